@@ -1,0 +1,54 @@
+"""Facial landmarks from any photo: small, offline, fast on a CPU.
+
+>>> import facealign
+>>> faces = facealign.align("examples/astronaut.jpg")
+>>> len(faces), faces[0].landmarks.shape
+(1, (68, 2))
+
+Left and right are the subject's. Points are x, y in pixels; the top-left pixel's centre is (0, 0).
+"""
+
+from facealign.aligner import FaceAligner, align
+from facealign.detector import Detections, Detector, WholeImage, YuNet
+from facealign.draw import draw_faces
+from facealign.errors import (
+    DataError,
+    FaceAlignError,
+    ImageError,
+    MissingExtraError,
+    ModelError,
+    OutputError,
+    SettingsError,
+)
+from facealign.geometry import CropTransform
+from facealign.image import read_image, write_image
+from facealign.markup import MARKUPS, Markup, load_markup
+from facealign.types import Face, Sample
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "MARKUPS",
+    "CropTransform",
+    "DataError",
+    "Detections",
+    "Detector",
+    "Face",
+    "FaceAlignError",
+    "FaceAligner",
+    "ImageError",
+    "Markup",
+    "MissingExtraError",
+    "ModelError",
+    "OutputError",
+    "Sample",
+    "SettingsError",
+    "WholeImage",
+    "YuNet",
+    "__version__",
+    "align",
+    "draw_faces",
+    "load_markup",
+    "read_image",
+    "write_image",
+]

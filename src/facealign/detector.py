@@ -1,0 +1,254 @@
+"""Faces in an image: the `Detector` protocol, the bundled YuNet, and "the whole image is a face"."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from PIL import Image
+
+from facealign.errors import ModelError
+from facealign.geometry import whole_image_box
+from facealign.types import Pixels
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """Faces found, the most certain first.
+
+    Attributes:
+        boxes: (N, 4) float32, x0 y0 x1 y1 in image pixels.
+        scores: (N,) float32 in 0..1.
+
+    """
+
+    boxes: Array
+    scores: Array
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    @classmethod
+    def none(cls) -> Detections:
+        """No face."""
+        return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+
+
+class Detector(Protocol):
+    """Whatever finds faces: pass your own to `FaceAligner(detector=…)`."""
+
+    def detect(self, image: Pixels) -> Detections:
+        """Find faces in an (H, W, 3) RGB uint8 image."""
+        ...
+
+
+class WholeImage:
+    """Takes every image to be one tight face crop."""
+
+    def detect(self, image: Pixels) -> Detections:
+        """One box: the whole image."""
+        box = whole_image_box(image.shape[1], image.shape[0])
+        return Detections(box[None], np.ones(1, np.float32))
+
+
+class YuNet:
+    """The bundled face detector: OpenCV Zoo's YuNet (2023mar, MIT) on ONNX Runtime, offline.
+
+    The network finds faces of about 10 to 300 pixels. Larger images are therefore searched at
+    several scales: the first fits the whole image into `COARSE` pixels, each next one is four
+    times finer, until a face of `min_face` pixels is large enough; fine scales are cut into
+    overlapping tiles, so memory stays bounded whatever the image's size.
+
+    Args:
+        min_score: faces below this confidence are dropped, 0..1.
+        min_face: side of the smallest face to look for, in image pixels. A larger value is faster
+            on large photos.
+        threads: of ONNX Runtime; None lets it choose.
+        path: of another file of the same network.
+
+    Raises:
+        ModelError: the file is missing or is not a YuNet.
+
+    """
+
+    COARSE = 640
+    TILE = 1280
+    OVERLAP = 192
+    SMALLEST = 12.0
+    STRIDES = (8, 16, 32)
+    MAX_OVERLAP = 0.4
+
+    def __init__(
+        self,
+        min_score: float = 0.7,
+        min_face: float = 20.0,
+        threads: int | None = None,
+        path: Path | None = None,
+    ) -> None:
+        self.min_score = min_score
+        self.min_face = min_face
+        self._session = open_session(path or Path(__file__).parent / "weights/yunet.onnx", threads)
+        self._outputs = [f"{k}_{s}" for s in self.STRIDES for k in ("cls", "obj", "bbox")]
+        if not set(self._outputs) <= {output.name for output in self._session.get_outputs()}:
+            raise ModelError(f"{path}: not a YuNet face detector")
+
+    def detect(self, image: Pixels) -> Detections:
+        """Find faces in an (H, W, 3) RGB uint8 image; the most certain first."""
+        found = [self._search(image, scale) for scale in self._scales(*image.shape[:2])]
+        boxes = np.concatenate([boxes for boxes, _ in found])
+        scores = np.concatenate([scores for _, scores in found])
+        keep = suppress(boxes, scores, self.MAX_OVERLAP)
+        return Detections(boxes[keep], scores[keep])
+
+    def _scales(self, height: int, width: int) -> list[float]:
+        finest = min(1.0, self.SMALLEST / max(self.min_face, 1e-6))
+        scales = [min(1.0, self.COARSE / max(height, width))]
+        while scales[-1] < finest:
+            scales.append(min(finest, scales[-1] * 4))
+        return scales
+
+    def _search(self, image: Pixels, scale: float) -> tuple[Array, Array]:
+        """Boxes (N, 4) and scores (N,) over the image reduced by `scale`, tile by tile."""
+        height, width = (max(1, round(side * scale)) for side in image.shape[:2])
+        per_pixel = np.array([image.shape[1] / width, image.shape[0] / height] * 2)
+        boxes, scores = [np.zeros((0, 4), np.float32)], [np.zeros(0, np.float32)]
+        for x, y, w, h in _tiles(width, height, self.TILE, self.OVERLAP):
+            tile = _reduced(image, (x, y, w, h), per_pixel)
+            inside, certain = self._run(tile)
+            edges = (inside + np.array([x, y, x, y])) * per_pixel
+            boxes.append((edges - 0.5).astype(np.float32))
+            scores.append(certain)
+        return np.concatenate(boxes), np.concatenate(scores)
+
+    def _run(self, tile: Pixels) -> tuple[NDArray[np.float64], Array]:
+        height, width = tile.shape[:2]
+        padded = np.zeros((1, 3, _ceil32(height), _ceil32(width)), np.float32)
+        padded[0, :, :height, :width] = tile[..., ::-1].transpose(2, 0, 1)  # the network takes BGR
+        values = self._session.run(self._outputs, {"input": padded})
+        columns = padded.shape[3]
+        parts = [
+            decode(*values[3 * i : 3 * i + 3], stride, columns // stride, self.min_score)
+            for i, stride in enumerate(self.STRIDES)
+        ]
+        return np.concatenate([b for b, _ in parts]), np.concatenate([s for _, s in parts])
+
+
+def decode(
+    classes: Array, objects: Array, offsets: Array, stride: int, columns: int, min_score: float
+) -> tuple[NDArray[np.float64], Array]:
+    """Boxes of one stride of YuNet.
+
+    Each cell (row r, column c) says √(cls·obj) and a box: centre ((c + dx)·stride, (r + dy)·stride),
+    sides exp(w)·stride, exp(h)·stride.
+
+    Args:
+        classes, objects: (1, cells, 1), in 0..1.
+        offsets: (1, cells, 4), dx dy w h.
+        stride: pixels a cell.
+        columns: cells a row.
+        min_score: cells below are dropped.
+
+    Returns:
+        (N, 4) boxes in pixels from the tile's outer corner, (N,) scores.
+
+    """
+    scores = np.sqrt(np.clip(classes[0, :, 0], 0, 1) * np.clip(objects[0, :, 0], 0, 1))
+    cells = np.flatnonzero(scores >= min_score)
+    dx, dy, w, h = offsets[0, cells].astype(np.float64).T
+    x, y = (cells % columns + dx) * stride, (cells // columns + dy) * stride
+    half_w, half_h = np.exp(w) * stride / 2, np.exp(h) * stride / 2
+    return np.stack([x - half_w, y - half_h, x + half_w, y + half_h], axis=1), scores[cells]
+
+
+def suppress(boxes: Array, scores: Array, max_overlap: float) -> NDArray[np.intp]:
+    """Non-maximum suppression: the indices to keep, the highest score first.
+
+    A box is dropped when its intersection over union with a better one exceeds `max_overlap`.
+    """
+    order = np.argsort(-scores, kind="stable")
+    keep: list[int] = []
+    while order.size:
+        best, order = order[0], order[1:]
+        keep.append(int(best))
+        order = order[overlaps(boxes[best], boxes[order]) <= max_overlap]
+    return np.array(keep, dtype=np.intp)
+
+
+def overlaps(box: Array, others: Array) -> Array:
+    """Intersection over union of one box (4,) with others (N, 4): (N,) in 0..1."""
+    low, high = np.maximum(box[:2], others[:, :2]), np.minimum(box[2:], others[:, 2:])
+    shared = np.prod(np.clip(high - low, 0, None), axis=1)
+    areas = np.prod(others[:, 2:] - others[:, :2], axis=1)
+    union = float(np.prod(box[2:] - box[:2])) + areas - shared
+    return np.asarray(shared / np.maximum(union, 1e-12), dtype=np.float32)
+
+
+def open_session(path: Path, threads: int | None) -> onnxruntime.InferenceSession:
+    """A quiet ONNX Runtime session on the CPU.
+
+    Raises:
+        ModelError: the file is missing or no ONNX model.
+
+    """
+    if not path.is_file():
+        raise ModelError(f"{path}: no such model file")
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.enable_mem_pattern = False  # inputs change their size from call to call
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's own exceptions share no public base
+        reason = str(error).splitlines()[0][:200]
+        raise ModelError(f"{path}: not a usable ONNX model ({reason})") from None
+
+
+def _tiles(
+    width: int, height: int, tile: int, overlap: int
+) -> Iterator[tuple[int, int, int, int]]:
+    for y in _starts(height, tile, overlap):
+        for x in _starts(width, tile, overlap):
+            yield x, y, min(tile, width - x), min(tile, height - y)
+
+
+def _starts(length: int, tile: int, overlap: int) -> list[int]:
+    """Where tiles begin so that they cover `length` and neighbours share at least `overlap`."""
+    if length <= tile:
+        return [0]
+    count = math.ceil((length - overlap) / (tile - overlap))
+    return [round(i * (length - tile) / (count - 1)) for i in range(count)]
+
+
+def _reduced(
+    image: Pixels, tile: tuple[int, int, int, int], per_pixel: NDArray[np.float64]
+) -> Pixels:
+    """One tile (x, y, w, h in reduced pixels) of the image, reduced with antialiasing."""
+    x, y, w, h = tile
+    x0, y0, x1, y1 = np.array([x, y, x + w, y + h]) * per_pixel
+    left, top = math.floor(x0), math.floor(y0)
+    part = image[top : math.ceil(y1), left : math.ceil(x1)]
+    if part.shape[:2] == (h, w):
+        return part
+    # The last pixel may end a rounding error past the image: Pillow refuses such a box.
+    box = (
+        x0 - left,
+        y0 - top,
+        min(x1 - left, float(part.shape[1])),
+        min(y1 - top, float(part.shape[0])),
+    )
+    picture = Image.fromarray(np.ascontiguousarray(part))
+    return np.asarray(picture.resize((w, h), Image.Resampling.BILINEAR, box=box, reducing_gap=2.0))
+
+
+def _ceil32(length: int) -> int:
+    return -(-length // 32) * 32

@@ -1,0 +1,34 @@
+"""Every error a caller may expect. Each message says what was given, why it fails, what to do."""
+
+from __future__ import annotations
+
+
+class FaceAlignError(Exception):
+    """Base of all errors that facealign raises on purpose."""
+
+
+class ImageError(FaceAlignError):
+    """An image cannot be read, or an array is not an image."""
+
+
+class ModelError(FaceAlignError):
+    """A model file is missing, damaged, or not one of ours."""
+
+
+class DataError(FaceAlignError):
+    """A label file or data set is not in its documented layout."""
+
+
+class SettingsError(FaceAlignError):
+    """A setting is unknown, of the wrong type, or out of range."""
+
+
+class OutputError(FaceAlignError):
+    """A result cannot be written."""
+
+
+class MissingExtraError(FaceAlignError):
+    """An optional dependency is not installed; the message holds the install line."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f'{what} needs the "{extra}" extra: pip install "facealign[{extra}]"')

@@ -1,0 +1,1 @@
+"""Files of landmarks, in and out: a module a format."""

@@ -1,0 +1,153 @@
+"""Boxes and crops: the only place with affine maths.
+
+One pixel convention everywhere: (0, 0) is the centre of the top-left pixel, so an image of width W
+spans -0.5 … W - 0.5. Boxes and landmarks are in this frame, in the image as in the crop.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image
+
+from facealign.types import Box, Pixels, Points
+
+Matrix = NDArray[np.float64]
+
+
+def to_box(values: ArrayLike) -> Box:
+    """`values` as a box, checked.
+
+    Raises:
+        ValueError: not four finite numbers x0 y0 x1 y1 with x0 < x1 and y0 < y1.
+
+    """
+    box = np.asarray(values, dtype=np.float32)
+    if box.shape != (4,):
+        raise ValueError(f"a box is four numbers x0 y0 x1 y1, not an array of shape {box.shape}")
+    if not np.isfinite(box).all():
+        raise ValueError(f"box {box.tolist()} holds a number that is not finite")
+    if not (box[0] < box[2] and box[1] < box[3]):
+        raise ValueError(f"box {box.tolist()} is empty: it needs x0 < x1 and y0 < y1")
+    return box
+
+
+def whole_image_box(width: int, height: int) -> Box:
+    """The box that holds the whole image."""
+    return np.array([-0.5, -0.5, width - 0.5, height - 0.5], dtype=np.float32)
+
+
+def box_size(box: Box) -> float:
+    """√(width · height) in pixels: the size of a box as AFLW normalises by it."""
+    return math.sqrt(float(box[2] - box[0]) * float(box[3] - box[1]))
+
+
+def box_of_points(points: Points) -> Box:
+    """The tightest box around the points. From true points it leaks the answer: say so."""
+    return np.concatenate([points.min(axis=0), points.max(axis=0)]).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class CropTransform:
+    """Between image pixels and crop pixels: a similarity (turn, scale, shift), no shear.
+
+    Attributes:
+        matrix: (2, 3) float64, image pixels → crop pixels.
+        size: side of the square crop in pixels.
+
+    """
+
+    matrix: Matrix
+    size: int
+
+    @classmethod
+    def from_box(cls, box: Box, size: int, margin: float, angle: float = 0.0) -> CropTransform:
+        """The upright square around a box.
+
+        Args:
+            box: (4,) x0 y0 x1 y1 in image pixels.
+            size: side of the crop in pixels.
+            margin: what is added on each side, as a fraction of the box size √(w·h).
+            angle: degrees by which the face leans clockwise in the photo; the crop undoes it.
+
+        """
+        centre = (float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2)
+        return cls.from_square(centre, box_size(box) * (1 + 2 * margin), size, angle)
+
+    @classmethod
+    def from_square(
+        cls, centre: tuple[float, float], side: float, size: int, angle: float = 0.0
+    ) -> CropTransform:
+        """The square of `side` image pixels around `centre`, turned by `angle` degrees."""
+        scale = size / side
+        c, s = math.cos(math.radians(angle)) * scale, math.sin(math.radians(angle)) * scale
+        turn = np.array([[c, s], [-s, c]])
+        shift = (size - 1) / 2 - turn @ np.array(centre)
+        return cls(np.column_stack([turn, shift]), size)
+
+    @property
+    def scale(self) -> float:
+        """Crop pixels per image pixel."""
+        return math.hypot(self.matrix[0, 0], self.matrix[1, 0])
+
+    def inverse_matrix(self) -> Matrix:
+        """(2, 3) float64, crop pixels → image pixels."""
+        turn = np.linalg.inv(self.matrix[:, :2])
+        return np.column_stack([turn, -turn @ self.matrix[:, 2]])
+
+    def to_crop(self, points: Points) -> Points:
+        """Points (..., 2) from image pixels to crop pixels."""
+        return _apply(self.matrix, points)
+
+    def to_image(self, points: Points) -> Points:
+        """Points (..., 2) from crop pixels to image pixels."""
+        return _apply(self.inverse_matrix(), points)
+
+    def warp(self, image: Pixels) -> Pixels:
+        """Cut the crop out of an image, antialiased; black where the image ends.
+
+        Args:
+            image: (H, W, 3) uint8.
+
+        Returns:
+            (size, size, 3) uint8.
+
+        """
+        x0, y0, x1, y1 = self._region(image.shape[1], image.shape[0])
+        if x0 >= x1 or y0 >= y1:
+            return np.zeros((self.size, self.size, 3), np.uint8)
+        factor = max(1, int(1 / self.scale))
+        # Shrinking first, by a whole factor, keeps fine texture from aliasing in the bilinear step.
+        part = Image.fromarray(np.ascontiguousarray(image[y0:y1, x0:x1])).reduce(factor)
+        crop = part.transform(
+            (self.size, self.size),
+            Image.Transform.AFFINE,
+            data=tuple(self._to_part(x0, y0, factor).ravel()),
+            resample=Image.Resampling.BILINEAR,
+        )
+        return np.asarray(crop)
+
+    def _region(self, width: int, height: int) -> tuple[int, int, int, int]:
+        """The pixels of the image that the crop can see: x0, y0, x1, y1, the last exclusive."""
+        end = self.size - 0.5
+        corners = np.array([[-0.5, -0.5], [end, -0.5], [-0.5, end], [end, end]])
+        seen = _apply(self.inverse_matrix(), corners)
+        pad = 1 + 1 / self.scale
+        low = np.clip(np.floor(seen.min(axis=0) - pad), 0, [width, height]).astype(int)
+        high = np.clip(np.ceil(seen.max(axis=0) + pad) + 1, 0, [width, height]).astype(int)
+        return int(low[0]), int(low[1]), int(high[0]), int(high[1])
+
+    def _to_part(self, x0: int, y0: int, factor: int) -> Matrix:
+        """Crop → shrunken part of the image, in Pillow's frame: a pixel's corner at (0, 0)."""
+        inverse = self.inverse_matrix()
+        # Pillow hands pixel centres (u + ½) to the matrix and takes its answer as x + ½.
+        shift = inverse[:, 2] - inverse[:, :2] @ [0.5, 0.5] + 0.5 - np.array([x0, y0])
+        return np.column_stack([inverse[:, :2], shift]) / factor
+
+
+def _apply(matrix: Matrix, points: ArrayLike) -> Points:
+    moved = np.asarray(points, dtype=np.float64) @ matrix[:, :2].T + matrix[:, 2]
+    return moved.astype(np.float32)

@@ -1,0 +1,163 @@
+"""Any photo in, (H, W, 3) RGB uint8 out: upright by EXIF, without alpha, of 8 bits."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from facealign.errors import ImageError, OutputError
+from facealign.types import Pixels
+
+ImageSource = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]
+"""What `read_image` takes: a path, an encoded file's bytes, a Pillow image, an array."""
+
+SUFFIXES = frozenset(
+    ".bmp .gif .jfif .jpe .jpeg .jpg .jp2 .pbm .pgm .png .pnm .ppm .tga .tif .tiff .webp .avif".split()
+)
+"""What counts as an image when a folder is searched."""
+
+
+def read_image(source: ImageSource) -> Pixels:
+    """An image as (H, W, 3) RGB uint8.
+
+    Files are turned upright by their EXIF orientation; transparency is laid over white; 16 bits
+    are scaled to 8; of an animation the first frame is taken. Arrays are RGB: (H, W), (H, W, 1…4),
+    uint8, uint16 or float in 0..1.
+
+    Raises:
+        ImageError: the file is missing, empty, cut short or no image; the array has another shape.
+
+    """
+    if isinstance(source, np.ndarray):
+        return _from_array(source)
+    if isinstance(source, Image.Image):
+        return _from_pillow(source)
+    if isinstance(source, bytes):
+        return _decode(source, "the bytes given")
+    return _decode(_read_file(Path(source)), str(source))
+
+
+def write_image(image: Pixels, path: Path) -> None:
+    """Write a picture; the suffix chooses the format. Nothing half-written is left behind.
+
+    Raises:
+        OutputError: the suffix is of no known format, or the file cannot be written.
+
+    """
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    if kind is None:
+        raise OutputError(f'cannot write {path}: no picture format has the suffix "{path.suffix}"')
+    buffer = io.BytesIO()
+    options = {"quality": 92} if kind == "JPEG" else {}
+    Image.fromarray(image).save(buffer, kind, **options)
+    write_file(path, buffer.getvalue())
+
+
+def write_file(path: Path, content: bytes | str) -> None:
+    """Write a whole file or none: to a temporary name beside it, then renamed.
+
+    Raises:
+        OutputError: the folder cannot be made or the file cannot be written.
+
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    data = content.encode() if isinstance(content, str) else content
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {path}: {error.strerror or error}; choose another place"
+        ) from error
+    finally:
+        part.unlink(missing_ok=True) if part.parent.is_dir() else None
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise ImageError(f"{path}: no such file") from None
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read ({error.strerror or error})") from None
+    if not data:
+        raise ImageError(f"{path}: the file is empty (zero bytes)")
+    return data
+
+
+def _decode(data: bytes, name: str) -> Pixels:
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            picture.load()
+            return _from_pillow(picture)
+    except UnidentifiedImageError:
+        raise ImageError(f"{name}: not an image in any format that can be read here") from None
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{name}: too large ({error})") from None
+    except ImageError:
+        raise
+    except Exception as error:  # decoders raise of everything: struct.error, IndexError, zlib …
+        raise ImageError(f"{name}: damaged or cut short ({error})") from None
+
+
+def _from_pillow(picture: Image.Image) -> Pixels:
+    upright = ImageOps.exif_transpose(picture) or picture
+    if upright.mode.startswith(("I", "F")):
+        return _from_array(_unit_range(np.asarray(upright)))
+    if upright.has_transparency_data:
+        layer = upright.convert("RGBA")
+        white = Image.new("RGBA", layer.size, "white")
+        upright = Image.alpha_composite(white, layer)
+    return np.asarray(upright.convert("RGB"))
+
+
+def _unit_range(values: NDArray[Any]) -> NDArray[np.float32]:
+    """Wide gray values (16-bit, 32-bit, float) in 0..1, by the smallest usual range they fit."""
+    numbers = np.nan_to_num(values.astype(np.float32))
+    top = float(numbers.max(initial=0.0))
+    if values.dtype.kind == "f" and top <= 1.0:
+        full = 1.0
+    elif values.dtype.kind == "f" and top <= 255.0:
+        full = 255.0
+    else:
+        full = 65535.0
+    return np.clip(numbers / max(full, 1e-12), 0.0, 1.0)
+
+
+def _from_array(array: NDArray[Any]) -> Pixels:
+    if array.ndim == 2:
+        array = array[..., None]
+    if array.ndim != 3 or array.shape[2] not in (1, 2, 3, 4) or 0 in array.shape:
+        raise ImageError(
+            f"an array of shape {array.shape} is not an image: give (H, W) or (H, W, 1 to 4)"
+        )
+    pixels = _to_uint8(array)
+    channels = pixels.shape[2]
+    colour = pixels[..., :1].repeat(3, axis=2) if channels < 3 else pixels[..., :3]
+    if channels in (2, 4):
+        alpha = pixels[..., -1:].astype(np.uint16)
+        colour = ((colour * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+    return np.ascontiguousarray(colour)
+
+
+def _to_uint8(array: NDArray[Any]) -> NDArray[np.uint8]:
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype == np.uint16:
+        return ((array.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if array.dtype == np.bool_:
+        return array.astype(np.uint8) * np.uint8(255)
+    if array.dtype.kind != "f":
+        raise ImageError(
+            f"an array of {array.dtype} is not an image: give uint8, uint16 or float in 0..1"
+        )
+    if not np.isfinite(array).all() or array.min() < 0 or array.max() > 1:
+        raise ImageError("a float array must hold finite values in 0..1: divide 0..255 by 255")
+    return np.round(array * 255).astype(np.uint8)

@@ -1,0 +1,122 @@
+"""Models by name: their files, what is known of each, and the facts inside every ONNX file."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from facealign.errors import ModelError
+
+WEIGHTS = Path(__file__).parent / "weights"
+DEFAULT = "aan-300w"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFacts:
+    """What an ONNX file says of itself in its metadata: all that is needed to run it.
+
+    Attributes:
+        name: of the model.
+        markup: name of its point scheme.
+        input_size: side of the square RGB crop in pixels.
+        mean, std: the network sees (value / 255 - mean) / std.
+        margin: what the crop adds on each side of a box, as a fraction of the box size.
+        trained_on: which data the weights saw.
+        licence: terms of the weights.
+        version: of facealign that made the file.
+
+    """
+
+    name: str
+    markup: str
+    input_size: int
+    mean: float
+    std: float
+    margin: float
+    trained_on: str
+    licence: str
+    version: str
+
+    def to_metadata(self) -> dict[str, str]:
+        """The facts as ONNX metadata: strings by name."""
+        return {f"facealign.{f.name}": str(getattr(self, f.name)) for f in fields(self)}
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str], source: str) -> ModelFacts:
+        """The facts in an ONNX file's metadata.
+
+        Raises:
+            ModelError: an entry is missing or unreadable; `source` names the file.
+
+        """
+        kinds = {"str": str, "int": int, "float": float}
+        values: dict[str, Any] = {}
+        for f in fields(cls):
+            text = metadata.get(f"facealign.{f.name}")
+            if text is None:
+                raise ModelError(
+                    f'{source}: no facealign model: its metadata lack "facealign.{f.name}"; '
+                    "make one with: facealign export"
+                )
+            try:
+                values[f.name] = kinds[str(f.type)](text)
+            except ValueError:
+                raise ModelError(f'{source}: metadata "{f.name}" is not a number: "{text}"') from None
+        return cls(**values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCard:
+    """A bundled model: what `docs/models.md` says of it in words."""
+
+    name: str
+    file: str
+    sha256: str
+    points: int
+    nme_inter_ocular: float
+    nme_inter_pupil: float
+    terms: str
+    trained_on: str
+
+    @property
+    def path(self) -> Path:
+        """Of the ONNX file."""
+        return WEIGHTS / self.file
+
+
+def bundled() -> dict[str, ModelCard]:
+    """Every bundled model by name."""
+    with (WEIGHTS / "models.toml").open("rb") as file:
+        tree = tomllib.load(file)
+    return {name: ModelCard(name=name, **card) for name, card in tree.items()}
+
+
+def model_path(model: str | Path) -> Path:
+    """The ONNX file of a bundled model's name, or of a path to one's own.
+
+    Raises:
+        ModelError: neither a bundled name nor a file, or a bundled file is damaged.
+
+    """
+    cards = bundled()
+    name = DEFAULT if model == "default" else str(model)
+    if name in cards:
+        return _checked(cards[name])
+    if Path(model).is_file():
+        return Path(model)
+    raise ModelError(
+        f'"{model}" is neither a bundled model ({", ".join(cards)}) nor a model file; '
+        "make one with: facealign export RUN -o model.onnx"
+    )
+
+
+def _checked(card: ModelCard) -> Path:
+    if not card.path.is_file():
+        raise ModelError(f"{card.path}: missing from this installation; install facealign again")
+    if hashlib.sha256(card.path.read_bytes()).hexdigest() != card.sha256:
+        raise ModelError(f"{card.path}: damaged (its sha256 differs); install facealign again")
+    return card.path

@@ -1,0 +1,132 @@
+"""The parts of the AAN: bottleneck block, attention block, nonlinear embedding, early head."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+AttentionForm = Literal["residual", "product", "off"]
+EmbeddingForm = Literal["cosine", "linear", "off"]
+
+
+def _conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
+    conv = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
+    nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
+    return nn.Sequential(conv, nn.BatchNorm2d(outputs))
+
+
+class Stem(nn.Module):
+    """A 7×7 convolution at stride 2 before the first stage (the paper names none)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv = _conv_bn(3, width, 7, stride=2)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(B, 3, H, W) → (B, C, H/2, W/2)."""
+        return F.relu(self.conv(image), inplace=True)
+
+
+class Bottleneck(nn.Module):
+    """ResNet's bottleneck residual block, H(x) in section 3.1: 1×1, 3×3, 1×1 and a shortcut."""
+
+    def __init__(self, inputs: int, outputs: int, ratio: int) -> None:
+        super().__init__()
+        narrow = max(1, outputs // ratio)
+        self.reduce = _conv_bn(inputs, narrow, 1)
+        self.conv = _conv_bn(narrow, narrow, 3)
+        self.expand = _conv_bn(narrow, outputs, 1)
+        self.shortcut = _conv_bn(inputs, outputs, 1) if inputs != outputs else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C_in, H, W) → (B, C_out, H, W)."""
+        y = F.relu(self.reduce(x), inplace=True)
+        y = F.relu(self.conv(y), inplace=True)
+        return F.relu(self.expand(y) + self.shortcut(x), inplace=True)
+
+
+class Attention(nn.Module):
+    """Spatial attention, section 3.1: 1×1 convolution, BN, ReLU, sigmoid: M(x) in [0, 1].
+
+    With the ReLU, as the paper has it, M ≥ ½: the map says "half" to "full". Without it the map
+    reaches down to 0.
+    """
+
+    def __init__(self, width: int, relu: bool) -> None:
+        super().__init__()
+        self.score = _conv_bn(width, 1, 1)
+        self.relu = relu
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, C, H, W) → one map (B, 1, H, W) for all channels."""
+        score = self.score(features)
+        return torch.sigmoid(F.relu(score) if self.relu else score)
+
+
+class Stage(nn.Module):
+    """One building block of section 3.1: bottleneck, attention, and (outside) the pooling."""
+
+    def __init__(
+        self, inputs: int, outputs: int, ratio: int, form: AttentionForm, map_relu: bool
+    ) -> None:
+        super().__init__()
+        self.block = Bottleneck(inputs, outputs, ratio)
+        self.attention = Attention(outputs, map_relu) if form != "off" else None
+        self.form = form
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """(B, C_in, H, W) → F(x), the attended features M·H, and the map M.
+
+        F = (1 + M)·H by eq. 1 ("residual"), F = M·H by eq. 2 ("product"). Without attention all
+        three are H, H and None.
+        """
+        features = self.block(x)
+        if self.attention is None:
+            return features, features, None
+        attention = self.attention(features)
+        attended = attention * features
+        output = features + attended if self.form == "residual" else attended
+        return output, attended, attention
+
+
+class EarlyHead(nn.Module):
+    """Intermediate supervision, section 3.2: every landmark predicted from one stage's M·H."""
+
+    def __init__(self, width: int, points: int, grid: int = 4) -> None:
+        super().__init__()
+        self.grid = grid
+        self.linear = nn.Linear(width * grid * grid, 2 * points)
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, attended: Tensor) -> Tensor:
+        """(B, C, H, W) → (B, K, 2) as fractions of the crop, 0 at its centre."""
+        pooled = F.adaptive_avg_pool2d(attended, self.grid).flatten(1)
+        return self.linear(pooled).unflatten(1, (-1, 2))
+
+
+class CosineEmbedding(nn.Module):
+    """The nonlinear embedding (NE), eq. 4: φ = cos(Wx + b), with learned W and b.
+
+    Born from random Fourier features (eq. 3), and initialised as such: `calibrate` scales W so
+    that Wx has unit variance on a first batch, and b is uniform in [0, 2π).
+    """
+
+    def __init__(self, inputs: int, size: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(size, inputs) / math.sqrt(inputs))
+        self.bias = nn.Parameter(torch.rand(size) * 2 * math.pi)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, D) → (B, d) in [-1, 1]."""
+        return torch.cos(F.linear(x, self.weight, self.bias))
+
+    @torch.no_grad()
+    def calibrate(self, x: Tensor) -> None:
+        """Scale W so that Wx has unit variance over the batch x (B, D)."""
+        spread = F.linear(x.float(), self.weight).std(correction=0)
+        self.weight /= spread.clamp_min(1e-6)

@@ -1,0 +1,1 @@
+"""Training an AAN. Needs the "train" extra (PyTorch)."""

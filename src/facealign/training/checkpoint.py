@@ -1,0 +1,52 @@
+"""A run's folder and its checkpoints: written whole or not at all, read back with care."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from facealign.errors import DataError, OutputError
+
+VERSION = 1
+
+
+def save_checkpoint(state: dict[str, Any], path: Path) -> None:
+    """Write a checkpoint to a temporary name and rename it.
+
+    Raises:
+        OutputError: it cannot be written; an older file of this name stays as it was.
+
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            torch.save({"version": VERSION, **state}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except (OSError, RuntimeError) as error:
+        part.unlink(missing_ok=True) if part.parent.is_dir() else None
+        raise OutputError(f"cannot write {path}: {error}; the last checkpoint is intact") from error
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint.
+
+    Raises:
+        DataError: it is missing, cut short, or of another version.
+
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such checkpoint; is this the folder of a run?") from None
+    except Exception as error:  # pickle, zip and torch each raise their own
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DataError(f"{path}: not a whole checkpoint ({reason})") from None
+    if not isinstance(state, dict) or state.get("version") != VERSION:
+        raise DataError(f"{path}: not a checkpoint of this version of facealign")
+    return state

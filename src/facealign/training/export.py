@@ -1,0 +1,178 @@
+"""A trained run → one ONNX file that carries everything needed to use it."""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+import facealign
+from facealign.errors import DataError, ModelError
+from facealign.image import write_file
+from facealign.models import ModelFacts
+from facealign.network import AAN
+from facealign.training.augment import MEAN, STD
+from facealign.training.checkpoint import load_checkpoint
+from facealign.training.settings import Settings, to_settings
+
+OPSET = 18
+TOLERANCE = 1e-4
+"""Largest difference between PyTorch and ONNX, of landmarks in 0 … 1 and of maps in 0 … 1."""
+
+
+class Deployed(nn.Module):
+    """An AAN as its users see it: landmarks over the crop's sides, maps at the input's size.
+
+    | tensor    | shape             | unit                                                 |
+    |-----------|-------------------|------------------------------------------------------|
+    | image     | (B, 3, S, S)      | (RGB / 255 - mean) / std                             |
+    | landmarks | (B, K, 2)         | 0 … 1 from the crop's outer corner: ·S - ½ is pixels |
+    | attention | (B, stages, S, S) | 0 … 1, shallow to deep                               |
+    """
+
+    def __init__(self, model: AAN) -> None:
+        super().__init__()
+        self.model = _fold(model)
+        self.size = model.settings.input_size
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """(B, 3, S, S) → landmarks, and attention where the network has any."""
+        prediction = self.model(image)
+        landmarks = prediction.landmarks + 0.5
+        if not prediction.attention:
+            return (landmarks,)
+        maps = [F.interpolate(m, (self.size, self.size)) for m in prediction.attention]
+        return landmarks, torch.cat(maps, dim=1)
+
+
+def export_run(run: Path, target: Path, licence: str) -> ModelFacts:
+    """Write the best weights of a run as ONNX.
+
+    The early heads stay behind, batch normalisation is folded into the convolutions, the batch
+    size is free. Where nothing was held out for validation the last weights are taken.
+
+    Args:
+        run: the run's folder, or one of its checkpoints.
+        target: the ONNX file.
+        licence: the terms of the weights, kept inside the file.
+
+    Raises:
+        DataError: there is no checkpoint.
+        ModelError: ONNX Runtime and PyTorch disagree by more than `TOLERANCE`.
+        OutputError: the file cannot be written.
+
+    """
+    state = load_checkpoint(_checkpoint(run))
+    settings = to_settings(state["settings"], str(run))
+    model = AAN(settings.model)
+    model.load_state_dict(state["weights"])
+    facts = _facts(settings, state, licence)
+    content = to_onnx(model, facts)
+    check_parity(model, content)
+    write_file(target, content)
+    return facts
+
+
+def to_onnx(model: AAN, facts: ModelFacts) -> bytes:
+    """The network as an ONNX file with its facts inside."""
+    deployed = Deployed(model).eval()
+    image = torch.zeros(2, 3, facts.input_size, facts.input_size)
+    names = ["landmarks", "attention"][: len(deployed(image))]
+    program = torch.onnx.export(
+        deployed,
+        (image,),
+        input_names=["image"],
+        output_names=names,
+        dynamic_shapes={"image": {0: torch.export.Dim("batch")}},
+        opset_version=OPSET,
+        dynamo=True,
+        verbose=False,
+    )
+    assert program is not None
+    proto = _reloaded(program)
+    onnx.helper.set_model_props(proto, facts.to_metadata())
+    onnx.checker.check_model(proto)
+    return bytes(proto.SerializeToString())
+
+
+def check_parity(model: AAN, content: bytes, faces: int = 3) -> float:
+    """The largest difference between PyTorch and ONNX Runtime over random images.
+
+    Raises:
+        ModelError: it exceeds `TOLERANCE`.
+
+    """
+    deployed = Deployed(model).eval()
+    size = model.settings.input_size
+    image = torch.randn(faces, 3, size, size, generator=torch.Generator().manual_seed(0))
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    with torch.no_grad():
+        expected = deployed(image)
+    given = session.run(None, {"image": image.numpy()})
+    pairs = zip(expected, given, strict=True)
+    worst = max(float(np.abs(e.numpy() - g).max()) for e, g in pairs)
+    if not worst <= TOLERANCE:
+        raise ModelError(
+            f"not exported: ONNX Runtime and PyTorch differ by {worst:.2g}, more than {TOLERANCE}"
+        )
+    return worst
+
+
+def _checkpoint(run: Path) -> Path:
+    if run.is_file():
+        return run
+    found = next((run / name for name in ("best.pt", "last.pt") if (run / name).is_file()), None)
+    if found is None:
+        raise DataError(f"{run}: holds no best.pt or last.pt; give the folder of a run")
+    return found
+
+
+def _facts(settings: Settings, state: dict[str, Any], licence: str) -> ModelFacts:
+    return ModelFacts(
+        name=settings.name,
+        markup=state["markup"],
+        input_size=settings.model.input_size,
+        mean=MEAN,
+        std=STD,
+        margin=settings.data.margin,
+        trained_on=state["trained_on"],
+        licence=licence,
+        version=facealign.__version__,
+    )
+
+
+def _reloaded(program: torch.onnx.ONNXProgram) -> onnx.ModelProto:
+    """The program as a plain protobuf; its own is a view that cannot be changed."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        program.save(path, external_data=False)
+        proto = onnx.load(path)
+    for node in proto.graph.node:  # the exporter leaves source paths of this machine in the nodes
+        del node.metadata_props[:]
+        node.doc_string = ""
+    for value in (*proto.graph.input, *proto.graph.output):
+        del value.metadata_props[:]
+    del proto.graph.metadata_props[:]
+    del proto.graph.value_info[:]
+    return proto
+
+
+def _fold(model: AAN) -> AAN:
+    """A copy in eval mode whose batch normalisations are part of their convolutions."""
+    copied = copy.deepcopy(model).eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    copied.early_heads = nn.ModuleList()
+    for module in copied.modules():
+        for name, child in module.named_children():
+            if isinstance(child, nn.Sequential) and isinstance(child[1], nn.BatchNorm2d):
+                setattr(module, name, fuse_conv_bn_eval(child[0], child[1]))  # type: ignore[type-var]
+    assert isinstance(copied, AAN)
+    return copied

@@ -1,0 +1,78 @@
+"""The folder of a run: its settings, log and checkpoints."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from facealign.errors import OutputError, SettingsError
+from facealign.image import write_file
+from facealign.training.settings import Settings, to_toml
+
+
+class RunFolder:
+    """`settings.toml`, `log.jsonl`, `last.pt`, `best.pt`.
+
+    Raises:
+        OutputError: the folder cannot be made.
+
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"cannot make the run folder {path}: {error.strerror or error}; choose another "
+                "with --run"
+            ) from error
+
+    @property
+    def last(self) -> Path:
+        """The checkpoint to go on from."""
+        return self.path / "last.pt"
+
+    @property
+    def best(self) -> Path:
+        """The weights with the lowest validation error so far."""
+        return self.path / "best.pt"
+
+    def write_settings(self, settings: Settings) -> None:
+        """Keep the resolved settings beside the run."""
+        write_file(self.path / "settings.toml", to_toml(settings))
+
+    def log(self, entry: dict[str, Any]) -> None:
+        """Add one line to the log."""
+        try:
+            with (self.path / "log.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps(entry) + "\n")
+        except OSError as error:
+            raise OutputError(
+                f"cannot write {self.path / 'log.jsonl'}: {error.strerror or error}"
+            ) from error
+
+    def check_resumable(self, settings: Settings, before: dict[str, Any]) -> None:
+        """See that a run goes on with the settings it began with, but for where the data lies.
+
+        Raises:
+            SettingsError: a setting differs; it names the first.
+
+        """
+        for section, now in asdict(settings).items():
+            then = before[section]
+            if not isinstance(now, dict):
+                continue
+            for key, value in now.items():
+                if (section, key) in _FREE or then.get(key) == value:
+                    continue
+                raise SettingsError(
+                    f"{self.path} was begun with {section}.{key} = {then.get(key)}, not {value}: "
+                    "choose another folder with --run, or the old value"
+                )
+
+
+_FREE = {("data", "root"), ("train", "threads"), ("train", "validate_every")}
+"""Settings that may change when a run goes on: they do not decide its outcome."""

@@ -1,0 +1,81 @@
+"""Validation while training: the same crops and the same scoring as `facealign eval`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from facealign.errors import FaceAlignError
+from facealign.evaluation import Predictions, Report, score
+from facealign.geometry import CropTransform
+from facealign.image import read_image
+from facealign.network import AAN
+from facealign.training.augment import MEAN, STD
+from facealign.types import Sample
+
+BATCH = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Validator:
+    """The held-out faces, cropped once as the aligner would crop them."""
+
+    samples: list[Sample]
+    crops: NDArray[np.uint8]
+    transforms: list[CropTransform]
+    dataset: str
+
+    @classmethod
+    def load(
+        cls,
+        samples: list[Sample],
+        input_size: int,
+        margin: float,
+        dataset: str,
+        advance: Callable[[], None],
+    ) -> tuple[Validator, list[str]]:
+        """Cut the crops, and one line for each image that could not be read."""
+        kept: list[Sample] = []
+        crops: list[NDArray[np.uint8]] = []
+        transforms: list[CropTransform] = []
+        problems: list[str] = []
+        for sample in samples:
+            advance()
+            try:
+                image = read_image(sample.image)
+            except FaceAlignError as error:
+                problems.append(str(error))
+                continue
+            transform = CropTransform.from_box(sample.box, input_size, margin)
+            kept.append(sample)
+            crops.append(transform.warp(image))
+            transforms.append(transform)
+        pixels = np.stack(crops) if crops else np.zeros((0, input_size, input_size, 3), np.uint8)
+        return cls(kept, pixels, transforms, dataset), problems
+
+    def report(self, model: AAN) -> Report | None:
+        """The model's scores on the held-out faces; None where nothing was held out."""
+        if not self.samples:
+            return None
+        points = predict_crops(model, self.crops)
+        landmarks = np.stack([t.to_image(p) for t, p in zip(self.transforms, points, strict=True)])
+        ids = [sample.id for sample in self.samples]
+        predictions = Predictions(ids, landmarks, self.samples[0].box_source)
+        return score(self.samples, predictions, self.dataset, "validation")
+
+
+@torch.no_grad()
+def predict_crops(model: AAN, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Crops (N, S, S, 3) uint8 → landmarks (N, K, 2) in crop pixels."""
+    model.eval()
+    size = crops.shape[1]
+    parts = []
+    for first in range(0, len(crops), BATCH):
+        image = torch.from_numpy(crops[first : first + BATCH]).permute(0, 3, 1, 2).float()
+        fractions = model((image / 255 - MEAN) / STD).landmarks
+        parts.append(fractions * size + (size - 1) / 2)
+    return np.asarray(torch.cat(parts).numpy(), dtype=np.float32)

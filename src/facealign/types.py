@@ -1,0 +1,76 @@
+"""The two things that travel through facealign: a `Face` found, a `Sample` labelled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Points = NDArray[np.float32]
+"""(K, 2) x, y in image pixels; (0, 0) is the centre of the top-left pixel."""
+Box = NDArray[np.float32]
+"""(4,) x0, y0, x1, y1 in image pixels, the same frame as the points."""
+Pixels = NDArray[np.uint8]
+"""(H, W, 3) RGB."""
+Mask = NDArray[np.bool_]
+"""(K,) one flag a point."""
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One face of one image.
+
+    Attributes:
+        box: (4,) float32, x0 y0 x1 y1 in image pixels, as the detector or the caller gave it.
+        score: the detector's confidence in 0..1; 1.0 for a box that was given.
+        landmarks: (K, 2) float32, x y in image pixels; may lie outside the image.
+        markup: the name of the point scheme, such as ``"ibug68"``.
+        attention: (S, H, W) float32 in 0..1, the attention map of each stage, over the crop and
+            resized to the network's input; only when asked for, else None.
+
+    """
+
+    box: Box
+    score: float
+    landmarks: Points
+    markup: str
+    attention: NDArray[np.float32] | None = field(default=None, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The face as plain numbers, ready for JSON (schema ``facealign/1``)."""
+        return {
+            "box": [round(float(v), 3) for v in self.box],
+            "score": round(float(self.score), 4),
+            "markup": self.markup,
+            "landmarks": [[round(float(x), 3), round(float(y), 3)] for x, y in self.landmarks],
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One labelled face of a data set.
+
+    Attributes:
+        id: names the face within its data set, stable between runs ("helen/testset/1.jpg").
+        image: the file.
+        landmarks: (K, 2) float32, x y in image pixels, 0-based.
+        visible: (K,) bool; a hidden point takes part in no loss and no metric.
+        box: (4,) float32, x0 y0 x1 y1, from `box_source`; never from the true points unless
+            `box_source` says so.
+        box_source: where the box comes from: "official", "detector", "landmarks", "image".
+        markup: the name of the point scheme.
+        group: faces of one image or person share it, and so never part in a split.
+
+    """
+
+    id: str
+    image: Path
+    landmarks: Points
+    visible: Mask
+    box: Box
+    box_source: str
+    markup: str
+    group: str
