@@ -13,9 +13,9 @@ from facealign import metrics
 from facealign.aligner import FaceAligner
 from facealign.detector import overlaps
 from facealign.errors import FaceAlignError
+from facealign.geometry import box_of_points
 from facealign.image import read_image
 from facealign.markup import load_markup
-from facealign.geometry import box_of_points
 from facealign.types import Face, Sample
 
 THRESHOLD = 0.08
@@ -116,9 +116,7 @@ def _best(faces: list[Face], sample: Sample) -> Face | None:
     return faces[int(shared.argmax())] if shared.max() >= SAME_FACE else None
 
 
-def score(
-    samples: Sequence[Sample], predictions: Predictions, dataset: str, subset: str
-) -> Report:
+def score(samples: Sequence[Sample], predictions: Predictions, dataset: str, subset: str) -> Report:
     """Score predictions against the samples with the same ids."""
     by_id = {sample.id: sample for sample in samples}
     faces = [by_id[name] for name in predictions.ids]

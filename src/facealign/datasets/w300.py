@@ -114,14 +114,14 @@ def _read_boxes(root: Path) -> dict[str, Box]:
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[str, list[str], str]]:
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
         reader = csv.DictReader(file)
         missing = {"image", "x0", "y0", "x1", "y1"} - set(reader.fieldnames or ())
         if missing:
             raise DataError(f"{path}: the first line lacks the column {', '.join(sorted(missing))}")
         for row in reader:
             values = [row[key] or "" for key in ("x0", "y0", "x1", "y1")]
-            yield row["image"], values, f"{path}:{reader.line_num}"
+            yield row["image"] or "", values, f"{path}:{reader.line_num}"
 
 
 MAT_FOLDERS = {
