@@ -134,7 +134,7 @@ class YuNet:
         return scales
 
     def _search(self, image: Pixels, scale: float, largest: float) -> tuple[Array, Array]:
-        """Boxes (N, 4) below `largest` pixels and scores (N,), over the image reduced by `scale`."""
+        """Boxes (N, 4) below `largest` pixels and scores (N,), on the image reduced by `scale`."""
         height, width = (max(1, round(side * scale)) for side in image.shape[:2])
         per_pixel = np.array([image.shape[1] / width, image.shape[0] / height] * 2)
         boxes, scores = [np.zeros((0, 4), np.float32)], [np.zeros(0, np.float32)]

@@ -31,7 +31,13 @@ TABLE_IMAGES = 40
 @click.option(
     "--draw", type=Path, metavar="DIR", help="Write pictures here (a file name for one photo)."
 )
-@click.option("--model", default="default", show_default=True, help="A bundled name or a file.")
+@click.option(
+    "--model",
+    default="default",
+    show_default=True,
+    metavar="NAME",
+    help="A bundled one, or a file.",
+)
 @click.option("--boxes", type=Path, metavar="FILE", help="Boxes: .csv image,x0,y0,x1,y1 or .json.")
 @click.option("--whole-image", is_flag=True, help="Every photo is one tight face crop.")
 @click.option(
@@ -53,7 +59,7 @@ def command(
     min_face: float,
     threads: int | None,
 ) -> int:
-    r"""Find faces and their landmarks in photos.
+    """Find faces and their landmarks in photos.
 
     PHOTO is a file, a folder (searched through) or a glob.
 
@@ -61,7 +67,7 @@ def command(
     facealign photo.jpg
     facealign align holiday/ -o faces.json --draw drawn/
     facealign align 'crops/*.png' --whole-image -o faces.jsonl
-    """
+    """  # noqa: D301
     if boxes and whole_image:
         raise click.UsageError("--boxes and --whole-image exclude each other")
     table = read_boxes(boxes) if boxes else None

@@ -19,7 +19,13 @@ from facealign.image import write_file
 @click.option("--dataset", required=True, type=click.Choice(list(DATASETS)), help="Its reader.")
 @click.option("--root", required=True, type=Path, metavar="DIR", help="Folder of the data set.")
 @click.option("--subset", default="common", show_default=True, help="Part of the data set.")
-@click.option("--model", default="default", show_default=True, help="A bundled name or a file.")
+@click.option(
+    "--model",
+    default="default",
+    show_default=True,
+    metavar="NAME",
+    help="A bundled one, or a file.",
+)
 @click.option(
     "--boxes",
     type=click.Choice(["official", "detector"]),
@@ -38,11 +44,11 @@ def command(
     target: Path | None,
     threads: int | None,
 ) -> int:
-    r"""Measure a model on a labelled data set.
+    """Measure a model on a labelled data set.
 
     \b
     facealign eval --dataset 300w --root /faces/300w --subset common
-    """
+    """  # noqa: D301
     reading = read_dataset(dataset, root, subset)
     aligner = FaceAligner(model, threads=threads)
     bar = progress("faces")

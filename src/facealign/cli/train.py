@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.argument("overrides", nargs=-1, metavar="[SECTION.KEY=VALUE]...")
 @click.option("--run", "folder", type=Path, metavar="DIR", help="Default: runs/NAME.")
 def command(config: Path, overrides: tuple[str, ...], folder: Path | None) -> int:
-    r"""Train a network on labelled faces.
+    """Train a network on labelled faces.
 
     CONFIG is a TOML file; SECTION.KEY=VALUE changes one of its settings. A run that was stopped
     goes on where it was when the same command is given again.
@@ -33,7 +33,7 @@ def command(config: Path, overrides: tuple[str, ...], folder: Path | None) -> in
     \b
     facealign train configs/300w.toml data.root=/faces/300w
     facealign train configs/300w.toml data.root=/faces/300w train.steps=500 --run runs/short
-    """
+    """  # noqa: D301
     with train_extra("training"):
         from facealign.training.settings import load_settings
     settings = load_settings(config, overrides)
