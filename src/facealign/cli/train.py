@@ -32,7 +32,7 @@ def command(config: Path, overrides: tuple[str, ...], folder: Path | None) -> in
 
     \b
     facealign train configs/300w.toml data.root=/faces/300w
-    facealign train configs/300w.toml data.root=/faces/300w train.steps=500 --run runs/short
+    facealign train configs/300w.toml data.root=/faces/300w train.steps=500
     """  # noqa: D301
     with train_extra("training"):
         from facealign.training.settings import load_settings
