@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import types
 from pathlib import Path
@@ -67,9 +68,9 @@ class Watcher:
     """Shows the progress of a run, and asks it to stop after SIGINT or SIGTERM."""
 
     def __init__(self, run: Run) -> None:
-        self._bar = progress("steps")
+        self._bar = progress("")
         self._task = self._bar.add_task(
-            "training", total=run.settings.train.steps, completed=run.step, note=""
+            "step", total=run.settings.train.steps, completed=run.step, note=""
         )
         self._stop = False
         self._best = run.best
@@ -83,7 +84,6 @@ class Watcher:
         """Show one step; print a line for a validation."""
         rate = progress.images_per_second
         self._rate = rate if not self._rate else 0.95 * self._rate + 0.05 * rate
-        note = f"loss {progress.loss:.4f} · {self._rate:.0f} images/s"
         if progress.report:
             error = progress.report.nme_inter_ocular
             self._best = min(self._best, error)
@@ -92,8 +92,8 @@ class Watcher:
                 f"{100 * error:.2f} %, best {100 * self._best:.2f} %, {self._rate:.0f} images/s",
                 soft_wrap=True,
             )
-        if self._best < 1e9:
-            note += f" · best NME {100 * self._best:.2f} %"
+        best = f"NME {100 * self._best:.2f} % · " if math.isfinite(self._best) else ""
+        note = f"loss {progress.loss:.3f} · {best}{self._rate:.0f} images/s"
         self._bar.update(self._task, completed=progress.step, note=note)
 
     def _on_signal(self, number: int, frame: types.FrameType | None) -> None:
