@@ -174,7 +174,7 @@ def test_only_damaged_checkpoints_are_refused(tmp_path: Path, reading: Reading) 
     fit(begin(tiny(), tmp_path, reading))
     halve(tmp_path / "last.pt")
     halve(tmp_path / "previous.pt")
-    with pytest.raises(DataError, match="not a whole checkpoint .* delete the run's folder"):
+    with pytest.raises(DataError, match=r"not a whole checkpoint .* delete the run's folder"):
         begin(tiny(), tmp_path, reading)
 
 
