@@ -62,12 +62,20 @@ def test_bad_annotations_are_one_line_each(path, content):
         {**good, "keypoints": good["keypoints"][:-3]},
         {"image_id": 7},
         {**good, "bbox": [1, 2]},
+        {**good, "bbox": 5},
+        {**good, "image_id": [7]},
         5,
     ]
     reading = _read(path, content)
     assert len(reading.samples) == 1
     places = [line.split(": ")[1] for line in reading.problems]
-    assert places == [f"annotations[{i}]" for i in range(1, 7)]
+    assert places == [f"annotations[{i}]" for i in range(1, 9)]
+
+
+def test_a_name_that_no_file_can_have_is_one_line(path, content):
+    content["images"][0]["file_name"] = "a" * 5000
+    reading = _read(path, content)
+    assert len(reading.samples) == len(reading.problems) == 1
 
 
 @pytest.mark.parametrize(

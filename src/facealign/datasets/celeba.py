@@ -16,7 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
-from facealign.datasets.reading import Dataset, Reading, build_sample, check_subset, collect
+from facealign.datasets.reading import (
+    Dataset,
+    Reading,
+    build_sample,
+    check_subset,
+    collect,
+    is_file,
+)
 from facealign.errors import DataError
 from facealign.types import Sample
 
@@ -91,7 +98,7 @@ class _Files:
     def _image(self, name: str) -> Path:
         """The file; the aligned pictures come as .jpg or, under the same names, as .png."""
         path = self.images / name
-        return path if path.is_file() or self.boxes else path.with_suffix(".png")
+        return path if is_file(path) or self.boxes else path.with_suffix(".png")
 
     def _box(self, name: str) -> tuple[float, float, float, float]:
         if self.boxes is None:

@@ -71,7 +71,7 @@ def _build(
         keypoints = np.array(entry["keypoints"], dtype=np.float64).reshape(-1, 3)
         box = np.array(entry["bbox"], dtype=np.float64) if entry.get("bbox") else None
         corners = None if box is None else [*box[:2], *(box[:2] + box[2:])]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise DataError(
             f"{place}: needs the image_id of an image, keypoints x, y, v …, and a bbox of four "
             f"numbers or none ({type(error).__name__}: {error})"

@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
 
-from facealign.datasets.reading import Dataset, Reading
+from facealign.datasets.reading import Dataset, Reading, is_file
 from facealign.errors import DataError
 from facealign.markup import Markup
 
@@ -54,7 +54,7 @@ def find_image(labels: Path, name: str, images: str | None) -> Path:
     relative = name.replace("\\", "/")
     usual = (labels.parent, labels.parent / "images", labels.with_suffix(""))
     folders = usual if images is None else (labels.parent / images,)
-    found = next((f / relative for f in folders if (f / relative).is_file()), None)
+    found = next((f / relative for f in folders if is_file(f / relative)), None)
     return found or folders[0] / relative
 
 

@@ -132,7 +132,7 @@ def build_sample(
     points = np.asarray(landmarks, dtype=np.float64)
     seen = np.ones(count, np.bool_) if visible is None else np.asarray(visible, dtype=np.bool_)
     checked = _check_points(place, points, seen, markup)
-    if not image.is_file():
+    if not is_file(image):
         raise DataError(f"{place}: there is no image {image}")
     return Sample(
         id=id,
@@ -146,6 +146,14 @@ def build_sample(
         occluded=None if occluded is None else np.asarray(occluded, dtype=np.bool_),
         frame=frame,
     )
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there; a name that no file can have, too long or with a null, is not."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def image_beside(path: Path) -> Path:
