@@ -28,7 +28,10 @@ def free_sizes(model: ModelProto) -> None:
     for entry in model.metadata_props:
         entry.Clear()
     note = model.metadata_props.add()
-    note.key, note.value = "facealign", "OpenCV Zoo YuNet 2023mar, MIT; sizes made free, weights as they were"
+    note.key, note.value = (
+        "facealign",
+        "OpenCV Zoo YuNet 2023mar, MIT; sizes made free, weights as they were",
+    )
 
 
 def _rename(value: ValueInfoProto, names: dict[int, str]) -> None:

@@ -106,6 +106,8 @@ class FaceAligner:
         scale = np.float32(1 / (255 * self.facts.std))
         image = crops.transpose(0, 3, 1, 2) * scale - np.float32(self.facts.mean / self.facts.std)
         names = ["landmarks", "attention"] if attention else ["landmarks"]
+        if attention and len(self._session.get_outputs()) < 2:
+            raise ModelError(f"the model {self.facts.name} has no attention maps")
         try:
             values = self._session.run(names, {"image": image})
         except Exception as error:

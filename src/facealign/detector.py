@@ -1,9 +1,9 @@
-"""Faces in an image: the `Detector` protocol, the bundled YuNet, and "the whole image is a face"."""
+"""Faces in an image: the `Detector` protocol, the bundled YuNet, and "the image is a face"."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -64,8 +64,14 @@ class YuNet:
 
     The network finds faces of about 10 to 300 pixels. Larger images are therefore searched at
     several scales: the first fits the whole image into `COARSE` pixels, each next one is four
-    times finer, until a face of `min_face` pixels is large enough; fine scales are cut into
-    overlapping tiles, so memory stays bounded whatever the image's size.
+    times finer, until a face of `min_face` pixels is large enough. A fine scale answers only for
+    faces that are below `SURE` pixels on the scale before, so that it takes no eye or mouth of a
+    large face for a face. Fine scales are cut into overlapping tiles, so memory stays bounded
+    whatever the image's size.
+
+    YuNet's own box begins at the hairline. What is returned is the square from the brows to the
+    chin that 300W's official boxes are: `LOWER` box sizes further down and `NARROWER` as large, by
+    the mean over the 2,012 faces of 300W's training part (standard deviations 0.04 and 0.06).
 
     Args:
         min_score: faces below this confidence are dropped, 0..1.
@@ -80,9 +86,11 @@ class YuNet:
     """
 
     COARSE = 640
+    LOWER, NARROWER = 0.139, 0.872
     TILE = 1280
     OVERLAP = 192
-    SMALLEST = 12.0
+    SMALLEST = 16.0
+    SURE = 24.0
     STRIDES = (8, 16, 32)
     MAX_OVERLAP = 0.4
 
@@ -102,11 +110,21 @@ class YuNet:
 
     def detect(self, image: Pixels) -> Detections:
         """Find faces in an (H, W, 3) RGB uint8 image; the most certain first."""
-        found = [self._search(image, scale) for scale in self._scales(*image.shape[:2])]
+        scales = self._scales(*image.shape[:2])
+        limits = [math.inf, *(self.SURE / scale for scale in scales)]
+        found = [self._search(image, *level) for level in zip(scales, limits, strict=False)]
         boxes = np.concatenate([boxes for boxes, _ in found])
         scores = np.concatenate([scores for _, scores in found])
         keep = suppress(boxes, scores, self.MAX_OVERLAP)
-        return Detections(boxes[keep], scores[keep])
+        return Detections(self._face_squares(boxes[keep]), scores[keep])
+
+    def _face_squares(self, boxes: Array) -> Array:
+        """YuNet's boxes (N, 4) → squares (N, 4) from the brows to the chin."""
+        size = np.sqrt((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]))
+        x = (boxes[:, 0] + boxes[:, 2]) / 2
+        y = (boxes[:, 1] + boxes[:, 3]) / 2 + self.LOWER * size
+        half = self.NARROWER * size / 2
+        return np.stack([x - half, y - half, x + half, y + half], axis=1).astype(np.float32)
 
     def _scales(self, height: int, width: int) -> list[float]:
         finest = min(1.0, self.SMALLEST / max(self.min_face, 1e-6))
@@ -115,8 +133,8 @@ class YuNet:
             scales.append(min(finest, scales[-1] * 4))
         return scales
 
-    def _search(self, image: Pixels, scale: float) -> tuple[Array, Array]:
-        """Boxes (N, 4) and scores (N,) over the image reduced by `scale`, tile by tile."""
+    def _search(self, image: Pixels, scale: float, largest: float) -> tuple[Array, Array]:
+        """Boxes (N, 4) below `largest` pixels and scores (N,), on the image reduced by `scale`."""
         height, width = (max(1, round(side * scale)) for side in image.shape[:2])
         per_pixel = np.array([image.shape[1] / width, image.shape[0] / height] * 2)
         boxes, scores = [np.zeros((0, 4), np.float32)], [np.zeros(0, np.float32)]
@@ -124,8 +142,9 @@ class YuNet:
             tile = _reduced(image, (x, y, w, h), per_pixel)
             inside, certain = self._run(tile)
             edges = (inside + np.array([x, y, x, y])) * per_pixel
-            boxes.append((edges - 0.5).astype(np.float32))
-            scores.append(certain)
+            small = (edges[:, 2:] - edges[:, :2]).max(axis=1) < largest
+            boxes.append((edges[small] - 0.5).astype(np.float32))
+            scores.append(certain[small])
         return np.concatenate(boxes), np.concatenate(scores)
 
     def _run(self, tile: Pixels) -> tuple[NDArray[np.float64], Array]:
@@ -135,23 +154,22 @@ class YuNet:
         values = self._session.run(self._outputs, {"input": padded})
         columns = padded.shape[3]
         parts = [
-            decode(*values[3 * i : 3 * i + 3], stride, columns // stride, self.min_score)
+            decode(values[3 * i : 3 * i + 3], stride, columns // stride, self.min_score)
             for i, stride in enumerate(self.STRIDES)
         ]
         return np.concatenate([b for b, _ in parts]), np.concatenate([s for _, s in parts])
 
 
 def decode(
-    classes: Array, objects: Array, offsets: Array, stride: int, columns: int, min_score: float
+    values: Sequence[Array], stride: int, columns: int, min_score: float
 ) -> tuple[NDArray[np.float64], Array]:
     """Boxes of one stride of YuNet.
 
-    Each cell (row r, column c) says √(cls·obj) and a box: centre ((c + dx)·stride, (r + dy)·stride),
-    sides exp(w)·stride, exp(h)·stride.
+    Each cell (row r, column c) says √(cls·obj) and a box with the centre ((c + dx)·stride,
+    (r + dy)·stride) and the sides exp(w)·stride, exp(h)·stride.
 
     Args:
-        classes, objects: (1, cells, 1), in 0..1.
-        offsets: (1, cells, 4), dx dy w h.
+        values: cls and obj (1, cells, 1), in 0..1; offsets (1, cells, 4), dx dy w h.
         stride: pixels a cell.
         columns: cells a row.
         min_score: cells below are dropped.
@@ -160,6 +178,7 @@ def decode(
         (N, 4) boxes in pixels from the tile's outer corner, (N,) scores.
 
     """
+    classes, objects, offsets = values
     scores = np.sqrt(np.clip(classes[0, :, 0], 0, 1) * np.clip(objects[0, :, 0], 0, 1))
     cells = np.flatnonzero(scores >= min_score)
     dx, dy, w, h = offsets[0, cells].astype(np.float64).T
@@ -213,9 +232,7 @@ def open_session(path: Path, threads: int | None) -> onnxruntime.InferenceSessio
         raise ModelError(f"{path}: not a usable ONNX model ({reason})") from None
 
 
-def _tiles(
-    width: int, height: int, tile: int, overlap: int
-) -> Iterator[tuple[int, int, int, int]]:
+def _tiles(width: int, height: int, tile: int, overlap: int) -> Iterator[tuple[int, int, int, int]]:
     for y in _starts(height, tile, overlap):
         for x in _starts(width, tile, overlap):
             yield x, y, min(tile, width - x), min(tile, height - y)

@@ -29,12 +29,13 @@ def draw_faces(image: Pixels, faces: Sequence[Face]) -> Pixels:
     if not faces:
         return image.copy()
     zoom = SHARP if image.shape[0] * image.shape[1] * SHARP**2 <= LARGEST else 1
-    picture = Image.fromarray(image)
-    layer = picture.resize((picture.width * zoom, picture.height * zoom))
+    picture = Image.fromarray(image).convert("RGBA")
+    layer = Image.new("RGBA", (picture.width * zoom, picture.height * zoom))
     pen = ImageDraw.Draw(layer)
     for face in faces:
         _draw_face(pen, face, zoom)
-    return np.asarray(layer.resize(picture.size, Image.Resampling.LANCZOS))
+    picture.alpha_composite(layer.resize(picture.size, Image.Resampling.BOX))
+    return np.asarray(picture.convert("RGB"))
 
 
 def _draw_face(pen: ImageDraw.ImageDraw, face: Face, zoom: int) -> None:

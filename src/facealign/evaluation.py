@@ -115,9 +115,7 @@ def _best(faces: list[Face], sample: Sample) -> Face | None:
     return faces[int(shared.argmax())] if shared.max() >= SAME_FACE else None
 
 
-def score(
-    samples: Sequence[Sample], predictions: Predictions, dataset: str, subset: str
-) -> Report:
+def score(samples: Sequence[Sample], predictions: Predictions, dataset: str, subset: str) -> Report:
     """Score predictions against the samples with the same ids."""
     by_id = {sample.id: sample for sample in samples}
     faces = [by_id[name] for name in predictions.ids]

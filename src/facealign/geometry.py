@@ -25,7 +25,8 @@ def to_box(values: ArrayLike) -> Box:
         ValueError: not four finite numbers x0 y0 x1 y1 with x0 < x1 and y0 < y1.
 
     """
-    box = np.asarray(values, dtype=np.float32)
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused
+        box = np.asarray(values, dtype=np.float32)
     if box.shape != (4,):
         raise ValueError(f"a box is four numbers x0 y0 x1 y1, not an array of shape {box.shape}")
     if not np.isfinite(box).all():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,8 @@ ImageSource = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]
 """What `read_image` takes: a path, an encoded file's bytes, a Pillow image, an array."""
 
 SUFFIXES = frozenset(
-    ".bmp .gif .jfif .jpe .jpeg .jpg .jp2 .pbm .pgm .png .pnm .ppm .tga .tif .tiff .webp .avif".split()
+    {".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".jp2", ".pbm", ".pgm", ".png"}
+    | {".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp", ".avif"}
 )
 """What counts as an image when a folder is searched."""
 
@@ -37,10 +40,11 @@ def read_image(source: ImageSource) -> Pixels:
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, Image.Image):
-        return _from_pillow(source)
+        return _guarded(lambda: _from_pillow(source), "the Pillow image given")
     if isinstance(source, bytes):
-        return _decode(source, "the bytes given")
-    return _decode(_read_file(Path(source)), str(source))
+        return _guarded(lambda: _from_bytes(source), "the bytes given")
+    data = _read_file(Path(source))
+    return _guarded(lambda: _from_bytes(data), str(source))
 
 
 def write_image(image: Pixels, path: Path) -> None:
@@ -55,7 +59,10 @@ def write_image(image: Pixels, path: Path) -> None:
         raise OutputError(f'cannot write {path}: no picture format has the suffix "{path.suffix}"')
     buffer = io.BytesIO()
     options = {"quality": 92} if kind == "JPEG" else {}
-    Image.fromarray(image).save(buffer, kind, **options)
+    try:
+        Image.fromarray(image).save(buffer, kind, **options)
+    except (KeyError, OSError, ValueError) as error:  # Pillow reads more formats than it writes
+        raise OutputError(f"cannot write {path} as {kind} ({error}); choose .png or .jpg") from None
     write_file(path, buffer.getvalue())
 
 
@@ -66,18 +73,18 @@ def write_file(path: Path, content: bytes | str) -> None:
         OutputError: the folder cannot be made or the file cannot be written.
 
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.parent / f".{path.name}.{os.getpid()}.part"
     data = content.encode() if isinstance(content, str) else content
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(data)
         part.replace(path)
-    except OSError as error:
-        raise OutputError(
-            f"cannot write {path}: {error.strerror or error}; choose another place"
-        ) from error
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"cannot write {path}: {reason}; choose another place") from error
     finally:
-        part.unlink(missing_ok=True) if part.parent.is_dir() else None
+        with suppress(OSError, ValueError):
+            part.unlink(missing_ok=True)
 
 
 def _read_file(path: Path) -> bytes:
@@ -85,18 +92,24 @@ def _read_file(path: Path) -> bytes:
         data = path.read_bytes()
     except FileNotFoundError:
         raise ImageError(f"{path}: no such file") from None
-    except OSError as error:
-        raise ImageError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        reason = getattr(error, "strerror", None) or error
+        raise ImageError(f"{path}: cannot be read ({reason})") from None
     if not data:
         raise ImageError(f"{path}: the file is empty (zero bytes)")
     return data
 
 
-def _decode(data: bytes, name: str) -> Pixels:
+def _from_bytes(data: bytes) -> Pixels:
+    with Image.open(io.BytesIO(data)) as picture:
+        picture.load()
+        return _from_pillow(picture)
+
+
+def _guarded(decode: Callable[[], Pixels], name: str) -> Pixels:
+    """What `decode` gives; whatever goes wrong with the image called `name` is an `ImageError`."""
     try:
-        with Image.open(io.BytesIO(data)) as picture:
-            picture.load()
-            return _from_pillow(picture)
+        return decode()
     except UnidentifiedImageError:
         raise ImageError(f"{name}: not an image in any format that can be read here") from None
     except Image.DecompressionBombError as error:
@@ -108,6 +121,8 @@ def _decode(data: bytes, name: str) -> Pixels:
 
 
 def _from_pillow(picture: Image.Image) -> Pixels:
+    if 0 in picture.size:
+        raise ImageError(f"a Pillow image of {picture.width} × {picture.height} holds no pixel")
     upright = ImageOps.exif_transpose(picture) or picture
     if upright.mode.startswith(("I", "F")):
         return _from_array(_unit_range(np.asarray(upright)))
@@ -128,7 +143,7 @@ def _unit_range(values: NDArray[Any]) -> NDArray[np.float32]:
         full = 255.0
     else:
         full = 65535.0
-    return np.clip(numbers / max(full, 1e-12), 0.0, 1.0)
+    return np.asarray(np.clip(numbers / full, 0.0, 1.0))
 
 
 def _from_array(array: NDArray[Any]) -> Pixels:

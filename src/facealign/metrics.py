@@ -55,7 +55,7 @@ NORMALISERS: Mapping[str, Normaliser] = MappingProxyType(
 
 
 def nme(predicted: Array, truth: Array, visible: NDArray[np.bool_], distance: Array) -> Array:
-    """Normalised mean error of each face: (N,), a fraction.
+    """Normalised mean error of each face: (N,), a fraction; NaN for a face without visible points.
 
     Args:
         predicted: (N, K, 2) pixels.
@@ -72,8 +72,9 @@ def nme(predicted: Array, truth: Array, visible: NDArray[np.bool_], distance: Ar
 
     """
     errors = np.linalg.norm(predicted - truth, axis=2)
-    means = np.where(visible, errors, 0.0).sum(axis=1) / np.maximum(visible.sum(axis=1), 1)
-    return np.asarray(means / distance)
+    shown = visible.sum(axis=1)
+    means = np.where(visible, errors, 0.0).sum(axis=1) / np.maximum(shown, 1)
+    return np.asarray(np.where(shown > 0, means / distance, np.nan))
 
 
 def auc(nmes: Array, threshold: float) -> float:

@@ -65,7 +65,9 @@ class ModelFacts:
             try:
                 values[f.name] = kinds[str(f.type)](text)
             except ValueError:
-                raise ModelError(f'{source}: metadata "{f.name}" is not a number: "{text}"') from None
+                raise ModelError(
+                    f'{source}: metadata "{f.name}" is not a number: "{text}"'
+                ) from None
         return cls(**values)
 
 

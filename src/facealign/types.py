@@ -81,3 +81,22 @@ class Sample:
     group: str
     occluded: Mask | None = None
     frame: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ImageResult:
+    """What came of one image.
+
+    Attributes:
+        source: the path as it was given.
+        width, height: of the upright image, in pixels; None where it could not be read.
+        faces: what was found; empty when there is none.
+        error: why the image could not be done, else None.
+
+    """
+
+    source: str
+    width: int | None
+    height: int | None
+    faces: list[Face]
+    error: str | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,16 +12,6 @@ import pytest
 from PIL import Image
 
 from facealign.markup import load_markup
-
-
-@pytest.fixture(scope="session")
-def faces_root() -> Path:
-    """The folder of the labelled real faces; the test is skipped where there is none."""
-    given = os.environ.get("FACEALIGN_DATA")
-    root = Path(given) if given else Path(__file__).resolve().parents[3] / "shared" / "data"
-    if not root.is_dir():
-        pytest.skip("no labelled faces here: set FACEALIGN_DATA")
-    return root
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,9 @@ import numpy as np
 from facealign.errors import DataError
 from facealign.types import Points
 
+MOST_PIXELS = 1e9
+"""No photo is this wide: a coordinate beyond is damage."""
+
 
 def read_pts(path: Path, count: int) -> Points:
     """The (K, 2) float32 points of a `.pts` file, 0-based.
@@ -32,7 +35,9 @@ def read_pts(path: Path, count: int) -> Points:
     head, brace, rest = text.partition("{")
     body, end, _ = rest.partition("}")
     if not (brace and end and "n_points" in head):
-        raise DataError(f'{path}: not a .pts file: expected "n_points: {count}" and points in {{ }}')
+        raise DataError(
+            f'{path}: not a .pts file: expected "n_points: {count}" and points in {{ }}'
+        )
     rows = [line.split() for line in body.splitlines() if line.strip()]
     if len(rows) != count:
         raise DataError(
@@ -43,8 +48,8 @@ def read_pts(path: Path, count: int) -> Points:
         points = np.array([[float(x), float(y)] for x, y in rows])
     except ValueError:
         raise DataError(f"{path}: a line between the braces is not two numbers") from None
-    if not np.isfinite(points).all():
-        raise DataError(f"{path}: a coordinate is not a finite number")
+    if not (np.abs(points) <= MOST_PIXELS).all():  # also false of NaN
+        raise DataError(f"{path}: a coordinate is not a finite number of pixels")
     return (points - 1).astype(np.float32)
 
 

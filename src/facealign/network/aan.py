@@ -46,7 +46,9 @@ class AANSettings:
     def __post_init__(self) -> None:
         reduction = 2 ** (len(self.widths) + 1)
         if not self.widths or min(self.widths) < 1:
-            raise SettingsError(f"model.widths {list(self.widths)}: need one positive width a stage")
+            raise SettingsError(
+                f"model.widths {list(self.widths)}: need one positive width a stage"
+            )
         if self.input_size < reduction or self.input_size % reduction:
             raise SettingsError(
                 f"model.input_size {self.input_size} does not halve {len(self.widths) + 1} times: "
@@ -110,7 +112,9 @@ class AAN(nn.Module):
         """(B, 3, H, W), normalised RGB → `Prediction`."""
         features, early, maps = self.extract(image)
         embedded = _exact(self.embedding, features)
-        return Prediction(_exact(self.head, embedded).unflatten(1, (-1, 2)), early, maps)
+        return Prediction(
+            _exact(self.head, embedded).view(-1, self.settings.points, 2), early, maps
+        )
 
     def extract(self, image: Tensor) -> tuple[Tensor, list[Tensor], list[Tensor]]:
         """(B, 3, H, W) → the features x (B, D) of eq. 4, the early predictions, the maps."""

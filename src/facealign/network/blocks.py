@@ -106,7 +106,8 @@ class EarlyHead(nn.Module):
     def forward(self, attended: Tensor) -> Tensor:
         """(B, C, H, W) → (B, K, 2) as fractions of the crop, 0 at its centre."""
         pooled = F.adaptive_avg_pool2d(attended, self.grid).flatten(1)
-        return self.linear(pooled).unflatten(1, (-1, 2))
+        points: Tensor = self.linear(pooled)
+        return points.view(-1, self.linear.out_features // 2, 2)
 
 
 class CosineEmbedding(nn.Module):
@@ -129,4 +130,4 @@ class CosineEmbedding(nn.Module):
     def calibrate(self, x: Tensor) -> None:
         """Scale W so that Wx has unit variance over the batch x (B, D)."""
         spread = F.linear(x.float(), self.weight).std(correction=0)
-        self.weight /= spread.clamp_min(1e-6)
+        self.weight.div_(spread.clamp_min(1e-6))

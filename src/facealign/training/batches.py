@@ -125,8 +125,10 @@ class BatchMaker:
         """(B,) which faces step `step` sees: every face once an epoch, in a new order each."""
         count = len(self.regions)
         first = step * self.batch
-        places = np.arange(first, first + self.batch)
-        orders = {e: self._order(e, count) for e in range(places[0] // count, places[-1] // count + 1)}
+        places = range(first, first + self.batch)
+        orders = {
+            e: self._order(e, count) for e in range(places[0] // count, places[-1] // count + 1)
+        }
         return np.array([orders[p // count][p % count] for p in places], dtype=np.int64)
 
     def _order(self, epoch: int, count: int) -> NDArray[np.int64]:

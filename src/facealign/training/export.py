@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import copy
+import logging
 import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +58,7 @@ class Deployed(nn.Module):
         return landmarks, torch.cat(maps, dim=1)
 
 
-def export_run(run: Path, target: Path, licence: str) -> ModelFacts:
+def export_run(run: Path, target: Path, licence: str | None = None) -> ModelFacts:
     """Write the best weights of a run as ONNX.
 
     The early heads stay behind, batch normalisation is folded into the convolutions, the batch
@@ -63,7 +67,7 @@ def export_run(run: Path, target: Path, licence: str) -> ModelFacts:
     Args:
         run: the run's folder, or one of its checkpoints.
         target: the ONNX file.
-        licence: the terms of the weights, kept inside the file.
+        licence: the terms of the weights, kept inside the file; None takes the run's setting.
 
     Raises:
         DataError: there is no checkpoint.
@@ -75,7 +79,7 @@ def export_run(run: Path, target: Path, licence: str) -> ModelFacts:
     settings = to_settings(state["settings"], str(run))
     model = AAN(settings.model)
     model.load_state_dict(state["weights"])
-    facts = _facts(settings, state, licence)
+    facts = _facts(settings, state, licence or settings.licence)
     content = to_onnx(model, facts)
     check_parity(model, content)
     write_file(target, content)
@@ -87,16 +91,17 @@ def to_onnx(model: AAN, facts: ModelFacts) -> bytes:
     deployed = Deployed(model).eval()
     image = torch.zeros(2, 3, facts.input_size, facts.input_size)
     names = ["landmarks", "attention"][: len(deployed(image))]
-    program = torch.onnx.export(
-        deployed,
-        (image,),
-        input_names=["image"],
-        output_names=names,
-        dynamic_shapes={"image": {0: torch.export.Dim("batch")}},
-        opset_version=OPSET,
-        dynamo=True,
-        verbose=False,
-    )
+    with _quiet():
+        program = torch.onnx.export(
+            deployed,
+            (image,),
+            input_names=["image"],
+            output_names=names,
+            dynamic_shapes={"image": {0: torch.export.Dim("batch")}},
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
     assert program is not None
     proto = _reloaded(program)
     onnx.helper.set_model_props(proto, facts.to_metadata())
@@ -125,6 +130,20 @@ def check_parity(model: AAN, content: bytes, faces: int = 3) -> float:
             f"not exported: ONNX Runtime and PyTorch differ by {worst:.2g}, more than {TOLERANCE}"
         )
     return worst
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the exporter's notes on torchvision and on PyTorch's own deprecated calls."""
+    logger = logging.getLogger("torch.onnx")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        logger.setLevel(before)
 
 
 def _checkpoint(run: Path) -> Path:

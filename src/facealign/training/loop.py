@@ -13,7 +13,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -167,7 +166,8 @@ def _step(run: Run, precision: torch.autocast) -> float:
     loss = total_loss(prediction, batch, train.loss, train.early_weight)
     if not torch.isfinite(loss):
         raise DataError(
-            f"step {run.step}: the loss is {float(loss)}; lower train.learning_rate, or set train.clip"
+            f"step {run.step}: the loss is {loss.item()}; lower train.learning_rate or set "
+            "train.clip"
         )
     run.optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import tomllib
-import types
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,7 +52,7 @@ class AugmentSettings:
     blur: float = 0.0
     """Probability of a reduced resolution or a blur."""
     noise: float = 0.0
-    """Largest standard deviation of the pixel noise, in gray levels; half of the images get some."""
+    """Largest standard deviation of pixel noise, in gray levels; half of the images get some."""
     occlude: float = 0.0
     """Probability of a flat or noisy rectangle over part of the face."""
 
@@ -102,6 +101,8 @@ class Settings:
 
     name: str = "aan"
     """Name of the run and of the model that comes of it."""
+    licence: str = "not stated; the terms of the training data may bind the weights"
+    """Terms of the weights; they travel inside the exported file."""
     data: DataSettings = field(default_factory=DataSettings)
     model: AANSettings = field(default_factory=AANSettings)
     augment: AugmentSettings = field(default_factory=AugmentSettings)
@@ -129,6 +130,11 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("train", "steps", 1, 10**9),
     ("train", "batch", 2, 65536),
     ("train", "learning_rate", 0.0, 10.0),
+    ("train", "warmup", 0, 10**9),
+    ("train", "weight_decay", 0.0, 10.0),
+    ("train", "early_weight", 0.0, 1e6),
+    ("train", "clip", 0.0, 1e6),
+    ("train", "seed", 0, 2**63 - 1),
     ("train", "ema", 0.0, 0.999999),
     ("train", "threads", 0, 4096),
     ("train", "validate_every", 1, 10**9),
@@ -174,7 +180,7 @@ def to_toml(settings: Settings) -> str:
 
 
 def _readable(message: str) -> str:
-    """msgspec's "Expected `int`, got `str` - at `$.train.steps`" → "train.steps: expected int…"."""
+    """Msgspec's "Expected `int`, got `str` - at `$.train.steps`" → "train.steps: expected int…"."""
     what, _, place = message.partition(" - at ")
     plain = what.replace("`", "")
     key = place.strip("`").removeprefix("$.")
@@ -204,7 +210,7 @@ def _check_keys(tree: dict[str, Any], kind: type, source: str, prefix: str) -> N
             raise SettingsError(_unknown(f"{prefix}{key}", [prefix + h for h in hints], source))
         if dataclasses.is_dataclass(hints[key]) and isinstance(value, dict):
             section = hints[key]
-            assert isinstance(section, type) and not isinstance(section, types.GenericAlias)
+            assert isinstance(section, type)
             _check_keys(value, section, source, f"{prefix}{key}.")
 
 

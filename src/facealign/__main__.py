@@ -1,0 +1,5 @@
+"""`python -m facealign`, the same as the command `facealign`."""
+
+from facealign.cli import main
+
+main()

@@ -1,0 +1,109 @@
+"""`main`: the verbs under one roof, and every error as one line and an exit code."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from facealign import __version__
+from facealign.cli.console import fail
+from facealign.errors import (
+    DataError,
+    FaceAlignError,
+    ImageError,
+    MissingExtraError,
+    ModelError,
+    OutputError,
+    SettingsError,
+)
+
+VERBS = {
+    "align": "facealign.cli.align",
+    "train": "facealign.cli.train",
+    "export": "facealign.cli.export",
+    "eval": "facealign.cli.evaluate",
+    "data": "facealign.cli.data",
+    "models": "facealign.cli.models",
+}
+EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
+    (SettingsError, 2),
+    (OutputError, 2),
+    (MissingExtraError, 2),
+    (ModelError, 5),
+    (DataError, 4),
+    (ImageError, 4),
+    (FaceAlignError, 2),
+)
+
+
+class Verbs(click.Group):
+    """A group that imports a verb only when it is used, and takes a bare photo as `align`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs in the order of `VERBS`."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The verb of this name, imported now."""
+        if name not in VERBS:
+            return None
+        command = import_module(VERBS[name]).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `align` before arguments that begin with no verb."""
+        if not args:
+            args = ["--help"]
+        if args[0] not in VERBS and args[0] not in ("--help", "-h", "--version"):
+            _check_typo(ctx, args[0])
+            args = ["align", *args]
+        return super().parse_args(ctx, args)
+
+
+def _check_typo(ctx: click.Context, word: str) -> None:
+    near = difflib.get_close_matches(word, VERBS, n=1, cutoff=0.6)
+    if near and not os.path.lexists(word) and Path(word).suffix == "":
+        raise click.UsageError(
+            f'"{word}" is neither a verb nor a file; did you mean "facealign {near[0]}"?', ctx
+        )
+
+
+@click.command(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="A photo instead of a verb is aligned: facealign photo.jpg",
+)
+@click.version_option(__version__, message="facealign %(version)s")
+def app() -> None:
+    """Facial landmarks from any photo: small, offline, fast on a CPU."""
+
+
+def main(args: list[str] | None = None) -> NoReturn:
+    """Run the command line and exit; see the package for the codes."""
+    try:
+        code = app.main(args=args, prog_name="facealign", standalone_mode=False)
+    except click.exceptions.Exit as done:
+        code = done.exit_code
+    except click.UsageError as error:
+        hint = f"; see: {error.ctx.command_path} --help" if error.ctx else ""
+        code = fail(error.format_message().rstrip(".") + hint, 2)
+    except (KeyboardInterrupt, click.Abort):
+        code = fail("interrupted", 130)
+    except BrokenPipeError:  # the reader of our output has gone: nothing is wrong
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except FaceAlignError as error:
+        code = fail(str(error), next(c for kind, c in EXIT_CODES if isinstance(error, kind)))
+    except Exception as error:
+        if os.environ.get("FACEALIGN_DEBUG"):
+            raise
+        what = f"{type(error).__name__}: {error}"
+        code = fail(f"{what} (a fault of facealign; FACEALIGN_DEBUG=1 shows where)", 1)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,35 @@
+"""`facealign export`: a run → one ONNX file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from facealign.cli.console import out
+from facealign.cli.extras import train_extra
+
+
+@click.command("export", short_help="Turn a trained run into an ONNX file.")
+@click.argument("run", type=Path)
+@click.option("-o", "--output", type=Path, required=True, metavar="FILE", help="The .onnx file.")
+@click.option("--licence", help="Terms of the weights, kept inside; default: the run's setting.")
+def command(run: Path, output: Path, licence: str | None) -> int:
+    """Turn a trained run into an ONNX file.
+
+    The file carries all that is needed to use it; the best weights on validation are taken.
+
+    \b
+    facealign export runs/aan-300w -o mine.onnx
+    facealign photo.jpg --model mine.onnx
+    """  # noqa: D301
+    with train_extra("exporting"):
+        from facealign.training.export import export_run
+    facts = export_run(run, output, licence)
+    out().print(
+        f"{output}: {facts.name}, {facts.markup}, {facts.input_size} px, "
+        f"{output.stat().st_size / 1e6:.1f} MB",
+        markup=False,
+        soft_wrap=True,
+    )
+    return 0

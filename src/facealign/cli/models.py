@@ -1,0 +1,34 @@
+"""`facealign models`: the bundled models, their accuracy and their terms."""
+
+from __future__ import annotations
+
+import click
+
+from facealign.cli.console import out
+from facealign.models import DEFAULT, bundled
+
+
+@click.command("models", short_help="List the bundled models.")
+def command() -> int:
+    """List the bundled models: points, size, error, terms.
+
+    The error is the NME on the 554 images of 300W common, in the official boxes.
+    """
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("model", no_wrap=True)
+    for name in ("points", "MB", "NME, inter-ocular", "NME, inter-pupil"):
+        table.add_column(name, justify="right")
+    table.add_column("terms", no_wrap=True)
+    for card in bundled().values():
+        table.add_row(
+            card.name + (" (default)" if card.name == DEFAULT else ""),
+            str(card.points),
+            f"{card.path.stat().st_size / 1e6:.1f}",
+            f"{100 * card.nme_inter_ocular:.2f} %",
+            f"{100 * card.nme_inter_pupil:.2f} %",
+            card.terms,
+        )
+    out().print(table)
+    return 0

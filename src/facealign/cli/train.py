@@ -1,0 +1,115 @@
+"""`facealign train`: a TOML file → a run folder."""
+
+from __future__ import annotations
+
+import math
+import signal
+import types
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from facealign.cli.console import fail, out, progress
+from facealign.cli.extras import train_extra
+from facealign.datasets import read_dataset
+from facealign.errors import SettingsError
+
+if TYPE_CHECKING:
+    from facealign.training.loop import Progress as TrainingProgress
+    from facealign.training.loop import Run
+    from facealign.training.settings import Settings
+
+
+@click.command("train", short_help="Train a network on labelled faces.")
+@click.argument("config", type=Path)
+@click.argument("overrides", nargs=-1, metavar="[SECTION.KEY=VALUE]...")
+@click.option("--run", "folder", type=Path, metavar="DIR", help="Default: runs/NAME.")
+def command(config: Path, overrides: tuple[str, ...], folder: Path | None) -> int:
+    """Train a network on labelled faces.
+
+    CONFIG is a TOML file; SECTION.KEY=VALUE changes one of its settings. A run that was stopped
+    goes on where it was when the same command is given again.
+
+    \b
+    facealign train configs/300w.toml data.root=/faces/300w
+    facealign train configs/300w.toml data.root=/faces/300w train.steps=500
+    """  # noqa: D301
+    with train_extra("training"):
+        from facealign.training.settings import load_settings
+    settings = load_settings(config, overrides)
+    return _train(settings, folder or Path("runs") / settings.name)
+
+
+def _train(settings: Settings, path: Path) -> int:
+    with train_extra("training"):
+        from facealign.training.loop import fit, prepare
+        from facealign.training.runfolder import RunFolder
+    if not settings.data.root:
+        raise SettingsError("data.root is not set: add data.root=/folder/of/the/data set")
+    reading = read_dataset(settings.data.dataset, Path(settings.data.root), settings.data.subset)
+    folder = RunFolder(path)
+    bar = progress("faces")
+    with bar:
+        task = bar.add_task("reading", total=len(reading.samples), note="")
+        run, unread = prepare(settings, folder, reading, lambda: bar.advance(task))
+    folder.write_settings(settings)
+    for problem in reading.problems + unread:
+        fail(problem, 3)
+    with Watcher(run) as watcher:
+        finished = fit(run, watcher, watcher.stopped)
+    if not finished:
+        return fail(f"interrupted at step {run.step}; the same command goes on from there", 130)
+    out().print(f"run: {path}", markup=False, soft_wrap=True)
+    return 3 if reading.problems or unread else 0
+
+
+class Watcher:
+    """Shows the progress of a run, and asks it to stop after SIGINT or SIGTERM."""
+
+    def __init__(self, run: Run) -> None:
+        self._bar = progress("")
+        self._task = self._bar.add_task(
+            "step", total=run.settings.train.steps, completed=run.step, note=""
+        )
+        self._stop = False
+        self._best = run.best
+        self._rate = 0.0
+
+    def stopped(self) -> bool:
+        """Whether a signal has come."""
+        return self._stop
+
+    def __call__(self, progress: TrainingProgress) -> None:
+        """Show one step; print a line for a validation."""
+        rate = progress.images_per_second
+        self._rate = rate if not self._rate else 0.95 * self._rate + 0.05 * rate
+        if progress.report:
+            error = progress.report.nme_inter_ocular
+            self._best = min(self._best, error)
+            out().print(
+                f"step {progress.step}: loss {progress.loss:.4f}, validation NME (inter-ocular) "
+                f"{100 * error:.2f} %, best {100 * self._best:.2f} %, {self._rate:.0f} images/s",
+                soft_wrap=True,
+            )
+        best = f"NME {100 * self._best:.2f} % · " if math.isfinite(self._best) else ""
+        note = f"loss {progress.loss:.3f} · {best}{self._rate:.0f} images/s"
+        self._bar.update(self._task, completed=progress.step, note=note)
+
+    def _on_signal(self, number: int, frame: types.FrameType | None) -> None:
+        if self._stop:
+            raise KeyboardInterrupt  # the second time: now
+        self._stop = True
+
+    def __enter__(self) -> Watcher:
+        self._before = {s: signal.signal(s, self._on_signal) for s in _SIGNALS}
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.stop()
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)

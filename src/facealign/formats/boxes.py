@@ -1,0 +1,81 @@
+"""Boxes given from outside: a CSV table `image,x0,y0,x1,y1`, or an earlier result file."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facealign.errors import DataError
+from facealign.formats import json
+from facealign.geometry import to_box
+
+COLUMNS = ("image", "x0", "y0", "x1", "y1")
+
+
+class BoxTable:
+    """Boxes by image, found by the path as written or, failing that, by the file's name."""
+
+    def __init__(self, rows: dict[str, list[NDArray[np.float32]]], source: Path) -> None:
+        self._rows = rows
+        self._by_name = {Path(image).name: boxes for image, boxes in rows.items()}
+        self._source = source
+
+    def boxes_of(self, image: Path) -> NDArray[np.float32]:
+        """The (N, 4) boxes of one image, x0 y0 x1 y1 in its pixels.
+
+        Raises:
+            DataError: the table has no row for this image.
+
+        """
+        boxes = self._rows.get(str(image), self._by_name.get(image.name))
+        if boxes is None:
+            raise DataError(f"{image}: no box for it in {self._source}")
+        return np.stack(boxes) if boxes else np.zeros((0, 4), np.float32)
+
+
+def read_boxes(path: Path) -> BoxTable:
+    """Boxes from `.csv` (image,x0,y0,x1,y1; 0-based pixels), or `.json` / `.jsonl` results.
+
+    Raises:
+        DataError: the file cannot be read, lacks a column, or holds a box that is none.
+
+    """
+    if path.suffix.lower() in json.SUFFIXES:
+        found = json.read_boxes(path)
+        rows = [(image, box, str(path)) for image, boxes in found.items() for box in boxes]
+        table: dict[str, list[NDArray[np.float32]]] = {image: [] for image in found}
+    else:
+        rows, table = _csv_rows(path), {}
+    for image, values, place in rows:
+        try:
+            table.setdefault(image, []).append(to_box(values))
+        except (ValueError, TypeError) as error:
+            raise DataError(f"{place}: {error}") from None
+    return BoxTable(table, path)
+
+
+def _csv_rows(path: Path) -> list[tuple[str, list[float], str]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            missing = [c for c in COLUMNS if c not in (reader.fieldnames or ())]
+            if missing:
+                raise DataError(
+                    f"{path}: the first line must name the columns {','.join(COLUMNS)}; "
+                    f"{', '.join(missing)} missing"
+                )
+            return [_csv_row(row, f"{path}:{reader.line_num}") for row in reader]
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: not a CSV table ({error})") from None
+
+
+def _csv_row(row: dict[str, str], place: str) -> tuple[str, list[float], str]:
+    try:
+        return row["image"], [float(row[c] or "") for c in COLUMNS[1:]], place
+    except ValueError:
+        raise DataError(f"{place}: a box is four numbers x0,y0,x1,y1") from None

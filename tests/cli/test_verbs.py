@@ -1,0 +1,201 @@
+"""Every verb end to end, as a user types it: `main([...])`, its exit code and what it prints."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from facealign.cli import main
+
+Outcome = tuple[int, str, str]
+
+
+@pytest.fixture
+def facealign(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Outcome]:
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*args: object) -> Outcome:
+        with pytest.raises(SystemExit) as done:
+            main([str(arg) for arg in args])
+        printed = capfd.readouterr()
+        assert "Traceback" not in printed.err
+        return int(done.value.code or 0), printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture
+def photos(tmp_path: Path, astronaut_path: Path) -> Path:
+    """A folder with one face, one photo without, and one deeper down."""
+    folder = tmp_path / "photos"
+    (folder / "deeper").mkdir(parents=True)
+    shutil.copy(astronaut_path, folder / "a face.jpg")
+    shutil.copy(astronaut_path, folder / "deeper" / "a face.jpg")
+    Image.new("RGB", (200, 150), "gray").save(folder / "empty.png")
+    (folder / "notes.txt").write_text("no image")
+    return folder
+
+
+def test_a_photo_alone_is_aligned(facealign: Callable[..., Outcome], photos: Path) -> None:
+    code, printed, errors = facealign(photos / "a face.jpg")
+    assert (code, errors) == (0, "")
+    assert "1 face in 1 photo" in printed
+    assert "a face.jpg  1" in printed
+
+
+def test_json_follows_its_schema(
+    facealign: Callable[..., Outcome], photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.json"
+    code, _, _ = facealign("align", photos, "-o", out)
+    document = json.loads(out.read_text())
+    assert code == 0
+    assert document.keys() == {"schema", "images"}
+    assert document["schema"] == "facealign/1"
+    assert [len(image["faces"]) for image in document["images"]] == [1, 1, 0]
+    image = document["images"][0]
+    assert image.keys() == {"source", "width", "height", "faces", "error"}
+    assert (image["width"], image["height"], image["error"]) == (512, 512, None)
+    (face,) = image["faces"]
+    assert face.keys() == {"box", "score", "markup", "landmarks"}
+    assert (len(face["box"]), face["markup"]) == (4, "ibug68")
+    assert np.shape(face["landmarks"]) == (68, 2)
+
+
+def test_jsonl_holds_one_image_a_line(
+    facealign: Callable[..., Outcome], photos: Path, tmp_path: Path
+) -> None:
+    facealign("align", photos, "-o", tmp_path / "out.json")
+    facealign("align", photos, "-o", tmp_path / "out.jsonl")
+    lines = (tmp_path / "out.jsonl").read_text().splitlines()
+    document = json.loads((tmp_path / "out.json").read_text())
+    assert [json.loads(line) for line in lines] == document["images"]
+
+
+def test_pictures_go_to_a_folder_without_replacing_each_other(
+    facealign: Callable[..., Outcome], photos: Path, tmp_path: Path
+) -> None:
+    code, _, _ = facealign("align", photos, "--draw", tmp_path / "drawn")
+    names = sorted(path.name for path in (tmp_path / "drawn").iterdir())
+    assert (code, names) == (0, ["a face-2.jpg", "a face.jpg", "empty.png"])
+    before = np.asarray(Image.open(photos / "a face.jpg")).astype(int)
+    after = np.asarray(Image.open(tmp_path / "drawn" / "a face.jpg")).astype(int)
+    changed = np.abs(after - before).max(axis=2) > 60
+    ys, xs = np.nonzero(changed)
+    assert changed.sum() > 200
+    assert 165 < xs.min() < xs.max() < 285
+    assert 75 < ys.min() < ys.max() < 190
+
+
+def test_one_picture_may_be_named(
+    facealign: Callable[..., Outcome], photos: Path, tmp_path: Path
+) -> None:
+    code, _, _ = facealign(photos / "a face.jpg", "--draw", tmp_path / "new" / "x.png")
+    assert code == 0
+    with Image.open(tmp_path / "new" / "x.png") as picture:
+        assert picture.size == (512, 512)
+
+
+def test_a_glob_is_expanded(facealign: Callable[..., Outcome], photos: Path) -> None:
+    code, printed, _ = facealign(photos / "*.png")
+    assert (code, "0 faces in 1 photo" in printed) == (0, True)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "json", "jsonl"])
+def test_boxes_from_a_file(
+    facealign: Callable[..., Outcome], photos: Path, tmp_path: Path, suffix: str
+) -> None:
+    photo, out = photos / "a face.jpg", tmp_path / "out.json"
+    table = tmp_path / f"boxes.{suffix}"
+    if suffix == "csv":
+        table.write_text(
+            "image,x0,y0,x1,y1\na face.jpg,178,88,267,177\na face.jpg,170,80,260,170\n"
+        )
+    else:
+        facealign(photo, "-o", table)
+    code, _, errors = facealign(photo, "--boxes", table, "-o", out)
+    faces = json.loads(out.read_text())["images"][0]["faces"]
+    assert (code, errors, len(faces)) == (0, "", 2 if suffix == "csv" else 1)
+    assert faces[0]["score"] == 1.0
+    if suffix == "csv":
+        assert [face["box"] for face in faces] == [[178, 88, 267, 177], [170, 80, 260, 170]]
+
+
+def test_the_whole_image(facealign: Callable[..., Outcome], photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.json"
+    assert facealign(photos / "empty.png", "--whole-image", "-o", out)[0] == 0
+    (face,) = json.loads(out.read_text())["images"][0]["faces"]
+    assert face["box"] == [-0.5, -0.5, 199.5, 149.5]
+
+
+def test_train_export_eval_and_align(
+    facealign: Callable[..., Outcome], drawn: Path, photos: Path, tmp_path: Path
+) -> None:
+    config = Path(__file__).parents[2] / "configs" / "tiny.toml"
+    overrides = ["model.input_size=32", "model.widths=[4, 8]", "train.steps=4", "train.threads=1"]
+    run = tmp_path / "run"
+    code, printed, errors = facealign(
+        "train", config, f"data.root={drawn}", *overrides, "train.batch=8", "--run", run
+    )
+    assert (code, errors) == (0, "")
+    assert "step 4: loss" in printed
+    assert "validation NME (inter-ocular)" in printed
+    model, numbers = tmp_path / "tiny.onnx", tmp_path / "numbers.json"
+    code, printed, _ = facealign("export", run, "-o", model)
+    assert (code, "tiny, ibug68, 32 px" in printed) == (0, True)
+    given = ["--dataset", "300w", "--root", drawn, "--model", model, "--json", numbers]
+    code, printed, errors = facealign("eval", *given)
+    assert (code, errors) == (0, "")
+    assert "NME, inter-ocular" in printed
+    report = json.loads(numbers.read_text())
+    assert (report["count"], report["box_source"], report["subset"]) == (8, "official", "common")
+    assert 0 < report["nme_inter_ocular"] < report["nme_inter_pupil"] < 2
+    assert facealign(photos / "a face.jpg", "--model", model)[0] == 0
+
+
+def test_drawings_are_a_data_set(facealign: Callable[..., Outcome], tmp_path: Path) -> None:
+    assert facealign("data", "drawings", tmp_path / "d", "--train", 3, "--test", 2)[0] == 0
+    assert len(list((tmp_path / "d").rglob("*.pts"))) == 5
+    code, _, errors = facealign("data", "drawings", tmp_path / "d")
+    assert (code, "not an empty folder" in errors) == (2, True)
+
+
+def test_models_lists_numbers_with_their_normaliser_and_terms(
+    facealign: Callable[..., Outcome],
+) -> None:
+    code, printed, _ = facealign("models")
+    assert code == 0
+    for word in ("aan-300w (default)", "68", "inter-ocular", "inter-pupil", "research"):
+        assert word in printed
+
+
+@pytest.mark.parametrize(
+    "verb", ["", "align", "train", "export", "eval", "data", "data drawings", "models"]
+)
+def test_help_fits_80_columns(
+    facealign: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    code, printed, _ = facealign(*verb.split(), "--help")
+    assert code == 0
+    assert max(map(len, printed.splitlines())) <= 80
+    assert "Usage: facealign" in printed
+
+
+def test_no_arguments_show_the_help(facealign: Callable[..., Outcome]) -> None:
+    code, printed, _ = facealign()
+    assert (code, "Usage: facealign" in printed) == (0, True)
+
+
+def test_version(facealign: Callable[..., Outcome]) -> None:
+    import facealign as package
+
+    assert facealign("--version")[1] == f"facealign {package.__version__}\n"

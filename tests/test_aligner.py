@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import io
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import facealign
+from facealign import Detections, FaceAligner, FaceAlignError, ImageError, ModelError
+from facealign.geometry import box_of_points
+from facealign.types import Pixels
+
+
+@pytest.fixture(scope="module")
+def aligner() -> FaceAligner:
+    return FaceAligner(threads=1)
+
+
+@pytest.fixture(scope="module")
+def face(aligner: FaceAligner, astronaut: Pixels) -> facealign.Face:
+    (found,) = aligner.align(astronaut)
+    return found
+
+
+def test_one_line_finds_the_face_of_the_example(astronaut_path: Path) -> None:
+    (found,) = facealign.align(astronaut_path)
+    assert found.landmarks.shape == (68, 2)
+    assert found.landmarks.dtype == np.float32
+    assert found.markup == "ibug68"
+    assert 0.8 < found.score <= 1
+
+
+def test_the_points_lie_on_the_face(face: facealign.Face) -> None:
+    # By hand, in the photo: the eyes' centres, the nose's tip, the mouth's corners, the chin.
+    by_hand = {
+        "right eye": (face.landmarks[36:42].mean(axis=0), (203, 101)),
+        "left eye": (face.landmarks[42:48].mean(axis=0), (246, 103)),
+        "nose tip": (face.landmarks[30], (223, 125)),
+        "right corner of the mouth": (face.landmarks[48], (203, 139)),
+        "left corner of the mouth": (face.landmarks[54], (246, 139)),
+        "chin": (face.landmarks[8], (224, 179)),
+    }
+    for name, (found, expected) in by_hand.items():
+        assert np.linalg.norm(found - expected) < 5, name
+
+
+def test_every_kind_of_source_gives_the_same_points(
+    aligner: FaceAligner, astronaut: Pixels, face: facealign.Face
+) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(astronaut).save(buffer, "PNG")
+    for source in (buffer.getvalue(), Image.fromarray(astronaut), astronaut / 255.0):
+        (found,) = aligner.align(source)
+        assert np.allclose(found.landmarks, face.landmarks, atol=1e-4)
+
+
+def test_an_image_without_a_face_gives_an_empty_list(aligner: FaceAligner) -> None:
+    assert aligner.align(np.full((240, 320, 3), 128, np.uint8)) == []
+    assert aligner.align(np.zeros((1, 1), np.uint8)) == []
+
+
+def test_a_given_box_gives_the_detectors_points(
+    aligner: FaceAligner, astronaut: Pixels, face: facealign.Face
+) -> None:
+    (given,) = aligner.align(astronaut, boxes=[face.box.tolist()])
+    assert given.score == 1.0
+    assert np.allclose(given.landmarks, face.landmarks, atol=1e-4)
+
+
+def test_many_boxes_equal_each_alone_in_their_order(
+    aligner: FaceAligner, astronaut: Pixels, face: facealign.Face
+) -> None:
+    shifts = np.linspace(-12, 12, 70)
+    boxes = face.box + shifts[:, None]
+    faces = aligner.align(astronaut, boxes=boxes)
+    assert len(faces) == 70
+    for index in (0, 31, 32, 69):
+        (alone,) = aligner.align(astronaut, boxes=boxes[index : index + 1])
+        assert np.allclose(faces[index].landmarks, alone.landmarks, atol=1e-3)
+        assert np.allclose(faces[index].box, boxes[index])
+
+
+def test_points_move_with_the_photo(
+    aligner: FaceAligner, astronaut: Pixels, face: facealign.Face
+) -> None:
+    moved = np.pad(astronaut, ((40, 0), (24, 0), (0, 0)))
+    (found,) = aligner.align(moved, boxes=[face.box + [24, 40, 24, 40]])
+    assert np.allclose(found.landmarks, face.landmarks + [24, 40], atol=0.01)
+
+
+def test_points_grow_with_the_photo(
+    aligner: FaceAligner, astronaut: Pixels, face: facealign.Face
+) -> None:
+    large = Image.fromarray(astronaut).resize((1024, 1024), Image.Resampling.BICUBIC)
+    (found,) = aligner.align(large, boxes=[(face.box + 0.5) * 2 - 0.5])
+    assert np.abs((found.landmarks + 0.5) / 2 - 0.5 - face.landmarks).max() < 1.0
+
+
+def test_no_boxes_no_faces(aligner: FaceAligner, astronaut: Pixels) -> None:
+    assert aligner.align(astronaut, boxes=[]) == []
+    assert aligner.align(astronaut, boxes=np.zeros((0, 4))) == []
+
+
+@pytest.mark.parametrize(
+    ("boxes", "why"),
+    [
+        ([1, 2, 3, 4], r"must be \(N, 4\)"),
+        ([[1, 2, 3]], "four numbers"),
+        ([[0, 0, float("nan"), 9]], "not finite"),
+        ([[5, 5, 5, 9]], "empty"),
+    ],
+)
+def test_boxes_that_are_none(
+    aligner: FaceAligner, astronaut: Pixels, boxes: list, why: str
+) -> None:
+    with pytest.raises(ValueError, match=why):
+        aligner.align(astronaut, boxes=boxes)
+
+
+def test_a_box_outside_the_image_still_gives_finite_points(
+    aligner: FaceAligner, astronaut: Pixels
+) -> None:
+    for box in ([-900, -900, -800, -800], [500, 500, 700, 700], [0, 0, 1e6, 1e6]):
+        (found,) = aligner.align(astronaut, boxes=[box])
+        assert np.isfinite(found.landmarks).all()
+
+
+def test_attention_maps_only_when_asked_for(
+    aligner: FaceAligner, astronaut: Pixels, face: facealign.Face
+) -> None:
+    assert face.attention is None
+    (found,) = aligner.align(astronaut, attention=True)
+    assert found.attention is not None
+    assert found.attention.shape == (4, 128, 128)
+    assert 0 <= found.attention.min() <= found.attention.max() <= 1
+
+
+def test_the_whole_image_as_a_face(astronaut: Pixels, face: facealign.Face) -> None:
+    x0, y0, x1, y1 = face.box.round().astype(int)
+    crop = astronaut[y0:y1, x0:x1]
+    (found,) = FaceAligner(detector="whole-image", threads=1).align(crop)
+    assert found.box.tolist() == [-0.5, -0.5, x1 - x0 - 0.5, y1 - y0 - 0.5]
+    assert np.linalg.norm(found.landmarks + [x0, y0] - face.landmarks, axis=1).mean() < 4
+
+
+def test_a_detector_of_ones_own(astronaut: Pixels, face: facealign.Face) -> None:
+    class Fixed:
+        def detect(self, image: Pixels) -> Detections:
+            return Detections(face.box[None], np.array([0.25], np.float32))
+
+    (found,) = FaceAligner(detector=Fixed(), threads=1).align(astronaut)
+    assert found.score == 0.25
+    assert np.allclose(found.landmarks, face.landmarks, atol=1e-4)
+
+
+def test_an_unknown_detector_is_named() -> None:
+    with pytest.raises(FaceAlignError, match='unknown detector "dlib"'):
+        FaceAligner(detector="dlib")
+
+
+def test_threads_share_one_aligner(
+    aligner: FaceAligner, astronaut: Pixels, face: facealign.Face
+) -> None:
+    wrong: list[float] = []
+
+    def work() -> None:
+        for _ in range(5):
+            (found,) = aligner.align(astronaut)
+            difference = float(np.abs(found.landmarks - face.landmarks).max())
+            if difference > 1e-3:
+                wrong.append(difference)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_models_that_are_none(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="neither a bundled model"):
+        FaceAligner("aan-xxl")
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"no model")
+    with pytest.raises(ModelError, match=r"broken\.onnx: not a usable ONNX model"):
+        FaceAligner(broken)
+    with pytest.raises(ModelError, match=r'metadata lack "facealign\.name"'):
+        FaceAligner(Path(facealign.__file__).parent / "weights" / "yunet.onnx")
+
+
+def test_a_source_that_is_no_image(aligner: FaceAligner) -> None:
+    with pytest.raises(ImageError, match="no such file"):
+        aligner.align("missing.jpg")
+
+
+def test_the_box_holds_the_face(face: facealign.Face) -> None:
+    tight = box_of_points(face.landmarks)
+    size = face.box[2] - face.box[0]
+    assert np.abs(tight - face.box).max() < 0.25 * size

@@ -1,0 +1,109 @@
+"""The house's rules: who may import what, what is public, what the core does without."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import facealign
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False
+    )
+
+
+def test_importing_facealign_imports_no_heavy_library() -> None:
+    heavy = ["torch", "onnx", "scipy", "matplotlib", "rich", "cv2", "msgspec"]
+    done = python(f"import facealign, sys; print([n for n in {heavy} if n in sys.modules])")
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_aligning_a_photo_imports_no_pytorch(astronaut_path: Path) -> None:
+    done = python(
+        "import sys\nfrom facealign.cli import main\n"
+        f"try: main([{str(astronaut_path)!r}])\n"
+        "except SystemExit as done: code = done.code\n"
+        "assert code == 0 and 'torch' not in sys.modules and 'onnx' not in sys.modules"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_everything_but_network_and_training_works_without_pytorch(astronaut_path: Path) -> None:
+    done = python(
+        "import sys, pkgutil, importlib\n"
+        "names = 'torch onnx onnxscript msgspec tomli_w scipy matplotlib'\n"
+        "for name in names.split():\n"
+        "    sys.modules[name] = None\n"
+        "import facealign\n"
+        "for module in pkgutil.walk_packages(facealign.__path__, 'facealign.'):\n"
+        "    parts = module.name.split('.')\n"
+        "    if parts[1] not in ('network', 'training', '__main__'):\n"
+        "        importlib.import_module(module.name)\n"
+        f"assert len(facealign.align({str(astronaut_path)!r})) == 1"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("verb", ["train configs/tiny.toml", "export run -o x.onnx"])
+def test_a_missing_extra_is_answered_with_its_install_line(verb: str) -> None:
+    done = python(
+        "import sys\nsys.modules['torch'] = sys.modules['msgspec'] = None\n"
+        f"from facealign.cli import main\nmain({verb.split()})"
+    )
+    assert done.returncode == 2
+    assert 'pip install "facealign[train]"' in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_no_network_is_touched_on_the_way_from_photo_to_landmarks(astronaut_path: Path) -> None:
+    done = python(
+        "import socket\n"
+        "def refuse(*a, **k): raise AssertionError('network')\n"
+        "socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse\n"
+        "import facealign\n"
+        f"assert len(facealign.align({str(astronaut_path)!r})) == 1"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_core_installs_neither_pytorch_nor_opencv(repository: Path) -> None:
+    project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
+    names = {entry.split(">")[0] for entry in project["dependencies"]}
+    assert names == {"click", "numpy", "onnxruntime", "pillow", "rich"}
+
+
+def test_the_public_names_are_these() -> None:
+    public = [
+        "MARKUPS CropTransform DataError Detections Detector Face FaceAlignError FaceAligner",
+        "ImageError Markup MissingExtraError ModelError OutputError Sample SettingsError",
+        "WholeImage YuNet __version__ align draw_faces load_markup read_image write_image",
+    ]
+    assert sorted(facealign.__all__) == sorted(" ".join(public).split())
+    assert all(hasattr(facealign, name) for name in facealign.__all__)
+
+
+def test_no_file_is_longer_than_300_lines(repository: Path) -> None:
+    long = {
+        str(path.relative_to(repository)): count
+        for path in [*repository.glob("src/**/*.py"), *repository.glob("tests/**/*.py")]
+        if (count := len(path.read_text().splitlines())) > 300
+    }
+    assert long == {}
+
+
+def test_modules_import_downwards_only(repository: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"],
+        cwd=repository,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "0 broken" in done.stdout

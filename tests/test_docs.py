@@ -1,0 +1,79 @@
+"""What the documents promise is there: commands, files, examples."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from facealign.cli.app import VERBS
+
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "docs/models.md", "docs/conventions.md"]
+
+
+def commands(text: str) -> list[list[str]]:
+    blocks = re.findall(r"```(?:sh|bash|console)\n(.*?)```", text, flags=re.DOTALL)
+    lines = [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
+    return [shlex.split(line, comments=True) for line in lines if line.startswith("facealign ")]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_commands_use_verbs_and_options_that_exist(repository: Path, document: str) -> None:
+    for words in commands((repository / document).read_text()):
+        verb = words[1] if words[1] in VERBS else "align"
+        command = importlib.import_module(VERBS[verb]).command
+        if verb == "data":
+            command = command.commands[words[2]]
+        known = {option for parameter in command.params for option in parameter.opts}
+        used = {word.split("=")[0] for word in words if re.match(r"--?[a-z]", word)}
+        assert used <= known, words
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_point_at_files_that_exist(repository: Path, document: str) -> None:
+    path = repository / document
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text())
+    missing = [link for link in links if not (path.parent / link).exists()]
+    assert missing == []
+
+
+def test_make_targets_in_the_readme_exist(repository: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (repository / "Makefile").read_text(), re.MULTILINE))
+    used = set(re.findall(r"^make ([a-z]+)", (repository / "README.md").read_text(), re.MULTILINE))
+    assert {"demo", "test"} <= used <= targets
+
+
+@pytest.mark.parametrize("name", ["facealign", "facealign.metrics"])
+def test_docstring_examples(repository: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(repository)
+    failed, tried = doctest.testmod(importlib.import_module(name))
+    assert tried > 0
+    assert failed == 0
+
+
+def test_examples_run(repository: Path, tmp_path: Path) -> None:
+    scripts = sorted((repository / "examples").glob("*.py"))
+    assert scripts
+    for script in scripts:
+        photo = repository / "examples" / "astronaut.jpg"
+        subprocess.run(
+            [sys.executable, "-W", "error", str(script), str(photo)], check=True, cwd=tmp_path
+        )
+
+
+def test_no_machine_paths_or_hosts_in_the_repository(repository: Path) -> None:
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=repository, capture_output=True, text=True, check=True
+    ).stdout.split("\n")
+    pattern = re.compile(r"/(root|home/\w+|work)/|://(pypi|files\.pythonhosted)")
+    for name in filter(None, listed):
+        path = repository / name
+        if path.suffix in {".onnx", ".jpg", ".png"} or name == "tests/test_docs.py":
+            continue
+        assert not pattern.search(path.read_text()), name

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from facealign import Face, FaceAligner, Sample
+from facealign.datasets import read_dataset
+from facealign.evaluation import Predictions, predict, score
+from facealign.types import Points
+
+
+@pytest.fixture(scope="module")
+def samples(drawn: Path) -> list[Sample]:
+    return read_dataset("300w", drawn, "common").samples
+
+
+def predictions(samples: list[Sample], landmarks: np.ndarray) -> Predictions:
+    return Predictions([s.id for s in samples], landmarks.astype(np.float32), "official")
+
+
+def truth(samples: list[Sample]) -> np.ndarray:
+    return np.stack([sample.landmarks for sample in samples])
+
+
+class Oracle:
+    """Knows each photo by its size-independent content: answers with the true points."""
+
+    markup = "ibug68"
+
+    def __init__(self, samples: list[Sample], moved: float = 0.0, box: Points | None = None):
+        from facealign.image import read_image
+
+        self.answers = {read_image(s.image).tobytes(): s for s in samples}
+        self.moved, self.box = moved, box
+
+    def align(self, image: np.ndarray, boxes: np.ndarray | None = None) -> list[Face]:
+        sample = self.answers[image.tobytes()]
+        box = boxes[0] if boxes is not None else sample.box if self.box is None else self.box
+        return [Face(box, 1.0, sample.landmarks + np.float32(self.moved), "ibug68")]
+
+
+def test_perfect_predictions_score_exactly(samples: list[Sample]) -> None:
+    report = score(samples, predictions(samples, truth(samples)), "300w", "common")
+    assert (report.count, report.missed) == (8, 0)
+    assert report.nme_inter_ocular == report.nme_inter_pupil == 0
+    assert (report.auc_08, report.failure_rate_08) == (1.0, 0.0)
+
+
+def test_a_known_shift_gives_the_known_error(samples: list[Sample]) -> None:
+    moved = truth(samples) + [3.0, 4.0]
+    report = score(samples, predictions(samples, moved), "300w", "common")
+    corners = [float(np.linalg.norm(s.landmarks[36] - s.landmarks[45])) for s in samples]
+    pupils = [
+        float(np.linalg.norm(s.landmarks[36:42].mean(0) - s.landmarks[42:48].mean(0)))
+        for s in samples
+    ]
+    nmes = np.array([5 / d for d in corners])
+    assert report.nme_inter_ocular == pytest.approx(float(nmes.mean()), rel=1e-5)
+    assert report.nme_inter_pupil == pytest.approx(
+        float(np.mean([5 / d for d in pupils])), rel=1e-5
+    )
+    assert report.failure_rate_08 == pytest.approx(float((nmes > 0.08).mean()))
+    assert report.auc_08 == pytest.approx(float(np.maximum(0, 1 - nmes / 0.08).mean()), abs=1e-6)
+
+
+def test_a_missed_face_is_a_failure_but_no_error(samples: list[Sample]) -> None:
+    landmarks = truth(samples)
+    landmarks[2] = np.nan
+    report = score(samples, predictions(samples, landmarks), "300w", "common")
+    assert report.missed == 1
+    assert report.nme_inter_ocular == 0
+    assert report.failure_rate_08 == pytest.approx(1 / 8)
+    assert report.auc_08 == pytest.approx(7 / 8)
+
+
+def test_scores_do_not_depend_on_the_order(samples: list[Sample]) -> None:
+    random = np.random.default_rng(0)
+    landmarks = truth(samples) + random.normal(0, 2, (8, 68, 2))
+    order = random.permutation(8)
+    shuffled = [samples[i] for i in order]
+    one = score(samples, predictions(samples, landmarks), "300w", "common").to_dict()
+    other = score(samples, predictions(shuffled, landmarks[order]), "300w", "common").to_dict()
+    assert one == pytest.approx(other)
+
+
+@pytest.mark.parametrize("boxes", ["official", "detector"])
+def test_predict_takes_the_points_as_they_come(samples: list[Sample], boxes: str) -> None:
+    found, problems = predict(samples, Oracle(samples, moved=1.0), boxes)  # type: ignore[arg-type]
+    assert problems == []
+    assert found.box_source == boxes
+    assert np.allclose(found.landmarks, truth(samples) + 1)
+
+
+def test_a_box_beside_the_face_counts_as_missed(samples: list[Sample]) -> None:
+    aside = np.array([500, 500, 600, 600], np.float32)
+    found, _ = predict(samples, Oracle(samples, box=aside), "detector")  # type: ignore[arg-type]
+    assert not found.found.any()
+
+
+def test_an_unreadable_photo_is_a_problem_and_no_face(
+    samples: list[Sample], tmp_path: Path
+) -> None:
+    gone = Sample(**{**samples[0].__dict__, "image": tmp_path / "gone.jpg"})
+    found, problems = predict([gone, samples[1]], Oracle(samples))  # type: ignore[arg-type]
+    assert found.ids == [samples[1].id]
+    assert problems == [f"{tmp_path / 'gone.jpg'}: no such file"]
+
+
+def test_the_report_holds_the_promised_numbers(samples: list[Sample]) -> None:
+    report = score(samples, predictions(samples, truth(samples)), "300w", "common").to_dict()
+    assert report["count"] == 8
+    assert {"nme_inter_ocular", "nme_inter_pupil", "auc_08", "failure_rate_08"} <= report.keys()
+    assert report["box_source"] == "official"
+
+
+@pytest.mark.faces
+@pytest.mark.parametrize("boxes", ["official", "detector"])
+def test_the_bundled_model_on_300w_common(faces_root: Path, boxes: str) -> None:
+    reading = read_dataset("300w", faces_root / "300w", "common")
+    found, problems = predict(reading.samples, FaceAligner(), boxes)
+    report = score(reading.samples, found, "300w", "common")
+    assert problems == []
+    assert report.count == 554
+    assert report.missed <= 2
+    assert report.nme_inter_ocular <= 0.06

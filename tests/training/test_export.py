@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+from facealign import FaceAligner
+from facealign.datasets import read_dataset
+from facealign.errors import DataError, ModelError
+from facealign.models import ModelFacts
+from facealign.network import AAN, AANSettings
+from facealign.training.export import Deployed, check_parity, export_run, to_onnx
+from facealign.training.loop import fit, prepare
+from facealign.training.runfolder import RunFolder
+from facealign.training.settings import to_settings
+
+FACTS = ModelFacts(
+    name="test",
+    markup="ibug68",
+    input_size=32,
+    mean=0.5,
+    std=0.25,
+    margin=0.1,
+    trained_on="nothing",
+    licence="none",
+    version="0",
+)
+
+
+def network(**changes: object) -> AAN:
+    torch.manual_seed(0)
+    model = AAN(AANSettings(**{"input_size": 32, "widths": (8, 16), **changes}))
+    images = torch.randn(16, 3, 32, 32)
+    model.calibrate(images, torch.zeros(68, 2))
+    for _ in range(3):  # running statistics unlike the initial ones
+        model.train()(images)
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def exported() -> tuple[AAN, bytes]:
+    model = network()
+    return model, to_onnx(model, FACTS)
+
+
+def test_onnx_equals_pytorch(exported: tuple[AAN, bytes]) -> None:
+    assert check_parity(*exported) < 1e-5
+
+
+@pytest.mark.parametrize("batch", [1, 2, 7])
+def test_any_batch_size(exported: tuple[AAN, bytes], batch: int) -> None:
+    session = onnxruntime.InferenceSession(exported[1])
+    image = np.random.default_rng(0).normal(size=(batch, 3, 32, 32)).astype(np.float32)
+    landmarks, attention = session.run(None, {"image": image})
+    assert landmarks.shape == (batch, 68, 2)
+    assert attention.shape == (batch, 2, 32, 32)
+    assert 0.5 <= attention.min() <= attention.max() <= 1
+    one = session.run(["landmarks"], {"image": image[-1:]})[0]
+    assert np.allclose(one[0], landmarks[-1], atol=1e-5)
+
+
+def test_folding_batch_normalisation_changes_nothing() -> None:
+    model = network()
+    image = torch.randn(4, 3, 32, 32)
+    with torch.no_grad():
+        plain = model(image).landmarks + 0.5
+        assert torch.allclose(Deployed(model).eval()(image)[0], plain, atol=1e-5)
+
+
+def test_early_heads_stay_behind(exported: tuple[AAN, bytes]) -> None:
+    model, content = exported
+    proto = onnx.load_from_string(content)
+    stored = sum(int(np.prod(i.dims)) for i in proto.graph.initializer)
+    kept = sum(p.numel() for n, p in model.named_parameters() if "early" not in n)
+    early = sum(p.numel() for n, p in model.named_parameters() if "early" in n)
+    assert early > 1000
+    assert abs(stored - kept) < 1000
+    assert not any("early" in name.lower() for node in proto.graph.node for name in node.input)
+
+
+def test_no_batch_normalisation_and_no_source_paths_in_the_file(
+    exported: tuple[AAN, bytes],
+) -> None:
+    proto = onnx.load_from_string(exported[1])
+    assert "BatchNormalization" not in {node.op_type for node in proto.graph.node}
+    assert b"site-packages" not in exported[1]
+    assert b".py" not in exported[1]
+
+
+def test_the_facts_travel_inside(exported: tuple[AAN, bytes]) -> None:
+    session = onnxruntime.InferenceSession(exported[1])
+    metadata = session.get_modelmeta().custom_metadata_map
+    assert ModelFacts.from_metadata(metadata, "test") == FACTS
+
+
+def test_a_network_without_attention_exports_landmarks_alone(tmp_path: Path) -> None:
+    path = tmp_path / "off.onnx"
+    path.write_bytes(to_onnx(network(attention="off"), FACTS))
+    assert [o.name for o in onnxruntime.InferenceSession(path).get_outputs()] == ["landmarks"]
+    boxes = [[0, 0, 30, 30]]
+    with pytest.raises(ModelError, match="has no attention maps"):
+        FaceAligner(path).align(np.zeros((40, 40, 3), np.uint8), boxes, attention=True)
+
+
+def test_a_difference_is_refused(exported: tuple[AAN, bytes]) -> None:
+    model, content = exported
+    proto = onnx.load_from_string(content)
+    stem = next(i for i in proto.graph.initializer if list(i.dims) == [8, 3, 7, 7])
+    changed = onnx.numpy_helper.to_array(stem) * np.float32(1.01)
+    stem.CopyFrom(onnx.numpy_helper.from_array(changed, stem.name))
+    with pytest.raises(ModelError, match="not exported: ONNX Runtime and PyTorch differ by"):
+        check_parity(model, proto.SerializeToString())
+
+
+def test_a_run_becomes_a_model_that_aligns(tmp_path: Path, drawn: Path) -> None:
+    tree = {
+        "name": "mine",
+        "licence": "mine too",
+        "data": {"validation": 0.2, "margin": 0.2},
+        "model": {"input_size": 32, "widths": [8, 16]},
+        "train": {"steps": 2, "batch": 8, "threads": 1},
+    }
+    reading = read_dataset("300w", drawn, "train")
+    run, _ = prepare(to_settings(tree, "test"), RunFolder(tmp_path / "run"), reading)
+    fit(run)
+    facts = export_run(tmp_path / "run", tmp_path / "mine.onnx")
+    assert (facts.name, facts.licence, facts.margin) == ("mine", "mine too", 0.2)
+    assert facts.trained_on == f"300w train, {len(run.batches.regions)} faces"
+    sample = reading.samples[0]
+    (face,) = FaceAligner(tmp_path / "mine.onnx").align(sample.image, sample.box[None])
+    expected = run.validator.report(run.average)
+    assert face.landmarks.shape == (68, 2)
+    assert expected is not None
+
+
+def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"holds no best\.pt or last\.pt"):
+        export_run(tmp_path, tmp_path / "model.onnx")
+    assert not (tmp_path / "model.onnx").exists()

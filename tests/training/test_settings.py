@@ -1,0 +1,213 @@
+"""A wrong setting is refused with its key, what is wrong, and what was probably meant."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from facealign.errors import SettingsError
+from facealign.network import AANSettings
+from facealign.training.settings import (
+    _RANGES,
+    AugmentSettings,
+    DataSettings,
+    Settings,
+    TrainSettings,
+    load_settings,
+    to_settings,
+    to_toml,
+)
+
+CONFIGS = sorted((Path(__file__).resolve().parents[2] / "configs").rglob("*.toml"))
+
+
+@pytest.fixture
+def toml(tmp_path):
+    """Text → the path of a file that holds it."""
+
+    def write(text):
+        path = tmp_path / "run.toml"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return write
+
+
+def test_an_empty_file_gives_the_defaults(toml):
+    assert load_settings(toml("")) == Settings()
+
+
+def test_values_of_every_type_are_read(toml):
+    text = """
+        name = "mine"
+        [data]
+        validation = 0.2
+        [model]
+        widths = [8, 16]
+        map_relu = false
+        attention = "product"
+        [train]
+        steps = 7
+        clip = 1
+    """
+    settings = load_settings(toml(text))
+    assert (settings.name, settings.data.validation, settings.train.steps) == ("mine", 0.2, 7)
+    assert (settings.model.widths, settings.model.map_relu) == ((8, 16), False)
+    assert settings.model.attention == "product"
+    assert isinstance(settings.train.clip, float)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_published_config_is_valid_and_survives_the_round_trip(path, toml):
+    settings = load_settings(path)
+    assert load_settings(toml(to_toml(settings))) == settings
+
+
+fraction = st.floats(0, 0.5)
+some_settings = st.builds(
+    Settings,
+    name=st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=20),
+    data=st.builds(DataSettings, root=st.text("aé \"'\\/#=", max_size=9), margin=fraction),
+    model=st.builds(
+        AANSettings,
+        widths=st.sampled_from([(4,), (8, 16), (64, 128, 256, 512)]),
+        attention=st.sampled_from(["residual", "product", "off"]),
+        supervision=st.booleans(),
+    ),
+    augment=st.builds(AugmentSettings, turn=st.floats(0, 60), mirror=fraction),
+    train=st.builds(
+        TrainSettings,
+        steps=st.integers(1, 10**9),
+        milestones=st.lists(fraction, max_size=3).map(tuple),
+        learning_rate=st.floats(0, 10),
+        seed=st.integers(0, 2**62),
+    ),
+)
+
+
+@given(settings=some_settings)
+def test_to_toml_and_load_is_the_identity(tmp_path_factory, settings):
+    path = tmp_path_factory.getbasetemp() / "round.toml"
+    path.write_bytes(to_toml(settings).encode())
+    assert load_settings(path) == settings
+
+
+def test_plain_dictionaries_are_taken_as_a_checkpoint_holds_them():
+    settings = Settings(name="kept", train=TrainSettings(milestones=(0.25,)))
+    assert to_settings(dataclasses.asdict(settings), "checkpoint") == settings
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[train]\nstep = 1", r"unknown setting train\.step; did you mean train\.steps\?"),
+        ("[model]\nwidth = [1]", r"model\.width; did you mean model\.widths\?"),
+        ("[trian]\nsteps = 1", r"unknown setting trian; did you mean train\?"),
+        ("xyzzy = 1", "unknown setting xyzzy; known here: name, .*data, model, augment, train"),
+        ("[train.steps]\nx = 1", r"train\.steps: expected int, got object"),
+        ("train = 1", "train: expected object, got int"),
+        ("[train]\nsteps = 'many'", r"train\.steps: expected int, got str"),
+        ("[train]\nsteps = 1.5", r"train\.steps: expected int, got float"),
+        ("[train]\nsteps = true", r"train\.steps: expected int, got bool"),
+        ("[train]\nloss = 'mae'", r"train\.loss: invalid enum value 'mae'"),
+        ("[model]\nwidths = 64", r"model\.widths: expected array, got int"),
+        ("[model]\nwidths = ['a']", r"model\.widths\[.*: expected int, got str"),
+        ("name = 2024", "name: expected str, got int"),
+    ],
+)
+def test_a_wrong_key_or_type_is_refused_with_its_place(toml, text, message):
+    path = toml(text)
+    with pytest.raises(SettingsError, match=message) as caught:
+        load_settings(path)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(("section", "name", "low", "high"), _RANGES)
+def test_a_number_beyond_either_end_is_refused(section, name, low, high):
+    kind = type(low if isinstance(low, float) else high)
+    step = 0.001 if kind is float else 1
+    for value in (low - step, high + max(step, abs(high) * 1e-6)):
+        with pytest.raises(SettingsError, match=rf"{section}\.{name} = .*must be in"):
+            to_settings({section: {name: kind(value)}}, "here")
+    for value in (low, high):
+        accepted = to_settings({section: {name: value}}, "here")
+        assert getattr(getattr(accepted, section), name) == value
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_a_number_that_is_not_finite_is_out_of_range(toml, value):
+    with pytest.raises(SettingsError, match=r"train\.learning_rate"):
+        load_settings(toml(f"[train]\nlearning_rate = {value}"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("input_size = 100", "multiple of 32"),
+        ("widths = []", "one positive width a stage"),
+        ("points = 0", r"model\.points must be at least 1"),
+    ],
+)
+def test_a_network_that_cannot_be_built_is_refused(toml, text, message):
+    with pytest.raises(SettingsError, match=message):
+        load_settings(toml(f"[model]\n{text}"))
+
+
+@pytest.mark.parametrize("text", ["name = ", "[train\n", "a = 1\na = 2", b"name = '\xff'"])
+def test_what_is_no_toml_is_refused(toml, text):
+    with pytest.raises(SettingsError, match="not valid TOML"):
+        load_settings(toml(text))
+
+
+def test_a_missing_file_or_a_folder_is_refused(tmp_path):
+    for path in (tmp_path / "missing.toml", tmp_path):
+        with pytest.raises(SettingsError, match="cannot be read"):
+            load_settings(path)
+
+
+@pytest.mark.parametrize(
+    ("override", "section", "name", "value"),
+    [
+        ("train.steps=5", "train", "steps", 5),
+        ("train.learning_rate=1e-4", "train", "learning_rate", 1e-4),
+        ("train.clip=2", "train", "clip", 2.0),
+        ("data.root=/faces/with space", "data", "root", "/faces/with space"),
+        ('data.root="quoted"', "data", "root", "quoted"),
+        ("data.root=a=b", "data", "root", "a=b"),
+        ("data.root=", "data", "root", ""),
+        ("model.widths=[8, 16]", "model", "widths", (8, 16)),
+        ("model.map_relu=false", "model", "map_relu", False),
+    ],
+)
+def test_an_override_wins_over_the_file(toml, override, section, name, value):
+    path = toml("[train]\nsteps = 1\nclip = 9.0\n[data]\nroot = 'file'\n")
+    assert getattr(getattr(load_settings(path, [override]), section), name) == value
+
+
+def test_an_override_changes_nothing_else_and_the_last_wins(toml):
+    path = toml("[train]\nsteps = 1\nbatch = 8")
+    settings = load_settings(path, ["train.steps=2", "train.steps=3", "name=new"])
+    assert (settings.train.steps, settings.train.batch, settings.name) == (3, 8, "new")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("train.steps", "is not an override"),
+        ("=5", "is not an override"),
+        ("", "is not an override"),
+        ("train.stops=5", r"did you mean train\.steps\?"),
+        ("train..steps=5", "unknown setting"),
+        ("name.first=5", "name is a value, not a section"),
+        ("train.steps=many", "expected int, got str"),
+        ("train.steps=0", r"train\.steps = 0: must be in"),
+        ("train=5", "train: expected object"),
+    ],
+)
+def test_a_wrong_override_is_refused(toml, override, message):
+    with pytest.raises(SettingsError, match=message):
+        load_settings(toml("name = 'a'"), [override])
