@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from facealign import metrics
 from facealign.aligner import FaceAligner
+from facealign.datasets import stream_pixels
 from facealign.detector import overlaps
-from facealign.errors import FaceAlignError
 from facealign.geometry import box_of_points
-from facealign.image import read_image
 from facealign.markup import load_markup
-from facealign.types import Face, Sample
+from facealign.types import Face, Pixels, Sample
 
 THRESHOLD = 0.08
 SAME_FACE = 0.3
@@ -87,12 +86,10 @@ def predict(
     problems: list[str] = []
     rows: list[NDArray[np.float32]] = []
     kept: list[str] = []
-    for sample in samples:
-        try:
-            rows.append(_predict_one(sample, aligner, boxes))
+    for sample, image in stream_pixels(samples, problems):
+        if image is not None:
+            rows.append(_predict_one(sample, image, aligner, boxes))
             kept.append(sample.id)
-        except FaceAlignError as error:
-            problems.append(str(error))
         advance()
     shape = (0, load_markup(aligner.markup).count, 2)
     landmarks = np.stack(rows) if rows else np.zeros(shape, np.float32)
@@ -100,8 +97,9 @@ def predict(
     return Predictions(kept, landmarks, source), problems
 
 
-def _predict_one(sample: Sample, aligner: FaceAligner, boxes: str) -> NDArray[np.float32]:
-    image = read_image(sample.image)
+def _predict_one(
+    sample: Sample, image: Pixels, aligner: FaceAligner, boxes: str
+) -> NDArray[np.float32]:
     if boxes == "official":
         return aligner.align(image, boxes=sample.box[None])[0].landmarks
     face = _best(aligner.align(image), sample)
@@ -112,7 +110,8 @@ def _best(faces: list[Face], sample: Sample) -> Face | None:
     """The found face that overlaps the true points best, if it is the same face at all."""
     if not faces:
         return None
-    shared = overlaps(box_of_points(sample.landmarks), np.stack([face.box for face in faces]))
+    truth = box_of_points(sample.landmarks[sample.visible])
+    shared = overlaps(truth, np.stack([face.box for face in faces]))
     return faces[int(shared.argmax())] if shared.max() >= SAME_FACE else None
 
 

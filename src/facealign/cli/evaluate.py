@@ -16,7 +16,13 @@ from facealign.image import write_file
 
 
 @click.command("eval", short_help="Measure a model on a labelled data set.")
-@click.option("--dataset", required=True, type=click.Choice(list(DATASETS)), help="Its reader.")
+@click.option(
+    "--dataset",
+    required=True,
+    type=click.Choice(list(DATASETS)),
+    metavar="NAME",
+    help=f"One of {', '.join(DATASETS)}.",
+)
 @click.option("--root", required=True, type=Path, metavar="DIR", help="Folder of the data set.")
 @click.option("--subset", default="common", show_default=True, help="Part of the data set.")
 @click.option(
