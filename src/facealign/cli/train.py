@@ -47,7 +47,8 @@ def _train(settings: Settings, path: Path) -> int:
         from facealign.training.runfolder import RunFolder
     if not settings.data.root:
         raise SettingsError("data.root is not set: add data.root=/folder/of/the/data set")
-    reading = read_dataset(settings.data.dataset, Path(settings.data.root), settings.data.subset)
+    data = settings.data
+    reading = read_dataset(data.dataset, Path(data.root), data.subset, **data.options)
     folder = RunFolder(path)
     bar = progress("faces")
     with bar:
