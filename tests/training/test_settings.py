@@ -41,6 +41,14 @@ def test_an_empty_file_gives_the_defaults(toml):
     assert load_settings(toml("")) == Settings()
 
 
+def test_chosen_stages_survive_being_written_and_none_is_left_out(toml):
+    for chosen in (None, (1, 3)):
+        model = AANSettings(attention_stages=chosen)
+        text = to_toml(Settings(model=model))
+        assert ("attention_stages" in text) == (chosen is not None)
+        assert load_settings(toml(text)).model == model
+
+
 def test_values_of_every_type_are_read(toml):
     text = """
         name = "mine"

@@ -176,7 +176,16 @@ def to_settings(tree: dict[str, Any], source: str) -> Settings:
 
 def to_toml(settings: Settings) -> str:
     """The resolved settings as TOML, to be kept beside the run."""
-    return tomli_w.dumps(dataclasses.asdict(settings))
+    return tomli_w.dumps(_without_none(dataclasses.asdict(settings)))
+
+
+def _without_none(tree: dict[str, Any]) -> dict[str, Any]:
+    """TOML has no None: such a setting is left out, and so keeps its default when read again."""
+    return {
+        key: _without_none(value) if isinstance(value, dict) else value
+        for key, value in tree.items()
+        if value is not None
+    }
 
 
 def _readable(message: str) -> str:
