@@ -178,7 +178,8 @@ def test_models_lists_numbers_with_their_normaliser_and_terms(
 
 
 @pytest.mark.parametrize(
-    "verb", ["", "align", "train", "export", "eval", "data", "data drawings", "models"]
+    "verb",
+    ["", "align", "train", "export", "eval", "score", "compare", "data", "data drawings", "models"],
 )
 def test_help_fits_80_columns(
     facealign: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch, verb: str

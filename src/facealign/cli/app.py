@@ -28,6 +28,8 @@ VERBS = {
     "train": "facealign.cli.train",
     "export": "facealign.cli.export",
     "eval": "facealign.cli.evaluate",
+    "score": "facealign.cli.score",
+    "compare": "facealign.cli.compare",
     "data": "facealign.cli.data",
     "models": "facealign.cli.models",
 }

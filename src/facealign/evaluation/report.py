@@ -1,8 +1,9 @@
-"""Predict once, score any number of times: landmarks of a data set → `Report`."""
+"""Predictions and truth → numbers: errors stay per face until the last line of `score`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,46 +11,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facealign import metrics
-from facealign.aligner import FaceAligner
-from facealign.detector import overlaps
-from facealign.errors import FaceAlignError
-from facealign.geometry import box_of_points
-from facealign.image import read_image
-from facealign.markup import load_markup
-from facealign.types import Face, Sample
+from facealign.errors import DataError
+from facealign.evaluation.predictions import Predictions
+from facealign.markup import Markup, load_markup
+from facealign.types import Sample
 
 THRESHOLD = 0.08
-SAME_FACE = 0.3
-"""A detected face is the labelled one from this intersection over union with the true points."""
-
-
-@dataclass(frozen=True, eq=False)
-class Predictions:
-    """Landmarks predicted for the faces of a data set, in the order of its samples.
-
-    Attributes:
-        ids: of the samples.
-        landmarks: (N, K, 2) float32, image pixels; NaN where no face was found.
-        box_source: where the boxes came from: "official", "detector" …
-
-    """
-
-    ids: list[str]
-    landmarks: NDArray[np.float32]
-    box_source: str
-
-    @property
-    def found(self) -> NDArray[np.bool_]:
-        """(N,) whether the face was found at all."""
-        return np.asarray(np.isfinite(self.landmarks).all(axis=(1, 2)))
+"""Of `auc_08` and `failure_rate_08`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
     """Scores of one subset; every error is a fraction and names its normaliser.
 
-    `nme_*` is the mean over the faces that were found. `auc_08` and `failure_rate_08` are by the
-    inter-ocular NME at 0.08, over all faces: a missed face is a failure.
+    Attributes:
+        dataset, subset, markup: which faces, with which points.
+        box_source: where the boxes came from.
+        count: faces in all.
+        missed: faces that the detector did not find.
+        nme_inter_ocular, nme_inter_pupil, nme_box_size, nme_box_diagonal: the mean over the faces
+            that were found; NaN where the markup does not define the normaliser.
+        normaliser: what the four numbers below are by.
+        auc_08: area under the cumulative error distribution up to 0.08, over all faces.
+        failure_rate_08: share of all faces over 0.08; a missed face is a failure.
+        intervals: normaliser → where its NME lies with 95 %, by bootstrap over groups.
+        regions: face region → NME of its points.
+
     """
 
     dataset: str
@@ -60,94 +47,167 @@ class Report:
     missed: int
     nme_inter_ocular: float
     nme_inter_pupil: float
+    nme_box_size: float
+    nme_box_diagonal: float
+    normaliser: str
     auc_08: float
     failure_rate_08: float
+    intervals: dict[str, tuple[float, float]]
+    regions: dict[str, float]
+
+    @property
+    def nme(self) -> float:
+        """The NME by `normaliser`."""
+        return self.nmes[self.normaliser]
+
+    @property
+    def nmes(self) -> dict[str, float]:
+        """Normaliser → NME, of those that the markup defines."""
+        return {name: float(getattr(self, f"nme_{name}")) for name in self.intervals}
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, ready for JSON."""
-        return asdict(self)
+        """Plain numbers, ready for JSON; None for what is not defined."""
+        plain = _without_nan(asdict(self))
+        assert isinstance(plain, dict)
+        return plain
 
 
-def predict(
-    samples: Sequence[Sample],
-    aligner: FaceAligner,
-    boxes: str = "official",
-    advance: Callable[[], None] = lambda: None,
-) -> tuple[Predictions, list[str]]:
-    """Landmarks for every sample, and one line for each image that could not be read.
+def _without_nan(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
-    Args:
-        samples: the labelled faces.
-        aligner: what predicts.
-        boxes: "official" aligns in the samples' own boxes; "detector" runs the aligner's detector
-            and takes the face that overlaps the true points best, or counts the face as missed.
-        advance: called after each sample.
+
+@dataclass(frozen=True, eq=False)
+class Matched:
+    """Predictions beside the truth of the same faces, in the predictions' order.
+
+    Attributes:
+        predicted, truth: (N, K, 2) float64, image pixels; predicted 0 where a face was missed.
+        visible: (N, K).
+        boxes: (N, 4) of the samples.
+        found: (N,).
+        groups: (N,) names.
+        markup: of both.
 
     """
-    problems: list[str] = []
-    rows: list[NDArray[np.float32]] = []
-    kept: list[str] = []
-    for sample in samples:
-        try:
-            rows.append(_predict_one(sample, aligner, boxes))
-            kept.append(sample.id)
-        except FaceAlignError as error:
-            problems.append(str(error))
-        advance()
-    shape = (0, load_markup(aligner.markup).count, 2)
-    landmarks = np.stack(rows) if rows else np.zeros(shape, np.float32)
-    source = samples[0].box_source if samples and boxes == "official" else boxes
-    return Predictions(kept, landmarks, source), problems
+
+    predicted: metrics.Array
+    truth: metrics.Array
+    visible: NDArray[np.bool_]
+    boxes: metrics.Array
+    found: NDArray[np.bool_]
+    groups: list[str]
+    markup: Markup
+
+    def distance(self, normaliser: str) -> metrics.Array:
+        """(N,) pixels: what the errors are divided by."""
+        return metrics.NORMALISERS[normaliser](self.truth, self.boxes, self.markup)
+
+    def nmes(self, normaliser: str) -> metrics.Array:
+        """(N,) the NME of each face; NaN where it was missed or has no visible point."""
+        values = metrics.nme(self.predicted, self.truth, self.visible, self.distance(normaliser))
+        return np.where(self.found, values, np.nan)
+
+    def ranked(self, normaliser: str) -> metrics.Array:
+        """The same over all faces that have a visible point: infinite where one was missed."""
+        values = np.where(self.found, self.nmes(normaliser), np.inf)
+        return values[self.visible.any(axis=1)]
 
 
-def _predict_one(sample: Sample, aligner: FaceAligner, boxes: str) -> NDArray[np.float32]:
-    image = read_image(sample.image)
-    if boxes == "official":
-        return aligner.align(image, boxes=sample.box[None])[0].landmarks
-    face = _best(aligner.align(image), sample)
-    return face.landmarks if face else np.full_like(sample.landmarks, np.nan)
+def match(samples: Sequence[Sample], predictions: Predictions) -> Matched:
+    """Put each prediction beside the sample with the same id.
 
+    Raises:
+        DataError: there is no prediction, an id is unknown, or the point schemes differ.
 
-def _best(faces: list[Face], sample: Sample) -> Face | None:
-    """The found face that overlaps the true points best, if it is the same face at all."""
-    if not faces:
-        return None
-    shared = overlaps(box_of_points(sample.landmarks), np.stack([face.box for face in faces]))
-    return faces[int(shared.argmax())] if shared.max() >= SAME_FACE else None
-
-
-def score(samples: Sequence[Sample], predictions: Predictions, dataset: str, subset: str) -> Report:
-    """Score predictions against the samples with the same ids."""
+    """
     by_id = {sample.id: sample for sample in samples}
+    unknown = [name for name in predictions.ids if name not in by_id]
+    if unknown or not predictions.ids:
+        what = f'"{unknown[0]}" is no face of the data set' if unknown else "there are none"
+        raise DataError(f"predictions do not fit: {what}; give the data set they were made of")
     faces = [by_id[name] for name in predictions.ids]
     markup = load_markup(faces[0].markup)
-    truth = np.stack([face.landmarks for face in faces]).astype(np.float64)
-    visible = np.stack([face.visible for face in faces])
-    boxes = np.stack([face.box for face in faces]).astype(np.float64)
-    found = predictions.found
-    errors = {
-        name: metrics.nme(
-            np.nan_to_num(predictions.landmarks.astype(np.float64)),
-            truth,
-            visible,
-            metrics.NORMALISERS[name](truth, boxes, markup),
-        )
-        for name in ("inter_ocular", "inter_pupil")
-    }
-    ranked = np.where(found, errors["inter_ocular"], np.inf)
-    return Report(
-        dataset=dataset,
-        subset=subset,
-        markup=markup.name,
-        box_source=predictions.box_source,
-        count=len(faces),
-        missed=int((~found).sum()),
-        nme_inter_ocular=_mean(errors["inter_ocular"][found]),
-        nme_inter_pupil=_mean(errors["inter_pupil"][found]),
-        auc_08=metrics.auc(ranked, THRESHOLD),
-        failure_rate_08=metrics.failure_rate(ranked, THRESHOLD),
+    if predictions.markup not in ("", markup.name) or predictions.landmarks.shape[1] != (
+        markup.count
+    ):
+        scheme = predictions.markup or f"{predictions.landmarks.shape[1]} points"
+        raise DataError(f"the predictions are {scheme}, but the data set is {markup.name}")
+    return Matched(
+        predicted=np.nan_to_num(predictions.landmarks.astype(np.float64)),
+        truth=np.stack([face.landmarks for face in faces]).astype(np.float64),
+        visible=np.stack([face.visible for face in faces]),
+        boxes=np.stack([face.box for face in faces]).astype(np.float64),
+        found=predictions.found,
+        groups=[face.group for face in faces],
+        markup=markup,
     )
 
 
-def _mean(values: NDArray[np.float64]) -> float:
-    return float(values.mean()) if values.size else float("nan")
+def score(
+    samples: Sequence[Sample],
+    predictions: Predictions,
+    dataset: str,
+    subset: str,
+    normaliser: str | None = None,
+) -> Report:
+    """Score predictions against the samples with the same ids.
+
+    Args:
+        samples: the labelled faces; those without a prediction are left out.
+        predictions: what is scored.
+        dataset: name of the data set, for the report.
+        subset: name of the subset, for the report.
+        normaliser: of the AUC, the failures and the regions; None takes the first that the markup
+            defines (the outer eye corners where it has them).
+
+    Raises:
+        DataError: the predictions are of other faces or of another point scheme, or the markup
+            does not define the normaliser.
+
+    """
+    matched = match(samples, predictions)
+    defined = metrics.normalisers_of(matched.markup)
+    chosen = normaliser or defined[0]
+    if chosen not in defined:
+        raise DataError(
+            f"{matched.markup.name} does not define {chosen}: choose one of {', '.join(defined)}"
+        )
+    found = matched.found
+    values = {name: matched.nmes(name) for name in defined}
+    means = {f"nme_{name}": _mean(values.get(name)) for name in metrics.NORMALISERS}
+    ranked = matched.ranked(chosen)
+    return Report(
+        dataset=dataset,
+        subset=subset,
+        markup=matched.markup.name,
+        box_source=predictions.box_source,
+        count=len(found),
+        missed=int((~found).sum()),
+        normaliser=chosen,
+        auc_08=metrics.auc(ranked, THRESHOLD),
+        failure_rate_08=metrics.failure_rate(ranked, THRESHOLD),
+        intervals={name: _interval(values[name], matched.groups) for name in defined},
+        regions=metrics.region_nme(
+            matched.predicted[found],
+            matched.truth[found],
+            matched.visible[found],
+            matched.distance(chosen)[found],
+            matched.markup,
+        ),
+        **means,
+    )
+
+
+def _mean(values: metrics.Array | None) -> float:
+    seen = values[~np.isnan(values)] if values is not None else np.zeros(0)
+    return float(seen.mean()) if seen.size else float("nan")
+
+
+def _interval(values: metrics.Array, groups: list[str]) -> tuple[float, float]:
+    known = ~np.isnan(values)
+    names = [group for group, kept in zip(groups, known, strict=True) if kept]
+    return metrics.bootstrap_interval(values[known], names)
