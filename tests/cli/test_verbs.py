@@ -179,7 +179,19 @@ def test_models_lists_numbers_with_their_normaliser_and_terms(
 
 @pytest.mark.parametrize(
     "verb",
-    ["", "align", "train", "export", "eval", "score", "compare", "data", "data drawings", "models"],
+    [
+        "",
+        "align",
+        "train",
+        "export",
+        "eval",
+        "score",
+        "compare",
+        "reproduce",
+        "data",
+        "data drawings",
+        "models",
+    ],
 )
 def test_help_fits_80_columns(
     facealign: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch, verb: str

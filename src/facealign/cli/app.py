@@ -30,6 +30,7 @@ VERBS = {
     "eval": "facealign.cli.evaluate",
     "score": "facealign.cli.score",
     "compare": "facealign.cli.compare",
+    "reproduce": "facealign.cli.reproduce",
     "data": "facealign.cli.data",
     "models": "facealign.cli.models",
 }
