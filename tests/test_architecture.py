@@ -95,3 +95,15 @@ def test_no_file_is_longer_than_300_lines(repository: Path) -> None:
         if (count := len(path.read_text().splitlines())) > 300
     }
     assert long == {}
+
+
+def test_modules_import_downwards_only(repository: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"],
+        cwd=repository,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "0 broken" in done.stdout

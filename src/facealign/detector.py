@@ -64,8 +64,10 @@ class YuNet:
 
     The network finds faces of about 10 to 300 pixels. Larger images are therefore searched at
     several scales: the first fits the whole image into `COARSE` pixels, each next one is four
-    times finer, until a face of `min_face` pixels is large enough; fine scales are cut into
-    overlapping tiles, so memory stays bounded whatever the image's size.
+    times finer, until a face of `min_face` pixels is large enough. A fine scale answers only for
+    faces that are below `SURE` pixels on the scale before, so that it takes no eye or mouth of a
+    large face for a face. Fine scales are cut into overlapping tiles, so memory stays bounded
+    whatever the image's size.
 
     YuNet's own box begins at the hairline. What is returned is the square from the brows to the
     chin that 300W's official boxes are: `LOWER` box sizes further down and `NARROWER` as large, by
@@ -88,6 +90,7 @@ class YuNet:
     TILE = 1280
     OVERLAP = 192
     SMALLEST = 16.0
+    SURE = 24.0
     STRIDES = (8, 16, 32)
     MAX_OVERLAP = 0.4
 
@@ -107,7 +110,9 @@ class YuNet:
 
     def detect(self, image: Pixels) -> Detections:
         """Find faces in an (H, W, 3) RGB uint8 image; the most certain first."""
-        found = [self._search(image, scale) for scale in self._scales(*image.shape[:2])]
+        scales = self._scales(*image.shape[:2])
+        limits = [math.inf, *(self.SURE / scale for scale in scales)]
+        found = [self._search(image, *level) for level in zip(scales, limits, strict=False)]
         boxes = np.concatenate([boxes for boxes, _ in found])
         scores = np.concatenate([scores for _, scores in found])
         keep = suppress(boxes, scores, self.MAX_OVERLAP)
@@ -128,8 +133,8 @@ class YuNet:
             scales.append(min(finest, scales[-1] * 4))
         return scales
 
-    def _search(self, image: Pixels, scale: float) -> tuple[Array, Array]:
-        """Boxes (N, 4) and scores (N,) over the image reduced by `scale`, tile by tile."""
+    def _search(self, image: Pixels, scale: float, largest: float) -> tuple[Array, Array]:
+        """Boxes (N, 4) below `largest` pixels and scores (N,), on the image reduced by `scale`."""
         height, width = (max(1, round(side * scale)) for side in image.shape[:2])
         per_pixel = np.array([image.shape[1] / width, image.shape[0] / height] * 2)
         boxes, scores = [np.zeros((0, 4), np.float32)], [np.zeros(0, np.float32)]
@@ -137,8 +142,9 @@ class YuNet:
             tile = _reduced(image, (x, y, w, h), per_pixel)
             inside, certain = self._run(tile)
             edges = (inside + np.array([x, y, x, y])) * per_pixel
-            boxes.append((edges - 0.5).astype(np.float32))
-            scores.append(certain)
+            small = (edges[:, 2:] - edges[:, :2]).max(axis=1) < largest
+            boxes.append((edges[small] - 0.5).astype(np.float32))
+            scores.append(certain[small])
         return np.concatenate(boxes), np.concatenate(scores)
 
     def _run(self, tile: Pixels) -> tuple[NDArray[np.float64], Array]:

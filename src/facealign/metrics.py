@@ -14,6 +14,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from facealign.errors import DataError
 from facealign.markup import Markup
 
 Array = NDArray[np.float64]
@@ -21,7 +22,17 @@ Normaliser = Callable[[Array, Array, Markup], Array]
 
 
 def inter_ocular(truth: Array, boxes: Array, markup: Markup) -> Array:
-    """‖outer corner of the right eye − outer corner of the left eye‖ of the true points: (N,)."""
+    """‖outer corner of the right eye − outer corner of the left eye‖ of the true points: (N,).
+
+    Raises:
+        DataError: the markup has no eye corners.
+
+    """
+    if markup.eye_corners is None:
+        raise DataError(
+            f"inter_ocular is not defined for {markup.name}, which marks no eye corners: "
+            "normalise by inter_pupil or box_size"
+        )
     right, left = markup.eye_corners
     return np.asarray(np.linalg.norm(truth[:, right] - truth[:, left], axis=1))
 

@@ -55,14 +55,19 @@ class Sample:
 
     Attributes:
         id: names the face within its data set, stable between runs ("helen/testset/1.jpg").
-        image: the file.
-        landmarks: (K, 2) float32, x y in image pixels, 0-based.
-        visible: (K,) bool; a hidden point takes part in no loss and no metric.
+        image: the file; where it holds many pictures (a video, COFW's .mat), `frame` says which.
+        landmarks: (K, 2) float32, x y in image pixels, 0-based; finite, but without meaning
+            where `visible` is False.
+        visible: (K,) bool, the point's place is known; one that is not takes part in no loss
+            and no metric.
         box: (4,) float32, x0 y0 x1 y1, from `box_source`; never from the true points unless
             `box_source` says so.
         box_source: where the box comes from: "official", "detector", "landmarks", "image".
         markup: the name of the point scheme.
         group: faces of one image or person share it, and so never part in a split.
+        occluded: (K,) bool, labelled as covered, its place known or not; None where the data set
+            does not say.
+        frame: number of the picture within the file, from 0; None where the file is one picture.
 
     """
 
@@ -74,6 +79,8 @@ class Sample:
     box_source: str
     markup: str
     group: str
+    occluded: Mask | None = None
+    frame: int | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -168,6 +168,38 @@ def test_drawings_are_a_data_set(facealign: Callable[..., Outcome], tmp_path: Pa
     assert (code, "not an empty folder" in errors) == (2, True)
 
 
+def test_data_check_counts_and_draws(
+    facealign: Callable[..., Outcome], drawn: Path, tmp_path: Path
+) -> None:
+    sheet, numbers = tmp_path / "sheet.png", tmp_path / "check.json"
+    given = ["data", "check", "300w", "--root", drawn, "--subset", "common"]
+    code, printed, errors = facealign(*given, "--sheet", sheet, "--json", numbers)
+    assert (code, errors) == (0, "")
+    assert "common  8      554       0         0" in printed
+    (found,) = json.loads(numbers.read_text())["checks"]
+    assert (found["count"], found["official_count"], found["unreadable"]) == (8, 554, [])
+    with Image.open(sheet) as picture:
+        assert picture.size == (8 * 192, 192)
+
+
+def test_data_check_names_what_is_not_there(
+    facealign: Callable[..., Outcome], drawn: Path, tmp_path: Path
+) -> None:
+    code, printed, errors = facealign("data", "check", "300w", "--root", drawn)
+    assert code == 3
+    assert "train   30" in printed
+    assert len(errors.splitlines()) == 3
+    assert "error: challenging: " in errors
+    assert facealign("data", "check", "aflw", "--root", tmp_path)[0] == 4
+
+
+def test_data_list_names_every_reader(facealign: Callable[..., Outcome]) -> None:
+    code, printed, _ = facealign("data", "list")
+    assert code == 0
+    for word in ("300w", "aflw", "celeba", "300vw", "wflw", "cofw", "coco", "20,000"):
+        assert word in printed
+
+
 def test_models_lists_numbers_with_their_normaliser_and_terms(
     facealign: Callable[..., Outcome],
 ) -> None:
@@ -190,6 +222,8 @@ def test_models_lists_numbers_with_their_normaliser_and_terms(
         "reproduce",
         "data",
         "data drawings",
+        "data check",
+        "data list",
         "models",
     ],
 )

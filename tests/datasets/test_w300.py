@@ -201,8 +201,8 @@ def test_folders_without_labels_are_refused(tabled):
 
 
 def test_an_unknown_subset_or_data_set_names_the_known_ones(tabled):
-    with pytest.raises(DataError, match=r'"test".*train, common, challenging, full'):
-        read_300w(tabled, "test")
+    with pytest.raises(DataError, match=r'"val".*train, common, challenging, full, test'):
+        read_300w(tabled, "val")
     with pytest.raises(DataError, match=r'"301w".*300w'):
         read_dataset("301w", tabled, "train")
 

@@ -151,12 +151,61 @@ def test_resuming_with_another_setting_is_refused(tmp_path: Path, reading: Readi
         begin(tiny(steps=1, learning_rate=0.5), tmp_path, reading)
 
 
-def test_resuming_from_a_checkpoint_cut_short_is_refused(tmp_path: Path, reading: Reading) -> None:
-    fit(begin(tiny(steps=1), tmp_path, reading))
-    whole = (tmp_path / "last.pt").read_bytes()
-    (tmp_path / "last.pt").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(DataError, match="not a whole checkpoint"):
-        begin(tiny(steps=1), tmp_path, reading)
+def halve(path: Path) -> None:
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+
+
+def test_a_checkpoint_cut_short_gives_way_to_the_one_before(
+    tmp_path: Path, reading: Reading
+) -> None:
+    fit(begin(tiny(), tmp_path, reading))
+    undisturbed = load_checkpoint(tmp_path / "last.pt")
+    halve(tmp_path / "last.pt")
+    resumed, problems = prepare(tiny(), RunFolder(tmp_path), reading)
+    assert resumed.step == 4
+    assert "last.pt: not a whole checkpoint" in problems[0]
+    assert "the checkpoint before it is used" in problems[0]
+    fit(resumed)
+    assert same(load_checkpoint(tmp_path / "last.pt"), undisturbed)
+
+
+def test_only_damaged_checkpoints_are_refused(tmp_path: Path, reading: Reading) -> None:
+    fit(begin(tiny(), tmp_path, reading))
+    halve(tmp_path / "last.pt")
+    halve(tmp_path / "previous.pt")
+    with pytest.raises(DataError, match=r"not a whole checkpoint .* delete the run's folder"):
+        begin(tiny(), tmp_path, reading)
+
+
+def test_a_full_disk_is_one_line_and_leaves_the_last_checkpoint(
+    tmp_path: Path, drawn: Path
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(
+        "[model]\ninput_size = 32\nwidths = [4, 8]\n"
+        "[train]\nsteps = 9\nbatch = 8\nvalidate_every = 3\nthreads = 1\n"
+    )
+    run = tmp_path / "run"
+    code = (
+        "import resource, signal, sys\n"
+        "from facealign.cli import main\nfrom facealign.training import loop\n"
+        "save, saved = loop.save_checkpoint, []\n"
+        "def limited(state, path, keep=None):\n"
+        "    if path.name == 'last.pt': saved.append(state['step'])\n"
+        "    if saved == [3, 6]: resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))\n"
+        "    save(state, path, keep)\n"
+        "loop.save_checkpoint = limited\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        f"main(['train', {str(config)!r}, 'data.root={drawn}', '--run', {str(run)!r}])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "cannot write" in done.stderr
+    assert "the last checkpoint is intact" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert load_checkpoint(run / "last.pt")["step"] == 3
+    assert not list(run.glob(".*"))
 
 
 def test_another_number_of_points_is_refused(tmp_path: Path, reading: Reading) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from facealign.aligner import FaceAligner
 from facealign.cli.console import fail, out, progress
+from facealign.detector import WholeImage, YuNet
 from facealign.draw import draw_faces
 from facealign.errors import FaceAlignError, OutputError
 from facealign.formats.boxes import BoxTable, read_boxes
@@ -30,9 +31,23 @@ TABLE_IMAGES = 40
 @click.option(
     "--draw", type=Path, metavar="DIR", help="Write pictures here (a file name for one photo)."
 )
-@click.option("--model", default="default", show_default=True, help="A bundled name or a file.")
+@click.option(
+    "--model",
+    default="default",
+    show_default=True,
+    metavar="NAME",
+    help="A bundled one, or a file.",
+)
 @click.option("--boxes", type=Path, metavar="FILE", help="Boxes: .csv image,x0,y0,x1,y1 or .json.")
 @click.option("--whole-image", is_flag=True, help="Every photo is one tight face crop.")
+@click.option(
+    "--min-face",
+    type=click.FloatRange(5),
+    default=20.0,
+    show_default=True,
+    metavar="PX",
+    help="Smallest face to look for; a larger one is faster on large photos.",
+)
 @click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads; default: all.")
 def command(
     photos: tuple[str, ...],
@@ -41,9 +56,10 @@ def command(
     model: str,
     boxes: Path | None,
     whole_image: bool,
+    min_face: float,
     threads: int | None,
 ) -> int:
-    r"""Find faces and their landmarks in photos.
+    """Find faces and their landmarks in photos.
 
     PHOTO is a file, a folder (searched through) or a glob.
 
@@ -51,7 +67,7 @@ def command(
     facealign photo.jpg
     facealign align holiday/ -o faces.json --draw drawn/
     facealign align 'crops/*.png' --whole-image -o faces.jsonl
-    """
+    """  # noqa: D301
     if boxes and whole_image:
         raise click.UsageError("--boxes and --whole-image exclude each other")
     table = read_boxes(boxes) if boxes else None
@@ -61,7 +77,8 @@ def command(
         fail(problem, 3)
     if not files:
         return 4
-    aligner = FaceAligner(model, "whole-image" if whole_image else "yunet", threads)
+    detector = WholeImage() if whole_image else YuNet(min_face=min_face, threads=threads)
+    aligner = FaceAligner(model, detector, threads)
     results = _run(files, aligner, table, output, pictures)
     _print_table(results, output, draw)
     failed = sum(result.error is not None for result in results)

@@ -21,7 +21,7 @@ Entry = dict[str, Any]
 @click.argument("sources", nargs=-1, required=True, type=Path, metavar="REPORT.json|RUN...")
 @click.option("--json", "target", type=Path, metavar="FILE", help="Also write the rows here.")
 def command(sources: tuple[Path, ...], target: Path | None) -> int:
-    r"""Several reports or runs side by side.
+    """Several reports or runs side by side.
 
     A REPORT is what `facealign eval --json` wrote. Of a RUN folder the best validation counts:
     its faces are those held out of that run, so runs compare with each other, not with reports.
@@ -29,7 +29,7 @@ def command(sources: tuple[Path, ...], target: Path | None) -> int:
     \b
     facealign compare common.json other.json
     facealign compare runs/aan-300w runs/other
-    """
+    """  # noqa: D301
     entries = [read_entry(source) for source in sources]
     _print_entries(entries)
     if target:

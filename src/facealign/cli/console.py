@@ -47,7 +47,7 @@ def progress(unit: str) -> Progress:
     console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
-        BarColumn(bar_width=None),
+        BarColumn(bar_width=10),
         MofNCompleteColumn(),
         TextColumn(unit),
         TextColumn("{task.fields[note]}"),

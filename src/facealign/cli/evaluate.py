@@ -9,18 +9,31 @@ import click
 
 from facealign.aligner import FaceAligner
 from facealign.cli.console import fail, out, progress
+from facealign.cli.options import DATASET_NAMES, default_subset, reader_options
 from facealign.cli.reporting import print_report, write_report
-from facealign.datasets import DATASETS, Reading, read_dataset
+from facealign.datasets import Reading, read_dataset
 from facealign.errors import DataError
 from facealign.evaluation import Predictions, predict, score, write_predictions
 from facealign.metrics import NORMALISERS
 
 
 @click.command("eval", short_help="Measure a model on a labelled data set.")
-@click.option("--dataset", required=True, type=click.Choice(list(DATASETS)), help="Its reader.")
+@click.option(
+    "--dataset",
+    required=True,
+    type=click.Choice(DATASET_NAMES),
+    metavar="NAME",
+    help=f"One of {', '.join(DATASET_NAMES)}.",
+)
 @click.option("--root", required=True, type=Path, metavar="DIR", help="Folder of the data set.")
-@click.option("--subset", default="common", show_default=True, help="Part of the data set.")
-@click.option("--model", default="default", show_default=True, help="A bundled name or a file.")
+@click.option("--subset", metavar="NAME", help="Part of the data set; default: its usual test set.")
+@click.option(
+    "--model",
+    default="default",
+    show_default=True,
+    metavar="NAME",
+    help="A bundled one, or a file.",
+)
 @click.option(
     "--boxes",
     type=click.Choice(["official", "detector"]),
@@ -31,7 +44,7 @@ from facealign.metrics import NORMALISERS
 @click.option(
     "--normaliser",
     type=click.Choice(list(NORMALISERS)),
-    help="Of the AUC, the failures and the regions; default: the point scheme's usual one.",
+    help="Of the AUC, the failures and the regions; default: the data set's usual one.",
 )
 @click.option(
     "--predictions",
@@ -42,32 +55,35 @@ from facealign.metrics import NORMALISERS
 )
 @click.option("--json", "target", type=Path, metavar="FILE", help="Also write the numbers here.")
 @click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads; default: all.")
+@reader_options
 def command(
     dataset: str,
     root: Path,
-    subset: str,
+    subset: str | None,
     model: str,
     boxes: str,
     normaliser: str | None,
     predicted: Path | None,
     target: Path | None,
     threads: int | None,
+    options: dict[str, str | int],
 ) -> int:
-    r"""Measure a model on a labelled data set.
+    """Measure a model on a labelled data set.
 
     \b
     facealign eval --dataset 300w --root /faces/300w --subset common
-    """
-    reading = read_dataset(dataset, root, subset)
+    facealign eval --dataset 300vw --root /faces/300vw --option stride=10
+    """  # noqa: D301
+    reading = read_dataset(dataset, root, default_subset(dataset, subset), **options)
     predictions, unread = _predict(reading, FaceAligner(model, threads=threads), boxes)
     problems = reading.problems + unread
     for problem in problems:
         fail(problem, 3)
     if not predictions.ids:
-        raise DataError(f"{root}: no face of {dataset} {subset} could be read")
+        raise DataError(f"{root}: no face of {dataset} {reading.subset} could be read")
     if predicted:
         write_predictions(predictions, predicted)
-    report = score(reading.samples, predictions, dataset, subset, normaliser)
+    report = score(reading.samples, predictions, dataset, reading.subset, normaliser)
     print_report(report, predictions.model)
     if predicted:
         out().print(f"predictions: {predicted}", markup=False, soft_wrap=True)

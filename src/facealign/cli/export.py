@@ -15,14 +15,14 @@ from facealign.cli.extras import train_extra
 @click.option("-o", "--output", type=Path, required=True, metavar="FILE", help="The .onnx file.")
 @click.option("--licence", help="Terms of the weights, kept inside; default: the run's setting.")
 def command(run: Path, output: Path, licence: str | None) -> int:
-    r"""Turn a trained run into an ONNX file.
+    """Turn a trained run into an ONNX file.
 
     The file carries all that is needed to use it; the best weights on validation are taken.
 
     \b
     facealign export runs/aan-300w -o mine.onnx
     facealign photo.jpg --model mine.onnx
-    """
+    """  # noqa: D301
     with train_extra("exporting"):
         from facealign.training.export import export_run
     facts = export_run(run, output, licence)

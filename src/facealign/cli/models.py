@@ -16,7 +16,11 @@ def command() -> int:
     """
     from rich.table import Table
 
-    table = Table("model", "points", "MB", "NME, inter-ocular", "inter-pupil", "terms", box=None)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("model", no_wrap=True)
+    for name in ("points", "MB", "NME, inter-ocular", "NME, inter-pupil"):
+        table.add_column(name, justify="right")
+    table.add_column("terms", no_wrap=True)
     for card in bundled().values():
         table.add_row(
             card.name + (" (default)" if card.name == DEFAULT else ""),

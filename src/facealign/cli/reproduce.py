@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from facealign.cli.console import out, progress
+from facealign.cli.options import reader_options
 from facealign.evaluation import read_predictions
 from facealign.image import write_file
 from facealign.reproduce.figures import figure2, figure3, figure4
@@ -54,6 +55,7 @@ PHOTO = Path("examples/astronaut.jpg")
 @click.option("--format", "form", type=click.Choice(list(FORMS)), default="text", help="Of tables.")
 @click.option("-o", "--output", type=Path, metavar="FILE", help="Figures: .png or .svg.")
 @click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads; default: all.")
+@reader_options
 def command(
     what: str,
     roots: tuple[str, ...],
@@ -65,16 +67,17 @@ def command(
     form: str,
     output: Path | None,
     threads: int | None,
+    options: dict[str, str | int],
 ) -> int:
-    r"""Render a table or figure of the paper, with ours beside its own.
+    """Render a table or figure of the paper, with ours beside its own.
 
     What the data is missing for is said, and the rest is rendered.
 
     \b
     facealign reproduce table2 --root /faces/300w
-    facealign reproduce table1 --root aflw=/faces/aflw --model aflw.onnx --format markdown
+    facealign reproduce table1 --root aflw=/faces/aflw --model aflw.onnx
     facealign reproduce figure4 --photo photo.jpg -o maps.svg
-    """
+    """  # noqa: D301
     bar = progress("faces")
     predictions = [read_predictions(path) for path in kept]
     with bar:
@@ -83,7 +86,7 @@ def command(
             task = bar.add_task(name, total=total, note="")
             return lambda: bar.advance(task)
 
-        measurer = Measurer(Roots(roots), models, predictions, boxes, threads, track)
+        measurer = Measurer(Roots(roots, options), models, predictions, boxes, threads, track)
         if what in FIGURES:
             return _figure(what, measurer, photos, output or Path(f"{what}.png"))
         table = _table5(runs) if what == "table5" else benchmark_table(what, measurer)

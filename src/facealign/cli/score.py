@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from facealign.cli.console import fail
+from facealign.cli.options import reader_options
 from facealign.cli.reporting import print_report, write_report
 from facealign.datasets import read_dataset
 from facealign.evaluation import read_predictions, score
@@ -19,20 +20,27 @@ from facealign.metrics import NORMALISERS
 @click.option(
     "--normaliser",
     type=click.Choice(list(NORMALISERS)),
-    help="Of the AUC, the failures and the regions; default: the point scheme's usual one.",
+    help="Of the AUC, the failures and the regions; default: the data set's usual one.",
 )
 @click.option("--json", "target", type=Path, metavar="FILE", help="Also write the numbers here.")
-def command(predictions: Path, root: Path, normaliser: str | None, target: Path | None) -> int:
-    r"""Score predictions again, without the model.
+@reader_options
+def command(
+    predictions: Path,
+    root: Path,
+    normaliser: str | None,
+    target: Path | None,
+    options: dict[str, str | int],
+) -> int:
+    """Score predictions again, without the model.
 
     FILE is what `facealign eval --predictions` wrote; it knows its data set and subset.
 
     \b
     facealign eval --dataset 300w --root /faces/300w --predictions common.npz
     facealign score common.npz --root /faces/300w
-    """
+    """  # noqa: D301
     found = read_predictions(predictions)
-    reading = read_dataset(found.dataset, root, found.subset)
+    reading = read_dataset(found.dataset, root, found.subset, **options)
     for problem in reading.problems:
         fail(problem, 3)
     report = score(reading.samples, found, found.dataset, found.subset, normaliser)

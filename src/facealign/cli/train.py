@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import types
 from pathlib import Path
@@ -26,15 +27,15 @@ if TYPE_CHECKING:
 @click.argument("overrides", nargs=-1, metavar="[SECTION.KEY=VALUE]...")
 @click.option("--run", "folder", type=Path, metavar="DIR", help="Default: runs/NAME.")
 def command(config: Path, overrides: tuple[str, ...], folder: Path | None) -> int:
-    r"""Train a network on labelled faces.
+    """Train a network on labelled faces.
 
     CONFIG is a TOML file; SECTION.KEY=VALUE changes one of its settings. A run that was stopped
     goes on where it was when the same command is given again.
 
     \b
     facealign train configs/300w.toml data.root=/faces/300w
-    facealign train configs/300w.toml data.root=/faces/300w train.steps=500 --run runs/short
-    """
+    facealign train configs/300w.toml data.root=/faces/300w train.steps=500
+    """  # noqa: D301
     with train_extra("training"):
         from facealign.training.settings import load_settings
     settings = load_settings(config, overrides)
@@ -47,7 +48,8 @@ def _train(settings: Settings, path: Path) -> int:
         from facealign.training.runfolder import RunFolder
     if not settings.data.root:
         raise SettingsError("data.root is not set: add data.root=/folder/of/the/data set")
-    reading = read_dataset(settings.data.dataset, Path(settings.data.root), settings.data.subset)
+    data = settings.data
+    reading = read_dataset(data.dataset, Path(data.root), data.subset, **data.options)
     folder = RunFolder(path)
     bar = progress("faces")
     with bar:
@@ -68,9 +70,9 @@ class Watcher:
     """Shows the progress of a run, and asks it to stop after SIGINT or SIGTERM."""
 
     def __init__(self, run: Run) -> None:
-        self._bar = progress("steps")
+        self._bar = progress("")
         self._task = self._bar.add_task(
-            "training", total=run.settings.train.steps, completed=run.step, note=""
+            "step", total=run.settings.train.steps, completed=run.step, note=""
         )
         self._stop = False
         self._best = run.best
@@ -84,7 +86,6 @@ class Watcher:
         """Show one step; print a line for a validation."""
         rate = progress.images_per_second
         self._rate = rate if not self._rate else 0.95 * self._rate + 0.05 * rate
-        note = f"loss {progress.loss:.4f} · {self._rate:.0f} images/s"
         if progress.report:
             error, by = progress.report.nme, in_words(progress.report.normaliser)
             self._best = min(self._best, error)
@@ -93,8 +94,8 @@ class Watcher:
                 f"{100 * error:.2f} %, best {100 * self._best:.2f} %, {self._rate:.0f} images/s",
                 soft_wrap=True,
             )
-        if self._best < 1e9:
-            note += f" · best NME {100 * self._best:.2f} %"
+        best = f"NME {100 * self._best:.2f} % · " if math.isfinite(self._best) else ""
+        note = f"loss {progress.loss:.3f} · {best}{self._rate:.0f} images/s"
         self._bar.update(self._task, completed=progress.step, note=note)
 
     def _on_signal(self, number: int, frame: types.FrameType | None) -> None:

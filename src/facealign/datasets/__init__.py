@@ -1,31 +1,97 @@
-"""Labelled faces: one module a data set, each turning the official files into `Sample`s."""
+"""Labelled faces: one module a data set, each turning the official files into `Sample`s.
+
+`DATASETS` states what is known of each: where it is, its subsets with their official counts, point
+scheme, boxes, normalisers. The last five are formats for data of one's own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from facealign.datasets.reading import Reading
-from facealign.datasets.w300 import read_300w
+from facealign.datasets import (
+    aflw,
+    celeba,
+    coco,
+    cofw,
+    cvat,
+    folder,
+    imglab,
+    merl_rav,
+    table,
+    vw300,
+    w300,
+    wflw,
+)
+from facealign.datasets.pixels import read_pixels, stream_pixels
+from facealign.datasets.reading import Dataset, Reading
 from facealign.errors import DataError
 
-Reader = Callable[[Path, str], Reading]
+DATASETS: Mapping[str, Dataset] = MappingProxyType(
+    {
+        dataset.name: dataset
+        for dataset in (
+            w300.DATASET,
+            aflw.DATASET,
+            celeba.DATASET,
+            celeba.ALIGNED,
+            vw300.DATASET,
+            wflw.DATASET,
+            cofw.DATASET,
+            merl_rav.DATASET,
+            folder.DATASET,
+            table.DATASET,
+            coco.DATASET,
+            imglab.DATASET,
+            cvat.DATASET,
+        )
+    }
+)
+"""Every data set by name."""
 
-DATASETS: Mapping[str, Reader] = MappingProxyType({"300w": read_300w})
-"""Every data set by name: its reader takes the root folder and the subset's name."""
 
-
-def read_dataset(name: str, root: Path, subset: str) -> Reading:
-    """The faces of one subset of a data set, and what could not be read of it.
+def load_dataset(name: str) -> Dataset:
+    """The facts of the data set called `name`.
 
     Raises:
-        DataError: no data set or subset has this name, or the folder does not hold it.
+        DataError: no data set has this name.
 
     """
     if name not in DATASETS:
         raise DataError(f'unknown data set "{name}": choose one of {", ".join(DATASETS)}')
-    return DATASETS[name](root, subset)
+    return DATASETS[name]
 
 
-__all__ = ["DATASETS", "Reader", "Reading", "read_dataset"]
+def read_dataset(name: str, root: Path, subset: str, **options: str | int) -> Reading:
+    """The faces of one subset of a data set, and what could not be read of it.
+
+    Args:
+        name: of the data set.
+        root: its folder; for a CSV table, COCO, imglab or CVAT the label file.
+        subset: its name; "all" for data of one's own.
+        options: what the data set's `options` name: `stride` of 300vw, `training_faces` of aflw,
+            `markup` and `images` of one's own data.
+
+    Raises:
+        DataError: no data set, subset or option has this name, or the folder does not hold it.
+        MissingExtraError: its files need an extra that is not installed.
+
+    """
+    dataset = load_dataset(name)
+    for option in options:
+        if option not in dataset.options:
+            known = ", ".join(dataset.options) or "none"
+            raise DataError(f'{name} has no option "{option}": its options are {known}')
+    return dataset.read(root, subset, **options)
+
+
+__all__ = [
+    "DATASETS",
+    "Dataset",
+    "Reading",
+    "load_dataset",
+    "read_dataset",
+    "read_pixels",
+    "stream_pixels",
+]

@@ -1,12 +1,24 @@
-"""What a reader gives back: the faces, and one line for each that could not be read."""
+"""What a data set is, what a reader gives back, and the checks every labelled face passes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from facealign.types import Sample
+from facealign.errors import DataError
+from facealign.geometry import box_of_points, to_box
+from facealign.markup import load_markup
+from facealign.types import Box, Mask, Points, Sample
+
+MOST_PIXELS = 1e9
+"""No photo is this wide: a coordinate beyond is damage."""
+IMAGE_SUFFIXES = (".jpg", ".png", ".jpeg", ".bmp", ".webp")
+Record = TypeVar("Record")
 
 
 @dataclass(frozen=True)
@@ -25,6 +37,159 @@ class Reading:
     subset: str
     samples: list[Sample]
     problems: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """The facts of a data set, and its reader.
+
+    Attributes:
+        name: as it is asked for, such as "300w".
+        title: its name and year in print.
+        home: where to get it; empty for data of one's own.
+        read: (root, subset, and the `options` by keyword) → `Reading`.
+        subsets: name → faces in the official files; None where there is no official count.
+        markup: the point scheme; for data of one's own, the one taken unless another is asked for.
+        box_source: of its samples: "official", or "landmarks" where none are published.
+        normalisers: what its errors are divided by, the usual one first.
+        origin: what the label files call the first pixel's centre, 0 or 1; the reader shifts.
+        options: keywords that `read` takes besides.
+
+    """
+
+    name: str
+    title: str
+    home: str
+    read: Callable[..., Reading]
+    subsets: Mapping[str, int | None]
+    markup: str
+    box_source: str
+    normalisers: tuple[str, ...]
+    origin: int = 0
+    options: tuple[str, ...] = ()
+
+
+def check_subset(name: str, subset: str, subsets: Iterable[str]) -> None:
+    """Refuse a subset that the data set does not have.
+
+    Raises:
+        DataError: `subset` is not among `subsets`.
+
+    """
+    if subset not in subsets:
+        raise DataError(f'{name} has no subset "{subset}": choose one of {", ".join(subsets)}')
+
+
+def collect(
+    records: Iterable[Record], build: Callable[[Record], Sample]
+) -> tuple[list[Sample], list[str]]:
+    """Build a sample of each record, and one line for each that is bad."""
+    samples: list[Sample] = []
+    problems: list[str] = []
+    for record in records:
+        try:
+            samples.append(build(record))
+        except DataError as error:
+            problems.append(str(error))
+    return samples, problems
+
+
+def build_sample(
+    place: str,
+    *,
+    id: str,
+    image: Path,
+    landmarks: ArrayLike,
+    markup: str,
+    box: ArrayLike | None,
+    box_source: str = "official",
+    group: str | None = None,
+    visible: ArrayLike | None = None,
+    occluded: ArrayLike | None = None,
+    frame: int | None = None,
+) -> Sample:
+    """A labelled face, checked.
+
+    Args:
+        place: file and record, for the error message.
+        id: as in `Sample`, like `image`, `markup` and `frame`.
+        image: the file.
+        landmarks: (K, 2) x y, image pixels, 0-based; anything where `visible` is False.
+        markup: the name of the point scheme.
+        box: (4,) the box, image pixels, 0-based; None takes the box of the visible points.
+        box_source: of a box that is given; a box of the points is always of "landmarks".
+        group: the image's name unless given.
+        visible: (K,) whether the point's place is known; every one's unless given.
+        occluded: (K,) whether it is covered; None where the data set does not say.
+        frame: number of the picture within the file, from 0, where it holds many.
+
+    Raises:
+        DataError: another number of points than the markup's, a visible point that is not finite,
+            no visible point, an empty box, or no such image; the message starts with `place`.
+
+    """
+    count = load_markup(markup).count
+    points = np.asarray(landmarks, dtype=np.float64)
+    seen = np.ones(count, np.bool_) if visible is None else np.asarray(visible, dtype=np.bool_)
+    checked = _check_points(place, points, seen, markup)
+    if not is_file(image):
+        raise DataError(f"{place}: there is no image {image}")
+    return Sample(
+        id=id,
+        image=image,
+        landmarks=checked,
+        visible=seen,
+        box=box_of_points(checked[seen]) if box is None else _check_box(place, box),
+        box_source="landmarks" if box is None else box_source,
+        markup=markup,
+        group=id if group is None else group,
+        occluded=None if occluded is None else np.asarray(occluded, dtype=np.bool_),
+        frame=frame,
+    )
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there; a name that no file can have, too long or with a null, is not."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def image_beside(path: Path) -> Path:
+    """The image of the same name beside a label file.
+
+    Raises:
+        DataError: there is none.
+
+    """
+    for suffix in IMAGE_SUFFIXES:
+        for name in (path.with_suffix(suffix), path.with_suffix(suffix.upper())):
+            if name.is_file():
+                return name
+    raise DataError(f"{path}: there is no image of this name beside it (.jpg or .png)")
+
+
+def _check_points(place: str, points: NDArray[np.float64], seen: Mask, markup: str) -> Points:
+    count = load_markup(markup).count
+    if points.shape != (count, 2):
+        raise DataError(
+            f"{place}: {len(points)} points, but {markup} has {count}: complete the record, take "
+            "it out, or name another markup"
+        )
+    if not seen.any():
+        raise DataError(f"{place}: no point is marked")
+    placed = np.where(seen[:, None], points, 0.0)
+    if not (np.abs(placed) <= MOST_PIXELS).all():  # also false of NaN
+        raise DataError(f"{place}: a coordinate is not a finite number of pixels")
+    return placed.astype(np.float32)
+
+
+def _check_box(place: str, box: ArrayLike) -> Box:
+    try:
+        return to_box(box)
+    except ValueError as error:
+        raise DataError(f"{place}: {error}") from None
 
 
 def split_by_group(

@@ -2,10 +2,12 @@
 
     root/afw/*.{jpg,png,pts}      root/helen/{trainset,testset}/…
     root/lfpw/{trainset,testset}/…      root/ibug/…
+    root/01_Indoor/indoor_001.{png,pts} …      root/02_Outdoor/outdoor_001.{png,pts} …
 
 The boxes are the official ones, made by a detector, never from the true points: either
 `root/boxes.csv` (image,split,x0,y0,x1,y1; 1-based like the points) or the `bounding_boxes_*.mat`
-of the official "Bounding Boxes" archive, anywhere below the root.
+of the official "Bounding Boxes" archive, anywhere below the root. For the test set of 600 no boxes
+were published: without rows of it in `boxes.csv` each box is that of the points, and says so.
 """
 
 from __future__ import annotations
@@ -16,7 +18,14 @@ from pathlib import Path
 
 import numpy as np
 
-from facealign.datasets.reading import Reading
+from facealign.datasets.reading import (
+    Dataset,
+    Reading,
+    build_sample,
+    check_subset,
+    collect,
+    image_beside,
+)
 from facealign.errors import DataError, MissingExtraError
 from facealign.formats.pts import read_pts
 from facealign.geometry import to_box
@@ -26,15 +35,16 @@ from facealign.types import Box, Sample
 TRAIN = ("afw", "helen/trainset", "lfpw/trainset")
 COMMON = ("helen/testset", "lfpw/testset")
 CHALLENGING = ("ibug",)
+TEST = ("01_Indoor", "02_Outdoor")
 SUBSETS = {
     "train": TRAIN,
     "common": COMMON,
     "challenging": CHALLENGING,
     "full": COMMON + CHALLENGING,
+    "test": TEST,
 }
-OFFICIAL_COUNTS = {"train": 3148, "common": 554, "challenging": 135, "full": 689}
+OFFICIAL_COUNTS = {"train": 3148, "common": 554, "challenging": 135, "full": 689, "test": 600}
 """Faces in each subset of the official archives."""
-IMAGE_SUFFIXES = (".jpg", ".png", ".jpeg")
 
 
 def read_300w(root: Path, subset: str) -> Reading:
@@ -42,64 +52,57 @@ def read_300w(root: Path, subset: str) -> Reading:
 
     Args:
         root: the folder that holds `afw`, `helen`, `lfpw`, `ibug`.
-        subset: "train", "common", "challenging" or "full".
+        subset: "train", "common", "challenging", "full", or "test" (the 600 of 2013).
 
     Raises:
         DataError: no such subset, a folder of it is missing, or there are no official boxes.
+        MissingExtraError: the boxes are MATLAB files and the "data" extra is not installed.
 
     """
-    if subset not in SUBSETS:
-        raise DataError(f'300w has no subset "{subset}": choose one of {", ".join(SUBSETS)}')
+    check_subset("300w", subset, SUBSETS)
     folders = [root / name for name in SUBSETS[subset]]
     for folder in folders:
         if not folder.is_dir():
             raise DataError(f"{folder}: no such folder; --root must hold 300W's own folders")
-    boxes = _read_boxes(root)
-    samples: list[Sample] = []
-    problems: list[str] = []
-    for path in (path for folder in folders for path in sorted(folder.glob("*.pts"))):
-        try:
-            samples.append(_read_sample(root, path, boxes))
-        except DataError as error:
-            problems.append(str(error))
-    if not samples and not problems:
+    boxes = _read_boxes(root, needed=subset != "test")
+    boxless = subset == "test" and not any(name.startswith(TEST) for name in boxes)
+    paths = [path for folder in folders for path in sorted(folder.glob("*.pts"))]
+    if not paths:
         raise DataError(f"{folders[0]}: holds no .pts file; --root must hold 300W's own folders")
+    samples, problems = collect(paths, lambda path: _build(root, path, None if boxless else boxes))
     return Reading("300w", subset, samples, problems)
 
 
-def _read_sample(root: Path, path: Path, boxes: dict[str, Box]) -> Sample:
-    markup = load_markup("ibug68")
-    landmarks = read_pts(path, markup.count)
-    image = next((f for s in IMAGE_SUFFIXES if (f := path.with_suffix(s)).is_file()), None)
-    if image is None:
-        raise DataError(f"{path}: there is no image of this name beside it (.jpg or .png)")
-    name = image.relative_to(root).as_posix()
-    box = boxes.get(path.relative_to(root).with_suffix("").as_posix())
-    if box is None:
+def _build(root: Path, path: Path, boxes: dict[str, Box] | None) -> Sample:
+    """The face of one `.pts` file; without `boxes` in the box of its points."""
+    name = path.relative_to(root).with_suffix("").as_posix()
+    landmarks = read_pts(path, load_markup("ibug68").count)
+    image = image_beside(path)
+    if boxes is not None and name not in boxes:
         raise DataError(f"{image}: has no official box; add it to boxes.csv")
-    return Sample(
-        id=name,
+    return build_sample(
+        str(path),
+        id=image.relative_to(root).as_posix(),
         image=image,
         landmarks=landmarks,
-        visible=np.ones(markup.count, np.bool_),
-        box=box,
-        box_source="official",
-        markup=markup.name,
+        markup="ibug68",
+        box=None if boxes is None else boxes[name],
         group=_photo(path.relative_to(root)),
     )
 
 
 def _photo(path: Path) -> str:
     """The photo a face is from: AFW and HELEN cut several faces, `…_1`, `…_2`, out of one."""
-    stem = path.stem if path.parts[0] == "lfpw" else path.stem.rsplit("_", 1)[0]
+    alone = path.parts[0] in ("lfpw", *TEST)
+    stem = path.stem if alone else path.stem.rsplit("_", 1)[0]
     return (path.parent / stem).as_posix()
 
 
-def _read_boxes(root: Path) -> dict[str, Box]:
+def _read_boxes(root: Path, needed: bool) -> dict[str, Box]:
     """Image name without suffix, relative to the root → box, 0-based."""
     table = root / "boxes.csv"
     archives = sorted(root.rglob("bounding_boxes_*.mat"))
-    if not table.is_file() and not archives:
+    if needed and not table.is_file() and not archives:
         raise DataError(
             f"{root}: no official boxes: put boxes.csv or the bounding_boxes_*.mat files there"
         )
@@ -150,3 +153,16 @@ def _mat_rows(path: Path) -> Iterator[tuple[str, list[float], str]]:
         raise DataError(f"{path}: not an official 300W box file ({error})") from None
     for image, values in rows:
         yield f"{folder}/{image}", values, str(path)
+
+
+DATASET = Dataset(
+    name="300w",
+    title="300W (2013)",
+    home="https://ibug.doc.ic.ac.uk/resources/300-W/",
+    read=read_300w,
+    subsets=OFFICIAL_COUNTS,
+    markup="ibug68",
+    box_source="official",
+    normalisers=("inter_ocular", "inter_pupil"),
+    origin=1,
+)

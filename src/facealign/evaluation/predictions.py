@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facealign.aligner import FaceAligner
+from facealign.datasets import stream_pixels
 from facealign.detector import overlaps
-from facealign.errors import DataError, FaceAlignError
+from facealign.errors import DataError
 from facealign.geometry import box_of_points
-from facealign.image import read_image, write_file
+from facealign.image import write_file
 from facealign.markup import load_markup
-from facealign.types import Face, Sample
+from facealign.types import Face, Pixels, Sample
 
 SAME_FACE = 0.3
 """A detected face is the labelled one from this intersection over union with the true points."""
@@ -72,12 +73,10 @@ def predict(
     rows: list[NDArray[np.float32]] = []
     kept: list[str] = []
     count = load_markup(aligner.markup).count
-    for sample in samples:
-        try:
-            rows.append(_predict_one(sample, aligner, boxes, count))
+    for sample, image in stream_pixels(samples, problems):
+        if image is not None:
+            rows.append(_predict_one(sample, image, aligner, boxes, count))
             kept.append(sample.id)
-        except FaceAlignError as error:
-            problems.append(str(error))
         advance()
     landmarks = np.stack(rows) if rows else np.zeros((0, count, 2), np.float32)
     source = samples[0].box_source if samples and boxes == "official" else boxes
@@ -85,9 +84,8 @@ def predict(
 
 
 def _predict_one(
-    sample: Sample, aligner: FaceAligner, boxes: str, count: int
+    sample: Sample, image: Pixels, aligner: FaceAligner, boxes: str, count: int
 ) -> NDArray[np.float32]:
-    image = read_image(sample.image)
     if boxes == "official":
         return aligner.align(image, boxes=sample.box[None])[0].landmarks
     face = _best(aligner.align(image), sample)

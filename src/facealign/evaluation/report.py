@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facealign import metrics
+from facealign.datasets import DATASETS
 from facealign.errors import DataError
 from facealign.evaluation.predictions import Predictions
 from facealign.markup import Markup, load_markup
@@ -161,8 +162,8 @@ def score(
         predictions: what is scored.
         dataset: name of the data set, for the report.
         subset: name of the subset, for the report.
-        normaliser: of the AUC, the failures and the regions; None takes the first that the markup
-            defines (the outer eye corners where it has them).
+        normaliser: of the AUC, the failures and the regions; None takes the data set's usual one,
+            or for an unknown data set the first that the markup defines.
 
     Raises:
         DataError: the predictions are of other faces or of another point scheme, or the markup
@@ -171,7 +172,7 @@ def score(
     """
     matched = match(samples, predictions)
     defined = metrics.normalisers_of(matched.markup)
-    chosen = normaliser or defined[0]
+    chosen = normaliser or _usual(dataset, defined)
     if chosen not in defined:
         raise DataError(
             f"{matched.markup.name} does not define {chosen}: choose one of {', '.join(defined)}"
@@ -200,6 +201,11 @@ def score(
         ),
         **means,
     )
+
+
+def _usual(dataset: str, defined: tuple[str, ...]) -> str:
+    known = DATASETS[dataset].normalisers if dataset in DATASETS else ()
+    return next((name for name in (*known, *defined) if name in defined), defined[0])
 
 
 def _mean(values: metrics.Array | None) -> float:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from facealign.aligner import FaceAligner
+from facealign.datasets import read_pixels
 from facealign.errors import DataError, FaceAlignError
 from facealign.geometry import CropTransform
 from facealign.image import read_image
@@ -23,7 +24,7 @@ from facealign.plots import (
     draw_predictions,
 )
 from facealign.reproduce.measure import Measurer, reason_of
-from facealign.types import Face, Sample
+from facealign.types import Face, Pixels, Sample
 
 LIMIT = 0.10
 """The last error on the axis of figure 2."""
@@ -98,7 +99,7 @@ def figure3(measurer: Measurer, photos: Sequence[Path], target: Path) -> list[st
     rows = [_row(measurer, *facts) for facts in ROWS]
     if photos:
         aligner = measurer.aligner(measurer.models[0])
-        pictures = [_picture(aligner, photo, face) for photo, face in _found(aligner, photos)]
+        pictures = list(_found(aligner, photos))
         rows.append(FaceRow("photos", pictures[:FACES], "" if pictures else "no face was found"))
     draw_predictions(rows, target)
     return [f"{row.title}: {row.missing}" for row in rows if row.missing]
@@ -134,20 +135,21 @@ def _spread(samples: Sequence[Sample], count: int) -> list[Sample]:
 
 
 def _picture_of_sample(aligner: FaceAligner, sample: Sample) -> FacePicture:
-    (face,) = aligner.align(sample.image, sample.box[None])
-    return _picture(aligner, sample.image, face)
+    image = read_pixels(sample)
+    (face,) = aligner.align(image, sample.box[None])
+    return _picture(image, face)
 
 
-def _found(aligner: FaceAligner, photos: Sequence[Path]) -> Iterator[tuple[Path, Face]]:
+def _found(aligner: FaceAligner, photos: Sequence[Path]) -> Iterator[FacePicture]:
     for photo in photos:
-        for face in aligner.align(photo, attention=bool(aligner.facts.attention_stages)):
-            yield photo, face
+        image = read_image(photo)
+        yield from (_picture(image, face) for face in aligner.align(image))
 
 
-def _picture(aligner: FaceAligner, photo: Path, face: Face, margin: float = MARGIN) -> FacePicture:
+def _picture(image: Pixels, face: Face, margin: float = MARGIN) -> FacePicture:
     transform = CropTransform.from_box(face.box, SIDE, margin)
-    crop = transform.warp(read_image(photo))
-    return FacePicture(crop, transform.to_crop(face.landmarks), face.markup, face.attention)
+    points = transform.to_crop(face.landmarks)
+    return FacePicture(transform.warp(image), points, face.markup, face.attention)
 
 
 def figure4(measurer: Measurer, photos: Sequence[Path], target: Path) -> list[str]:
@@ -161,7 +163,7 @@ def figure4(measurer: Measurer, photos: Sequence[Path], target: Path) -> list[st
 
     """
     aligner = measurer.aligner(measurer.models[0])
-    faces = list(_with_maps(aligner, photos)) if photos else _maps_of_300w(measurer, aligner)
+    faces = list(_with_maps(aligner, photos) if photos else _maps_of_300w(measurer, aligner))
     if not faces:
         raise DataError("figure4: no face was found; give another --photo")
     count = len(faces[0].attention) if faces[0].attention is not None else 0
@@ -172,11 +174,13 @@ def figure4(measurer: Measurer, photos: Sequence[Path], target: Path) -> list[st
 
 def _with_maps(aligner: FaceAligner, photos: Sequence[Path]) -> Iterator[FacePicture]:
     for photo in photos:
-        for face in aligner.align(photo, attention=True):
-            yield _picture(aligner, photo, face, aligner.facts.margin)
+        image = read_image(photo)
+        for face in aligner.align(image, attention=True):
+            yield _picture(image, face, aligner.facts.margin)
 
 
-def _maps_of_300w(measurer: Measurer, aligner: FaceAligner) -> list[FacePicture]:
-    samples = _spread(measurer.roots.read("300w", "common").samples, FACES // 2)
-    faces = [(s, aligner.align(s.image, s.box[None], attention=True)[0]) for s in samples]
-    return [_picture(aligner, s.image, face, aligner.facts.margin) for s, face in faces]
+def _maps_of_300w(measurer: Measurer, aligner: FaceAligner) -> Iterator[FacePicture]:
+    for sample in _spread(measurer.roots.read("300w", "common").samples, FACES // 2):
+        image = read_pixels(sample)
+        (face,) = aligner.align(image, sample.box[None], attention=True)
+        yield _picture(image, face, aligner.facts.margin)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from facealign.aligner import FaceAligner
-from facealign.datasets import Reading, read_dataset
+from facealign.datasets import Reading, load_dataset, read_dataset
 from facealign.errors import DataError, FaceAlignError
 from facealign.evaluation import Matched, Predictions, Report, match, predict, score
 
@@ -23,10 +23,12 @@ def _silent(what: str, total: int) -> Callable[[], None]:
 class Roots:
     """Where the data sets lie: `NAME=DIR`, or a bare DIR.
 
-    A bare DIR is a data set itself, or holds folders with the data sets' names.
+    A bare DIR is a data set itself, or holds folders with the data sets' names. Options go to the
+    readers that know them.
     """
 
     given: tuple[str, ...]
+    options: Mapping[str, str | int] = field(default_factory=dict)
 
     def read(self, dataset: str, subset: str) -> Reading:
         """The faces of a subset, from the first folder that holds it.
@@ -36,9 +38,11 @@ class Roots:
 
         """
         reasons: list[str] = []
+        known = load_dataset(dataset).options
+        options = {key: value for key, value in self.options.items() if key in known}
         for folder in self._folders(dataset):
             try:
-                return read_dataset(dataset, folder, subset)
+                return read_dataset(dataset, folder, subset, **options)
             except DataError as error:
                 reasons.append(str(error))
         raise DataError(reasons[0] if reasons else f"no data: give --root {dataset}=DIR")

@@ -10,9 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-from facealign.errors import FaceAlignError
+from facealign.datasets import stream_pixels
 from facealign.geometry import CropTransform, box_size
-from facealign.image import read_image
 from facealign.markup import Markup
 from facealign.training.augment import MEAN, STD, random_look, random_views
 from facealign.training.settings import AugmentSettings
@@ -57,12 +56,9 @@ def load_regions(
     images: list[NDArray[np.uint8]] = []
     landmarks: list[NDArray[np.float32]] = []
     problems: list[str] = []
-    for sample in samples:
+    for sample, image in stream_pixels(samples, problems):
         advance()
-        try:
-            image = read_image(sample.image)
-        except FaceAlignError as error:
-            problems.append(str(error))
+        if image is None:
             continue
         transform = region_transform(sample, size, margin)
         kept.append(sample)

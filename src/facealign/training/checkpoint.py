@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,13 @@ from facealign.errors import DataError, OutputError
 VERSION = 1
 
 
-def save_checkpoint(state: dict[str, Any], path: Path) -> None:
+def save_checkpoint(state: dict[str, Any], path: Path, keep: Path | None = None) -> None:
     """Write a checkpoint to a temporary name and rename it.
+
+    Args:
+        state: what the checkpoint holds.
+        path: its name.
+        keep: the name that the checkpoint at `path`, if any, is kept under.
 
     Raises:
         OutputError: it cannot be written; an older file of this name stays as it was.
@@ -27,10 +33,32 @@ def save_checkpoint(state: dict[str, Any], path: Path) -> None:
             torch.save({"version": VERSION, **state}, file)
             file.flush()
             os.fsync(file.fileno())
+        if keep is not None and path.exists():
+            path.replace(keep)
         part.replace(path)
     except (OSError, RuntimeError) as error:
         part.unlink(missing_ok=True) if part.parent.is_dir() else None
         raise OutputError(f"cannot write {path}: {error}; the last checkpoint is intact") from error
+
+
+def load_newest(paths: Sequence[Path]) -> tuple[dict[str, Any] | None, list[str]]:
+    """The first checkpoint of these that is whole, and why the ones before it are not.
+
+    Raises:
+        DataError: there are some, but none is whole.
+
+    """
+    problems: list[str] = []
+    for path in paths:
+        if not path.exists():
+            continue
+        try:
+            return load_checkpoint(path), problems
+        except DataError as error:
+            problems.append(f"{error}; the checkpoint before it is used")
+    if problems:
+        raise DataError(problems[0].partition(";")[0] + "; delete the run's folder to start anew")
+    return None, []
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from facealign.evaluation import Report
 from facealign.markup import load_markup
 from facealign.network import AAN
 from facealign.training.batches import BatchMaker, load_regions
-from facealign.training.checkpoint import load_checkpoint, save_checkpoint
+from facealign.training.checkpoint import load_newest, save_checkpoint
 from facealign.training.loss import total_loss
 from facealign.training.runfolder import RunFolder
 from facealign.training.settings import Settings, TrainSettings
@@ -102,7 +102,7 @@ def prepare(
         regions, markup, size, settings.train.batch, settings.augment, settings.train.seed
     )
     run = _build(settings, folder, batches, validator, f"{reading.dataset} {reading.subset}")
-    return run, problems + unread
+    return run, problems + unread + _resume(run)
 
 
 def _build(
@@ -110,7 +110,7 @@ def _build(
 ) -> Run:
     model = AAN(settings.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     trained_on = f"{data}, {len(batches.regions)} faces"
-    run = Run(
+    return Run(
         settings,
         folder,
         model,
@@ -120,12 +120,6 @@ def _build(
         validator,
         trained_on,
     )
-    if folder.last.exists():
-        _resume(run, load_checkpoint(folder.last))
-    else:
-        _calibrate(run)
-        run.average.load_state_dict(model.state_dict())
-    return run
 
 
 def fit(
@@ -261,12 +255,19 @@ def _save(run: Run) -> None:
         "optimiser": run.optimiser.state_dict(),
         "best": run.best,
     }
-    save_checkpoint(state, run.folder.last)
+    save_checkpoint(state, run.folder.last, keep=run.folder.previous)
 
 
-def _resume(run: Run, state: dict[str, Any]) -> None:
+def _resume(run: Run) -> list[str]:
+    """Go on from the newest whole checkpoint, or begin; one line for each damaged checkpoint."""
+    state, problems = load_newest([run.folder.last, run.folder.previous])
+    if state is None:
+        _calibrate(run)
+        run.average.load_state_dict(run.model.state_dict())
+        return []
     run.folder.check_resumable(run.settings, state["settings"])
     run.model.load_state_dict(state["model"])
     run.average.load_state_dict(state["weights"])
     run.optimiser.load_state_dict(state["optimiser"])
     run.step, run.best = state["step"], state["best"]
+    return problems

@@ -13,7 +13,7 @@ from facealign.training.settings import Settings, to_toml
 
 
 class RunFolder:
-    """`settings.toml`, `log.jsonl`, `last.pt`, `best.pt`.
+    """`settings.toml`, `log.jsonl`, `last.pt`, `previous.pt`, `best.pt`.
 
     Raises:
         OutputError: the folder cannot be made.
@@ -34,6 +34,11 @@ class RunFolder:
     def last(self) -> Path:
         """The checkpoint to go on from."""
         return self.path / "last.pt"
+
+    @property
+    def previous(self) -> Path:
+        """The checkpoint before the last, should that be damaged."""
+        return self.path / "previous.pt"
 
     @property
     def best(self) -> Path:

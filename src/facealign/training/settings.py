@@ -27,6 +27,8 @@ class DataSettings:
     """Folder of the data set."""
     subset: str = "train"
     """Subset to train on."""
+    options: dict[str, str | int] = field(default_factory=dict)
+    """What the data set's reader takes besides, such as `training_faces` of a part of AFLW."""
     validation: float = 0.1
     """Share of the photos held out to choose the best checkpoint; no photo is in both parts."""
     margin: float = 0.15

@@ -9,10 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from facealign.errors import FaceAlignError
+from facealign.datasets import stream_pixels
 from facealign.evaluation import Predictions, Report, score
 from facealign.geometry import CropTransform
-from facealign.image import read_image
 from facealign.network import AAN
 from facealign.training.augment import MEAN, STD
 from facealign.types import Sample
@@ -43,12 +42,9 @@ class Validator:
         crops: list[NDArray[np.uint8]] = []
         transforms: list[CropTransform] = []
         problems: list[str] = []
-        for sample in samples:
+        for sample, image in stream_pixels(samples, problems):
             advance()
-            try:
-                image = read_image(sample.image)
-            except FaceAlignError as error:
-                problems.append(str(error))
+            if image is None:
                 continue
             transform = CropTransform.from_box(sample.box, input_size, margin)
             kept.append(sample)

@@ -1,0 +1,46 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from facealign.datasets import DATASETS, load_dataset
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def reader_options(function: Function) -> Function:
+    """`--option KEY=VALUE`, passed on to the data set's reader."""
+    return click.option(
+        "--option",
+        "options",
+        multiple=True,
+        metavar="KEY=VALUE",
+        callback=_parse,
+        help="For the data set's reader, such as stride=10 (300vw); may be repeated.",
+    )(function)
+
+
+def _parse(
+    context: click.Context, parameter: click.Parameter, values: Sequence[str]
+) -> dict[str, str | int]:
+    options: dict[str, str | int] = {}
+    for value in values:
+        key, equals, text = value.partition("=")
+        if not equals or not key:
+            raise click.BadParameter(f'"{value}" is not KEY=VALUE', context, parameter)
+        options[key] = int(text) if text.lstrip("-").isdecimal() else text
+    return options
+
+
+def default_subset(dataset: str, wanted: str | None) -> str:
+    """The subset asked for, or the data set's usual test set."""
+    names = list(load_dataset(dataset).subsets)
+    usual = ("common", "full", "test")
+    return wanted or next((name for name in usual if name in names), names[0])
+
+
+DATASET_NAMES = list(DATASETS)

@@ -1,0 +1,140 @@
+"""Is the data what it should be: counts, pictures, points, boxes. For a person to read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from facealign.datasets import load_dataset
+from facealign.datasets.pixels import stream_pixels
+from facealign.datasets.reading import Reading
+from facealign.geometry import box_size
+from facealign.markup import load_markup
+from facealign.types import Sample
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """What was found of one subset. Every list holds one line a face, naming it.
+
+    Attributes:
+        dataset, subset: their names.
+        markup: the point scheme of the faces.
+        box_sources: where the boxes come from → how many.
+        normalisers: what the data set's errors are divided by.
+        count: faces that were read.
+        official_count: faces of the official files; None where there is no such number.
+        problems: records that were left out, and why.
+        unreadable: pictures that cannot be read.
+        outside: faces with points outside their picture; the official sets have some.
+        duplicates: ids, or the same points on the same picture, that come more than once.
+        suspicious: signs of a wrong origin, a wrong box, or exchanged sides; look at them.
+
+    """
+
+    dataset: str
+    subset: str
+    markup: str
+    box_sources: dict[str, int]
+    normalisers: list[str]
+    count: int
+    official_count: int | None
+    problems: list[str]
+    unreadable: list[str]
+    outside: list[str]
+    duplicates: list[str]
+    suspicious: list[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return asdict(self)
+
+
+def check_reading(reading: Reading, advance: Callable[[], None] = lambda: None) -> Check:
+    """Check what a reader gave, decoding every picture.
+
+    Args:
+        reading: of `read_dataset`.
+        advance: called after each face.
+
+    """
+    dataset = load_dataset(reading.dataset)
+    unreadable: list[str] = []
+    outside: list[str] = []
+    for sample, picture in stream_pixels(reading.samples, unreadable):
+        if picture is not None:
+            outside += _outside(sample, picture.shape[1], picture.shape[0])
+        advance()
+    return Check(
+        dataset=reading.dataset,
+        subset=reading.subset,
+        markup=reading.samples[0].markup if reading.samples else dataset.markup,
+        box_sources=dict(Counter(sample.box_source for sample in reading.samples)),
+        normalisers=list(dataset.normalisers),
+        count=len(reading.samples),
+        official_count=dataset.subsets.get(reading.subset),
+        problems=list(reading.problems),
+        unreadable=unreadable,
+        outside=outside,
+        duplicates=_duplicates(reading.samples),
+        suspicious=[
+            line for sample in reading.samples for line in _suspicious(sample, dataset.origin)
+        ],
+    )
+
+
+def _outside(sample: Sample, width: int, height: int) -> list[str]:
+    points = sample.landmarks[sample.visible]
+    beyond = np.maximum(-0.5 - points, points - (width - 0.5, height - 0.5)).max(axis=1)
+    count = int((beyond > 0).sum())
+    text = f"{sample.id}: {count} points outside the picture, by up to {beyond.max():.1f} pixels"
+    return [text] if count else []
+
+
+def _duplicates(samples: Iterable[Sample]) -> list[str]:
+    lines: list[str] = []
+    ids: set[str] = set()
+    faces: dict[tuple[object, ...], str] = {}
+    for sample in samples:
+        first = faces.setdefault(
+            (sample.image, sample.frame, sample.landmarks.tobytes()), sample.id
+        )
+        if sample.id in ids:
+            lines.append(f"{sample.id}: this id is here more than once")
+        elif first != sample.id:
+            lines.append(f"{sample.id}: the same points on the same picture as {first}")
+        ids.add(sample.id)
+    return lines
+
+
+def _suspicious(sample: Sample, origin: int) -> list[str]:
+    lines = []
+    points = sample.landmarks[sample.visible]
+    if origin == 1 and (np.abs(points + 1) < 0.5).any():
+        lines.append(
+            f"{sample.id}: a coordinate of 0, but this format counts from 1: a 0-based file?"
+        )
+    box = sample.box
+    inside = ((points >= box[:2]) & (points <= box[2:])).all(axis=1).mean()
+    if inside < 0.5:
+        lines.append(f"{sample.id}: the box holds only {inside:.0%} of the points")
+    if _sides_exchanged(sample):
+        lines.append(f"{sample.id}: the face is its own mirror image: are the sides exchanged?")
+    return lines
+
+
+def _sides_exchanged(sample: Sample) -> bool:
+    """Whether right, left, eyes and mouth turn the wrong way round; no turn of a face does that."""
+    scheme = load_markup(sample.markup)
+    mouth = [scheme.names.index(f"{side}_mouth_corner") for side in ("right", "left")]
+    eyes = [list(points) for points in scheme.eye_points]
+    if not sample.visible[[*mouth, *eyes[0], *eyes[1]]].all():
+        return False
+    right, left = (sample.landmarks[points].mean(axis=0) for points in eyes)
+    across, down = left - right, sample.landmarks[mouth].mean(axis=0) - (right + left) / 2
+    turn = float(across[0] * down[1] - across[1] * down[0])
+    return turn < -0.02 * box_size(sample.box) ** 2

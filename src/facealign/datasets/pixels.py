@@ -1,0 +1,66 @@
+"""The pictures of samples: the one place that knows a file may hold many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby, repeat
+from pathlib import Path
+
+from facealign.datasets.cofw import read_cofw_images
+from facealign.datasets.video import read_frames
+from facealign.errors import FaceAlignError, ImageError
+from facealign.image import read_image
+from facealign.types import Pixels, Sample
+
+
+def read_pixels(sample: Sample) -> Pixels:
+    """The (H, W, 3) RGB uint8 picture of one sample; for many of one video use `stream_pixels`.
+
+    Raises:
+        ImageError: the file or the frame cannot be read.
+        MissingExtraError: the file needs an extra that is not installed.
+
+    """
+    return next(_pictures(sample.image, [sample]))
+
+
+def stream_pixels(
+    samples: Sequence[Sample], problems: list[str]
+) -> Iterator[tuple[Sample, Pixels | None]]:
+    """Samples with their pictures, in order, one picture in memory at a time.
+
+    A file is opened once for neighbouring samples of it: keep the order the reader gave.
+
+    Args:
+        samples: the faces.
+        problems: gets one line for each sample whose picture cannot be read.
+
+    Yields:
+        The sample and its (H, W, 3) RGB uint8 picture, None where it cannot be read.
+
+    """
+    for path, run in groupby(samples, key=lambda sample: sample.image):
+        faces = list(run)
+        pictures = _pictures(path, faces)
+        for face in faces:
+            picture = None
+            try:
+                picture = next(pictures)
+            except FaceAlignError as error:
+                problems.append(str(error))
+            except StopIteration:  # the file was given up at an earlier face
+                problems.append(f"{path}: {face.id} cannot be read either")
+            yield face, picture
+
+
+def _pictures(path: Path, faces: list[Sample]) -> Iterator[Pixels]:
+    """The picture of each face of one file."""
+    numbers = [face.frame for face in faces if face.frame is not None]
+    if not numbers:
+        yield from repeat(read_image(path), len(faces))
+    elif len(numbers) < len(faces):
+        raise ImageError(f"{path}: some of its samples name a frame and some do not")
+    elif path.suffix == ".mat":
+        yield from read_cofw_images(path, numbers)
+    else:
+        yield from read_frames(path, numbers)

@@ -1,0 +1,73 @@
+"""Points of one scheme as points of another, where the meaning of both is the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facealign.errors import DataError
+from facealign.markup.known import load_markup
+from facealign.types import Points
+
+
+@dataclass(frozen=True, eq=False)
+class Conversion:
+    """From one point scheme to another.
+
+    Attributes:
+        source, target: the schemes' names.
+        weights: (K', K) float64, each row sums to 1: a target point is this mean of source points.
+
+    """
+
+    source: str
+    target: str
+    weights: NDArray[np.float64]
+
+    def points(self, points: Points) -> Points:
+        """(..., K, 2) points of the source → (..., K', 2) of the target, same frame."""
+        return np.asarray(self.weights @ points.astype(np.float64), dtype=np.float32)
+
+    def visible(self, visible: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """(..., K) flags → (..., K'): a target point counts where all its source points do."""
+        needed = self.weights > 0
+        return np.asarray((visible[..., None, :] | ~needed).all(axis=-1))
+
+
+# WFLW's points that stand where iBUG's 68 do: every second one of the jaw, the upper edge of the
+# brows, the lids without their middle (the subset the field's WFLW-68 uses).
+_WFLW_AS_IBUG = (
+    *(*range(0, 33, 2), *range(33, 38), *range(42, 47), *range(51, 60)),
+    *(60, 61, 63, 64, 65, 67, 68, 69, 71, 72, 73, 75),
+    *range(76, 96),
+)
+_FIVE = ("nose_tip", "right_mouth_corner", "left_mouth_corner")
+
+
+def load_conversion(source: str, target: str) -> Conversion:
+    """How to turn `source` points into `target` points.
+
+    Defined: any scheme into itself and into celeba5 (eye centres, nose tip, mouth corners);
+    ibug68 → ibug51; wflw98 → ibug68 and ibug51.
+
+    Raises:
+        DataError: a scheme is unknown, or the source does not mark what the target needs.
+
+    """
+    one, other = load_markup(source), load_markup(target)
+    if source == target:
+        rows: list[tuple[int, ...]] = [(i,) for i in range(one.count)]
+    elif target == "celeba5":
+        rows = [*one.eye_points, *((one.names.index(name),) for name in _FIVE)]
+    elif (source, target) == ("ibug68", "ibug51"):
+        rows = [(i,) for i in range(17, 68)]
+    elif source == "wflw98" and target in ("ibug68", "ibug51"):
+        rows = [(i,) for i in _WFLW_AS_IBUG[-other.count :]]
+    else:
+        raise DataError(f"{source} points cannot be turned into {target}: no rule is defined")
+    weights = np.zeros((other.count, one.count))
+    for i, row in enumerate(rows):
+        weights[i, list(row)] = 1 / len(row)
+    return Conversion(source, target, weights)

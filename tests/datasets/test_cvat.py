@@ -1,0 +1,97 @@
+"""CVAT's XML of one's own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from facealign.datasets import read_dataset
+from facealign.errors import DataError
+
+BOX = '<box label="head" xtl="20.5" ytl="30.5" xbr="90.5" ybr="95.5" {}/>'
+
+
+@pytest.fixture
+def read(tmp_path, draw):
+    """(what is on a.png as XML) → the reading."""
+    draw(tmp_path / "images" / "a.png")
+
+    def make(*elements, top=""):
+        path = tmp_path / "annotations.xml"
+        image = f'<image id="0" name="a.png" width="120" height="100">{"".join(elements)}</image>'
+        path.write_text(f"<annotations><version>1.1</version>{image}{top}</annotations>")
+        return read_dataset("cvat", path, "all", markup="celeba5")
+
+    return make
+
+
+@pytest.fixture
+def row(points):
+    """(more attributes) → a face as one row of points."""
+    text = ";".join(f"{x + 0.5:.3f},{y + 0.5:.3f}" for x, y in points("celeba5"))
+    return lambda more="": f'<points label="face" points="{text}" {more}/>'
+
+
+@pytest.fixture
+def skeleton(points):
+    """(names, more attributes of point 0) → a face as a skeleton."""
+
+    def make(names="12345", first="", more=""):
+        inner = "".join(
+            f'<points label="{name}" points="{x + 0.5},{y + 0.5}" {first if i == 0 else ""}/>'
+            for i, (name, (x, y)) in enumerate(zip(names, points("celeba5"), strict=False))
+        )
+        return f'<skeleton label="face" {more}>{inner}</skeleton>'
+
+    return make
+
+
+def test_cvat_measures_from_the_corner(read, row, points):
+    reading = read(row(), BOX.format(""))
+    face = reading.samples[0]
+    assert np.allclose(face.landmarks, points("celeba5"), atol=1e-2)
+    assert face.box.tolist() == [20, 30, 90, 95]
+    assert (face.box_source, reading.problems) == ("official", [])
+
+
+def test_a_skeleton_says_what_is_outside_and_occluded(read, skeleton, points):
+    face = read(skeleton(first='outside="1" occluded="0"')).samples[0]
+    assert np.allclose(face.landmarks[1:], points("celeba5")[1:], atol=1e-4)
+    assert face.visible.tolist() == [False, True, True, True, True]
+    face = read(skeleton(first='outside="0" occluded="1"')).samples[0]
+    assert face.visible.all()
+    assert face.occluded.tolist() == [True, False, False, False, False]
+    assert face.box_source == "landmarks"
+
+
+def test_a_point_that_a_skeleton_lacks_has_no_place(read, skeleton):
+    assert read(skeleton(names="123")).samples[0].visible.tolist() == [True] * 3 + [False] * 2
+
+
+def test_boxes_go_by_group_and_are_not_guessed_among_many_faces(read, row, skeleton):
+    faces = read(
+        row('group_id="3"'), skeleton(more='group_id="4"'), BOX.format('group_id="4"')
+    ).samples
+    assert [face.box_source for face in faces] == ["official", "landmarks"]
+    assert faces[0].group == faces[1].group
+    faces = read(row(), row(), BOX.format("")).samples
+    assert [face.box_source for face in faces] == ["landmarks", "landmarks"]
+
+
+def test_bad_faces_are_one_line_each(read, row, skeleton):
+    bad = [
+        skeleton(names="6"),
+        row().replace(";", ";x", 1),
+        row().replace("points=", "dots="),
+        row().replace(";", "|"),
+        '<points label="face" points="1,2;3,4"/>',
+    ]
+    problems = read(*bad).problems
+    assert [line.split(": ")[1] for line in problems] == [f"a.png, face {i}" for i in range(1, 6)]
+    assert "2 points, but celeba5 has 5" in problems[4]
+
+
+def test_images_without_a_face_and_tracks_are_told(read):
+    assert "a.png: has no points" in read().problems[0]
+    with pytest.raises(DataError, match="tracks of a video"):
+        read(top="<track/>")

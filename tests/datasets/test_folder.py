@@ -1,0 +1,52 @@
+"""One's own images with .pts files."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from facealign.datasets import read_dataset
+from facealign.errors import DataError
+
+
+@pytest.fixture
+def root(tmp_path, points, draw, write_pts):
+    for name in ("a", "b/c"):
+        draw(tmp_path / f"{name}.png")
+        write_pts(tmp_path / f"{name}.pts", points("celeba5") + 1)
+    return tmp_path
+
+
+def test_values(root, points):
+    reading = read_dataset("pts", root, "all", markup="celeba5")
+    assert [sample.id for sample in reading.samples] == ["a.png", "b/c.png"]
+    assert reading.problems == []
+    assert np.allclose(reading.samples[1].landmarks, points("celeba5"), atol=1e-4)
+    assert reading.samples[0].box_source == "landmarks"
+
+
+def test_every_bad_file_is_one_line(root, draw, write_pts, points):
+    draw(root / "unlabelled.jpg")
+    write_pts(root / "lonely.pts", points("celeba5"))
+    write_pts(root / "a.pts", [["nan", 3]] * 5)
+    problems = read_dataset("pts", root, "all", markup="celeba5").problems
+    assert [line.split(":")[0].removeprefix(f"{root}/") for line in problems] == [
+        "a.pts",
+        "lonely.pts",
+        "unlabelled.jpg",
+    ]
+
+
+def test_the_markup_is_never_guessed(root):
+    reading = read_dataset("pts", root, "all")
+    assert reading.samples == []
+    assert "5 points, but this data set has 68" in reading.problems[0]
+
+
+def test_what_is_not_there_is_named(root):
+    with pytest.raises(DataError, match="nowhere: no such folder"):
+        read_dataset("pts", root / "nowhere", "all")
+    with pytest.raises(DataError, match='no subset "train"'):
+        read_dataset("pts", root, "train")
+    with pytest.raises(DataError, match='unknown markup "dots"'):
+        read_dataset("pts", root, "all", markup="dots")

@@ -1,0 +1,79 @@
+"""imglab's XML of one's own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from facealign.datasets import read_dataset
+from facealign.errors import DataError
+
+
+@pytest.fixture
+def read(tmp_path, draw):
+    """(the boxes of a.png as XML) → the reading."""
+    draw(tmp_path / "a.png")
+
+    def make(*boxes, file="a.png"):
+        path = tmp_path / "faces.xml"
+        image = f"<image file='{file}'>{''.join(boxes)}</image>"
+        path.write_text(f"<?xml version='1.0'?><dataset><images>{image}</images></dataset>")
+        return read_dataset("imglab", path, "all", markup="celeba5")
+
+    return make
+
+
+@pytest.fixture
+def box(points):
+    """(names of the points, more attributes) → a box as XML."""
+
+    def make(names=("00", "01", "02", "03", "04"), more=""):
+        parts = "".join(
+            f"<part name='{name}' x='{x}' y='{y}'/>"
+            for name, (x, y) in zip(names, points("celeba5"), strict=False)
+        )
+        return f"<box top='30' left='20' width='70' height='65' {more}>{parts}</box>"
+
+    return make
+
+
+def test_values_and_the_box_of_whole_pixels(read, box, points):
+    reading = read(box())
+    face = reading.samples[0]
+    assert np.allclose(face.landmarks, points("celeba5"), atol=1e-4)
+    assert face.box.tolist() == [19.5, 29.5, 89.5, 94.5]
+    assert (face.id, face.visible.all(), reading.problems) == ("a.png#1", True, [])
+
+
+def test_points_by_name_and_missing_ones(read, box, points):
+    face = read(box(names=("left_eye_centre", "right_eye_centre"))).samples[0]
+    assert face.visible.tolist() == [True, True, False, False, False]
+    assert np.allclose(face.landmarks[:2], points("celeba5")[1::-1], atol=1e-4)
+
+
+def test_ignored_boxes_are_left_out_and_an_image_without_boxes_is_told(read, box):
+    assert len(read(box(), box(more="ignore='1'")).samples) == 1
+    assert "a.png: has no box" in read().problems[0]
+
+
+def test_bad_boxes_are_one_line_each(read, box):
+    bad = [
+        box(names=("00", "nose")),
+        box(names=("05",)),
+        box().replace("width", "breadth"),
+        box().replace("x='", "x='?", 1),
+        box(names=()),
+    ]
+    problems = read(*bad).problems
+    assert [line.split(": ")[1] for line in problems] == [f"a.png, box {i}" for i in range(1, 6)]
+    assert 'celeba5 has no point "nose"' in problems[0]
+
+
+def test_a_missing_image_and_another_file_are_named(read, box, tmp_path):
+    assert "b.png" in read(box(), file="b.png").problems[0]
+    (tmp_path / "c.xml").write_text("<annotations/>")
+    with pytest.raises(DataError, match="begins with <annotations>, but <dataset>"):
+        read_dataset("imglab", tmp_path / "c.xml", "all")
+    (tmp_path / "c.xml").write_text("<dataset>")
+    with pytest.raises(DataError, match=r"c\.xml: not XML"):
+        read_dataset("imglab", tmp_path / "c.xml", "all")

@@ -1,0 +1,24 @@
+"""Make the golden files: python tests/golden/make_golden.py.
+
+Run it after the bundled model or the way from photo to landmarks changed on purpose, look at the
+picture that `facealign examples/astronaut.jpg --draw x.png` draws, and commit the new files.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import facealign
+
+HERE = Path(__file__).parent
+
+
+def main() -> None:
+    faces = facealign.align(HERE.parents[1] / "examples" / "astronaut.jpg")
+    content = json.dumps([face.to_dict() for face in faces])
+    (HERE / "astronaut.json").write_text(content + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+import facealign
+
+
+def test_the_example_gives_the_golden_landmarks(astronaut_path: Path) -> None:
+    golden = Path(__file__).parent / "golden"
+    expected = json.loads((golden / "astronaut.json").read_text())
+    faces = facealign.align(astronaut_path)
+    assert len(faces) == len(expected)
+    for face, wanted in zip(faces, expected, strict=True):
+        how = "changed on purpose? then: python tests/golden/make_golden.py"
+        assert np.abs(face.landmarks - wanted["landmarks"]).max() < 0.05, how
+        assert np.abs(face.box - wanted["box"]).max() < 0.05, how
