@@ -28,6 +28,8 @@ LINE, POINT = "#00c8ff", "#ffffff"
 GREY = "#666666"
 FEW = 2
 """Up to this many faces are laid on their side in the figure of attention maps."""
+MANY = 40
+"""From this many points of a face on, they are drawn small."""
 MOST_LABEL = 44
 """Characters of a line of explanation within a panel."""
 
@@ -113,7 +115,7 @@ def draw_predictions(rows: Sequence[FaceRow], target: Path) -> None:
     for y, row in enumerate(rows):
         if not row.faces:
             axes = figure.add_subplot(grid[y, :])
-            _explain(axes, row.missing)
+            _explain(axes, row.missing, MOST_LABEL * columns // 2)
             axes.set_title(row.title, fontsize=9, loc="left")
         for x, face in enumerate(row.faces):
             axes = figure.add_subplot(grid[y, x])
@@ -183,7 +185,8 @@ def _draw_face(axes: Axes, face: FacePicture) -> None:
     for line in load_markup(face.markup).polylines():
         axes.plot(*face.landmarks[line].T, color=LINE, linewidth=0.7)
     x, y = face.landmarks.T
-    axes.scatter(x, y, s=2.5, color=POINT, edgecolors="black", linewidths=0.2)
+    size = 2.5 if len(x) > MANY else 9.0
+    axes.scatter(x, y, s=size, color=POINT, edgecolors="black", linewidths=0.2)
     _bare(axes, face.image)
 
 
@@ -202,10 +205,10 @@ def _bare(axes: Axes, image: Pixels) -> None:
     axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), xticks=[], yticks=[])
 
 
-def _explain(axes: Axes, text: str) -> None:
+def _explain(axes: Axes, text: str, width: int = MOST_LABEL) -> None:
     import textwrap
 
-    lines = "\n".join(textwrap.wrap(text, MOST_LABEL))
+    lines = "\n".join(textwrap.wrap(text, width))
     axes.text(
         0.5, 0.5, lines, ha="center", va="center", fontsize=8, color=GREY, transform=axes.transAxes
     )

@@ -44,7 +44,8 @@ class Roots:
             try:
                 return read_dataset(dataset, folder, subset, **options)
             except DataError as error:
-                reasons.append(str(error))
+                # A table or figure may be published: no path of this machine in it.
+                reasons.append(str(error).replace(str(folder), "--root"))
         raise DataError(reasons[0] if reasons else f"no data: give --root {dataset}=DIR")
 
     def _folders(self, dataset: str) -> list[Path]:

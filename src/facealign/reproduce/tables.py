@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from facealign.datasets import DATASETS
 from facealign.errors import FaceAlignError
 from facealign.evaluation import Report
 from facealign.reproduce.measure import Measurer, reason_of
@@ -96,7 +97,19 @@ def _faces(reports: Reports) -> list[str]:
             )
             missed = f", {report.missed} missed" if report.missed else ""
             notes.append(f"facealign {model}: {_source(report)}{missed}; 95 % interval {spans}.")
+            notes += _shortfall(report)
     return notes
+
+
+def _shortfall(report: Report) -> list[str]:
+    """A warning where these are not the benchmark's faces, however alike their files are."""
+    official = DATASETS[report.dataset].subsets[report.subset]
+    if official in (None, report.count):
+        return []
+    return [
+        f"{report.dataset} {report.subset} has {official:,} faces officially, not "
+        f"{report.count:,}: the measured row does not compare with the others."
+    ]
 
 
 def ablation_table(runs: Sequence[RecordedRun], notes: Sequence[str] = ()) -> Table:
