@@ -16,16 +16,16 @@ import sys
 import tomllib
 from pathlib import Path
 
-import onnxruntime
 import tomli_w
 
+from facealign.detector import open_session
 from facealign.markup import load_markup
 from facealign.models import WEIGHTS, ModelFacts
 
 
 def main(model: Path, report: Path) -> None:
-    session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
-    facts = ModelFacts.from_metadata(session.get_modelmeta().custom_metadata_map, str(model))
+    metadata = open_session(model, None).get_modelmeta().custom_metadata_map
+    facts = ModelFacts.from_metadata(metadata, str(model))
     numbers = json.loads(report.read_text())
     if (numbers["model"], numbers["subset"], numbers["count"]) != (facts.name, "common", 554):
         sys.exit(f"{report} is not the evaluation of {facts.name} on the 554 images of 300W common")

@@ -111,6 +111,8 @@ def test_no_boxes_no_faces(aligner: FaceAligner, astronaut: Pixels) -> None:
         ([[1, 2, 3]], "four numbers"),
         ([[0, 0, float("nan"), 9]], "not finite"),
         ([[5, 5, 5, 9]], "empty"),
+        ([[0, 0, 1e12, 1e12]], "not finite"),
+        ([[0, 0, 1e40, 1e40]], "not finite"),
     ],
 )
 def test_boxes_that_are_none(
@@ -123,7 +125,7 @@ def test_boxes_that_are_none(
 def test_a_box_outside_the_image_still_gives_finite_points(
     aligner: FaceAligner, astronaut: Pixels
 ) -> None:
-    for box in ([-900, -900, -800, -800], [500, 500, 700, 700], [0, 0, 1e6, 1e6]):
+    for box in ([-900, -900, -800, -800], [500, 500, 700, 700], [0, 0, 1e6, 1e6], [0, 0, 9e8, 9e8]):
         (found,) = aligner.align(astronaut, boxes=[box])
         assert np.isfinite(found.landmarks).all()
 
@@ -201,3 +203,12 @@ def test_the_box_holds_the_face(face: facealign.Face) -> None:
     tight = box_of_points(face.landmarks)
     size = face.box[2] - face.box[0]
     assert np.abs(tight - face.box).max() < 0.25 * size
+
+
+def test_a_detectors_box_that_is_none_is_refused(astronaut: Pixels) -> None:
+    class Careless:
+        def detect(self, image: Pixels) -> Detections:
+            return Detections(np.full((1, 4), 9, np.float32), np.ones(1, np.float32))
+
+    with pytest.raises(ValueError, match="empty"):
+        FaceAligner(detector=Careless(), threads=1).align(astronaut)

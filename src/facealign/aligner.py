@@ -67,7 +67,7 @@ class FaceAligner:
 
         """
         image = read_image(source)
-        found = self._detector.detect(image) if boxes is None else _given(boxes)
+        found = _checked(self._detector.detect(image)) if boxes is None else _given(boxes)
         transforms = [self._transform(box) for box in found.boxes]
         faces: list[Face] = []
         for first in range(0, len(found), BATCH):
@@ -144,8 +144,15 @@ def _detector(detector: str | Detector, threads: int | None) -> Detector:
     raise FaceAlignError(f'unknown detector "{detector}": choose yunet or whole-image')
 
 
+def _checked(found: Detections) -> Detections:
+    """What a detector found; one of the caller's own may give boxes that are none."""
+    for box in found.boxes:
+        to_box(box)
+    return found
+
+
 def _given(boxes: ArrayLike) -> Detections:
-    rows = np.asarray(boxes, dtype=np.float32)
+    rows = np.asarray(boxes, dtype=np.float64)
     if rows.size == 0:
         return Detections.none()
     if rows.ndim != 2:

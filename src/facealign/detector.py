@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from PIL import Image
 
 from facealign.errors import ModelError
 from facealign.geometry import whole_image_box
 from facealign.types import Pixels
+
+# ONNX Runtime's Linux wheel would write to the home folder and look up a host of its maker. It
+# reads this when it is imported: who imports onnxruntime before facealign must set it themselves.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+import onnxruntime
 
 Array = NDArray[np.float32]
 
@@ -99,14 +104,15 @@ class YuNet:
         min_score: float = 0.7,
         min_face: float = 20.0,
         threads: int | None = None,
-        path: Path | None = None,
+        path: str | Path | None = None,
     ) -> None:
         self.min_score = min_score
         self.min_face = min_face
-        self._session = open_session(path or Path(__file__).parent / "weights/yunet.onnx", threads)
+        file = Path(path or Path(__file__).parent / "weights/yunet.onnx")
+        self._session = open_session(file, threads)
         self._outputs = [f"{k}_{s}" for s in self.STRIDES for k in ("cls", "obj", "bbox")]
         if not set(self._outputs) <= {output.name for output in self._session.get_outputs()}:
-            raise ModelError(f"{path}: not a YuNet face detector")
+            raise ModelError(f"{file}: not a YuNet face detector")
 
     def detect(self, image: Pixels) -> Detections:
         """Find faces in an (H, W, 3) RGB uint8 image; the most certain first."""

@@ -16,6 +16,8 @@ from PIL import Image
 from facealign.types import Box, Pixels, Points
 
 Matrix = NDArray[np.float64]
+MOST_PIXELS = 1e9
+"""No photo is this wide: a coordinate beyond is damage."""
 
 
 def to_box(values: ArrayLike) -> Box:
@@ -29,8 +31,8 @@ def to_box(values: ArrayLike) -> Box:
         box = np.asarray(values, dtype=np.float32)
     if box.shape != (4,):
         raise ValueError(f"a box is four numbers x0 y0 x1 y1, not an array of shape {box.shape}")
-    if not np.isfinite(box).all():
-        raise ValueError(f"box {box.tolist()} holds a number that is not finite")
+    if not (np.abs(box) <= MOST_PIXELS).all():  # also false of NaN
+        raise ValueError(f"box {box.tolist()} holds a number that is not finite, or no pixel's")
     if not (box[0] < box[2] and box[1] < box[3]):
         raise ValueError(f"box {box.tolist()} is empty: it needs x0 < x1 and y0 < y1")
     return box
@@ -120,7 +122,7 @@ class CropTransform:
         x0, y0, x1, y1 = self._region(image.shape[1], image.shape[0])
         if x0 >= x1 or y0 >= y1:
             return np.zeros((self.size, self.size, 3), np.uint8)
-        factor = max(1, int(1 / self.scale))
+        factor = min(max(1, int(1 / self.scale)), max(x1 - x0, y1 - y0))
         # Shrinking first, by a whole factor, keeps fine texture from aliasing in the bilinear step.
         part = Image.fromarray(np.ascontiguousarray(image[y0:y1, x0:x1])).reduce(factor)
         crop = part.transform(

@@ -26,6 +26,16 @@ SUFFIXES = frozenset(
 """What counts as an image when a folder is searched."""
 
 
+def is_file(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is there; False for a name that no file can have, or that none may look at."""
+    return os.path.isfile(path)  # noqa: PTH113  (Path.is_file raises on such names)
+
+
+def is_folder(path: str | os.PathLike[str]) -> bool:
+    """Whether a folder is there; False as in `is_file`."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
 def read_image(source: ImageSource) -> Pixels:
     """An image as (H, W, 3) RGB uint8.
 
@@ -47,13 +57,14 @@ def read_image(source: ImageSource) -> Pixels:
     return _guarded(lambda: _from_bytes(data), str(source))
 
 
-def write_image(image: Pixels, path: Path) -> None:
+def write_image(image: Pixels, path: str | os.PathLike[str]) -> None:
     """Write a picture; the suffix chooses the format. Nothing half-written is left behind.
 
     Raises:
         OutputError: the suffix is of no known format, or the file cannot be written.
 
     """
+    path = Path(path)
     kind = Image.registered_extensions().get(path.suffix.lower())
     if kind is None:
         raise OutputError(f'cannot write {path}: no picture format has the suffix "{path.suffix}"')
@@ -113,7 +124,9 @@ def _guarded(decode: Callable[[], Pixels], name: str) -> Pixels:
     except UnidentifiedImageError:
         raise ImageError(f"{name}: not an image in any format that can be read here") from None
     except Image.DecompressionBombError as error:
-        raise ImageError(f"{name}: too large ({error})") from None
+        raise ImageError(
+            f"{name}: too large ({error}); reduce it, or raise PIL.Image.MAX_IMAGE_PIXELS"
+        ) from None
     except ImageError:
         raise
     except Exception as error:  # decoders raise of everything: struct.error, IndexError, zlib …
@@ -133,17 +146,16 @@ def _from_pillow(picture: Image.Image) -> Pixels:
     return np.asarray(upright.convert("RGB"))
 
 
+RANGES = {"f": (1.0, 255.0, 65535.0), "u": (65535.0, 2.0**32), "i": (255.0, 65535.0, 2.0**31)}
+"""Usual tops of wide gray values: float, 16-bit, and 32-bit, which may hold 8 or 16."""
+
+
 def _unit_range(values: NDArray[Any]) -> NDArray[np.float32]:
     """Wide gray values (16-bit, 32-bit, float) in 0..1, by the smallest usual range they fit."""
     numbers = np.nan_to_num(values.astype(np.float32))
     top = float(numbers.max(initial=0.0))
-    if values.dtype.kind == "f" and top <= 1.0:
-        full = 1.0
-    elif values.dtype.kind == "f" and top <= 255.0:
-        full = 255.0
-    else:
-        full = 65535.0
-    return np.asarray(np.clip(numbers / full, 0.0, 1.0))
+    full = next((f for f in RANGES[values.dtype.kind] if top <= f), top)
+    return np.asarray(np.clip(numbers / np.float32(full), 0.0, 1.0))
 
 
 def _from_array(array: NDArray[Any]) -> Pixels:

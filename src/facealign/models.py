@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
@@ -110,8 +111,10 @@ class ModelCard:
 
 def bundled() -> dict[str, ModelCard]:
     """Every bundled model by name."""
-    with (WEIGHTS / "models.toml").open("rb") as file:
-        tree = tomllib.load(file)
+    try:
+        tree = tomllib.loads((WEIGHTS / "models.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{WEIGHTS}: models.toml is damaged ({error}); install again") from None
     return {name: ModelCard(name=name, **card) for name, card in tree.items()}
 
 
@@ -126,7 +129,7 @@ def model_path(model: str | Path) -> Path:
     name = DEFAULT if model == "default" else str(model)
     if name in cards:
         return _checked(cards[name])
-    if Path(model).is_file():
+    if os.path.isfile(model):  # noqa: PTH113  (Path.is_file raises on names that no file can have)
         return Path(model)
     raise ModelError(
         f'"{model}" is neither a bundled model ({", ".join(cards)}) nor a model file; '

@@ -86,7 +86,10 @@ def test_one_pixel_is_an_image_without_a_face(
 
 def test_a_folder_without_images(facealign: Callable[..., Outcome], tmp_path: Path) -> None:
     code, _, errors = facealign(tmp_path)
-    assert (code, errors) == (4, f"error: {tmp_path}: the folder holds no image\n")
+    assert (code, errors) == (
+        4,
+        f"error: {tmp_path}: the folder holds no image, or may not be read\n",
+    )
 
 
 def test_a_glob_that_matches_nothing(facealign: Callable[..., Outcome], tmp_path: Path) -> None:
@@ -105,7 +108,9 @@ def test_outputs_that_cannot_be_written(
         (["--draw", tmp_path / "file"], "is a file but no picture"),
         (["--draw", tmp_path / "file" / "deep"], "cannot write"),
         (["--draw", astronaut_path], "would overwrite the photo"),
-        (["--draw", astronaut_path.parent], "would overwrite the photo"),
+        (["--draw", astronaut_path.parent], "could overwrite its photos"),
+        (["--draw", tmp_path / ("x" * 300)], "cannot write"),
+        (["-o", tmp_path / ("x" * 300 + ".json")], "cannot write"),
     ]
     for options, why in cases:
         code, _, errors = facealign(astronaut_path, *options)
@@ -127,6 +132,27 @@ def test_a_picture_that_cannot_be_written_loses_no_result(
     assert [json.loads(line)["source"] for line in out.read_text().splitlines()] == [
         str(photos / "a.jpg")
     ]
+
+
+def test_no_photo_is_ever_replaced_by_a_picture(
+    facealign: Callable[..., Outcome], tmp_path: Path, astronaut_path: Path
+) -> None:
+    for name in ("one/a.jpg", "two/a.jpg"):
+        (tmp_path / name).parent.mkdir()
+        shutil.copy(astronaut_path, tmp_path / name)
+    photos = [tmp_path / "one/a.jpg", tmp_path / "two/a.jpg"]
+    code, _, errors = facealign("align", *photos, "--draw", tmp_path / "two")
+    assert (code, "could overwrite its photos" in errors) == (2, True)
+    assert {photo.read_bytes() for photo in photos} == {astronaut_path.read_bytes()}
+
+
+def test_names_that_no_file_can_have(facealign: Callable[..., Outcome], tmp_path: Path) -> None:
+    for name in (tmp_path / ("x" * 300), tmp_path / ("x" * 300 + ".jpg"), ""):
+        code, _, errors = facealign("align", name)
+        assert (code, len(errors.splitlines())) == (4, 1)
+    (tmp_path / "x.jpg").write_bytes(b"x")
+    code, _, errors = facealign("align", tmp_path / "x.jpg", "--model", "m" * 300)
+    assert (code, len(errors.splitlines())) == (5, 1)
 
 
 def test_one_picture_for_two_photos(

@@ -13,10 +13,11 @@ from facealign.datasets import read_dataset
 from facealign.errors import DataError, ModelError
 from facealign.models import ModelFacts
 from facealign.network import AAN, AANSettings
-from facealign.training.export import Deployed, check_parity, export_run, to_onnx
+from facealign.training.export import Deployed, _fold, check_parity, export_run, to_onnx
 from facealign.training.loop import fit, prepare
 from facealign.training.runfolder import RunFolder
 from facealign.training.settings import to_settings
+from facealign.training.validation import Validator, predict_crops
 
 FACTS = ModelFacts(
     name="test",
@@ -68,7 +69,7 @@ def test_folding_batch_normalisation_changes_nothing() -> None:
     image = torch.randn(4, 3, 32, 32)
     with torch.no_grad():
         plain = model(image).landmarks + 0.5
-        assert torch.allclose(Deployed(model).eval()(image)[0], plain, atol=1e-5)
+        assert torch.allclose(Deployed(_fold(model)).eval()(image)[0], plain, atol=1e-5)
 
 
 def test_early_heads_stay_behind(exported: tuple[AAN, bytes]) -> None:
@@ -148,3 +149,27 @@ def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"holds no best\.pt or last\.pt"):
         export_run(tmp_path, tmp_path / "model.onnx")
     assert not (tmp_path / "model.onnx").exists()
+
+
+def test_the_centre_of_the_crop_is_the_centre_of_the_box(tmp_path: Path) -> None:
+    model = network()
+    with torch.no_grad():
+        model.head.weight.zero_()
+        model.head.bias.zero_()
+    path = tmp_path / "centre.onnx"
+    path.write_bytes(to_onnx(model, FACTS))
+    box = [3.25, 1.5, 31.75, 40.0]
+    (face,) = FaceAligner(path).align(np.zeros((50, 50, 3), np.uint8), [box])
+    assert np.abs(face.landmarks - [(3.25 + 31.75) / 2, (1.5 + 40.0) / 2]).max() < 1e-4
+
+
+def test_validation_sees_what_the_aligner_sees(tmp_path: Path, drawn: Path) -> None:
+    model, samples = network(), read_dataset("300w", drawn, "common").samples
+    path = tmp_path / "model.onnx"
+    path.write_bytes(to_onnx(model, FACTS))
+    validator, _ = Validator.load(samples, 32, FACTS.margin, "300w", lambda: None)
+    crops = predict_crops(model, validator.crops)
+    aligner = FaceAligner(path)
+    for sample, points, transform in zip(samples, crops, validator.transforms, strict=True):
+        (face,) = aligner.align(sample.image, sample.box[None])
+        assert np.abs(face.landmarks - transform.to_image(points)).max() < 0.01

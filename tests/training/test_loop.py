@@ -248,6 +248,13 @@ def test_warm_up_rises_linearly() -> None:
     assert [learning_rate_factor(s, train) for s in range(5)] == [0.25, 0.5, 0.75, 1.0, 1.0]
 
 
+def test_a_resumed_run_remembers_its_best(tmp_path: Path, reading: Reading) -> None:
+    run = begin(tiny(), tmp_path, reading)
+    fit(run, stopped=lambda: run.step == 4)
+    best = run.best
+    assert begin(tiny(), tmp_path, reading).best == best < 10
+
+
 def test_the_average_follows_the_weights(tmp_path: Path, reading: Reading) -> None:
     run = begin(tiny(steps=1, ema=0.9), tmp_path, reading)
     before = run.average.head.weight.clone()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from facealign.draw import draw_faces
 from facealign.errors import FaceAlignError, OutputError
 from facealign.formats.boxes import BoxTable, read_boxes
 from facealign.formats.json import ResultWriter
-from facealign.image import SUFFIXES, read_image, write_image
+from facealign.image import SUFFIXES, is_file, is_folder, read_image, write_image
 from facealign.types import Face, ImageResult
 
 TABLE_IMAGES = 40
@@ -42,7 +43,7 @@ TABLE_IMAGES = 40
 @click.option("--whole-image", is_flag=True, help="Every photo is one tight face crop.")
 @click.option(
     "--min-face",
-    type=click.FloatRange(5),
+    type=click.FloatRange(16),
     default=20.0,
     show_default=True,
     metavar="PX",
@@ -71,7 +72,7 @@ def command(
     if boxes and whole_image:
         raise click.UsageError("--boxes and --whole-image exclude each other")
     table = read_boxes(boxes) if boxes else None
-    files, problems = find_photos(photos)
+    files, problems = find_photos(photos, leave_out=draw)
     pictures = Pictures(draw, files) if draw else None
     for problem in problems:
         fail(problem, 3)
@@ -87,48 +88,64 @@ def command(
     return 3 if failed or problems else 0
 
 
-def find_photos(names: Iterable[str]) -> tuple[list[Path], list[str]]:
-    """The files that names, folders and globs stand for, and one line for each that is none."""
+def find_photos(
+    names: Iterable[str], leave_out: Path | None = None
+) -> tuple[list[Path], list[str]]:
+    """The files that names, folders and globs stand for, and one line for each that is none.
+
+    Args:
+        names: files, folders, globs.
+        leave_out: a folder that a search does not enter: the one drawn pictures go to.
+
+    """
     files: dict[Path, None] = {}
     problems: list[str] = []
     for name in names:
-        path = Path(name)
-        if path.is_dir():
-            found = sorted(
-                f for f in path.rglob("*") if f.suffix.lower() in SUFFIXES and f.is_file()
-            )
-        elif path.exists() or not glob.has_magic(name):
-            found = [path]
-        else:
-            found = sorted(Path(m) for m in glob.glob(name, recursive=True))  # noqa: PTH207
-        if not found:
-            problems.append(
-                f"{name}: {'the folder holds no image' if path.is_dir() else 'matches no file'}"
-            )
-        files.update(dict.fromkeys(found))
+        found, why = _find(name)
+        drawn = leave_out if is_folder(name) and leave_out != Path(name) else None
+        kept = [f for f in found if drawn is None or drawn not in f.parents]
+        if not kept:
+            problems.append(f"{name or '(an empty name)'}: {why}")
+        files.update(dict.fromkeys(kept))
     return list(files), problems
+
+
+def _find(name: str) -> tuple[list[Path], str]:
+    """The files one name stands for, and what to say when there are none."""
+    if name and is_folder(name):
+        return _images_below(Path(name)), "the folder holds no image, or may not be read"
+    if name and (is_file(name) or not glob.has_magic(name)):
+        return [Path(name)], "no photo of its own"
+    matches = [Path(m) for m in sorted(glob.glob(name, recursive=True))]  # noqa: PTH207
+    return [m for m in matches if not is_folder(m)], "matches no file"
+
+
+def _images_below(folder: Path) -> list[Path]:
+    return sorted(f for f in folder.rglob("*") if f.suffix.lower() in SUFFIXES and is_file(f))
 
 
 class Pictures:
     """Where the drawn pictures go: one file, or a folder with one for each photo.
 
     Raises:
-        OutputError: one file for several photos, or a picture would replace its photo.
+        OutputError: one file for several photos, or a picture could replace a photo.
 
     """
 
     def __init__(self, target: Path, files: list[Path]) -> None:
-        single = target.suffix.lower() in SUFFIXES and not target.is_dir()
+        single = target.suffix.lower() in SUFFIXES and not is_folder(target)
         if single and len(files) > 1:
             raise OutputError(
                 f"--draw {target} is one file, for {len(files)} photos: give a folder"
             )
-        if target.is_file() and not single:
+        if is_file(target) and not single:
             raise OutputError(f"--draw {target} is a file but no picture: give a folder")
+        folders = {os.path.realpath(photo.parent) for photo in files}
+        if not single and os.path.realpath(target) in folders:
+            raise OutputError(f"--draw {target} could overwrite its photos: give another folder")
+        if single and os.path.realpath(target) in {os.path.realpath(photo) for photo in files}:
+            raise OutputError(f"--draw would overwrite the photo {target}: give another name")
         self._names = {files[0]: target} if single and files else _names(target, files)
-        for photo, picture in self._names.items():
-            if picture.exists() and photo.exists() and picture.samefile(photo):
-                raise OutputError(f"--draw would overwrite the photo {photo}: give another folder")
 
     def write(self, photo: Path, image: NDArray[np.uint8], faces: list[Face]) -> None:
         """Draw the faces of one photo and write the picture."""
@@ -218,7 +235,7 @@ def _print_table(results: list[ImageResult], output: Path | None, draw: Path | N
 
 def _rows(result: ImageResult) -> list[tuple[str, str, str, str]]:
     if result.error:
-        return [(result.source, "-", "could not be read", "")]
+        return [(result.source, "-", "failed", "")]
     if not result.faces:
         return [(result.source, "0", "", "")]
     boxes = [" ".join(f"{value:.1f}" for value in face.box) for face in result.faces]

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import difflib
 import os
+import signal
 import sys
+import threading
+import types
+import warnings
 from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
@@ -72,7 +76,8 @@ class Verbs(click.Group):
 
 def _check_typo(ctx: click.Context, word: str) -> None:
     near = difflib.get_close_matches(word, VERBS, n=1, cutoff=0.6)
-    if near and not os.path.lexists(word) and Path(word).suffix == "":
+    looks_like_a_file = word.startswith("-") or os.path.lexists(word) or Path(word).suffix
+    if near and not looks_like_a_file:
         raise click.UsageError(
             f'"{word}" is neither a verb nor a file; did you mean "facealign {near[0]}"?', ctx
         )
@@ -88,22 +93,42 @@ def app() -> None:
     """Facial landmarks from any photo: small, offline, fast on a CPU."""
 
 
+def _prepare() -> None:
+    """Be quiet about what Pillow notes of a photo, and stop in order when asked to stop."""
+    warnings.filterwarnings("ignore", module="PIL")
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _interrupt)
+    if sys.stdout is None or sys.stderr is None:  # closed by whoever started us
+        nowhere = open(os.devnull, "w")  # noqa: PTH123, SIM115
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
+
+
+def _interrupt(number: int, frame: types.FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
 def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line and exit; see the package for the codes."""
+    _prepare()
     try:
         code = app.main(args=args, prog_name="facealign", standalone_mode=False)
     except click.exceptions.Exit as done:
         code = done.exit_code
+    except click.exceptions.NoArgsIsHelpError as asked:
+        click.echo(asked.format_message())
+        code = 2
     except click.UsageError as error:
         hint = f"; see: {error.ctx.command_path} --help" if error.ctx else ""
         code = fail(error.format_message().rstrip(".") + hint, 2)
     except (KeyboardInterrupt, click.Abort):
         code = fail("interrupted", 130)
     except BrokenPipeError:  # the reader of our output has gone: nothing is wrong
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
         code = 0
     except FaceAlignError as error:
         code = fail(str(error), next(c for kind, c in EXIT_CODES if isinstance(error, kind)))
+    except OSError as error:  # such as standard output on a full disk
+        code = fail(str(error), 2)
     except Exception as error:
         if os.environ.get("FACEALIGN_DEBUG"):
             raise

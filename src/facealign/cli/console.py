@@ -28,7 +28,13 @@ def out() -> Console:
     """The console on stdout."""
     from rich.console import Console
 
-    return Console(
+    class Quiet(Console):
+        """Leaves it to `main` that nobody reads on."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return Quiet(
         highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else PIPE_WIDTH
     )
 

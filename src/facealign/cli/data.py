@@ -34,7 +34,7 @@ def command() -> None:
 @click.option(
     "--test", default=50, show_default=True, type=click.IntRange(1), help="Faces of the test set."
 )
-@click.option("--seed", default=0, show_default=True, help="The same seed draws the same faces.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the faces.")
 def drawings(folder: Path, train: int, test: int, seed: int) -> int:
     """Draw faces with exact landmarks into FOLDER, in 300W's layout, to try training without data.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from facealign.cli.console import out
-from facealign.models import DEFAULT, bundled
+from facealign.models import DEFAULT, bundled, model_path
 
 
 @click.command("models", short_help="List the bundled models.")
@@ -25,7 +25,7 @@ def command() -> int:
         table.add_row(
             card.name + (" (default)" if card.name == DEFAULT else ""),
             str(card.points),
-            f"{card.path.stat().st_size / 1e6:.1f}",
+            f"{model_path(card.name).stat().st_size / 1e6:.1f}",
             f"{100 * card.nme_inter_ocular:.2f} %",
             f"{100 * card.nme_inter_pupil:.2f} %",
             card.terms,

@@ -49,7 +49,7 @@ def _train(settings: Settings, path: Path) -> int:
     if not settings.data.root:
         raise SettingsError("data.root is not set: add data.root=/folder/of/the/data set")
     data = settings.data
-    reading = read_dataset(data.dataset, Path(data.root), data.subset, **data.options)
+    reading = read_dataset(data.dataset, Path(data.root).expanduser(), data.subset, **data.options)
     folder = RunFolder(path)
     bar = progress("faces")
     with bar:

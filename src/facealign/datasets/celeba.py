@@ -22,9 +22,9 @@ from facealign.datasets.reading import (
     build_sample,
     check_subset,
     collect,
-    is_file,
 )
 from facealign.errors import DataError
+from facealign.image import is_file
 from facealign.types import Sample
 
 PARTS = {"train": "0", "val": "1", "test": "2", "trainval": "01"}

@@ -44,15 +44,12 @@ def write_drawings(root: Path, train: int = 400, test: int = 50, seed: int = 0) 
         OutputError: the folder is not empty or cannot be written.
 
     """
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise OutputError(f"{root}: not an empty folder; give the name of a new one")
+    _make_empty(root)
     random = np.random.default_rng(seed)
     table = io.StringIO()
     rows = csv.writer(table, lineterminator="\n")
     rows.writerow(["image", "split", "x0", "y0", "x1", "y1"])
     for folders, split, count in ((TRAIN, "train", train), (COMMON, "common", test)):
-        for folder in folders:
-            (root / folder).mkdir(parents=True)
         for number in range(count):
             image, landmarks, box = draw_face(random)
             name = f"{folders[number % len(folders)]}/image{number:04d}"
@@ -60,6 +57,17 @@ def write_drawings(root: Path, train: int = 400, test: int = 50, seed: int = 0) 
             write_file(root / f"{name}.pts", to_pts(landmarks))
             rows.writerow([f"{name}.png", split, *(f"{value + 1:.2f}" for value in box)])
     write_file(root / "boxes.csv", table.getvalue())
+
+
+def _make_empty(root: Path) -> None:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        if any(root.iterdir()):
+            raise OutputError(f"{root}: not an empty folder; give the name of a new one")
+        for folder in (*TRAIN, *COMMON):
+            (root / folder).mkdir(parents=True)
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{root}: cannot be made ({error}); choose another place") from None
 
 
 def draw_face(random: np.random.Generator) -> tuple[Pixels, Points, Box]:

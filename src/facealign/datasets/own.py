@@ -11,8 +11,9 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
 
-from facealign.datasets.reading import Dataset, Reading, is_file
+from facealign.datasets.reading import Dataset, Reading
 from facealign.errors import DataError
+from facealign.image import is_file
 from facealign.markup import Markup
 
 ALL = "all"

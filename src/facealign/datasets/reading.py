@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from facealign.errors import DataError
 from facealign.geometry import box_of_points, to_box
+from facealign.image import is_file
 from facealign.markup import load_markup
 from facealign.types import Box, Mask, Points, Sample
 
@@ -146,14 +147,6 @@ def build_sample(
         occluded=None if occluded is None else np.asarray(occluded, dtype=np.bool_),
         frame=frame,
     )
-
-
-def is_file(path: Path) -> bool:
-    """Whether a file is there; a name that no file can have, too long or with a null, is not."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
 
 
 def image_beside(path: Path) -> Path:

@@ -117,6 +117,13 @@ def _read_boxes(root: Path, needed: bool) -> dict[str, Box]:
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[str, list[str], str]]:
+    try:
+        yield from _table_rows(path)
+    except (OSError, csv.Error) as error:
+        raise DataError(f"{path}: cannot be read as a table ({error})") from None
+
+
+def _table_rows(path: Path) -> Iterator[tuple[str, list[str], str]]:
     with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
         reader = csv.DictReader(file)
         missing = {"image", "x0", "y0", "x1", "y1"} - set(reader.fieldnames or ())

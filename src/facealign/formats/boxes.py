@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,14 @@ COLUMNS = ("image", "x0", "y0", "x1", "y1")
 
 
 class BoxTable:
-    """Boxes by image, found by the path as written or, failing that, by the file's name."""
+    """Boxes by image: a row is an image's when the image's full path ends in the row's path.
+
+    So a row `1.jpg` is every photo's of that name, a row `b/1.jpg` only that of a folder `b`; the
+    longest match counts.
+    """
 
     def __init__(self, rows: dict[str, list[NDArray[np.float32]]], source: Path) -> None:
-        self._rows = rows
-        self._by_name = {Path(image).name: boxes for image, boxes in rows.items()}
+        self._rows = {_parts(image): boxes for image, boxes in rows.items()}
         self._source = source
 
     def boxes_of(self, image: Path) -> NDArray[np.float32]:
@@ -30,10 +34,16 @@ class BoxTable:
             DataError: the table has no row for this image.
 
         """
-        boxes = self._rows.get(str(image), self._by_name.get(image.name))
-        if boxes is None:
-            raise DataError(f"{image}: no box for it in {self._source}")
-        return np.stack(boxes) if boxes else np.zeros((0, 4), np.float32)
+        parts = _parts(str(Path.cwd() / image))
+        for first in range(len(parts)):
+            boxes = self._rows.get(parts[first:])
+            if boxes is not None:
+                return np.stack(boxes) if boxes else np.zeros((0, 4), np.float32)
+        raise DataError(f"{image}: no box for it in {self._source}")
+
+
+def _parts(image: str) -> tuple[str, ...]:
+    return Path(os.path.normpath(image.replace("\\", "/"))).parts
 
 
 def read_boxes(path: Path) -> BoxTable:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from facealign.errors import DataError, OutputError
+from facealign.image import is_folder
 from facealign.types import ImageResult
 
 SCHEMA = "facealign/1"
@@ -35,7 +36,7 @@ class ResultWriter:
             raise OutputError(
                 f'cannot write {path}: the suffix "{path.suffix}" is unknown; use .json or .jsonl'
             )
-        if path.is_dir():
+        if is_folder(path):
             raise OutputError(f"cannot write {path}: it is a folder; give a file name")
         self.path = path
         self._lines = path.suffix.lower() == ".jsonl"
@@ -43,7 +44,8 @@ class ResultWriter:
         self._count = 0
         with _explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._part.open("w", encoding="utf-8")
+            # A name that is no UTF-8 holds lone surrogates: written as JSON escapes.
+            self._file = self._part.open("w", encoding="utf-8", errors="backslashreplace")
         self._write("" if self._lines else f'{{"schema": "{SCHEMA}", "images": [\n')
 
     def add(self, result: ImageResult) -> None:
@@ -86,10 +88,9 @@ def _explained(path: Path) -> Iterator[None]:
     """Turn the system's errors into one that names the output."""
     try:
         yield
-    except OSError as error:
-        raise OutputError(
-            f"cannot write {path}: {error.strerror or error}; choose another place"
-        ) from error
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"cannot write {path}: {reason}; choose another place") from error
 
 
 def to_dict(result: ImageResult) -> dict[str, Any]:
@@ -119,5 +120,5 @@ def read_boxes(path: Path) -> dict[str, list[list[float]]]:
         return {i["source"]: [face["box"] for face in i["faces"]] for i in images}
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(f'{path}: not a result file of schema "{SCHEMA}" ({error})') from None

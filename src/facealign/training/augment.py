@@ -1,4 +1,4 @@
-"""Random changes of a whole batch at once, on the device that trains.
+"""Random changes of a whole batch at once.
 
 Every random number comes from the generator that is passed in: the same generator gives the same
 batch, which is what makes a resumed run equal an undisturbed one.

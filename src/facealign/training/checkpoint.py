@@ -73,8 +73,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise DataError(f"{path}: no such checkpoint; is this the folder of a run?") from None
     except Exception as error:  # pickle, zip and torch each raise their own
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DataError(f"{path}: not a whole checkpoint ({reason})") from None
+        raise DataError(f"{path}: not a whole checkpoint ({type(error).__name__})") from None
     if not isinstance(state, dict) or state.get("version") != VERSION:
         raise DataError(f"{path}: not a checkpoint of this version of facealign")
     return state

@@ -80,4 +80,4 @@ class RunFolder:
 
 
 _FREE = {("data", "root"), ("train", "threads"), ("train", "validate_every")}
-"""Settings that may change when a run goes on: they do not decide its outcome."""
+"""Settings that may change when a run goes on: the last step arrives at the same weights."""

@@ -52,7 +52,7 @@ class AugmentSettings:
     gray: float = 0.0
     """Probability of a gray image."""
     blur: float = 0.0
-    """Probability of a reduced resolution or a blur."""
+    """About the probability of a reduced resolution, by a half or to a third."""
     noise: float = 0.0
     """Largest standard deviation of pixel noise, in gray levels; half of the images get some."""
     occlude: float = 0.0
@@ -229,12 +229,22 @@ def _override(tree: dict[str, Any], override: str) -> None:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text
+    if _is_text(key) and not isinstance(value, str):  # such as a folder called 2024
+        value = text
     *sections, last = key.split(".")
     for section in sections:
         tree = tree.setdefault(section, {})
         if not isinstance(tree, dict):
             raise SettingsError(f'"{override}": {section} is a value, not a section')
     tree[last] = value
+
+
+def _is_text(key: str) -> bool:
+    """Whether the setting of this dotted name is plain text."""
+    kind: Any = Settings
+    for part in key.split("."):
+        kind = get_type_hints(kind).get(part) if dataclasses.is_dataclass(kind) else None
+    return kind is str
 
 
 def _check_keys(tree: dict[str, Any], kind: type, source: str, prefix: str) -> None:

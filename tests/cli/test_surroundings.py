@@ -1,0 +1,134 @@
+"""The command line among pipes, signals, other folders' files and odd names."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "facealign"]
+
+
+def run(*args: object, **options: object) -> subprocess.CompletedProcess[str]:
+    words = [*COMMAND, *map(str, args)]
+    return subprocess.run(
+        words, capture_output=True, text=True, errors="replace", check=False, **options
+    )
+
+
+def test_nothing_is_written_to_the_home_folder(tmp_path: Path, astronaut_path: Path) -> None:
+    done = run(astronaut_path, env=os.environ | {"HOME": str(tmp_path)})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_an_option_may_come_before_the_photo(astronaut_path: Path) -> None:
+    done = run("--model", "default", astronaut_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_name_that_is_no_utf8_is_written_as_an_escape(
+    tmp_path: Path, astronaut_path: Path
+) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in (b"a.jpg", b"b\xff.jpg", b"c.jpg"):
+        shutil.copy(astronaut_path, folder / os.fsdecode(name))
+    done = run(folder, "-o", tmp_path / "out.json")
+    assert done.returncode == 0, done.stderr
+    images = json.loads((tmp_path / "out.json").read_text())["images"]
+    assert [len(image["faces"]) for image in images] == [1, 1, 1]
+    assert images[1]["source"].endswith("b\udcff.jpg")
+
+
+def test_boxes_are_matched_by_the_end_of_the_path(tmp_path: Path, astronaut_path: Path) -> None:
+    for name in ("p/1.jpg", "q/1.jpg"):
+        (tmp_path / name).parent.mkdir()
+        shutil.copy(astronaut_path, tmp_path / name)
+    boxes = tmp_path / "boxes.csv"
+    boxes.write_text("image,x0,y0,x1,y1\np/1.jpg,170,80,260,170\nq/1.jpg,178,88,267,177\n")
+    photos = [tmp_path / "p/1.jpg", tmp_path / "q/1.jpg"]
+    run(*photos, "--boxes", boxes, "-o", tmp_path / "out.json")
+    images = json.loads((tmp_path / "out.json").read_text())["images"]
+    assert [image["faces"][0]["box"][0] for image in images] == [170, 178]
+    boxes.write_text("image,x0,y0,x1,y1\np/1.jpg,170,80,260,170\n")
+    done = run("p/1.jpg", "q/1.jpg", "--boxes", boxes, cwd=tmp_path)
+    assert done.returncode == 3
+    assert "q/1.jpg: no box for it in" in done.stderr
+
+
+def test_drawing_below_the_photos_twice_finds_the_same_photos(
+    tmp_path: Path, astronaut_path: Path
+) -> None:
+    shutil.copy(astronaut_path, tmp_path / "a.jpg")
+    for _ in range(3):
+        done = run(tmp_path, "--draw", tmp_path / "drawn")
+        assert (done.returncode, "1 face in 1 photo" in done.stdout) == (0, True)
+
+
+def test_a_quoted_glob_leaves_folders_out(tmp_path: Path, astronaut_path: Path) -> None:
+    shutil.copy(astronaut_path, tmp_path / "a.jpg")
+    (tmp_path / "folder").mkdir()
+    done = run(f"{tmp_path}/*")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+@pytest.mark.parametrize(("redirection", "code"), [("| true", 0), (">&-", 0), ("> /dev/full", 2)])
+def test_standard_output_that_takes_nothing(
+    astronaut_path: Path, redirection: str, code: int
+) -> None:
+    if "full" in redirection and not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    words = " ".join(COMMAND)
+    script = f"set -o pipefail; {words} '{astronaut_path}' {redirection}"
+    done = subprocess.run(["bash", "-c", script], stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) <= 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_a_valid_output(
+    tmp_path: Path, astronaut_path: Path, number: signal.Signals
+) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out.jsonl"
+    photos.mkdir()
+    for i in range(2000):
+        (photos / f"{i:04d}.jpg").symlink_to(astronaut_path)
+    process = subprocess.Popen(
+        [*COMMAND, str(photos), "-o", str(out)], stderr=subprocess.PIPE, text=True
+    )
+    parts = lambda: list(tmp_path.glob(".out.jsonl.*.part"))  # noqa: E731
+    for _ in range(600):
+        if any(part.stat().st_size > 20000 for part in parts()):
+            break
+        time.sleep(0.02)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert errors.strip() == "error: interrupted"
+    records = [json.loads(line) for line in out.read_text().splitlines()]
+    assert 1 < len(records) < 2000
+    assert parts() == []
+
+
+def test_drawings_where_no_folder_can_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file" / "x", tmp_path / "file"):
+        done = run("data", "drawings", place)
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+        assert "cannot be made" in done.stderr
+
+
+def test_a_group_without_a_verb_shows_its_help() -> None:
+    done = run("data")
+    assert "Usage: facealign data" in done.stdout
+    assert done.returncode == 2
