@@ -14,7 +14,10 @@ import pytest
 
 from facealign.cli.app import VERBS
 
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "docs/models.md", "docs/conventions.md"]
+DOCUMENTS = [
+    *("README.md", "CONTRIBUTING.md", "docs/models.md", "docs/conventions.md"),
+    *("docs/paper.md", "docs/runs/README.md"),
+]
 
 
 def commands(text: str) -> list[list[str]]:

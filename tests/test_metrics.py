@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from itertools import pairwise
 
@@ -15,11 +16,17 @@ from facealign.markup import MARKUPS
 from facealign.metrics import (
     NORMALISERS,
     auc,
+    bootstrap_interval,
+    box_diagonal,
     box_size,
+    ced,
     failure_rate,
     inter_ocular,
     inter_pupil,
     nme,
+    nme_by_yaw,
+    normalisers_of,
+    region_nme,
 )
 
 IBUG = MARKUPS["ibug68"]
@@ -50,6 +57,17 @@ def test_inter_pupil_is_between_the_means_of_the_eyes():
 def test_box_size_is_the_geometric_mean_of_the_given_box():
     boxes = np.array([[0, 0, 4, 9], [-1, -1, 1, 1]])
     assert box_size(np.zeros((2, 68, 2)), boxes, IBUG).tolist() == [6, 2]
+
+
+def test_box_diagonal_is_pythagoras_of_the_given_box():
+    boxes = np.array([[0, 0, 3, 4], [-1, 2, 4, 14]])
+    assert box_diagonal(np.zeros((2, 68, 2)), boxes, IBUG).tolist() == [5, 13]
+
+
+def test_a_markup_without_eye_corners_defines_three_normalisers():
+    assert normalisers_of(IBUG) == tuple(NORMALISERS)
+    blind = dataclasses.replace(IBUG, eye_corners=None)
+    assert normalisers_of(blind) == ("inter_pupil", "box_size", "box_diagonal")
 
 
 @pytest.mark.parametrize("name", NORMALISERS)
@@ -122,3 +140,81 @@ def test_failure_rate_equals_the_loop_and_bounds_the_auc(values, threshold):
 def test_the_order_of_faces_does_not_matter(values, seed):
     shuffled = np.random.default_rng(seed).permutation(values)
     assert auc(shuffled, 0.5) == pytest.approx(auc(values, 0.5))
+
+
+def test_the_cumulative_curve_by_hand():
+    errors, share = ced(np.array([0.05, np.inf, 0.01, 0.05]))
+    assert errors.tolist() == [0.01, 0.05, 0.05]
+    assert share.tolist() == [0.25, 0.5, 0.75]  # the missed face keeps it below 1
+
+
+@given(values=errors, threshold=st.floats(0.01, 1))
+def test_the_area_under_the_curve_s_steps_is_the_auc(values, threshold):
+    x, share = ced(values)
+    inside = x < threshold
+    edges = [*x[inside], threshold]
+    area = sum((high - low) * s for (low, high), s in zip(pairwise(edges), share, strict=False))
+    assert area / threshold == pytest.approx(auc(values, threshold), abs=1e-9)
+
+
+def test_no_face_has_an_empty_curve():
+    assert [part.tolist() for part in ced(np.zeros(0))] == [[], []]
+
+
+def test_region_nme_by_hand():
+    markup = dataclasses.replace(IBUG, groups={"eye": (0, 1), "chin": (2,)})
+    truth = np.zeros((2, 3, 2))
+    predicted = np.array([[[3.0, 4], [0, 0], [0, 1]], [[0, 0], [0, 0], [9, 9]]])
+    visible = np.array([[True, True, True], [True, False, False]])
+    found = region_nme(predicted, truth, visible, np.array([10.0, 10.0]), markup)
+    assert found == pytest.approx({"eye": (0.25 + 0) / 2, "chin": 0.1})
+
+
+def test_a_region_that_no_face_shows_is_no_number():
+    visible = np.zeros((1, 68), bool)
+    found = region_nme(np.zeros((1, 68, 2)), np.zeros((1, 68, 2)), visible, np.ones(1), IBUG)
+    assert all(math.isnan(value) for value in found.values())
+
+
+@given(seed=seeds)
+def test_regions_weighted_by_their_points_give_the_whole(seed):
+    predicted, truth, _, distance = faces(seed)
+    shown = np.ones((3, 68), bool)
+    regions = region_nme(predicted, truth, shown, distance, IBUG)
+    total = sum(regions[name] * len(points) for name, points in IBUG.groups.items()) / 68
+    assert total == pytest.approx(nme(predicted, truth, shown, distance).mean())
+
+
+def test_yaw_bins_by_hand():
+    nmes = np.array([0.01, 0.03, 0.05, 0.07, 0.5])
+    yaw = np.array([-30.0, 29.9, 30.0, -90.0, np.nan])
+    bins = nme_by_yaw(nmes, yaw)
+    assert bins["0-30"] == (1, 0.03)
+    assert bins["30-60"] == (2, pytest.approx(0.03))
+    assert bins["60-90"] == (1, 0.07)
+
+
+def test_the_interval_of_two_values_by_hand():
+    # Means of two draws from {0, 1}: 0, ½ and 1 with chances ¼, ½, ¼: 95 % spans all of it.
+    assert bootstrap_interval(np.array([0.0, 1.0])) == (0.0, 1.0)
+
+
+def test_the_interval_agrees_with_the_normal_one_and_is_seeded():
+    values = np.random.default_rng(3).normal(5, 2, 400)
+    low, high = bootstrap_interval(values)
+    half = 1.96 * values.std() / math.sqrt(400)
+    assert (low, high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.03)
+    assert bootstrap_interval(values) == (low, high)
+    assert bootstrap_interval(values, seed=1) != (low, high)
+
+
+def test_faces_of_one_photo_are_drawn_together():
+    values = np.repeat(np.random.default_rng(4).normal(5, 2, 40), 10)
+    photos = [f"photo {i // 10}" for i in range(400)]
+    alone, together = bootstrap_interval(values), bootstrap_interval(values, photos)
+    wider = (together[1] - together[0]) / (alone[1] - alone[0])
+    assert wider == pytest.approx(math.sqrt(10), rel=0.2)
+
+
+def test_an_interval_of_nothing_is_no_number():
+    assert all(math.isnan(end) for end in bootstrap_interval(np.zeros(0)))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import onnxruntime
@@ -24,6 +25,12 @@ FACTS = ModelFacts(
 
 def test_facts_survive_the_metadata() -> None:
     assert ModelFacts.from_metadata(FACTS.to_metadata(), "test") == FACTS
+
+
+def test_stages_with_maps_are_a_fact_that_older_files_lack() -> None:
+    facts = replace(FACTS, attention_stages=(1, 4))
+    assert ModelFacts.from_metadata(facts.to_metadata(), "test") == facts
+    assert FACTS.attention_stages == ()
 
 
 @pytest.mark.parametrize("missing", list(FACTS.to_metadata()))

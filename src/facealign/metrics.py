@@ -7,7 +7,8 @@ point is its Euclidean distance.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
@@ -48,10 +49,32 @@ def box_size(truth: Array, boxes: Array, markup: Markup) -> Array:
     return np.asarray(np.sqrt(sides.prod(axis=1)))
 
 
+def box_diagonal(truth: Array, boxes: Array, markup: Markup) -> Array:
+    """√(width² + height²) of the given boxes (N, 4): (N,)."""
+    return np.asarray(np.linalg.norm(boxes[:, 2:] - boxes[:, :2], axis=1))
+
+
 NORMALISERS: Mapping[str, Normaliser] = MappingProxyType(
-    {"inter_ocular": inter_ocular, "inter_pupil": inter_pupil, "box_size": box_size}
+    {
+        "inter_ocular": inter_ocular,
+        "inter_pupil": inter_pupil,
+        "box_size": box_size,
+        "box_diagonal": box_diagonal,
+    }
 )
 """Every normaliser by name."""
+
+
+def normalisers_of(markup: Markup) -> tuple[str, ...]:
+    """Names of the normalisers that a markup defines, the usual one first.
+
+    >>> from facealign.markup import load_markup
+    >>> normalisers_of(load_markup("ibug68"))
+    ('inter_ocular', 'inter_pupil', 'box_size', 'box_diagonal')
+
+    """
+    needs = {"inter_ocular": markup.eye_corners, "inter_pupil": markup.eye_points}
+    return tuple(name for name in NORMALISERS if needs.get(name, ()) is not None)
 
 
 def nme(predicted: Array, truth: Array, visible: NDArray[np.bool_], distance: Array) -> Array:
@@ -75,6 +98,88 @@ def nme(predicted: Array, truth: Array, visible: NDArray[np.bool_], distance: Ar
     shown = visible.sum(axis=1)
     means = np.where(visible, errors, 0.0).sum(axis=1) / np.maximum(shown, 1)
     return np.asarray(np.where(shown > 0, means / distance, np.nan))
+
+
+def region_nme(
+    predicted: Array, truth: Array, visible: NDArray[np.bool_], distance: Array, markup: Markup
+) -> dict[str, float]:
+    """NME of each face region: the mean over its visible points, then over the faces with any.
+
+    The arguments are those of `nme`, and the markup whose groups are the regions.
+    """
+    regions: dict[str, float] = {}
+    for name, points in markup.groups.items():
+        chosen = list(points)
+        errors = nme(predicted[:, chosen], truth[:, chosen], visible[:, chosen], distance)
+        seen = errors[~np.isnan(errors)]
+        regions[name] = float(seen.mean()) if seen.size else float("nan")
+    return regions
+
+
+def nme_by_yaw(
+    nmes: Array, yaw: Array, edges: Sequence[float] = (0.0, 30.0, 60.0, 90.0)
+) -> dict[str, tuple[int, float]]:
+    """Faces and mean NME in each bin of |yaw|; a bin holds its lower edge, the last both.
+
+    Args:
+        nmes: (N,).
+        yaw: (N,) degrees, either sign; NaN where it is not known, and in no bin.
+        edges: of the bins, rising.
+
+    >>> nme_by_yaw(np.array([0.02, 0.04, 0.08]), np.array([-10.0, 29.0, 90.0]))
+    {'0-30': (2, 0.03), '30-60': (0, nan), '60-90': (1, 0.08)}
+
+    """
+    turned, bins = np.abs(yaw), {}
+    for low, high in pairwise(edges):
+        inside = (turned >= low) & ((turned < high) | ((turned == high) & (high == edges[-1])))
+        mean = float(nmes[inside].mean()) if inside.any() else float("nan")
+        bins[f"{low:g}-{high:g}"] = (int(inside.sum()), mean)
+    return bins
+
+
+def ced(nmes: Array) -> tuple[Array, Array]:
+    """The cumulative error distribution: sorted errors, and the share of faces up to each.
+
+    It is a step function: draw it with steps, flat from one error to the next.
+
+    Args:
+        nmes: (N,); infinite for a missed face, which has no point but counts in the share.
+
+    >>> ced(np.array([0.3, 0.1, np.inf, 0.2]))
+    (array([0.1, 0.2, 0.3]), array([0.25, 0.5 , 0.75]))
+
+    """
+    errors = np.sort(nmes[np.isfinite(nmes)])
+    return errors, np.arange(1, len(errors) + 1) / max(len(nmes), 1)
+
+
+def bootstrap_interval(
+    values: Array, groups: Sequence[str] | None = None, seed: int = 0, resamples: int = 1000
+) -> tuple[float, float]:
+    """The interval that holds the mean with 95 %, by drawing anew with replacement.
+
+    Args:
+        values: (N,) one number a face.
+        groups: (N,) faces of one photo or video are alike, so groups are drawn whole; None draws
+            single faces.
+        seed: the same seed gives the same interval.
+        resamples: how often to draw.
+
+    >>> bootstrap_interval(np.full(9, 0.05))
+    (0.05, 0.05)
+
+    """
+    if not values.size:
+        return float("nan"), float("nan")
+    names = np.arange(len(values)) if groups is None else np.asarray(groups)
+    _, group = np.unique(names, return_inverse=True)
+    sums, counts = np.bincount(group, weights=values), np.bincount(group)
+    random = np.random.default_rng(seed)
+    draws = (random.integers(len(sums), size=len(sums)) for _ in range(resamples))
+    means = [sums[drawn].sum() / counts[drawn].sum() for drawn in draws]
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(low), float(high)
 
 
 def auc(nmes: Array, threshold: float) -> float:

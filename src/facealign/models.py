@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ class ModelFacts:
         trained_on: which data the weights saw.
         licence: terms of the weights.
         version: of facealign that made the file.
+        attention_stages: the stages whose maps the file gives, counted from 1; empty where it does
+            not say.
 
     """
 
@@ -41,10 +43,15 @@ class ModelFacts:
     trained_on: str
     licence: str
     version: str
+    attention_stages: tuple[int, ...] = ()
 
     def to_metadata(self) -> dict[str, str]:
         """The facts as ONNX metadata: strings by name."""
-        return {f"facealign.{f.name}": str(getattr(self, f.name)) for f in fields(self)}
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        stages = values.pop("attention_stages")
+        if stages:
+            values["attention_stages"] = " ".join(str(stage) for stage in stages)
+        return {f"facealign.{name}": str(value) for name, value in values.items()}
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str], source: str) -> ModelFacts:
@@ -54,10 +61,17 @@ class ModelFacts:
             ModelError: an entry is missing or unreadable; `source` names the file.
 
         """
-        kinds = {"str": str, "int": int, "float": float}
+        kinds: dict[str, Callable[[str], Any]] = {
+            "str": str,
+            "int": int,
+            "float": float,
+            "tuple[int, ...]": _stages,
+        }
         values: dict[str, Any] = {}
         for f in fields(cls):
             text = metadata.get(f"facealign.{f.name}")
+            if text is None and f.default is not MISSING:
+                continue  # files made before the entry existed
             if text is None:
                 raise ModelError(
                     f'{source}: no facealign model: its metadata lack "facealign.{f.name}"; '
@@ -70,6 +84,10 @@ class ModelFacts:
                     f'{source}: metadata "{f.name}" is not a number: "{text}"'
                 ) from None
         return cls(**values)
+
+
+def _stages(text: str) -> tuple[int, ...]:
+    return tuple(int(word) for word in text.split())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -107,6 +107,12 @@ def test_a_network_without_attention_exports_landmarks_alone(tmp_path: Path) -> 
         FaceAligner(path).align(np.zeros((40, 40, 3), np.uint8), boxes, attention=True)
 
 
+def test_the_maps_of_chosen_stages_are_exported_alone() -> None:
+    session = onnxruntime.InferenceSession(to_onnx(network(attention_stages=(2,)), FACTS))
+    image = np.zeros((3, 3, 32, 32), np.float32)
+    assert session.run(["attention"], {"image": image})[0].shape == (3, 1, 32, 32)
+
+
 def test_a_difference_is_refused(exported: tuple[AAN, bytes]) -> None:
     model, content = exported
     proto = onnx.load_from_string(content)
@@ -131,6 +137,7 @@ def test_a_run_becomes_a_model_that_aligns(tmp_path: Path, drawn: Path) -> None:
     facts = export_run(tmp_path / "run", tmp_path / "mine.onnx")
     assert (facts.name, facts.licence, facts.margin) == ("mine", "mine too", 0.2)
     assert facts.trained_on == f"300w train, {len(run.batches.regions)} faces"
+    assert facts.attention_stages == (1, 2)
     sample = reading.samples[0]
     (face,) = FaceAligner(tmp_path / "mine.onnx").align(sample.image, sample.box[None])
     expected = run.validator.report(run.average)

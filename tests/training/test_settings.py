@@ -41,6 +41,77 @@ def test_an_empty_file_gives_the_defaults(toml):
     assert load_settings(toml("")) == Settings()
 
 
+def test_chosen_stages_survive_being_written_and_none_is_left_out(toml):
+    for chosen in (None, (1, 3)):
+        model = AANSettings(attention_stages=chosen)
+        text = to_toml(Settings(model=model))
+        assert ("attention_stages" in text) == (chosen is not None)
+        assert load_settings(toml(text)).model == model
+
+
+def test_a_file_changes_the_one_it_is_based_on(tmp_path):
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "base.toml").write_text('name = "b"\n[train]\nsteps = 7\nbatch = 8\n')
+    (tmp_path / "deep" / "a.toml").write_text('base = "../base.toml"\n[train]\nsteps = 9\n')
+    settings = load_settings(tmp_path / "deep" / "a.toml", ["train.batch=4"])
+    assert (settings.name, settings.train.steps, settings.train.batch) == ("b", 9, 4)
+
+
+@pytest.mark.parametrize("base", ['"run.toml"', "3", '"gone.toml"'])
+def test_a_base_that_is_none_is_refused(toml, base):
+    with pytest.raises(SettingsError, match=r"base must name another|gone\.toml: cannot be read"):
+        load_settings(toml(f"base = {base}"))
+
+
+def changes(settings, other):
+    """Dotted names of the settings in which two differ, but for their name."""
+    pairs = zip(*(dataclasses.asdict(s).items() for s in (settings, other)), strict=True)
+    return {
+        f"{section}.{key}"
+        for (section, one), (_, two) in pairs
+        if isinstance(one, dict)
+        for key in one
+        if one[key] != two[key]
+    }
+
+
+ABLATIONS = {
+    "no-attention": {"model.attention"},
+    "no-ne": {"model.embedding"},
+    "neither": {"model.attention", "model.embedding"},
+    "eq2": {"model.attention"},
+    "map-no-relu": {"model.map_relu"},
+    "no-supervision": {"model.supervision"},
+    "single-scale": {"model.attention_stages"},
+}
+
+
+def test_an_ablation_is_the_paper_s_configuration_with_one_change():
+    files = {path.stem: path for path in CONFIGS if path.parent.name == "ablation"}
+    assert files.keys() == ABLATIONS.keys()
+    paper = load_settings(files["eq2"].parents[1] / "paper" / "300w.toml")
+    for name, path in files.items():
+        assert changes(load_settings(path), paper) == ABLATIONS[name]
+
+
+def test_the_paper_s_recipe_on_every_benchmark():
+    files = {path.stem: load_settings(path) for path in CONFIGS if path.parent.name == "paper"}
+    assert {n: s.model.points for n, s in files.items()} == {
+        "300w": 68,
+        "aflw": 19,
+        "celeba": 5,
+        "300vw": 68,
+    }
+    for name, settings in files.items():
+        assert settings.data.dataset == name
+        assert dataclasses.replace(settings.model, points=68) == AANSettings()
+        assert settings.augment == AugmentSettings()
+        train = settings.train
+        assert (train.optimiser, train.weight_decay, train.batch) == ("adam", 1e-3, 64)
+        assert [m * train.steps for m in train.milestones] == [25000, 40000]
+        assert (train.loss, train.learning_rate, train.ema, train.clip) == ("mse", 1e-3, 0, 0)
+
+
 def test_values_of_every_type_are_read(toml):
     text = """
         name = "mine"

@@ -32,6 +32,9 @@ VERBS = {
     "train": "facealign.cli.train",
     "export": "facealign.cli.export",
     "eval": "facealign.cli.evaluate",
+    "score": "facealign.cli.score",
+    "compare": "facealign.cli.compare",
+    "reproduce": "facealign.cli.reproduce",
     "data": "facealign.cli.data",
     "models": "facealign.cli.models",
 }

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from facealign.aligner import FaceAligner
 from facealign.cli.console import fail, out, progress
-from facealign.datasets import DATASETS, read_dataset
+from facealign.cli.options import DATASET_NAMES, default_subset, reader_options
+from facealign.cli.reporting import print_report, write_report
+from facealign.datasets import Reading, read_dataset
 from facealign.errors import DataError
-from facealign.evaluation import Report, predict, score
-from facealign.image import write_file
+from facealign.evaluation import Predictions, predict, score, write_predictions
+from facealign.metrics import NORMALISERS
 
 
 @click.command("eval", short_help="Measure a model on a labelled data set.")
 @click.option(
     "--dataset",
     required=True,
-    type=click.Choice(list(DATASETS)),
+    type=click.Choice(DATASET_NAMES),
     metavar="NAME",
-    help=f"One of {', '.join(DATASETS)}.",
+    help=f"One of {', '.join(DATASET_NAMES)}.",
 )
 @click.option("--root", required=True, type=Path, metavar="DIR", help="Folder of the data set.")
-@click.option("--subset", default="common", show_default=True, help="Part of the data set.")
+@click.option("--subset", metavar="NAME", help="Part of the data set; default: its usual test set.")
 @click.option(
     "--model",
     default="default",
@@ -39,59 +41,60 @@ from facealign.image import write_file
     show_default=True,
     help="The data set's own boxes, or the whole pipeline with its detector.",
 )
+@click.option(
+    "--normaliser",
+    type=click.Choice(list(NORMALISERS)),
+    help="Of the AUC, the failures and the regions; default: the data set's usual one.",
+)
+@click.option(
+    "--predictions",
+    "predicted",
+    type=Path,
+    metavar="FILE",
+    help="Also keep the points (.npz), to be scored again: facealign score.",
+)
 @click.option("--json", "target", type=Path, metavar="FILE", help="Also write the numbers here.")
 @click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads; default: all.")
+@reader_options
 def command(
     dataset: str,
     root: Path,
-    subset: str,
+    subset: str | None,
     model: str,
     boxes: str,
+    normaliser: str | None,
+    predicted: Path | None,
     target: Path | None,
     threads: int | None,
+    options: dict[str, str | int],
 ) -> int:
     """Measure a model on a labelled data set.
 
     \b
     facealign eval --dataset 300w --root /faces/300w --subset common
+    facealign eval --dataset 300vw --root /faces/300vw --option stride=10
     """  # noqa: D301
-    reading = read_dataset(dataset, root, subset)
-    aligner = FaceAligner(model, threads=threads)
-    bar = progress("faces")
-    with bar:
-        task = bar.add_task("predicting", total=len(reading.samples), note="")
-        predictions, unread = predict(reading.samples, aligner, boxes, lambda: bar.advance(task))
+    reading = read_dataset(dataset, root, default_subset(dataset, subset), **options)
+    predictions, unread = _predict(reading, FaceAligner(model, threads=threads), boxes)
     problems = reading.problems + unread
     for problem in problems:
         fail(problem, 3)
     if not predictions.ids:
-        raise DataError(f"{root}: no face of {dataset} {subset} could be read")
-    report = score(reading.samples, predictions, dataset, subset)
-    _print_report(report, aligner.facts.name)
-    if target:
-        content = {"model": aligner.facts.name, **report.to_dict()}
-        write_file(target, json.dumps(content, indent=2) + "\n")
-        out().print(f"numbers: {target}", markup=False, soft_wrap=True)
+        raise DataError(f"{root}: no face of {dataset} {reading.subset} could be read")
+    if predicted:
+        write_predictions(predictions, predicted)
+    report = score(reading.samples, predictions, dataset, reading.subset, normaliser)
+    print_report(report, predictions.model)
+    if predicted:
+        out().print(f"predictions: {predicted}", markup=False, soft_wrap=True)
+    write_report(report, predictions.model, target)
     return 3 if problems else 0
 
 
-def _print_report(report: Report, model: str) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(style="dim")
-    table.add_column(justify="right")
-    rows = {
-        "model": model,
-        "data": f"{report.dataset} {report.subset}",
-        "boxes": report.box_source,
-        "faces": str(report.count),
-        "missed": str(report.missed),
-        "NME, inter-ocular": f"{100 * report.nme_inter_ocular:.2f} %",
-        "NME, inter-pupil": f"{100 * report.nme_inter_pupil:.2f} %",
-        "AUC at 8 %, inter-ocular": f"{100 * report.auc_08:.1f} %",
-        "failures over 8 %, inter-ocular": f"{100 * report.failure_rate_08:.1f} %",
-    }
-    for name, value in rows.items():
-        table.add_row(name, value)
-    out().print(table)
+def _predict(reading: Reading, aligner: FaceAligner, boxes: str) -> tuple[Predictions, list[str]]:
+    bar = progress("faces")
+    with bar:
+        task = bar.add_task("predicting", total=len(reading.samples), note="")
+        found, unread = predict(reading.samples, aligner, boxes, lambda: bar.advance(task))
+    name, subset = aligner.facts.name, reading.subset
+    return replace(found, model=name, dataset=reading.dataset, subset=subset), unread

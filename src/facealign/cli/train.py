@@ -12,6 +12,7 @@ import click
 
 from facealign.cli.console import fail, out, progress
 from facealign.cli.extras import train_extra
+from facealign.cli.reporting import in_words
 from facealign.datasets import read_dataset
 from facealign.errors import SettingsError
 
@@ -86,10 +87,10 @@ class Watcher:
         rate = progress.images_per_second
         self._rate = rate if not self._rate else 0.95 * self._rate + 0.05 * rate
         if progress.report:
-            error = progress.report.nme_inter_ocular
+            error, by = progress.report.nme, in_words(progress.report.normaliser)
             self._best = min(self._best, error)
             out().print(
-                f"step {progress.step}: loss {progress.loss:.4f}, validation NME (inter-ocular) "
+                f"step {progress.step}: loss {progress.loss:.4f}, validation NME ({by}) "
                 f"{100 * error:.2f} %, best {100 * self._best:.2f} %, {self._rate:.0f} images/s",
                 soft_wrap=True,
             )

@@ -34,6 +34,9 @@ class AANSettings:
     """Channels of a stage over the channels of its 3×3 convolution."""
     attention: AttentionForm = "residual"
     """"residual" is eq. 1, "product" eq. 2, "off" the network without attention."""
+    attention_stages: tuple[int, ...] | None = None
+    """The stages that have a map, counted from 1; None is all of them: the paper's multi-scale
+    attention, and one alone, such as (4,), what it calls single attention (section 3.2)."""
     map_relu: bool = True
     """The ReLU between the attention block's BN and its sigmoid, as in the paper."""
     embedding: EmbeddingForm = "cosine"
@@ -57,6 +60,24 @@ class AANSettings:
         for name in ("points", "ratio", "embedding_size"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"model.{name} must be at least 1, not {getattr(self, name)}")
+        chosen, last = self.attention_stages, len(self.widths)
+        if chosen is not None and list(chosen) != sorted(set(chosen) & set(range(1, last + 1))):
+            raise SettingsError(
+                f"model.attention_stages {list(chosen)}: name stages from 1 to {last}, in order"
+            )
+        if chosen == ():
+            raise SettingsError('model.attention_stages is empty: set model.attention = "off"')
+
+    @property
+    def stages_with_maps(self) -> tuple[int, ...]:
+        """The stages that have an attention map, counted from 1."""
+        if self.attention == "off":
+            return ()
+        return self.attention_stages or tuple(range(1, len(self.widths) + 1))
+
+    def form_of(self, stage: int) -> AttentionForm:
+        """The attention of one stage, counted from 1."""
+        return self.attention if stage in self.stages_with_maps else "off"
 
     @property
     def features(self) -> int:
@@ -73,7 +94,7 @@ class Prediction(NamedTuple):
     early: list[Tensor]
     """S early predictions (B, K, 2) while training with supervision, else empty."""
     attention: list[Tensor]
-    """S maps (B, 1, H/2^s, W/2^s), s = 1 … S; empty when attention is off."""
+    """S maps (B, 1, H/2^s, W/2^s), s = 1 … S; only of the stages that have one."""
 
 
 class AAN(nn.Module):
@@ -98,8 +119,8 @@ class AAN(nn.Module):
         inputs = (settings.widths[0], *settings.widths[:-1])
         self.stem = Stem(settings.widths[0])
         self.stages = nn.ModuleList(
-            Stage(i, o, settings.ratio, settings.attention, settings.map_relu)
-            for i, o in zip(inputs, settings.widths, strict=True)
+            Stage(i, o, settings.ratio, settings.form_of(number), settings.map_relu)
+            for number, (i, o) in enumerate(zip(inputs, settings.widths, strict=True), start=1)
         )
         self.early_heads = nn.ModuleList(
             EarlyHead(width, settings.points) for width in settings.widths if settings.supervision

@@ -40,7 +40,7 @@ class Deployed(nn.Module):
     |-----------|-------------------|------------------------------------------------------|
     | image     | (B, 3, S, S)      | (RGB / 255 - mean) / std                             |
     | landmarks | (B, K, 2)         | 0 … 1 from the crop's outer corner: ·S - ½ is pixels |
-    | attention | (B, stages, S, S) | 0 … 1, shallow to deep                               |
+    | attention | (B, stages, S, S) | 0 … 1, shallow to deep, of the stages that have one  |
     """
 
     def __init__(self, model: AAN) -> None:
@@ -166,6 +166,7 @@ def _facts(settings: Settings, state: dict[str, Any], licence: str) -> ModelFact
         trained_on=state["trained_on"],
         licence=licence,
         version=facealign.__version__,
+        attention_stages=settings.model.stages_with_maps,
     )
 
 

@@ -229,11 +229,12 @@ def _update_average(run: Run) -> None:
 
 def _validate(run: Run, loss: float) -> Report | None:
     report = run.validator.report(run.average)
-    if report is not None and report.nme_inter_ocular < run.best:
-        run.best = report.nme_inter_ocular
+    if report is not None and report.nme < run.best:
+        run.best = report.nme
         save_checkpoint(_weights(run), run.folder.best)
     _save(run)
-    run.folder.log({"step": run.step, "loss": loss, "report": asdict(report) if report else None})
+    entry = {"step": run.step, "loss": loss, "report": report.to_dict() if report else None}
+    run.folder.log(entry)
     return report
 
 

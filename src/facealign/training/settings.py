@@ -117,6 +117,9 @@ class Settings:
                 raise SettingsError(f"{section}.{name} = {value}: must be in {low} … {high}")
 
 
+DEEPEST_BASE = 8
+"""Files that may stand on each other by `base`."""
+
 _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("data", "validation", 0.0, 0.9),
     ("data", "margin", 0.0, 2.0),
@@ -147,7 +150,7 @@ def load_settings(path: Path, overrides: Sequence[str] = ()) -> Settings:
     """The settings of a TOML file with dotted overrides over them.
 
     Args:
-        path: the TOML file.
+        path: the TOML file; its key `base` may name another that it changes.
         overrides: such as `train.steps=500` or `data.root=/faces`; the value is TOML, or plain
             text where that is no TOML.
 
@@ -156,15 +159,35 @@ def load_settings(path: Path, overrides: Sequence[str] = ()) -> Settings:
             or is out of range.
 
     """
+    tree = _read_tree(path)
+    for override in overrides:
+        _override(tree, override)
+    return to_settings(tree, str(path))
+
+
+def _read_tree(path: Path, depth: int = 0) -> dict[str, Any]:
+    """The file's tables, over those of the file that its key `base` names, relative to it."""
     try:
         tree = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read ({error.strerror or error})") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not valid TOML: {error}") from None
-    for override in overrides:
-        _override(tree, override)
-    return to_settings(tree, str(path))
+    base = tree.pop("base", None)
+    if base is None:
+        return tree
+    if not isinstance(base, str) or depth == DEEPEST_BASE:
+        raise SettingsError(f"{path}: base must name another TOML file, without going in circles")
+    return _merged(_read_tree(path.parent / base, depth + 1), tree)
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        under = below.get(key)
+        both = isinstance(value, dict) and isinstance(under, dict)
+        merged[key] = _merged(under, value) if both else value  # type: ignore[arg-type]
+    return merged
 
 
 def to_settings(tree: dict[str, Any], source: str) -> Settings:
@@ -178,7 +201,16 @@ def to_settings(tree: dict[str, Any], source: str) -> Settings:
 
 def to_toml(settings: Settings) -> str:
     """The resolved settings as TOML, to be kept beside the run."""
-    return tomli_w.dumps(dataclasses.asdict(settings))
+    return tomli_w.dumps(_without_none(dataclasses.asdict(settings)))
+
+
+def _without_none(tree: dict[str, Any]) -> dict[str, Any]:
+    """TOML has no None: such a setting is left out, and so keeps its default when read again."""
+    return {
+        key: _without_none(value) if isinstance(value, dict) else value
+        for key, value in tree.items()
+        if value is not None
+    }
 
 
 def _readable(message: str) -> str:

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from facealign import Face, FaceAligner, Sample
+from facealign import MARKUPS, DataError, Face, FaceAligner, Sample
 from facealign.datasets import read_dataset
 from facealign.evaluation import Predictions, predict, score
+from facealign.metrics import NORMALISERS
 from facealign.types import Points
 
 
@@ -80,9 +83,71 @@ def test_scores_do_not_depend_on_the_order(samples: list[Sample]) -> None:
     landmarks = truth(samples) + random.normal(0, 2, (8, 68, 2))
     order = random.permutation(8)
     shuffled = [samples[i] for i in order]
-    one = score(samples, predictions(samples, landmarks), "300w", "common").to_dict()
-    other = score(samples, predictions(shuffled, landmarks[order]), "300w", "common").to_dict()
-    assert one == pytest.approx(other)
+    one = score(samples, predictions(samples, landmarks), "300w", "common")
+    other = score(shuffled, predictions(shuffled, landmarks[order]), "300w", "common")
+    assert one.nmes == pytest.approx(other.nmes)
+    assert one.regions == pytest.approx(other.regions)
+    for name, interval in one.intervals.items():
+        assert interval == pytest.approx(other.intervals[name])
+    assert (one.auc_08, one.failure_rate_08) == pytest.approx((other.auc_08, other.failure_rate_08))
+
+
+def test_a_shift_of_one_region_shows_there_alone(samples: list[Sample]) -> None:
+    landmarks = truth(samples)
+    landmarks[:, 36:42] += [3.0, 4.0]
+    found = predictions(samples, landmarks)
+    report = score(samples, found, "300w", "common", "box_diagonal")
+    sides = np.stack([s.box[2:] - s.box[:2] for s in samples])
+    expected = float((5 / np.linalg.norm(sides, axis=1)).mean())
+    assert report.regions["right_eye"] == pytest.approx(expected, rel=1e-5)
+    assert report.nme == report.nme_box_diagonal == pytest.approx(expected * 6 / 68, rel=1e-5)
+    assert {name for name, value in report.regions.items() if value} == {"right_eye"}
+
+
+def test_every_interval_holds_its_mean(samples: list[Sample]) -> None:
+    landmarks = truth(samples) + np.random.default_rng(1).normal(0, 3, (8, 68, 2))
+    report = score(samples, predictions(samples, landmarks), "300w", "common")
+    assert report.nmes.keys() == NORMALISERS.keys()
+    for name, (low, high) in report.intervals.items():
+        assert low < report.nmes[name] < high
+
+
+def test_what_a_point_scheme_does_not_define_is_none(
+    samples: list[Sample], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blind = replace(MARKUPS["ibug68"], eye_corners=None)  # type: ignore[arg-type]
+    monkeypatch.setattr("facealign.evaluation.report.load_markup", lambda name: blind)
+    report = score(samples, predictions(samples, truth(samples) + 1), "x", "test")
+    assert report.normaliser == "inter_pupil"
+    assert report.to_dict()["nme_inter_ocular"] is None
+    assert "inter_ocular" not in report.intervals
+    json.dumps(report.to_dict(), allow_nan=False)
+    with pytest.raises(DataError, match="does not define inter_ocular: choose one of inter_pupil"):
+        score(samples, predictions(samples, truth(samples)), "x", "test", "inter_ocular")
+
+
+def test_nothing_found_at_all_is_no_number_but_a_whole_failure(samples: list[Sample]) -> None:
+    none = np.full((8, 68, 2), np.nan)
+    report = score(samples, predictions(samples, none), "300w", "common")
+    assert (report.missed, report.failure_rate_08, report.auc_08) == (8, 1.0, 0.0)
+    assert report.to_dict()["nme_inter_pupil"] is None
+
+
+def test_predictions_of_other_faces_are_refused(samples: list[Sample]) -> None:
+    found = Predictions(["nobody.jpg"], truth(samples)[:1], "official")
+    with pytest.raises(DataError, match=r'"nobody\.jpg" is no face of the data set'):
+        score(samples, found, "300w", "common")
+    with pytest.raises(DataError, match="there are none"):
+        score(samples, Predictions([], truth(samples)[:0], "official"), "300w", "common")
+
+
+def test_predictions_of_another_point_scheme_are_refused(samples: list[Sample]) -> None:
+    few = predictions(samples, truth(samples)[:, :5])
+    with pytest.raises(DataError, match="5 points, but the data set is ibug68"):
+        score(samples, few, "300w", "common")
+    named = replace(predictions(samples, truth(samples)), markup="other68")
+    with pytest.raises(DataError, match="other68, but the data set is ibug68"):
+        score(samples, named, "300w", "common")
 
 
 @pytest.mark.parametrize("boxes", ["official", "detector"])

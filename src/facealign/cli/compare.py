@@ -1,0 +1,101 @@
+"""`facealign compare`: several reports or runs side by side."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from facealign.cli.console import out
+from facealign.cli.reporting import in_words, percent
+from facealign.errors import DataError
+from facealign.image import write_file
+from facealign.metrics import NORMALISERS
+
+Entry = dict[str, Any]
+
+
+@click.command("compare", short_help="Several reports or runs side by side.")
+@click.argument("sources", nargs=-1, required=True, type=Path, metavar="REPORT.json|RUN...")
+@click.option("--json", "target", type=Path, metavar="FILE", help="Also write the rows here.")
+def command(sources: tuple[Path, ...], target: Path | None) -> int:
+    """Several reports or runs side by side.
+
+    A REPORT is what `facealign eval --json` wrote. Of a RUN folder the best validation counts:
+    its faces are those held out of that run, so runs compare with each other, not with reports.
+
+    \b
+    facealign compare common.json other.json
+    facealign compare runs/aan-300w runs/other
+    """  # noqa: D301
+    entries = [read_entry(source) for source in sources]
+    _print_entries(entries)
+    if target:
+        write_file(target, json.dumps(entries, indent=2) + "\n")
+        out().print(f"rows: {target}", markup=False, soft_wrap=True)
+    return 0
+
+
+def read_entry(source: Path) -> Entry:
+    """The numbers of a report file, or of the best validation of a run's folder.
+
+    Raises:
+        DataError: it cannot be read, or holds no report.
+
+    """
+    try:
+        if source.is_dir():
+            return {"source": str(source), **_best_validation(source / "log.jsonl")}
+        entry = json.loads(source.read_text(encoding="utf-8"))
+        if not isinstance(entry, dict) or "nme_inter_ocular" not in entry:
+            raise ValueError("no nme_inter_ocular")
+        return {"source": str(source), **entry}
+    except OSError as error:
+        raise DataError(f"{error.filename}: cannot be read ({error.strerror})") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{source}: no report ({error}); write one with: facealign eval --json"
+        ) from None
+
+
+def _best_validation(log: Path) -> Entry:
+    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    scored = [line for line in lines if line["report"]]
+    if not scored:
+        raise ValueError("the run held nothing out for validation")
+    best = min(scored, key=lambda line: _ranking(line["report"]))
+    return {"model": f"{log.parent.name}, step {best['step']}", **best["report"]}
+
+
+def _ranking(report: Entry) -> float:
+    return float(report[f"nme_{report.get('normaliser', 'inter_ocular')}"])
+
+
+def _print_entries(entries: list[Entry]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    used = [n for n in NORMALISERS if any(e.get(f"nme_{n}") is not None for e in entries)]
+    table = Table("model", "data", "boxes", box=None, pad_edge=False)
+    errors = [f"NME, {in_words(name)}" for name in used]
+    for name in ("faces", "missed", *errors, "AUC at 8 %", "failures", "by"):
+        table.add_column(name, justify="right")
+    for entry in entries:
+        table.add_row(*(escape(cell) for cell in _row(entry, used)))
+    out().print(table)
+
+
+def _row(entry: Entry, normalisers: list[str]) -> list[str]:
+    return [
+        str(entry.get("model", "")),
+        f"{entry.get('dataset', '')} {entry.get('subset', '')}",
+        str(entry.get("box_source", "")),
+        str(entry.get("count", "")),
+        str(entry.get("missed", "")),
+        *(percent(entry.get(f"nme_{name}")) for name in normalisers),
+        percent(entry.get("auc_08"), 1),
+        percent(entry.get("failure_rate_08"), 1),
+        in_words(str(entry.get("normaliser", "inter_ocular"))),
+    ]

@@ -1,0 +1,120 @@
+"""`facealign reproduce`: the paper's tables and figures, with ours beside its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from facealign.cli.console import out, progress
+from facealign.cli.options import reader_options
+from facealign.evaluation import read_predictions
+from facealign.image import write_file
+from facealign.reproduce.figures import figure2, figure3, figure4
+from facealign.reproduce.measure import Measurer, Roots
+from facealign.reproduce.paper import BENCHMARKS
+from facealign.reproduce.runs import read_runs
+from facealign.reproduce.table import FORMS, Table
+from facealign.reproduce.tables import ablation_table, benchmark_table
+
+FIGURES = ("figure2", "figure3", "figure4")
+RUNS = Path("docs/runs")
+PHOTO = Path("examples/astronaut.jpg")
+
+
+@click.command("reproduce", short_help="The paper's tables and figures, ours beside its own.")
+@click.argument("what", type=click.Choice([*BENCHMARKS, "table5", *FIGURES]))
+@click.option(
+    "--root",
+    "roots",
+    multiple=True,
+    metavar="[NAME=]DIR",
+    help="A data set's folder, or one that holds 300w/, aflw/ …; may be repeated.",
+)
+@click.option(
+    "--model", "models", multiple=True, default=("default",), help="A name or file; repeatable."
+)
+@click.option(
+    "--predictions",
+    "kept",
+    multiple=True,
+    type=Path,
+    metavar="FILE",
+    help="Score these instead of running the models; repeatable.",
+)
+@click.option(
+    "--boxes",
+    type=click.Choice(["official", "detector"]),
+    default="official",
+    show_default=True,
+    help="The data sets' own boxes, or the detector's.",
+)
+@click.option("--photo", "photos", multiple=True, type=Path, help="For figures 3 and 4.")
+@click.option("--runs", type=Path, metavar="PATH", help="Recorded runs for table5; docs/runs.")
+@click.option("--format", "form", type=click.Choice(list(FORMS)), default="text", help="Of tables.")
+@click.option("-o", "--output", type=Path, metavar="FILE", help="Figures: .png or .svg.")
+@click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads; default: all.")
+@reader_options
+def command(
+    what: str,
+    roots: tuple[str, ...],
+    models: tuple[str, ...],
+    kept: tuple[Path, ...],
+    boxes: str,
+    photos: tuple[Path, ...],
+    runs: Path | None,
+    form: str,
+    output: Path | None,
+    threads: int | None,
+    options: dict[str, str | int],
+) -> int:
+    """Render a table or figure of the paper, with ours beside its own.
+
+    What the data is missing for is said, and the rest is rendered.
+
+    \b
+    facealign reproduce table2 --root /faces/300w
+    facealign reproduce table1 --root aflw=/faces/aflw --model aflw.onnx
+    facealign reproduce figure4 --photo photo.jpg -o maps.svg
+    """  # noqa: D301
+    bar = progress("faces")
+    predictions = [read_predictions(path) for path in kept]
+    with bar:
+
+        def track(name: str, total: int) -> Callable[[], None]:
+            task = bar.add_task(name, total=total, note="")
+            return lambda: bar.advance(task)
+
+        measurer = Measurer(Roots(roots, options), models, predictions, boxes, threads, track)
+        if what in FIGURES:
+            return _figure(what, measurer, photos, output or Path(f"{what}.png"))
+        table = _table5(runs) if what == "table5" else benchmark_table(what, measurer)
+    _print_table(FORMS[form](table), output)
+    return 0
+
+
+def _table5(runs: Path | None) -> Table:
+    if runs is None and not RUNS.is_dir():
+        return ablation_table([])
+    return ablation_table(*read_runs(runs or RUNS))
+
+
+def _print_table(text: str, output: Path | None) -> None:
+    if output:
+        write_file(output, text)
+        out().print(f"table: {output}", markup=False, soft_wrap=True)
+    else:
+        out().print(text, markup=False, soft_wrap=True, end="")
+
+
+def _figure(what: str, measurer: Measurer, photos: tuple[Path, ...], output: Path) -> int:
+    shown = photos or ((PHOTO,) if PHOTO.is_file() and not measurer.roots.given else ())
+    if what == "figure2":
+        missing = figure2(measurer, output)
+    else:
+        missing = {"figure3": figure3, "figure4": figure4}[what](measurer, shown, output)
+    for line in missing:
+        out().print(line, markup=False, soft_wrap=True)
+    out().print(f"figure: {output}", markup=False, soft_wrap=True)
+    return 0

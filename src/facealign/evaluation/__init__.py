@@ -1,0 +1,20 @@
+"""Predict once, score any number of times: landmarks of a data set → `Predictions` → `Report`."""
+
+from facealign.evaluation.predictions import (
+    Predictions,
+    predict,
+    read_predictions,
+    write_predictions,
+)
+from facealign.evaluation.report import Matched, Report, match, score
+
+__all__ = [
+    "Matched",
+    "Predictions",
+    "Report",
+    "match",
+    "predict",
+    "read_predictions",
+    "score",
+    "write_predictions",
+]

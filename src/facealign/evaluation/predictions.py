@@ -1,0 +1,139 @@
+"""Landmarks predicted for a data set, in memory and as a file that any metric can be taken of."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facealign.aligner import FaceAligner
+from facealign.datasets import stream_pixels
+from facealign.detector import overlaps
+from facealign.errors import DataError
+from facealign.geometry import box_of_points
+from facealign.image import write_file
+from facealign.markup import load_markup
+from facealign.types import Face, Pixels, Sample
+
+SAME_FACE = 0.3
+"""A detected face is the labelled one from this intersection over union with the true points."""
+WORDS = ("box_source", "model", "markup", "dataset", "subset")
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Landmarks predicted for the faces of a data set, in the order of its samples.
+
+    Attributes:
+        ids: of the samples.
+        landmarks: (N, K, 2) float32, image pixels; NaN where no face was found.
+        box_source: where the boxes came from: "official", "detector" …
+        model: name of the model.
+        markup: name of the point scheme of the landmarks; empty where it is not known.
+        dataset, subset: which faces they are.
+
+    """
+
+    ids: list[str]
+    landmarks: NDArray[np.float32]
+    box_source: str
+    model: str = ""
+    markup: str = ""
+    dataset: str = ""
+    subset: str = ""
+
+    @property
+    def found(self) -> NDArray[np.bool_]:
+        """(N,) whether the face was found at all."""
+        return np.asarray(np.isfinite(self.landmarks).all(axis=(1, 2)))
+
+
+def predict(
+    samples: Sequence[Sample],
+    aligner: FaceAligner,
+    boxes: str = "official",
+    advance: Callable[[], None] = lambda: None,
+) -> tuple[Predictions, list[str]]:
+    """Landmarks for every sample, and one line for each image that could not be read.
+
+    Args:
+        samples: the labelled faces.
+        aligner: what predicts.
+        boxes: "official" aligns in the samples' own boxes; "detector" runs the aligner's detector
+            and takes the face that overlaps the true points best, or counts the face as missed.
+        advance: called after each sample.
+
+    """
+    problems: list[str] = []
+    rows: list[NDArray[np.float32]] = []
+    kept: list[str] = []
+    count = load_markup(aligner.markup).count
+    for sample, image in stream_pixels(samples, problems):
+        if image is not None:
+            rows.append(_predict_one(sample, image, aligner, boxes, count))
+            kept.append(sample.id)
+        advance()
+    landmarks = np.stack(rows) if rows else np.zeros((0, count, 2), np.float32)
+    source = samples[0].box_source if samples and boxes == "official" else boxes
+    return Predictions(kept, landmarks, source, markup=aligner.markup), problems
+
+
+def _predict_one(
+    sample: Sample, image: Pixels, aligner: FaceAligner, boxes: str, count: int
+) -> NDArray[np.float32]:
+    if boxes == "official":
+        return aligner.align(image, boxes=sample.box[None])[0].landmarks
+    face = _best(aligner.align(image), sample)
+    return face.landmarks if face else np.full((count, 2), np.nan, np.float32)
+
+
+def _best(faces: list[Face], sample: Sample) -> Face | None:
+    """The found face that overlaps the true points best, if it is the same face at all."""
+    if not faces:
+        return None
+    true_box = box_of_points(sample.landmarks[sample.visible])
+    shared = overlaps(true_box, np.stack([face.box for face in faces]))
+    return faces[int(shared.argmax())] if shared.max() >= SAME_FACE else None
+
+
+def write_predictions(predictions: Predictions, path: Path) -> None:
+    """Write predictions as an `.npz` file: `ids`, `landmarks` and the words that name them.
+
+    Raises:
+        OutputError: it cannot be written.
+
+    """
+    content = io.BytesIO()
+    entries: dict[str, Any] = {name: np.array(getattr(predictions, name)) for name in WORDS}
+    entries |= {"ids": np.array(predictions.ids, str), "landmarks": predictions.landmarks}
+    np.savez_compressed(content, **entries)
+    write_file(path, content.getvalue())
+
+
+def read_predictions(path: Path) -> Predictions:
+    """Predictions that `write_predictions` wrote.
+
+    Raises:
+        DataError: the file cannot be read or does not hold them.
+
+    """
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+            ids = [str(name) for name in file["ids"]]
+            landmarks = np.asarray(file["landmarks"], np.float32)
+            words = {name: str(file[name]) for name in WORDS}
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except Exception as error:  # zip, NumPy and a missing entry each raise their own
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DataError(
+            f"{path}: no predictions ({reason}); write them with: facealign eval --predictions"
+        ) from None
+    if landmarks.shape != (len(ids), *landmarks.shape[1:2], 2):
+        raise DataError(f"{path}: {len(ids)} ids, but landmarks of shape {landmarks.shape}")
+    return Predictions(ids, landmarks, **words)

@@ -1,0 +1,219 @@
+"""Predictions and truth → numbers: errors stay per face until the last line of `score`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facealign import metrics
+from facealign.datasets import DATASETS
+from facealign.errors import DataError
+from facealign.evaluation.predictions import Predictions
+from facealign.markup import Markup, load_markup
+from facealign.types import Sample
+
+THRESHOLD = 0.08
+"""Of `auc_08` and `failure_rate_08`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Scores of one subset; every error is a fraction and names its normaliser.
+
+    Attributes:
+        dataset, subset, markup: which faces, with which points.
+        box_source: where the boxes came from.
+        count: faces in all.
+        missed: faces that the detector did not find.
+        nme_inter_ocular, nme_inter_pupil, nme_box_size, nme_box_diagonal: the mean over the faces
+            that were found; NaN where the markup does not define the normaliser.
+        normaliser: what the four numbers below are by.
+        auc_08: area under the cumulative error distribution up to 0.08, over all faces.
+        failure_rate_08: share of all faces over 0.08; a missed face is a failure.
+        intervals: normaliser → where its NME lies with 95 %, by bootstrap over groups.
+        regions: face region → NME of its points.
+
+    """
+
+    dataset: str
+    subset: str
+    markup: str
+    box_source: str
+    count: int
+    missed: int
+    nme_inter_ocular: float
+    nme_inter_pupil: float
+    nme_box_size: float
+    nme_box_diagonal: float
+    normaliser: str
+    auc_08: float
+    failure_rate_08: float
+    intervals: dict[str, tuple[float, float]]
+    regions: dict[str, float]
+
+    @property
+    def nme(self) -> float:
+        """The NME by `normaliser`."""
+        return self.nmes[self.normaliser]
+
+    @property
+    def nmes(self) -> dict[str, float]:
+        """Normaliser → NME, of those that the markup defines."""
+        return {name: float(getattr(self, f"nme_{name}")) for name in self.intervals}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, ready for JSON; None for what is not defined."""
+        plain = _without_nan(asdict(self))
+        assert isinstance(plain, dict)
+        return plain
+
+
+def _without_nan(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+@dataclass(frozen=True, eq=False)
+class Matched:
+    """Predictions beside the truth of the same faces, in the predictions' order.
+
+    Attributes:
+        predicted, truth: (N, K, 2) float64, image pixels; predicted 0 where a face was missed.
+        visible: (N, K).
+        boxes: (N, 4) of the samples.
+        found: (N,).
+        groups: (N,) names.
+        markup: of both.
+
+    """
+
+    predicted: metrics.Array
+    truth: metrics.Array
+    visible: NDArray[np.bool_]
+    boxes: metrics.Array
+    found: NDArray[np.bool_]
+    groups: list[str]
+    markup: Markup
+
+    def distance(self, normaliser: str) -> metrics.Array:
+        """(N,) pixels: what the errors are divided by."""
+        return metrics.NORMALISERS[normaliser](self.truth, self.boxes, self.markup)
+
+    def nmes(self, normaliser: str) -> metrics.Array:
+        """(N,) the NME of each face; NaN where it was missed or has no visible point."""
+        values = metrics.nme(self.predicted, self.truth, self.visible, self.distance(normaliser))
+        return np.where(self.found, values, np.nan)
+
+    def ranked(self, normaliser: str) -> metrics.Array:
+        """The same over all faces that have a visible point: infinite where one was missed."""
+        values = np.where(self.found, self.nmes(normaliser), np.inf)
+        return values[self.visible.any(axis=1)]
+
+
+def match(samples: Sequence[Sample], predictions: Predictions) -> Matched:
+    """Put each prediction beside the sample with the same id.
+
+    Raises:
+        DataError: there is no prediction, an id is unknown, or the point schemes differ.
+
+    """
+    by_id = {sample.id: sample for sample in samples}
+    unknown = [name for name in predictions.ids if name not in by_id]
+    if unknown or not predictions.ids:
+        what = f'"{unknown[0]}" is no face of the data set' if unknown else "there are none"
+        raise DataError(f"predictions do not fit: {what}; give the data set they were made of")
+    faces = [by_id[name] for name in predictions.ids]
+    markup = load_markup(faces[0].markup)
+    if predictions.markup not in ("", markup.name) or predictions.landmarks.shape[1] != (
+        markup.count
+    ):
+        scheme = predictions.markup or f"{predictions.landmarks.shape[1]} points"
+        raise DataError(f"the predictions are {scheme}, but the data set is {markup.name}")
+    return Matched(
+        predicted=np.nan_to_num(predictions.landmarks.astype(np.float64)),
+        truth=np.stack([face.landmarks for face in faces]).astype(np.float64),
+        visible=np.stack([face.visible for face in faces]),
+        boxes=np.stack([face.box for face in faces]).astype(np.float64),
+        found=predictions.found,
+        groups=[face.group for face in faces],
+        markup=markup,
+    )
+
+
+def score(
+    samples: Sequence[Sample],
+    predictions: Predictions,
+    dataset: str,
+    subset: str,
+    normaliser: str | None = None,
+) -> Report:
+    """Score predictions against the samples with the same ids.
+
+    Args:
+        samples: the labelled faces; those without a prediction are left out.
+        predictions: what is scored.
+        dataset: name of the data set, for the report.
+        subset: name of the subset, for the report.
+        normaliser: of the AUC, the failures and the regions; None takes the data set's usual one,
+            or for an unknown data set the first that the markup defines.
+
+    Raises:
+        DataError: the predictions are of other faces or of another point scheme, or the markup
+            does not define the normaliser.
+
+    """
+    matched = match(samples, predictions)
+    defined = metrics.normalisers_of(matched.markup)
+    chosen = normaliser or _usual(dataset, defined)
+    if chosen not in defined:
+        raise DataError(
+            f"{matched.markup.name} does not define {chosen}: choose one of {', '.join(defined)}"
+        )
+    found = matched.found
+    values = {name: matched.nmes(name) for name in defined}
+    means = {f"nme_{name}": _mean(values.get(name)) for name in metrics.NORMALISERS}
+    ranked = matched.ranked(chosen)
+    return Report(
+        dataset=dataset,
+        subset=subset,
+        markup=matched.markup.name,
+        box_source=predictions.box_source,
+        count=len(found),
+        missed=int((~found).sum()),
+        normaliser=chosen,
+        auc_08=metrics.auc(ranked, THRESHOLD),
+        failure_rate_08=metrics.failure_rate(ranked, THRESHOLD),
+        intervals={name: _interval(values[name], matched.groups) for name in defined},
+        regions=metrics.region_nme(
+            matched.predicted[found],
+            matched.truth[found],
+            matched.visible[found],
+            matched.distance(chosen)[found],
+            matched.markup,
+        ),
+        **means,
+    )
+
+
+def _usual(dataset: str, defined: tuple[str, ...]) -> str:
+    known = DATASETS[dataset].normalisers if dataset in DATASETS else ()
+    return next((name for name in (*known, *defined) if name in defined), defined[0])
+
+
+def _mean(values: metrics.Array | None) -> float:
+    seen = values[~np.isnan(values)] if values is not None else np.zeros(0)
+    return float(seen.mean()) if seen.size else float("nan")
+
+
+def _interval(values: metrics.Array, groups: list[str]) -> tuple[float, float]:
+    known = ~np.isnan(values)
+    names = [group for group, kept in zip(groups, known, strict=True) if kept]
+    return metrics.bootstrap_interval(values[known], names)

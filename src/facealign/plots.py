@@ -1,0 +1,233 @@
+"""Figures on paper or screen, PNG or SVG, with matplotlib (the "plot" extra).
+
+matplotlib is imported when a figure is drawn, without its global state (no pyplot).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facealign.errors import MissingExtraError, OutputError
+from facealign.image import write_file
+from facealign.markup import load_markup
+from facealign.types import Pixels, Points
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SUFFIXES = (".png", ".svg")
+LINE, POINT = "#00c8ff", "#ffffff"
+GREY = "#666666"
+FEW = 2
+"""Up to this many faces are laid on their side in the figure of attention maps."""
+MANY = 40
+"""From this many points of a face on, they are drawn small."""
+MOST_LABEL = 44
+"""Characters of a line of explanation within a panel."""
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One step curve: errors (N,) sorted, as fractions, and the share of faces up to each."""
+
+    label: str
+    errors: NDArray[np.float64]
+    share: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class CurvePanel:
+    """One axes of cumulative curves.
+
+    Attributes:
+        title: such as "AFLW, full".
+        xlabel: names the normaliser.
+        limit: the last error shown, a fraction.
+        curves: drawn in this order.
+        mark: a labelled vertical line, such as a published mean.
+        missing: why there is no curve.
+
+    """
+
+    title: str
+    xlabel: str
+    limit: float
+    curves: Sequence[Curve] = ()
+    mark: tuple[str, float] | None = None
+    missing: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class FacePicture:
+    """A crop (S, S, 3), its points (K, 2) in crop pixels and their scheme, and its maps.
+
+    `attention` is (stages, h, w) in 0..1 over the crop, or None.
+    """
+
+    image: Pixels
+    landmarks: Points
+    markup: str
+    attention: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class FaceRow:
+    """A row of faces, or why there are none."""
+
+    title: str
+    faces: Sequence[FacePicture] = field(default=())
+    missing: str = ""
+
+
+def draw_ced(panels: Sequence[CurvePanel], target: Path) -> None:
+    """Cumulative error distributions, one panel beside the other.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+        OutputError: the suffix is neither .png nor .svg, or the file cannot be written.
+
+    """
+    figure = _figure(4.6 * len(panels), 4.0)
+    for number, panel in enumerate(panels, start=1):
+        axes = figure.add_subplot(1, len(panels), number)
+        axes.set_title(panel.title, fontsize=11)
+        if panel.missing:
+            _explain(axes, panel.missing)
+        else:
+            _draw_curves(axes, panel)
+    _save(figure, target)
+
+
+def draw_predictions(rows: Sequence[FaceRow], target: Path) -> None:
+    """Points drawn on faces, one row a data set; raises as `draw_ced` does."""
+    columns = max([len(row.faces) for row in rows] + [4])
+    heights = [1.75 if row.faces else 0.6 for row in rows]
+    figure = _figure(1.5 * columns, sum(heights))
+    grid = figure.add_gridspec(len(rows), columns, height_ratios=heights)
+    for y, row in enumerate(rows):
+        if not row.faces:
+            axes = figure.add_subplot(grid[y, :])
+            _explain(axes, row.missing, MOST_LABEL * columns // 2)
+            axes.set_title(row.title, fontsize=9, loc="left")
+        for x, face in enumerate(row.faces):
+            axes = figure.add_subplot(grid[y, x])
+            _draw_face(axes, face)
+            if x == 0:
+                axes.set_title(row.title, fontsize=9, loc="left")
+    _save(figure, target)
+
+
+def draw_attention(faces: Sequence[FacePicture], names: Sequence[str], target: Path) -> None:
+    """Faces, and of each the maps of its stages, from shallow to deep.
+
+    As in the paper the faces stand in the top row and each stage is a row below; one or two faces
+    are laid on their side, a row each. Each map is coloured from its own smallest to its own
+    largest value, which stand below it. Raises as `draw_ced` does.
+
+    Args:
+        faces: with `attention`.
+        names: of the stages that have maps, shallow to deep.
+        target: the file.
+
+    """
+    across, down = len(faces), len(names) + 1
+    turned = across <= FEW
+    figure = _figure(1.9 * (down if turned else across) + 0.3, 1.95 * (across if turned else down))
+    shape = (across, down) if turned else (down, across)
+    grid = figure.add_gridspec(*shape)
+    for x, face in enumerate(faces):
+        assert face.attention is not None
+        maps = zip(names, face.attention, strict=True)
+        for y, (name, values) in enumerate([("", None), *maps]):
+            axes = figure.add_subplot(grid[(x, y) if turned else (y, x)])
+            if values is None:
+                _draw_face(axes, face)
+            else:
+                _draw_map(axes, face.image, values)
+            if x == 0:
+                (axes.set_title if turned else axes.set_ylabel)(name, fontsize=9)
+    _save(figure, target)
+
+
+def _figure(width: float, height: float) -> Figure:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingExtraError("drawing figures", "plot") from None
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _draw_curves(axes: Axes, panel: CurvePanel) -> None:
+    limit = 100 * panel.limit
+    for curve in panel.curves:
+        inside = curve.errors <= panel.limit
+        y = np.concatenate([[0.0], curve.share[inside]])
+        x = np.concatenate([[0.0], 100 * curve.errors[inside], [limit]])
+        axes.step(x, np.append(y, y[-1]), where="post", label=curve.label)
+    if panel.mark:
+        label, value = panel.mark
+        axes.axvline(100 * value, color=GREY, linestyle=":", label=label)
+    axes.set(xlim=(0, limit), ylim=(0, 1), xlabel=panel.xlabel, ylabel="share of faces")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="best", fontsize=8)
+
+
+def _draw_face(axes: Axes, face: FacePicture) -> None:
+    axes.imshow(face.image)
+    for line in load_markup(face.markup).polylines():
+        axes.plot(*face.landmarks[line].T, color=LINE, linewidth=0.7)
+    x, y = face.landmarks.T
+    size = 2.5 if len(x) > MANY else 9.0
+    axes.scatter(x, y, s=size, color=POINT, edgecolors="black", linewidths=0.2)
+    _bare(axes, face.image)
+
+
+def _draw_map(axes: Axes, image: Pixels, values: NDArray[np.float32]) -> None:
+    side = image.shape[0]
+    gray = image.mean(axis=2)
+    axes.imshow(gray, cmap="gray", vmin=0, vmax=255)
+    extent = (-0.5, side - 0.5, side - 0.5, -0.5)
+    axes.imshow(values, cmap="inferno", alpha=0.6, extent=extent, interpolation="nearest")
+    _bare(axes, image)
+    axes.set_xlabel(f"{values.min():.2f} to {values.max():.2f}", fontsize=7, labelpad=2)
+
+
+def _bare(axes: Axes, image: Pixels) -> None:
+    height, width = image.shape[:2]
+    axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), xticks=[], yticks=[])
+
+
+def _explain(axes: Axes, text: str, width: int = MOST_LABEL) -> None:
+    import textwrap
+
+    lines = "\n".join(textwrap.wrap(text, width))
+    axes.text(
+        0.5, 0.5, lines, ha="center", va="center", fontsize=8, color=GREY, transform=axes.transAxes
+    )
+    axes.set(xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set_color("#cccccc")
+
+
+def _save(figure: Figure, target: Path) -> None:
+    from matplotlib import rc_context
+
+    suffix = target.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise OutputError(
+            f'cannot write {target}: the suffix "{target.suffix}" is unknown; use .png or .svg'
+        )
+    content = io.BytesIO()
+    # Neither a date nor random names: the same figure is the same file.
+    with rc_context({"svg.hashsalt": "facealign", "svg.fonttype": "path"}):
+        metadata = {"Date": None} if suffix == ".svg" else {"Software": None}
+        figure.savefig(content, format=suffix[1:], dpi=160, metadata=metadata)
+    write_file(target, content.getvalue())

@@ -1,0 +1,186 @@
+"""Figures 2 to 4 of the paper. Its own pictures are lost: these are drawn of our measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from facealign.aligner import FaceAligner
+from facealign.datasets import read_pixels
+from facealign.errors import DataError, FaceAlignError
+from facealign.geometry import CropTransform
+from facealign.image import read_image
+from facealign.metrics import ced
+from facealign.plots import (
+    Curve,
+    CurvePanel,
+    FacePicture,
+    FaceRow,
+    draw_attention,
+    draw_ced,
+    draw_predictions,
+)
+from facealign.reproduce.measure import Measurer, reason_of
+from facealign.types import Face, Pixels, Sample
+
+LIMIT = 0.10
+"""The last error on the axis of figure 2."""
+FACES = 8
+"""In a row of figure 3; half of them in figure 4."""
+SIDE = 224
+"""Of a face in a figure, in pixels."""
+MARGIN = 0.35
+"""What figure 3 shows around a box, as a fraction of its size."""
+
+CURVES = (
+    ("AFLW, full", "aflw", "full", "box_size", ("the paper's mean, 1.73 %", 0.0173)),
+    (
+        "300VW, category 3",
+        "300vw",
+        "category3",
+        "inter_ocular",
+        ("the paper's mean, 7.98 %", 0.0798),
+    ),
+    ("300W, common", "300w", "common", "inter_pupil", ("the paper's mean, 4.38 %", 0.0438)),
+)
+"""Figure 2's two panels, and 300W, which the paper leaves out of it."""
+
+ROWS = (
+    ("AFLW", "aflw", ("full",)),
+    ("300W", "300w", ("full", "common")),
+    ("CelebA", "celeba", ("test",)),
+    ("300VW", "300vw", ("category3",)),
+)
+"""Figure 3's rows, each with the subsets to try."""
+
+
+def figure2(measurer: Measurer, target: Path) -> list[str]:
+    """Cumulative error curves of every model; gives back what is missing.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+        OutputError: the file cannot be written.
+
+    """
+    panels = [_panel(measurer, *facts) for facts in CURVES]
+    draw_ced(panels, target)
+    return [f"{panel.title}: {panel.missing}" for panel in panels if panel.missing]
+
+
+def _panel(
+    measurer: Measurer,
+    title: str,
+    dataset: str,
+    subset: str,
+    normaliser: str,
+    mark: tuple[str, float],
+) -> CurvePanel:
+    words = normaliser.replace("_", "-" if normaliser.startswith("inter_") else " ")
+    empty = CurvePanel(title, f"NME, {words} (%)", LIMIT, mark=mark)
+    try:
+        matched = measurer.matched(dataset, subset)
+    except FaceAlignError as error:
+        return replace(empty, missing=reason_of(error))
+    curves = [
+        Curve(f"facealign {model}, {len(faces.found)} faces", *ced(faces.ranked(normaliser)))
+        for model, faces in matched.items()
+    ]
+    return replace(empty, curves=curves)
+
+
+def figure3(measurer: Measurer, photos: Sequence[Path], target: Path) -> list[str]:
+    """Predictions drawn on faces spread evenly over each data set, and on photos.
+
+    The first model that fits a data set is drawn. Raises as `figure2` does.
+    """
+    rows = [_row(measurer, *facts) for facts in ROWS]
+    if photos:
+        aligner = measurer.aligner(measurer.models[0])
+        pictures = list(_found(aligner, photos))
+        rows.append(FaceRow("photos", pictures[:FACES], "" if pictures else "no face was found"))
+    draw_predictions(rows, target)
+    return [f"{row.title}: {row.missing}" for row in rows if row.missing]
+
+
+def _row(measurer: Measurer, title: str, dataset: str, subsets: Sequence[str]) -> FaceRow:
+    problem = ""
+    for subset in subsets:
+        try:
+            samples = measurer.roots.read(dataset, subset).samples
+            aligner = _fitting(measurer, samples)
+            pictures = [_picture_of_sample(aligner, s) for s in _spread(samples, FACES)]
+            return FaceRow(f"{title}, {subset}, {aligner.facts.name}", pictures)
+        except FaceAlignError as error:
+            problem = reason_of(error)
+    return FaceRow(title, missing=problem)
+
+
+def _fitting(measurer: Measurer, samples: Sequence[Sample]) -> FaceAligner:
+    if not samples:
+        raise DataError("no face could be read")
+    for model in measurer.models:
+        aligner = measurer.aligner(model)
+        if aligner.markup == samples[0].markup:
+            return aligner
+    raise DataError(f"no model with {samples[0].markup} given")
+
+
+def _spread(samples: Sequence[Sample], count: int) -> list[Sample]:
+    """Evenly over the data set, so that nobody chose the faces."""
+    places = np.linspace(0, len(samples) - 1, min(count, len(samples))).round().astype(int)
+    return [samples[place] for place in places]
+
+
+def _picture_of_sample(aligner: FaceAligner, sample: Sample) -> FacePicture:
+    image = read_pixels(sample)
+    (face,) = aligner.align(image, sample.box[None])
+    return _picture(image, face)
+
+
+def _found(aligner: FaceAligner, photos: Sequence[Path]) -> Iterator[FacePicture]:
+    for photo in photos:
+        image = read_image(photo)
+        yield from (_picture(image, face) for face in aligner.align(image))
+
+
+def _picture(image: Pixels, face: Face, margin: float = MARGIN) -> FacePicture:
+    transform = CropTransform.from_box(face.box, SIDE, margin)
+    points = transform.to_crop(face.landmarks)
+    return FacePicture(transform.warp(image), points, face.markup, face.attention)
+
+
+def figure4(measurer: Measurer, photos: Sequence[Path], target: Path) -> list[str]:
+    """The attention maps of every stage over faces; PyTorch is not needed, the model gives them.
+
+    The faces are those of the photos, else some of 300W. Raises as `figure2` does, and:
+
+    Raises:
+        DataError: there is no face to draw.
+        ModelError: the model has no attention maps.
+
+    """
+    aligner = measurer.aligner(measurer.models[0])
+    faces = list(_with_maps(aligner, photos) if photos else _maps_of_300w(measurer, aligner))
+    if not faces:
+        raise DataError("figure4: no face was found; give another --photo")
+    count = len(faces[0].attention) if faces[0].attention is not None else 0
+    stages = aligner.facts.attention_stages or tuple(range(1, count + 1))
+    draw_attention(faces[:FACES], [f"stage {stage}" for stage in stages], target)
+    return []
+
+
+def _with_maps(aligner: FaceAligner, photos: Sequence[Path]) -> Iterator[FacePicture]:
+    for photo in photos:
+        image = read_image(photo)
+        for face in aligner.align(image, attention=True):
+            yield _picture(image, face, aligner.facts.margin)
+
+
+def _maps_of_300w(measurer: Measurer, aligner: FaceAligner) -> Iterator[FacePicture]:
+    for sample in _spread(measurer.roots.read("300w", "common").samples, FACES // 2):
+        image = read_pixels(sample)
+        (face,) = aligner.align(image, sample.box[None], attention=True)
+        yield _picture(image, face, aligner.facts.margin)

@@ -1,0 +1,142 @@
+"""Where our own numbers come from: models run on the data sets that are here, or predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from facealign.aligner import FaceAligner
+from facealign.datasets import Reading, load_dataset, read_dataset
+from facealign.errors import DataError, FaceAlignError
+from facealign.evaluation import Matched, Predictions, Report, match, predict, score
+
+Track = Callable[[str, int], Callable[[], None]]
+"""(what is done, how many faces) → what to call after each face."""
+
+
+def _silent(what: str, total: int) -> Callable[[], None]:
+    return lambda: None
+
+
+@dataclass(frozen=True)
+class Roots:
+    """Where the data sets lie: `NAME=DIR`, or a bare DIR.
+
+    A bare DIR is a data set itself, or holds folders with the data sets' names. Options go to the
+    readers that know them.
+    """
+
+    given: tuple[str, ...]
+    options: Mapping[str, str | int] = field(default_factory=dict)
+
+    def read(self, dataset: str, subset: str) -> Reading:
+        """The faces of a subset, from the first folder that holds it.
+
+        Raises:
+            DataError: none does; it says why.
+
+        """
+        reasons: list[str] = []
+        known = load_dataset(dataset).options
+        options = {key: value for key, value in self.options.items() if key in known}
+        for folder in self._folders(dataset):
+            try:
+                return read_dataset(dataset, folder, subset, **options)
+            except DataError as error:
+                # A table or figure may be published: no path of this machine in it.
+                reasons.append(str(error).replace(str(folder), "--root"))
+        raise DataError(reasons[0] if reasons else f"no data: give --root {dataset}=DIR")
+
+    def _folders(self, dataset: str) -> list[Path]:
+        """The folder named for this data set, else the bare ones."""
+        split = [root.partition("=") for root in self.given]
+        named = [Path(folder) for name, equals, folder in split if equals and name == dataset]
+        bare = [Path(root) for root, equals, _ in split if not equals]
+        inside = [root / dataset for root in bare if (root / dataset).is_dir()]
+        return named or inside + bare
+
+
+@dataclass
+class Measurer:
+    """Runs every model once on a subset, and keeps what it predicted.
+
+    Attributes:
+        roots: of the data sets.
+        models: names or files.
+        kept: predictions written before; they take the place of running the models.
+        boxes: "official" or "detector".
+        threads: of ONNX Runtime.
+        track: shows the progress.
+
+    """
+
+    roots: Roots
+    models: Sequence[str] = ("default",)
+    kept: Sequence[Predictions] = ()
+    boxes: str = "official"
+    threads: int | None = None
+    track: Track = _silent
+    _aligners: dict[str, FaceAligner] = field(default_factory=dict, repr=False)
+
+    def aligner(self, model: str) -> FaceAligner:
+        """The model, opened once."""
+        if model not in self._aligners:
+            self._aligners[model] = FaceAligner(model, threads=self.threads)
+        return self._aligners[model]
+
+    def predictions(self, reading: Reading) -> list[Predictions]:
+        """Of each model whose point scheme is that of the faces; kept ones where there are any."""
+        if self.kept:
+            return [p for p in self.kept if (p.dataset, p.subset) == _key(reading)]
+        found: list[Predictions] = []
+        for aligner in (self.aligner(model) for model in self.models):
+            if aligner.markup == reading.samples[0].markup:
+                advance = self.track(f"{reading.dataset} {reading.subset}", len(reading.samples))
+                made, _ = predict(reading.samples, aligner, self.boxes, advance)
+                dataset, subset = _key(reading)
+                found.append(
+                    replace(made, model=aligner.facts.name, dataset=dataset, subset=subset)
+                )
+        return [predictions for predictions in found if predictions.ids]
+
+    def reports(self, dataset: str, subset: str, normaliser: str) -> dict[str, Report]:
+        """Model → its scores on a subset.
+
+        Raises:
+            DataError: the data is not here, or no model fits it.
+
+        """
+        reading = self._read(dataset, subset)
+        return {
+            made.model: score(reading.samples, made, dataset, subset, normaliser)
+            for made in self._predicted(reading)
+        }
+
+    def matched(self, dataset: str, subset: str) -> dict[str, Matched]:
+        """Model → its predictions beside the truth, for curves; raises as `reports` does."""
+        reading = self._read(dataset, subset)
+        return {made.model: match(reading.samples, made) for made in self._predicted(reading)}
+
+    def _read(self, dataset: str, subset: str) -> Reading:
+        reading = self.roots.read(dataset, subset)
+        if not reading.samples:
+            raise DataError(f"{dataset} {subset}: no face could be read ({reading.problems[0]})")
+        return reading
+
+    def _predicted(self, reading: Reading) -> list[Predictions]:
+        found = self.predictions(reading)
+        if not found:
+            what = "no predictions of it" if self.kept else "no model with its points"
+            scheme = reading.samples[0].markup
+            raise DataError(f"{reading.dataset} {reading.subset} ({scheme}): {what} given")
+        return found
+
+
+def _key(reading: Reading) -> tuple[str, str]:
+    return reading.dataset, reading.subset
+
+
+def reason_of(error: FaceAlignError) -> str:
+    """Why a part could not be rendered, on one line."""
+    return " ".join(str(error).split())

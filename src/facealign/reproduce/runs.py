@@ -1,0 +1,141 @@
+"""Recorded training runs: the file that table 5 is made of.
+
+    {"schema": "facealign-runs/1",
+     "note": "what all of them share: budget, data, machine",
+     "runs": [{"variant": "no-ne", "dataset": "aflw", "subset": "full", "seed": 0,
+               "nme": 0.0178, "normaliser": "box_size", "command": "facealign train …"}]}
+
+`nme` is a fraction. More keys may stand beside these (count, box_source, steps …). `docs/runs/`
+holds such files, `scripts/run_ablation.py` writes them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from facealign.errors import DataError
+from facealign.image import write_file
+from facealign.metrics import NORMALISERS
+
+SCHEMA = "facealign-runs/1"
+WORDS = ("variant", "dataset", "subset", "normaliser", "command")
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """The outcome of one training run.
+
+    Attributes:
+        variant: such as "no-ne", a name of `paper.VARIANTS`.
+        dataset, subset: the faces it was measured on.
+        seed: of the run.
+        nme: a fraction.
+        normaliser: of `nme`.
+        command: what makes it again.
+
+    """
+
+    variant: str
+    dataset: str
+    subset: str
+    seed: int
+    nme: float
+    normaliser: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Runs that differ in their seed alone: `nme` is their mean.
+
+    `deviation` is the sample standard deviation; None for a single run.
+    """
+
+    nme: float
+    deviation: float | None
+    runs: int
+
+
+def read_runs(path: Path) -> tuple[list[RecordedRun], list[str]]:
+    """The runs in a file, or in every `.json` file of a folder, and the files' notes.
+
+    Raises:
+        DataError: the file is missing or not of the schema; it names the run that is wrong.
+
+    """
+    files = sorted(path.glob("*.json")) if path.is_dir() else [path]
+    runs: list[RecordedRun] = []
+    notes: list[str] = []
+    for file in files:
+        tree = _read_tree(file)
+        runs += [_to_run(entry, f"{file}: run {i + 1}") for i, entry in enumerate(tree["runs"])]
+        notes += [tree["note"]] if tree.get("note") else []
+    return runs, notes
+
+
+def write_runs(path: Path, entries: Sequence[dict[str, Any]], note: str) -> None:
+    """Write entries in the schema, checked.
+
+    Raises:
+        DataError: an entry lacks a key.
+        OutputError: the file cannot be written.
+
+    """
+    for number, entry in enumerate(entries, start=1):
+        _to_run(entry, f"run {number}")
+    tree = {"schema": SCHEMA, "note": note, "runs": list(entries)}
+    write_file(path, json.dumps(tree, indent=2, allow_nan=False) + "\n")
+
+
+def summarise(runs: Sequence[RecordedRun]) -> dict[tuple[str, str, str], dict[str, Summary]]:
+    """(data set, subset, normaliser) → variant → mean and deviation over the seeds."""
+    values: dict[tuple[str, str, str], dict[str, list[float]]] = {}
+    for run in runs:
+        group = values.setdefault((run.dataset, run.subset, run.normaliser), {})
+        group.setdefault(run.variant, []).append(run.nme)
+    return {
+        key: {variant: _summary(nmes) for variant, nmes in group.items()}
+        for key, group in values.items()
+    }
+
+
+def _summary(nmes: list[float]) -> Summary:
+    deviation = statistics.stdev(nmes) if len(nmes) > 1 else None
+    return Summary(statistics.fmean(nmes), deviation, len(nmes))
+
+
+def _read_tree(file: Path) -> dict[str, Any]:
+    try:
+        tree = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{file}: cannot be read ({error.strerror or error})") from None
+    except ValueError as error:
+        raise DataError(f"{file}: not JSON ({error})") from None
+    if not isinstance(tree, dict) or tree.get("schema") != SCHEMA:
+        raise DataError(f'{file}: not a file of recorded runs: its schema is not "{SCHEMA}"')
+    if not isinstance(tree.get("runs"), list):
+        raise DataError(f'{file}: "runs" is no list')
+    return tree
+
+
+def _to_run(entry: object, place: str) -> RecordedRun:
+    if not isinstance(entry, dict):
+        raise DataError(f"{place}: not an object")
+    for key in (*WORDS, "seed", "nme"):
+        if key not in entry:
+            raise DataError(f'{place}: lacks "{key}"')
+    words = {key: str(entry[key]) for key in WORDS}
+    nme, seed = entry["nme"], entry["seed"]
+    if isinstance(nme, bool) or not isinstance(nme, int | float) or not 0 <= nme < math.inf:
+        raise DataError(f"{place}: nme {nme!r} is no fraction")
+    if not isinstance(seed, int):
+        raise DataError(f"{place}: seed {seed!r} is no whole number")
+    if words["normaliser"] not in NORMALISERS:
+        raise DataError(f'{place}: unknown normaliser "{words["normaliser"]}"')
+    return RecordedRun(**words, seed=seed, nme=float(nme))

@@ -1,0 +1,168 @@
+"""Tables 1 to 5 of the paper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from facealign.datasets import DATASETS
+from facealign.errors import FaceAlignError
+from facealign.evaluation import Report
+from facealign.reproduce.measure import Measurer, reason_of
+from facealign.reproduce.paper import ABLATION, BENCHMARKS, PAPER, SOURCES, VARIANTS, Benchmark
+from facealign.reproduce.runs import RecordedRun, Summary, summarise
+from facealign.reproduce.table import Cell, Row, Table
+
+NO_DATA = "no data"
+NOT_REPORTED = Cell(None, "not reported")
+Reports = dict[str, Mapping[str, Report]]
+"""Title of a part → model → its scores there."""
+
+
+def benchmark_table(name: str, measurer: Measurer) -> Table:
+    """One of tables 1 to 4: the paper's rows, published ones, and ours as measured.
+
+    A part whose data is missing says so in its column and in the notes.
+
+    Args:
+        name: "table1" … "table4".
+        measurer: what measures.
+
+    """
+    benchmark = BENCHMARKS[name]
+    normalisers = (benchmark.normaliser, *benchmark.others)
+    reports: Reports = {}
+    missing: list[str] = []
+    for part in benchmark.parts:
+        try:
+            reports[part.title] = measurer.reports(part.dataset, part.subset, normalisers[0])
+        except FaceAlignError as error:
+            missing.append(f"{part.title}, not measured: {reason_of(error)}")
+    columns = [f"{p.title}, {_words(n)}" for n in normalisers for p in benchmark.parts]
+    rows = _printed(benchmark, normalisers) + _measured(benchmark, normalisers, reports)
+    notes = (*benchmark.notes, *_faces(reports), *missing)
+    return Table(name, benchmark.title, tuple(columns), tuple(rows), notes)
+
+
+def _printed(benchmark: Benchmark, normalisers: Sequence[str]) -> list[Row]:
+    """The rows of the paper, then of papers since."""
+    entries = [(m, "paper", benchmark.normaliser, v) for m, v in benchmark.rows.items()]
+    entries += [(m, "published", n, v) for (m, n), v in benchmark.published.items()]
+    rows: list[Row] = []
+    for method, kind, normaliser, values in entries:
+        given = tuple(_percentage(value) for value in values)
+        blank = (NOT_REPORTED,) * len(values)
+        cells = [cell for n in normalisers for cell in (given if n == normaliser else blank)]
+        rows.append(Row(method, kind, tuple(cells), SOURCES[method]))
+    return rows
+
+
+def _percentage(value: float | None) -> Cell:
+    return NOT_REPORTED if value is None else Cell(round(value / 100, 6))
+
+
+def _measured(benchmark: Benchmark, normalisers: Sequence[str], reports: Reports) -> list[Row]:
+    models = dict.fromkeys(model for part in reports.values() for model in part)
+    if not models:
+        cells = (Cell(None, NO_DATA),) * (len(benchmark.parts) * len(normalisers))
+        return [Row("facealign", "measured", cells, "not measured")]
+    rows: list[Row] = []
+    for model in models:
+        here = [reports.get(part.title, {}).get(model) for part in benchmark.parts]
+        cells = tuple(_cell(report, n) for n in normalisers for report in here)
+        source = "; ".join(_source(report) for report in here if report)
+        rows.append(Row(f"facealign {model}", "measured", cells, source))
+    return rows
+
+
+def _cell(report: Report | None, normaliser: str) -> Cell:
+    value = report.nmes.get(normaliser) if report else None
+    if report is None or (value is not None and value != value):
+        return Cell(None, NO_DATA)
+    return Cell(value, "" if value is not None else "not defined")
+
+
+def _source(report: Report) -> str:
+    return f"{report.dataset} {report.subset}, {report.count} faces, {report.box_source} boxes"
+
+
+def _faces(reports: Reports) -> list[str]:
+    """One note a measurement: which faces, which boxes, how sure."""
+    notes: list[str] = []
+    for part in reports.values():
+        for model, report in part.items():
+            spans = ", ".join(
+                f"{_words(name)} {100 * low:.2f} to {100 * high:.2f}"
+                for name, (low, high) in report.intervals.items()
+                if name.startswith("inter_") or name == report.normaliser
+            )
+            missed = f", {report.missed} missed" if report.missed else ""
+            notes.append(f"facealign {model}: {_source(report)}{missed}; 95 % interval {spans}.")
+            notes += _shortfall(report)
+    return notes
+
+
+def _shortfall(report: Report) -> list[str]:
+    """A warning where these are not the benchmark's faces, however alike their files are."""
+    official = DATASETS[report.dataset].subsets[report.subset]
+    if official in (None, report.count):
+        return []
+    return [
+        f"{report.dataset} {report.subset} has {official:,} faces officially, not "
+        f"{report.count:,}: the measured row does not compare with the others."
+    ]
+
+
+def ablation_table(runs: Sequence[RecordedRun], notes: Sequence[str] = ()) -> Table:
+    """Table 5: the paper's rows, and mean ± deviation over the seeds of recorded runs."""
+    ours = summarise(runs)
+    used = {variant for row in ours.values() for variant in row}
+    variants = [v for i, v in enumerate(VARIANTS) if i < 4 or v in used]
+    variants += sorted(used - VARIANTS.keys())
+    rows = [
+        Row(_faces_of(key), "paper", tuple(_printed_cell(row, v) for v in variants), PAPER)
+        for key, row in ABLATION.items()
+    ]
+    rows += [
+        Row(_faces_of(key), "measured", tuple(_run_cell(row, v) for v in variants), "recorded runs")
+        for key, row in ours.items()
+    ]
+    return Table(
+        "table5",
+        "The effectiveness of the attention mechanism and the nonlinear embedding layer",
+        tuple(VARIANTS.get(v, v) for v in variants),
+        tuple(rows),
+        (*notes, *_notes_on_runs(ours)),
+    )
+
+
+def _printed_cell(row: Mapping[str, float], variant: str) -> Cell:
+    return _percentage(row.get(variant))
+
+
+def _run_cell(row: Mapping[str, Summary], variant: str) -> Cell:
+    if variant not in row:
+        return Cell(None, "not run")
+    summary = row[variant]
+    return Cell(summary.nme, "", summary.deviation, summary.runs)
+
+
+def _notes_on_runs(ours: Mapping[tuple[str, str, str], Mapping[str, Summary]]) -> list[str]:
+    if not ours:
+        return [
+            "No runs are recorded, so nothing is measured: make them with "
+            "scripts/run_ablation.py and give the file with --runs."
+        ]
+    notes = ["Measured: mean ± standard deviation over seeds."]
+    for key, row in ours.items():
+        counts = ", ".join(f"{VARIANTS.get(v, v)} {s.runs}" for v, s in row.items())
+        notes.append(f"Runs on {_faces_of(key)}: {counts}.")
+    return notes
+
+
+def _faces_of(key: tuple[str, str, str]) -> str:
+    dataset, subset, normaliser = key
+    return f"{dataset} {subset}, {_words(normaliser)}"
+
+
+def _words(normaliser: str) -> str:
+    return normaliser.replace("_", "-" if normaliser.startswith("inter_") else " ")
