@@ -3,6 +3,8 @@
     python scripts/run_ablation.py docs/runs/300w.json --root 300w=/faces/300w --steps 5000
     facealign reproduce table5 --runs docs/runs/300w.json
 
+A part of AFLW needs `--set data.options.training_faces=N`, in a run of its own.
+
 A variant is the paper's configuration of the data set (configs/paper/) with the one change that
 configs/ablation/VARIANT.toml makes. Stopped, it goes on where it was when the same command is given
 again: finished runs stand in the file, an unfinished one in its folder. Needs the "train" extra.
@@ -122,12 +124,13 @@ def run_one(
     changes = [*all_overrides(variant, seed, given), f"train.threads={given.threads}"]
     settings = load_settings(CONFIGS / "paper" / f"{dataset}.toml", [*changes, f"data.root={root}"])
     folder = RunFolder(given.work / f"{dataset}-{variant}-{seed}")
-    run, _ = prepare(settings, folder, read_dataset(dataset, root, settings.data.subset))
+    data = settings.data
+    run, _ = prepare(settings, folder, read_dataset(dataset, root, data.subset, **data.options))
     folder.write_settings(settings)
     fit(run)
     model = folder.path / "model.onnx"
     export_run(folder.path, model)
-    return measure(dataset, variant, seed, command, model, given)
+    return measure(dataset, variant, seed, command, model, given, data.options)
 
 
 def measure(
@@ -137,9 +140,10 @@ def measure(
     command: str,
     model: Path,
     given: argparse.Namespace,
+    options: dict[str, str | int],
 ) -> Entries:
     subset, normalisers = TESTS[dataset]
-    reading = Roots(tuple(given.root)).read(dataset, subset)
+    reading = Roots(tuple(given.root), options).read(dataset, subset)
     found, unread = predict(reading.samples, FaceAligner(model, threads=given.threads))
     if unread:
         raise DataError(f"{len(unread)} test images cannot be read, the first: {unread[0]}")
