@@ -123,3 +123,16 @@ def test_all_stages_named_is_the_default_network() -> None:
 def test_stages_that_are_none_are_refused(chosen: tuple[int, ...]) -> None:
     with pytest.raises(SettingsError, match="attention_stages"):
         network(attention_stages=chosen)
+
+
+def test_the_early_heads_see_the_attended_features_not_the_stage_s_output() -> None:
+    torch.manual_seed(0)
+    model = AAN(AANSettings(input_size=32, widths=(8, 16))).train()
+    attended: list[torch.Tensor] = []
+    for stage in model.stages:
+        stage.register_forward_hook(lambda module, given, found: attended.append(found[1]))
+    for head in model.early_heads:
+        torch.nn.init.normal_(head.linear.weight)
+    early = model(torch.randn(4, 3, 32, 32)).early
+    for made, head, features in zip(early, model.early_heads, attended, strict=True):
+        assert torch.equal(made, head(features))
