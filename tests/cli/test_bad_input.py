@@ -10,23 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from facealign.cli import main
-
 Outcome = tuple[int, str, str]
-
-
-@pytest.fixture
-def facealign(capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    def run(*args: object) -> Outcome:
-        with pytest.raises(SystemExit) as done:
-            main([str(arg) for arg in args])
-        printed = capfd.readouterr()
-        assert "Traceback" not in printed.err
-        for line in printed.err.splitlines():
-            assert line.startswith("error: ")
-        return int(done.value.code or 0), printed.out, printed.err
-
-    return run
 
 
 def bad_file(folder: Path, kind: str, photo: Path) -> Path:

@@ -11,25 +11,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from facealign.cli import main
-
 Outcome = tuple[int, str, str]
 
 
 @pytest.fixture
 def reproduce(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    facealign: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Callable[..., Outcome]:
     monkeypatch.chdir(tmp_path)
-
-    def run(*args: object) -> Outcome:
-        with pytest.raises(SystemExit) as done:
-            main(["reproduce", *(str(arg) for arg in args)])
-        printed = capfd.readouterr()
-        assert "Traceback" not in printed.err
-        return int(done.value.code or 0), printed.out, printed.err
-
-    return run
+    return lambda *args: facealign("reproduce", *args)
 
 
 def test_table_2_in_every_form(

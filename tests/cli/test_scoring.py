@@ -8,21 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from facealign.cli import main
-
 Outcome = tuple[int, str, str]
-
-
-@pytest.fixture
-def facealign(capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    def run(*args: object) -> Outcome:
-        with pytest.raises(SystemExit) as done:
-            main([str(arg) for arg in args])
-        printed = capfd.readouterr()
-        assert "Traceback" not in printed.err
-        return int(done.value.code or 0), printed.out, printed.err
-
-    return run
 
 
 @pytest.fixture

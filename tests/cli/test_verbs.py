@@ -11,25 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facealign.cli import main
-
 Outcome = tuple[int, str, str]
-
-
-@pytest.fixture
-def facealign(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Outcome]:
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*args: object) -> Outcome:
-        with pytest.raises(SystemExit) as done:
-            main([str(arg) for arg in args])
-        printed = capfd.readouterr()
-        assert "Traceback" not in printed.err
-        return int(done.value.code or 0), printed.out, printed.err
-
-    return run
 
 
 @pytest.fixture
