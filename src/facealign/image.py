@@ -12,9 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
 
 from facealign.errors import ImageError, OutputError
 from facealign.types import Pixels
+
+COMMENT = "written by facealign"
+"""Inside every JPEG and PNG file that `write_image` writes."""
 
 ImageSource = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]
 """What `read_image` takes: a path, an encoded file's bytes, a Pillow image, an array."""
@@ -69,12 +73,27 @@ def write_image(image: Pixels, path: str | os.PathLike[str]) -> None:
     if kind is None:
         raise OutputError(f'cannot write {path}: no picture format has the suffix "{path.suffix}"')
     buffer = io.BytesIO()
-    options = {"quality": 92} if kind == "JPEG" else {}
+    options: dict[str, Any] = {}
+    if kind == "JPEG":
+        options = {"quality": 92, "comment": COMMENT}
+    elif kind == "PNG":
+        options["pnginfo"] = PngInfo()
+        options["pnginfo"].add_text("comment", COMMENT)
     try:
         Image.fromarray(image).save(buffer, kind, **options)
     except (KeyError, OSError, ValueError) as error:  # Pillow reads more formats than it writes
         raise OutputError(f"cannot write {path} as {kind} ({error}); choose .png or .jpg") from None
     write_file(path, buffer.getvalue())
+
+
+def is_our_picture(path: Path) -> bool:
+    """Whether `write_image` wrote this JPEG or PNG file."""
+    try:
+        with Image.open(path) as picture:
+            comment = picture.info.get("comment", "")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False
+    return COMMENT in (comment.decode(errors="replace") if isinstance(comment, bytes) else comment)
 
 
 def write_file(path: Path, content: bytes | str) -> None:

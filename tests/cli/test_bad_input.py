@@ -130,6 +130,21 @@ def test_no_photo_is_ever_replaced_by_a_picture(
     assert {photo.read_bytes() for photo in photos} == {astronaut_path.read_bytes()}
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_a_photo_in_the_folder_for_pictures_is_not_replaced(
+    facealign: Callable[..., Outcome], tmp_path: Path, astronaut_path: Path, suffix: str
+) -> None:
+    photo, inner = tmp_path / f"a{suffix}", tmp_path / "inner" / f"a{suffix}"
+    inner.parent.mkdir()
+    with Image.open(astronaut_path) as picture:
+        picture.save(photo)
+        picture.save(inner)
+    before = inner.read_bytes()
+    code, _, errors = facealign("align", tmp_path, "--draw", inner.parent)
+    assert (code, "which facealign did not draw" in errors) == (2, True)
+    assert inner.read_bytes() == before
+
+
 def test_names_that_no_file_can_have(facealign: Callable[..., Outcome], tmp_path: Path) -> None:
     for name in (tmp_path / ("x" * 300), tmp_path / ("x" * 300 + ".jpg"), ""):
         code, _, errors = facealign("align", name)

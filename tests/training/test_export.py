@@ -140,9 +140,8 @@ def test_a_run_becomes_a_model_that_aligns(tmp_path: Path, drawn: Path) -> None:
     assert facts.attention_stages == (1, 2)
     sample = reading.samples[0]
     (face,) = FaceAligner(tmp_path / "mine.onnx").align(sample.image, sample.box[None])
-    expected = run.validator.report(run.average)
     assert face.landmarks.shape == (68, 2)
-    assert expected is not None
+    assert np.isfinite(face.landmarks).all()
 
 
 def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:

@@ -19,7 +19,14 @@ from facealign.draw import draw_faces
 from facealign.errors import FaceAlignError, OutputError
 from facealign.formats.boxes import BoxTable, read_boxes
 from facealign.formats.json import ResultWriter
-from facealign.image import SUFFIXES, is_file, is_folder, read_image, write_image
+from facealign.image import (
+    SUFFIXES,
+    is_file,
+    is_folder,
+    is_our_picture,
+    read_image,
+    write_image,
+)
 from facealign.types import Face, ImageResult
 
 TABLE_IMAGES = 40
@@ -146,10 +153,21 @@ class Pictures:
         if single and os.path.realpath(target) in {os.path.realpath(photo) for photo in files}:
             raise OutputError(f"--draw would overwrite the photo {target}: give another name")
         self._names = {files[0]: target} if single and files else _names(target, files)
+        if not single:
+            _refuse_to_replace(self._names.values())
 
     def write(self, photo: Path, image: NDArray[np.uint8], faces: list[Face]) -> None:
         """Draw the faces of one photo and write the picture."""
         write_image(draw_faces(image, faces), self._names[photo])
+
+
+def _refuse_to_replace(pictures: Iterable[Path]) -> None:
+    """Only a picture that facealign drew before may be drawn again."""
+    for picture in pictures:
+        if is_file(picture) and not is_our_picture(picture):
+            raise OutputError(
+                f"--draw would replace {picture}, which facealign did not draw: give another folder"
+            )
 
 
 def _names(folder: Path, files: list[Path]) -> dict[Path, Path]:

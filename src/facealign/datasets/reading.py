@@ -11,13 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from facealign.errors import DataError
-from facealign.geometry import box_of_points, to_box
+from facealign.geometry import MOST_PIXELS, box_of_points, to_box
 from facealign.image import is_file
 from facealign.markup import load_markup
 from facealign.types import Box, Mask, Points, Sample
 
-MOST_PIXELS = 1e9
-"""No photo is this wide: a coordinate beyond is damage."""
 IMAGE_SUFFIXES = (".jpg", ".png", ".jpeg", ".bmp", ".webp")
 Record = TypeVar("Record")
 

@@ -11,10 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from facealign.errors import DataError
+from facealign.geometry import MOST_PIXELS
 from facealign.types import Points
-
-MOST_PIXELS = 1e9
-"""No photo is this wide: a coordinate beyond is damage."""
 
 
 def read_pts(path: Path, count: int) -> Points:
