@@ -65,6 +65,23 @@ NORMALISERS: Mapping[str, Normaliser] = MappingProxyType(
 """Every normaliser by name."""
 
 
+def distances(
+    name: str, truth: Array, visible: NDArray[np.bool_], boxes: Array, markup: Markup
+) -> Array:
+    """(N,) pixels by the normaliser of that name; NaN for a face on which it is not known.
+
+    That is a face with a hidden point among the eye points that the normaliser is made of, whose
+    place says nothing, or with a distance of 0.
+    """
+    values = NORMALISERS[name](truth, boxes, markup)
+    needed = {
+        "inter_ocular": markup.eye_corners or (),
+        "inter_pupil": tuple(point for eye in markup.eye_points for point in eye),
+    }.get(name, ())
+    known = visible[:, list(needed)].all(axis=1) & (values > 0)
+    return np.where(known, values, np.nan)
+
+
 def normalisers_of(markup: Markup) -> tuple[str, ...]:
     """Names of the normalisers that a markup defines, the usual one first.
 
@@ -78,7 +95,9 @@ def normalisers_of(markup: Markup) -> tuple[str, ...]:
 
 
 def nme(predicted: Array, truth: Array, visible: NDArray[np.bool_], distance: Array) -> Array:
-    """Normalised mean error of each face: (N,), a fraction; NaN for a face without visible points.
+    """Normalised mean error of each face: (N,), a fraction.
+
+    NaN for a face without visible points, or whose normaliser is.
 
     Args:
         predicted: (N, K, 2) pixels.

@@ -126,6 +126,33 @@ def test_what_a_point_scheme_does_not_define_is_none(
         score(samples, predictions(samples, truth(samples)), "x", "test", "inter_ocular")
 
 
+def test_a_face_with_a_hidden_eye_has_no_distance_between_its_eyes(samples: list[Sample]) -> None:
+    landmarks = truth(samples) + [3.0, 4.0]
+    faces = list(samples)
+    hidden = faces[0].visible.copy()
+    hidden[36:42] = False
+    nowhere = np.where(hidden[:, None], faces[0].landmarks, 0).astype(np.float32)
+    faces[0] = replace(faces[0], visible=hidden, landmarks=nowhere)
+    report = score(faces, predictions(faces, landmarks), "300w", "common")
+    others = score(faces[1:], predictions(faces[1:], landmarks[1:]), "300w", "common")
+    assert report.defined == {
+        "inter_ocular": 7, "inter_pupil": 7, "box_size": 8, "box_diagonal": 8,
+    }  # fmt: skip
+    assert report.nme_inter_ocular == pytest.approx(others.nme_inter_ocular)
+    assert report.nme_box_size != pytest.approx(others.nme_box_size)
+    assert report.auc_08 == pytest.approx(others.auc_08)
+
+
+def test_the_usual_normaliser_is_one_that_some_face_shows(samples: list[Sample]) -> None:
+    hidden = np.ones(68, dtype=bool)
+    hidden[36:42] = False
+    faces = [replace(face, visible=hidden) for face in samples]
+    found = predictions(faces, truth(faces))
+    assert score(faces, found, "300w", "common").normaliser == "box_size"
+    with pytest.raises(DataError, match="no face of 300w common shows what inter_pupil"):
+        score(faces, found, "300w", "common", "inter_pupil")
+
+
 def test_nothing_found_at_all_is_no_number_but_a_whole_failure(samples: list[Sample]) -> None:
     none = np.full((8, 68, 2), np.nan)
     report = score(samples, predictions(samples, none), "300w", "common")

@@ -109,7 +109,7 @@ def test_the_paper_s_recipe_on_every_benchmark():
         train = settings.train
         assert (train.optimiser, train.weight_decay, train.batch) == ("adam", 1e-3, 64)
         assert [m * train.steps for m in train.milestones] == [25000, 40000]
-        assert (train.loss, train.learning_rate, train.ema, train.clip) == ("mse", 1e-3, 0, 0)
+        assert (train.loss, train.learning_rate, train.ema, train.clip) == ("sse", 1e-3, 0, 0)
 
 
 def test_values_of_every_type_are_read(toml):

@@ -37,8 +37,9 @@ def print_report(report: Report, model: str) -> None:
     }
     for name, value in report.nmes.items():
         low, high = report.intervals[name]
-        between = f"  (95 %: {100 * low:.2f} to {100 * high:.2f})"
-        rows[f"NME, {in_words(name)}"] = percent(value) + between
+        between = f"95 %: {100 * low:.2f} to {100 * high:.2f}"
+        some = f"; {known} faces" if (known := report.defined[name]) < report.count else ""
+        rows[f"NME, {in_words(name)}"] = f"{percent(value)}  ({between}{some})"
     rows[f"AUC at 8 %, {by}"] = percent(report.auc_08, 1)
     rows[f"failures over 8 %, {by}"] = percent(report.failure_rate_08, 1)
     for name, value in report.regions.items():

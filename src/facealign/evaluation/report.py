@@ -31,7 +31,9 @@ class Report:
         count: faces in all.
         missed: faces that the detector did not find.
         nme_inter_ocular, nme_inter_pupil, nme_box_size, nme_box_diagonal: the mean over the faces
-            that were found; NaN where the markup does not define the normaliser.
+            that were found and define it; NaN where the markup does not define the normaliser.
+        defined: normaliser → on how many faces it is defined: a hidden eye leaves no distance
+            between the eyes.
         normaliser: what the four numbers below are by.
         auc_08: area under the cumulative error distribution up to 0.08, over all faces.
         failure_rate_08: share of all faces over 0.08; a missed face is a failure.
@@ -50,6 +52,7 @@ class Report:
     nme_inter_pupil: float
     nme_box_size: float
     nme_box_diagonal: float
+    defined: dict[str, int]
     normaliser: str
     auc_08: float
     failure_rate_08: float
@@ -104,18 +107,22 @@ class Matched:
     markup: Markup
 
     def distance(self, normaliser: str) -> metrics.Array:
-        """(N,) pixels: what the errors are divided by."""
-        return metrics.NORMALISERS[normaliser](self.truth, self.boxes, self.markup)
+        """(N,) pixels: what the errors are divided by; NaN where the face does not define it."""
+        return metrics.distances(normaliser, self.truth, self.visible, self.boxes, self.markup)
 
     def nmes(self, normaliser: str) -> metrics.Array:
-        """(N,) the NME of each face; NaN where it was missed or has no visible point."""
+        """(N,) the NME of each face; NaN where it was missed or is not defined."""
         values = metrics.nme(self.predicted, self.truth, self.visible, self.distance(normaliser))
         return np.where(self.found, values, np.nan)
 
     def ranked(self, normaliser: str) -> metrics.Array:
-        """The same over all faces that have a visible point: infinite where one was missed."""
+        """The same over all faces that define it: infinite where one was missed."""
         values = np.where(self.found, self.nmes(normaliser), np.inf)
-        return values[self.visible.any(axis=1)]
+        return values[self.defines(normaliser)]
+
+    def defines(self, normaliser: str) -> NDArray[np.bool_]:
+        """(N,) the face has a visible point, and the eye points that the normaliser needs."""
+        return self.visible.any(axis=1) & ~np.isnan(self.distance(normaliser))
 
 
 def match(samples: Sequence[Sample], predictions: Predictions) -> Matched:
@@ -172,11 +179,14 @@ def score(
     """
     matched = match(samples, predictions)
     defined = metrics.normalisers_of(matched.markup)
-    chosen = normaliser or _usual(dataset, defined)
+    usable = [name for name in defined if matched.defines(name).any()]
+    chosen = normaliser or _usual(dataset, usable or list(defined))
     if chosen not in defined:
         raise DataError(
             f"{matched.markup.name} does not define {chosen}: choose one of {', '.join(defined)}"
         )
+    if chosen not in usable:
+        raise DataError(f"no face of {dataset} {subset} shows what {chosen} is measured on")
     found = matched.found
     values = {name: matched.nmes(name) for name in defined}
     means = {f"nme_{name}": _mean(values.get(name)) for name in metrics.NORMALISERS}
@@ -188,6 +198,7 @@ def score(
         box_source=predictions.box_source,
         count=len(found),
         missed=int((~found).sum()),
+        defined={name: int(matched.defines(name).sum()) for name in defined},
         normaliser=chosen,
         auc_08=metrics.auc(ranked, THRESHOLD),
         failure_rate_08=metrics.failure_rate(ranked, THRESHOLD),
@@ -203,7 +214,7 @@ def score(
     )
 
 
-def _usual(dataset: str, defined: tuple[str, ...]) -> str:
+def _usual(dataset: str, defined: Sequence[str]) -> str:
     known = DATASETS[dataset].normalisers if dataset in DATASETS else ()
     return next((name for name in (*known, *defined) if name in defined), defined[0])
 

@@ -24,25 +24,29 @@ def total_loss(prediction: Prediction, batch: Batch, kind: str, early_weight: fl
 
 
 def point_loss(predicted: Tensor, truth: Tensor, visible: Tensor, kind: str) -> Tensor:
-    """Mean over the visible points' coordinates.
+    """Mean over the visible points' coordinates; of "sse" the sum over them, mean over the faces.
+
+    Of "mse" the gradient is a hundredth of that of "sse" at 68 points, and a weight decay that is
+    added to the gradient, as the paper's is, then outweighs it (docs/paper.md).
 
     Args:
         predicted: (B, K, 2), fractions of the crop.
         truth: (B, K, 2).
         visible: (B, K) bool.
-        kind: "mse", "l1" or "wing".
+        kind: "mse", "sse", "l1" or "wing".
 
     """
     distance = (predicted - truth).abs()
-    if kind == "mse":
+    if kind in ("mse", "sse"):
         values = distance.square()
     elif kind == "l1":
         values = distance
     elif kind == "wing":
         values = _wing(distance)
     else:
-        raise SettingsError(f'unknown loss "{kind}": choose mse, l1 or wing')
-    return (values * visible[..., None]).sum() / (2 * visible.sum().clamp_min(1))
+        raise SettingsError(f'unknown loss "{kind}": choose mse, sse, l1 or wing')
+    mean = (values * visible[..., None]).sum() / (2 * visible.sum().clamp_min(1))
+    return mean * predicted[0].numel() if kind == "sse" else mean
 
 
 def _wing(distance: Tensor) -> Tensor:

@@ -79,8 +79,9 @@ class TrainSettings:
     """Steps over which the learning rate rises from 0."""
     weight_decay: float = 1e-3
     """Not applied to biases and batch normalisation by "adamw"."""
-    loss: Literal["mse", "l1", "wing"] = "mse"
-    """Over coordinates as fractions of the crop; "wing" is Feng et al. 2018."""
+    loss: Literal["mse", "sse", "l1", "wing"] = "sse"
+    """Over coordinates as fractions of the crop; "sse" sums a face's squares, which "mse" averages;
+    "wing" is Feng et al. 2018."""
     early_weight: float = 1.0
     """Weight of each early head's loss."""
     clip: float = 0.0
