@@ -116,16 +116,17 @@ def run_one(
 ) -> Entries:
     """Train, export, predict the test subset once, score it by every normaliser."""
     from facealign.training.export import export_run
-    from facealign.training.loop import fit, prepare
+    from facealign.training.loop import fit
+    from facealign.training.run import prepare
     from facealign.training.runfolder import RunFolder
-    from facealign.training.settings import load_settings
+    from facealign.training.settingsfile import load_settings
 
     root = Path(next(r.partition("=")[2] for r in given.root if r.startswith(f"{dataset}=")))
     changes = [*all_overrides(variant, seed, given), f"train.threads={given.threads}"]
     settings = load_settings(CONFIGS / "paper" / f"{dataset}.toml", [*changes, f"data.root={root}"])
     folder = RunFolder(given.work / f"{dataset}-{variant}-{seed}")
     data = settings.data
-    run, _ = prepare(settings, folder, read_dataset(dataset, root, data.subset, **data.options))
+    run, _ = prepare(settings, folder, [read_dataset(dataset, root, data.subset, **data.options)])
     folder.write_settings(settings)
     fit(run)
     model = folder.path / "model.onnx"

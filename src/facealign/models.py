@@ -31,6 +31,8 @@ class ModelFacts:
         version: of facealign that made the file.
         attention_stages: the stages whose maps the file gives, counted from 1; empty where it does
             not say.
+        further_markups: names of the point schemes of its further heads, whose outputs are named
+            "landmarks.NAME".
 
     """
 
@@ -44,14 +46,17 @@ class ModelFacts:
     licence: str
     version: str
     attention_stages: tuple[int, ...] = ()
+    further_markups: tuple[str, ...] = ()
 
     def to_metadata(self) -> dict[str, str]:
-        """The facts as ONNX metadata: strings by name."""
+        """The facts as ONNX metadata: strings by name, an empty list left out."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
-        stages = values.pop("attention_stages")
-        if stages:
-            values["attention_stages"] = " ".join(str(stage) for stage in stages)
-        return {f"facealign.{name}": str(value) for name, value in values.items()}
+        texts = {
+            name: " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            for name, value in values.items()
+            if value != ()
+        }
+        return {f"facealign.{name}": text for name, text in texts.items()}
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str], source: str) -> ModelFacts:
@@ -65,7 +70,8 @@ class ModelFacts:
             "str": str,
             "int": int,
             "float": float,
-            "tuple[int, ...]": _stages,
+            "tuple[int, ...]": lambda text: tuple(int(word) for word in text.split()),
+            "tuple[str, ...]": lambda text: tuple(text.split()),
         }
         values: dict[str, Any] = {}
         for f in fields(cls):
@@ -84,10 +90,6 @@ class ModelFacts:
                     f'{source}: metadata "{f.name}" is not a number: "{text}"'
                 ) from None
         return cls(**values)
-
-
-def _stages(text: str) -> tuple[int, ...]:
-    return tuple(int(word) for word in text.split())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from facealign.errors import SettingsError
 from facealign.network import AAN, AANSettings
-from facealign.network.blocks import Attention, CosineEmbedding, EarlyHead, Stage
+from facealign.network.blocks import Attention, CosineEmbedding, EarlyHead, Stage, pool_attended
 
 SMALL = {"points": 5, "input_size": 64, "widths": (8, 16, 24), "embedding_size": 32}
 
@@ -39,8 +39,8 @@ def test_the_shapes_of_the_table_at_128_pixels():
     assert seen["stem"][1].shape == (1, 64, 64, 64)
     outputs = [tuple(seen[f"stages.{i}"][1][0].shape) for i in range(4)]
     assert outputs == [(1, 64, 64, 64), (1, 128, 32, 32), (1, 256, 16, 16), (1, 512, 8, 8)]
-    assert seen["embedding"][0].shape == (1, 8192)
-    assert seen["embedding"][1].shape == (1, 256)
+    assert seen["heads.0.embedding"][0].shape == (1, 8192)
+    assert seen["heads.0.embedding"][1].shape == (1, 256)
     assert prediction.landmarks.shape == (1, 68, 2)
     assert [m.shape[-1] for m in prediction.attention] == [64, 32, 16, 8]
 
@@ -82,7 +82,7 @@ def test_early_predictions_while_training_and_none_in_use():
 def test_without_supervision_there_are_no_early_heads():
     model = small(supervision=False)
     assert model.train()(images()).early == []
-    assert not any(name.startswith("early_heads") for name in model.state_dict())
+    assert not any(".early." in name for name in model.state_dict())
 
 
 def test_the_maps_lie_between_a_half_and_one_with_the_relu():
@@ -132,12 +132,12 @@ def test_attention_off_has_neither_maps_nor_their_weights():
 @pytest.mark.parametrize(("form", "length"), [("cosine", 32), ("linear", 32), ("off", 24 * 4 * 4)])
 def test_every_embedding_feeds_the_head(form, length):
     model = small(embedding=form)
-    assert model.head.in_features == length
+    assert model.heads[0].linear.in_features == length
     assert model(images()).landmarks.shape == (4, 5, 2)
 
 
 def test_the_linear_embedding_is_the_cosine_one_without_the_cosine():
-    cosine, linear = small().embedding, small(embedding="linear").embedding
+    cosine, linear = small().heads[0].embedding, small(embedding="linear").heads[0].embedding
     assert cosine.weight.shape == linear.weight.shape
     x = torch.randn(3, cosine.weight.shape[1])
     assert torch.allclose(cosine(x), torch.cos(x @ cosine.weight.T + cosine.bias), atol=1e-5)
@@ -193,9 +193,10 @@ def test_calibrated_on_constant_features_the_weights_stay_finite():
 
 def test_a_calibrated_network_starts_near_the_mean_face():
     model, batch, mean = small().train(), images(16), torch.rand(5, 2) - 0.5
-    model.calibrate(batch, mean)
-    features, early, _ = model.extract(batch)
-    spread = F.linear(features, model.embedding.weight).std(correction=0).item()
+    model.calibrate(batch, [mean])
+    features, _, _ = model.extract(batch)
+    early = model(batch).early
+    spread = F.linear(features, model.heads[0].embedding.weight).std(correction=0).item()
     assert spread == pytest.approx(1, rel=1e-3)
     assert all(torch.allclose(p, mean.expand_as(p), atol=1e-6) for p in early)
     assert (model(batch).landmarks - mean).abs().max() < 0.2
@@ -203,19 +204,19 @@ def test_a_calibrated_network_starts_near_the_mean_face():
 
 def test_every_early_head_receives_gradients_and_hands_them_to_its_stage():
     model = small().train()
-    for head in model.early_heads:
+    for head in model.heads[0].early:
         torch.nn.init.normal_(head.linear.weight, std=0.01)  # a head is born with zeros
     sum(p.square().sum() for p in model(images()).early).backward()
-    for head, stage in zip(model.early_heads, model.stages, strict=True):
+    for head, stage in zip(model.heads[0].early, model.stages, strict=True):
         assert head.linear.weight.grad.abs().sum() > 0
         assert stage.block.conv[0].weight.grad.abs().sum() > 0
         assert stage.attention.score[0].weight.grad.abs().sum() > 0
-    assert model.head.weight.grad is None
+    assert model.heads[0].linear.weight.grad is None
 
 
 def test_a_new_early_head_says_zero_and_still_learns():
     head = EarlyHead(6, 5)
-    out = head(torch.randn(2, 6, 8, 8))
+    out = head(pool_attended(torch.randn(2, 6, 8, 8)))
     assert (out == 0).all()
     (out - 1).square().sum().backward()
     assert head.linear.weight.grad.abs().sum() > 0

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from facealign.errors import SettingsError
 from facealign.network import AAN, AANSettings
+from facealign.network.blocks import pool_attended
 from facealign.training.export import Deployed
 
 EQUAL = {"points": 5, "input_size": 64, "widths": (32, 32, 32, 32), "embedding_size": 16}
@@ -88,10 +89,10 @@ def test_the_early_loss_alone_moves_every_stage_and_the_last_output_gets_nothing
         optimiser.step()
     moved = {n for n, value in model.named_parameters() if not torch.equal(value, before[n])}
     for stage in range(4):
-        assert f"early_heads.{stage}.linear.weight" in moved
+        assert f"heads.0.early.{stage}.linear.weight" in moved
         assert f"stages.{stage}.attention.score.0.weight" in moved
         assert f"stages.{stage}.block.reduce.0.weight" in moved
-    assert not any(name.startswith(("head.", "embedding.")) for name in moved)
+    assert not any(name.startswith(("heads.0.linear.", "heads.0.embedding.")) for name in moved)
 
 
 def test_the_branches_are_gone_in_use() -> None:
@@ -131,8 +132,8 @@ def test_the_early_heads_see_the_attended_features_not_the_stage_s_output() -> N
     attended: list[torch.Tensor] = []
     for stage in model.stages:
         stage.register_forward_hook(lambda module, given, found: attended.append(found[1]))
-    for head in model.early_heads:
+    for head in model.heads[0].early:
         torch.nn.init.normal_(head.linear.weight)
     early = model(torch.randn(4, 3, 32, 32)).early
-    for made, head, features in zip(early, model.early_heads, attended, strict=True):
-        assert torch.equal(made, head(features))
+    for made, head, features in zip(early, model.heads[0].early, attended, strict=True):
+        assert torch.equal(made, head(pool_attended(features)))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from facealign.errors import SettingsError
 from facealign.geometry import CropTransform
 from facealign.image import read_image
 from facealign.markup import MARKUPS
 from facealign.training.augment import MEAN, STD
-from facealign.training.batches import DETAIL, ZOOM, BatchMaker, Regions, load_regions
+from facealign.training.batches import BatchMaker, Feed, share_out
+from facealign.training.faces import DETAIL, ZOOM, FacesInMemory, Regions, load_faces
 from facealign.training.settings import AugmentSettings
 
 IBUG = MARKUPS["ibug68"]
@@ -21,18 +25,20 @@ STRONG = AugmentSettings(turn=15, scale=0.1, shift=0.05, mirror=0.5, colour=0.2,
 SIZE = 32
 
 
-def regions_of(count, seed=0):
-    rng = np.random.default_rng(seed)
-    return Regions(
-        [None] * count,
+def faces_of(count, seed=0, markup="ibug68"):
+    rng, points = np.random.default_rng(seed), MARKUPS[markup].count
+    visible = rng.random((count, points)) < 0.8
+    regions = Regions(
         rng.integers(0, 256, (count, 64, 64, 3)).astype(np.uint8),
-        rng.uniform(10, 54, (count, 68, 2)).astype(np.float32),
-        rng.random((count, 68)) < 0.8,
+        rng.uniform(10, 54, (count, points, 2)).astype(np.float32),
+        visible,
+        visible & (rng.random((count, points)) < 0.8),
     )
+    return FacesInMemory([str(i) for i in range(count)], markup, regions)
 
 
 def maker(count=6, batch=4, augment=STRONG, seed=3):
-    return BatchMaker(regions_of(count), IBUG, SIZE, batch, augment, seed)
+    return BatchMaker([Feed(faces_of(count))], SIZE, batch, augment, seed)
 
 
 def same(one, other):
@@ -80,10 +86,11 @@ def test_one_face_looks_another_way_each_step():
 
 def test_making_a_batch_leaves_the_cached_faces_alone():
     batches = maker()
-    before = batches.regions.images.copy(), batches.regions.landmarks.copy()
+    regions = batches.feeds[0].faces.regions
+    before = regions.images.copy(), regions.landmarks.copy()
     batches.at(0)
-    assert (batches.regions.images == before[0]).all()
-    assert (batches.regions.landmarks == before[1]).all()
+    assert (regions.images == before[0]).all()
+    assert (regions.landmarks == before[1]).all()
 
 
 def test_shapes_types_and_range():
@@ -99,8 +106,9 @@ def test_shapes_types_and_range():
 @pytest.mark.parametrize("mirror", [0.0, 1.0])
 def test_visibility_changes_places_with_the_points(mirror):
     batches = maker(augment=AugmentSettings(mirror=mirror))
-    visible = torch.from_numpy(batches.regions.visible[batches.indices(0)])
-    expected = visible[:, batches.mirror] if mirror else visible
+    regions = batches.feeds[0].faces.regions
+    visible = torch.from_numpy(regions.visible[batches.indices(0)])
+    expected = visible[:, batches.mirrors[0]] if mirror else visible
     assert torch.equal(batches.at(0).visible, expected)
 
 
@@ -114,8 +122,8 @@ def test_a_mirrored_batch_is_the_mirror_image_of_the_plain_one():
 
 def test_without_augmentation_a_batch_is_the_crop_that_is_used_at_test_time(make_sample):
     sample = make_sample()
-    regions, problems = load_regions([sample], SIZE, 0.15)
-    batch = BatchMaker(regions, IBUG, SIZE, 1, PLAIN, 0).at(0)
+    faces, problems = load_faces([sample], SIZE, 0.15)
+    batch = BatchMaker([Feed(faces)], SIZE, 1, PLAIN, 0).at(0)
     crop = CropTransform.from_box(sample.box, SIZE, 0.15)
     image = (batch.image[0] * STD + MEAN).permute(1, 2, 0).numpy() * 255
     assert problems == []
@@ -126,7 +134,7 @@ def test_without_augmentation_a_batch_is_the_crop_that_is_used_at_test_time(make
 
 def test_a_region_holds_the_plain_crop_with_room_around_it(make_sample):
     sample = make_sample()
-    regions, _ = load_regions([sample], SIZE, 0.15)
+    regions = load_faces([sample], SIZE, 0.15)[0].regions
     assert regions.images.shape == (1, round(SIZE * ZOOM * DETAIL), round(SIZE * ZOOM * DETAIL), 3)
     across = regions.landmarks[0].max(axis=0) - regions.landmarks[0].min(axis=0)
     plain = sample.landmarks.max(axis=0) - sample.landmarks.min(axis=0)
@@ -136,16 +144,80 @@ def test_a_region_holds_the_plain_crop_with_room_around_it(make_sample):
 def test_an_image_that_cannot_be_read_is_reported_and_the_rest_is_kept(make_sample):
     samples = [make_sample("a"), make_sample("missing", write=False), make_sample("b")]
     calls = []
-    regions, problems = load_regions(samples, SIZE, 0.1, lambda: calls.append(1))
-    assert [sample.id for sample in regions.samples] == ["a.png", "b.png"]
-    assert len(regions) == len(regions.images) == len(regions.landmarks) == 2
+    faces, problems = load_faces(samples, SIZE, 0.1, lambda: calls.append(1))
+    assert faces.ids == ["a.png", "b.png"]
+    assert len(faces) == len(faces.regions.images) == len(faces.regions.landmarks) == 2
     assert len(problems) == 1
     assert "missing.png" in problems[0]
     assert len(calls) == 3
 
 
 def test_no_readable_image_leaves_no_region(make_sample):
-    regions, problems = load_regions([make_sample(write=False)], SIZE, 0.1)
-    assert len(regions) == 0
-    assert regions.images.shape == (0, 64, 64, 3)
+    faces, problems = load_faces([make_sample(write=False)], SIZE, 0.1)
+    assert len(faces) == 0
+    assert faces.regions.images.shape == (0, 64, 64, 3)
     assert len(problems) == 1
+
+
+def mixed(batch=8, shares=(1.0, 1.0), **settings):
+    feeds = [
+        Feed(faces_of(6), shares[0], head=0),
+        Feed(faces_of(9, 1, "aflw19"), shares[1], head=1),
+    ]
+    return BatchMaker(feeds, SIZE, batch, AugmentSettings(**settings), 3)
+
+
+def test_a_mixed_batch_has_a_part_for_each_data_set():
+    batches = mixed(shares=(3.0, 1.0))
+    batch = batches.at(2)
+    assert batch.image.shape == (8, 3, SIZE, SIZE)
+    assert [(p.head, p.rows, tuple(p.landmarks.shape)) for p in batch.parts] == [
+        (0, slice(0, 6), (6, 68, 2)),
+        (1, slice(6, 8), (2, 19, 2)),
+    ]
+
+
+def test_the_rows_of_a_mixed_batch_are_the_faces_of_their_data_set():
+    batches = mixed(mirror=1.0)
+    batch = batches.at(1)
+    for number, part in enumerate(batch.parts):
+        faces = batches.feeds[number].faces.take(batches.indices(1, number))
+        alone = BatchMaker([batches.feeds[number]], SIZE, 4, AugmentSettings(mirror=1.0), 3)
+        expected = alone.make([faces], torch.Generator().manual_seed(0))
+        assert torch.equal(batch.image[part.rows], expected.image)
+        assert torch.equal(part.landmarks, expected.landmarks)
+        assert torch.equal(part.visible, expected.visible)
+        assert torch.equal(part.seen, expected.parts[0].seen)
+
+
+def test_every_data_set_has_epochs_of_its_own():
+    batches = mixed()
+    for number, count in enumerate((6, 9)):
+        seen = np.concatenate([batches.indices(step, number) for step in range(9)])
+        assert sorted(seen[:count].tolist()) == list(range(count))
+
+
+def test_visibility_is_taught_only_by_data_that_labels_it():
+    faces = faces_of(4)
+    everything = np.ones_like(faces.regions.visible)
+    open_faces = replace(faces, regions=replace(faces.regions, seen=everything))
+    for found, taught in ((faces, True), (open_faces, False)):
+        batch = BatchMaker([Feed(found)], SIZE, 4, PLAIN, 0).at(0)
+        assert (batch.parts[0].seen is not None) == taught
+
+
+@given(
+    batch=st.integers(3, 300),
+    shares=st.lists(st.floats(0.01, 100), min_size=1, max_size=3),
+)
+def test_shares_add_up_to_the_batch_and_are_as_near_as_whole_faces_can_be(batch, shares):
+    counts = share_out(batch, shares)
+    assert sum(counts) == batch
+    assert min(counts) >= 1
+    for count, share in zip(counts, shares, strict=True):
+        assert abs(count - batch * share / sum(shares)) < len(shares)
+
+
+def test_a_batch_smaller_than_the_number_of_data_sets_is_refused():
+    with pytest.raises(SettingsError, match=r"train\.batch 2 is less than one face of each"):
+        share_out(2, [1.0, 1.0, 1.0])

@@ -14,9 +14,10 @@ from facealign.errors import DataError, ModelError
 from facealign.models import ModelFacts
 from facealign.network import AAN, AANSettings
 from facealign.training.export import Deployed, _fold, check_parity, export_run, to_onnx
-from facealign.training.loop import fit, prepare
+from facealign.training.loop import fit
+from facealign.training.run import prepare
 from facealign.training.runfolder import RunFolder
-from facealign.training.settings import to_settings
+from facealign.training.settingsfile import to_settings
 from facealign.training.validation import Validator, predict_crops
 
 FACTS = ModelFacts(
@@ -36,7 +37,7 @@ def network(**changes: object) -> AAN:
     torch.manual_seed(0)
     model = AAN(AANSettings(**{"input_size": 32, "widths": (8, 16), **changes}))
     images = torch.randn(16, 3, 32, 32)
-    model.calibrate(images, torch.zeros(68, 2))
+    model.calibrate(images, [torch.zeros(k, 2) for k in model.settings.heads])
     for _ in range(3):  # running statistics unlike the initial ones
         model.train()(images)
     return model.eval()
@@ -132,11 +133,11 @@ def test_a_run_becomes_a_model_that_aligns(tmp_path: Path, drawn: Path) -> None:
         "train": {"steps": 2, "batch": 8, "threads": 1},
     }
     reading = read_dataset("300w", drawn, "train")
-    run, _ = prepare(to_settings(tree, "test"), RunFolder(tmp_path / "run"), reading)
+    run, _ = prepare(to_settings(tree, "test"), RunFolder(tmp_path / "run"), [reading])
     fit(run)
     facts = export_run(tmp_path / "run", tmp_path / "mine.onnx")
     assert (facts.name, facts.licence, facts.margin) == ("mine", "mine too", 0.2)
-    assert facts.trained_on == f"300w train, {len(run.batches.regions)} faces"
+    assert facts.trained_on == f"300w train, {len(run.batches.feeds[0].faces)} faces"
     assert facts.attention_stages == (1, 2)
     sample = reading.samples[0]
     (face,) = FaceAligner(tmp_path / "mine.onnx").align(sample.image, sample.box[None])
@@ -153,8 +154,8 @@ def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
 def test_the_centre_of_the_crop_is_the_centre_of_the_box(tmp_path: Path) -> None:
     model = network()
     with torch.no_grad():
-        model.head.weight.zero_()
-        model.head.bias.zero_()
+        model.heads[0].linear.weight.zero_()
+        model.heads[0].linear.bias.zero_()
     path = tmp_path / "centre.onnx"
     path.write_bytes(to_onnx(model, FACTS))
     box = [3.25, 1.5, 31.75, 40.0]

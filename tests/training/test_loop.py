@@ -12,9 +12,12 @@ import torch
 from facealign.datasets import Reading, read_dataset
 from facealign.errors import DataError, SettingsError
 from facealign.training.checkpoint import load_checkpoint
-from facealign.training.loop import Progress, Run, fit, learning_rate_factor, prepare
+from facealign.training.loop import Progress, fit
+from facealign.training.optimise import learning_rate_factor
+from facealign.training.run import Run, prepare
 from facealign.training.runfolder import RunFolder
-from facealign.training.settings import Settings, TrainSettings, to_settings
+from facealign.training.settings import Settings, TrainSettings
+from facealign.training.settingsfile import to_settings
 
 TINY = {
     "data": {"validation": 0.2},
@@ -34,7 +37,7 @@ def reading(drawn: Path) -> Reading:
 
 
 def begin(settings: Settings, folder: Path, reading: Reading) -> Run:
-    run, problems = prepare(settings, RunFolder(folder), reading)
+    run, problems = prepare(settings, RunFolder(folder), [reading])
     assert not problems
     return run
 
@@ -140,7 +143,7 @@ def test_training_lowers_the_validation_error(tmp_path: Path, reading: Reading) 
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path, reading: Reading) -> None:
     run = begin(tiny(), tmp_path, reading)
     with torch.no_grad():
-        run.model.head.weight.fill_(float("nan"))
+        run.model.heads[0].linear.weight.fill_(float("nan"))
     with pytest.raises(DataError, match=r"step 0: the loss is nan; lower train\.learning_rate"):
         fit(run)
 
@@ -162,7 +165,7 @@ def test_a_checkpoint_cut_short_gives_way_to_the_one_before(
     fit(begin(tiny(), tmp_path, reading))
     undisturbed = load_checkpoint(tmp_path / "last.pt")
     halve(tmp_path / "last.pt")
-    resumed, problems = prepare(tiny(), RunFolder(tmp_path), reading)
+    resumed, problems = prepare(tiny(), RunFolder(tmp_path), [reading])
     assert resumed.step == 4
     assert "last.pt: not a whole checkpoint" in problems[0]
     assert "the checkpoint before it is used" in problems[0]
@@ -222,9 +225,9 @@ def test_an_unreadable_photo_is_named_and_the_rest_is_used(
     first = reading.samples[0]
     spoilt = type(first)(**{**first.__dict__, "image": broken})
     changed = Reading("300w", "train", [spoilt, *reading.samples[1:]], [])
-    run, problems = prepare(tiny(), RunFolder(tmp_path / "run"), changed)
+    run, problems = prepare(tiny(), RunFolder(tmp_path / "run"), [changed])
     assert problems == [f"{broken}: the file is empty (zero bytes)"]
-    assert len(run.batches.regions) + len(run.validator.samples) == len(reading.samples) - 1
+    assert len(run.batches.feeds[0].faces) + len(run.validator.samples) == len(reading.samples) - 1
 
 
 @pytest.mark.parametrize(
@@ -257,11 +260,11 @@ def test_a_resumed_run_remembers_its_best(tmp_path: Path, reading: Reading) -> N
 
 def test_the_average_follows_the_weights(tmp_path: Path, reading: Reading) -> None:
     run = begin(tiny(steps=1, ema=0.9), tmp_path, reading)
-    before = run.average.head.weight.clone()
+    before = run.average.heads[0].linear.weight.clone()
     fit(run)
     decay = 1 / 10  # min(0.9, (1 + step) / (10 + step)) at step 0
-    expected = decay * before + (1 - decay) * run.model.head.weight
-    assert torch.allclose(run.average.head.weight, expected, atol=1e-7)
+    expected = decay * before + (1 - decay) * run.model.heads[0].linear.weight
+    assert torch.allclose(run.average.heads[0].linear.weight, expected, atol=1e-7)
 
 
 def test_no_temporary_file_stays_in_the_run_folder(tmp_path: Path, reading: Reading) -> None:

@@ -13,13 +13,13 @@ import click
 from facealign.cli.console import fail, out, progress
 from facealign.cli.extras import train_extra
 from facealign.cli.reporting import in_words
-from facealign.datasets import read_dataset
+from facealign.datasets import Reading, read_dataset
 from facealign.errors import SettingsError
 
 if TYPE_CHECKING:
     from facealign.training.loop import Progress as TrainingProgress
-    from facealign.training.loop import Run
-    from facealign.training.settings import Settings
+    from facealign.training.run import Run
+    from facealign.training.settings import DataSettings, FurtherData, Settings
 
 
 @click.command("train", short_help="Train a network on labelled faces.")
@@ -37,33 +37,45 @@ def command(config: Path, overrides: tuple[str, ...], folder: Path | None) -> in
     facealign train configs/300w.toml data.root=/faces/300w train.steps=500
     """  # noqa: D301
     with train_extra("training"):
-        from facealign.training.settings import load_settings
+        from facealign.training.settingsfile import load_settings
     settings = load_settings(config, overrides)
     return _train(settings, folder or Path("runs") / settings.name)
 
 
 def _train(settings: Settings, path: Path) -> int:
     with train_extra("training"):
-        from facealign.training.loop import fit, prepare
+        from facealign.training.loop import fit
+        from facealign.training.run import prepare
         from facealign.training.runfolder import RunFolder
-    if not settings.data.root:
-        raise SettingsError("data.root is not set: add data.root=/folder/of/the/data set")
-    data = settings.data
-    reading = read_dataset(data.dataset, Path(data.root).expanduser(), data.subset, **data.options)
+    readings = [_read(data, name) for name, data in _named(settings)]
     folder = RunFolder(path)
     bar = progress("faces")
     with bar:
-        task = bar.add_task("reading", total=len(reading.samples), note="")
-        run, unread = prepare(settings, folder, reading, lambda: bar.advance(task))
-    folder.write_settings(settings)
-    for problem in reading.problems + unread:
+        total = sum(len(reading.samples) for reading in readings)
+        task = bar.add_task("reading", total=total, note="")
+        run, problems = prepare(settings, folder, readings, lambda: bar.advance(task))
+    folder.write_settings(run.settings)
+    problems = [problem for reading in readings for problem in reading.problems] + problems
+    for problem in problems:
         fail(problem, 3)
     with Watcher(run) as watcher:
         finished = fit(run, watcher, watcher.stopped)
     if not finished:
         return fail(f"interrupted at step {run.step}; the same command goes on from there", 130)
     out().print(f"run: {path}", markup=False, soft_wrap=True)
-    return 3 if reading.problems or unread else 0
+    return 3 if problems else 0
+
+
+def _named(settings: Settings) -> list[tuple[str, DataSettings | FurtherData]]:
+    """The data sets of a run under the names of their settings."""
+    further = [(f"further.{number}", data) for number, data in enumerate(settings.further)]
+    return [("data", settings.data), *further]
+
+
+def _read(data: DataSettings | FurtherData, name: str) -> Reading:
+    if not data.root:
+        raise SettingsError(f"{name}.root is not set: add {name}.root=/folder/of/the/data set")
+    return read_dataset(data.dataset, Path(data.root).expanduser(), data.subset, **data.options)
 
 
 class Watcher:

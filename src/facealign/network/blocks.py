@@ -93,21 +93,28 @@ class Stage(nn.Module):
         return output, attended, attention
 
 
+GRID = 4
+"""An early head sees this many by this many means of its stage's features."""
+
+
+def pool_attended(attended: Tensor) -> Tensor:
+    """M·H of one stage (B, C, H, W) → what its early heads see (B, C · 16)."""
+    return F.adaptive_avg_pool2d(attended, GRID).flatten(1)
+
+
 class EarlyHead(nn.Module):
     """Intermediate supervision, section 3.2: every landmark predicted from one stage's M·H."""
 
-    def __init__(self, width: int, points: int, grid: int = 4) -> None:
+    def __init__(self, width: int, points: int) -> None:
         super().__init__()
-        self.grid = grid
-        self.linear = nn.Linear(width * grid * grid, 2 * points)
+        self.linear = nn.Linear(width * GRID * GRID, 2 * points)
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
 
-    def forward(self, attended: Tensor) -> Tensor:
-        """(B, C, H, W) → (B, K, 2) as fractions of the crop, 0 at its centre."""
-        pooled = F.adaptive_avg_pool2d(attended, self.grid).flatten(1)
+    def forward(self, pooled: Tensor) -> Tensor:
+        """`pool_attended` of the stage (B, C · 16) → (B, K, 2), fractions of the crop."""
         points: Tensor = self.linear(pooled)
-        return points.view(-1, self.linear.out_features // 2, 2)
+        return points.view(len(pooled), -1, 2)
 
 
 class CosineEmbedding(nn.Module):

@@ -36,6 +36,10 @@ class Views:
     angle: Tensor
     flip: Tensor
 
+    def rows(self, rows: slice) -> Views:
+        """Some of the views."""
+        return Views(self.centre[rows], self.side[rows], self.angle[rows], self.flip[rows])
+
     def axes(self) -> Tensor:
         """(B, 2, 2) whose columns are the crop's x and y axes in the region, one side long."""
         cos, sin = self.angle.cos() * self.side, self.angle.sin() * self.side
@@ -62,7 +66,12 @@ class Views:
 
 
 def random_views(
-    count: int, region: int, zoom: float, settings: AugmentSettings, generator: Generator
+    count: int,
+    region: int,
+    zoom: float,
+    settings: AugmentSettings,
+    generator: Generator,
+    device: torch.device | str = "cpu",
 ) -> Views:
     """Random crops within square regions.
 
@@ -71,11 +80,12 @@ def random_views(
         region: R, side of the regions in pixels.
         zoom: side of the region over side of the unchanged crop.
         settings: how far the crops stray.
-        generator: source of the random numbers.
+        generator: source of the random numbers, on the device.
+        device: where the views are wanted.
 
     """
-    normal = torch.randn(count, 4, generator=generator).clamp_(-3, 3)
-    flip = torch.rand(count, generator=generator) < settings.mirror
+    normal = torch.randn(count, 4, generator=generator, device=device).clamp_(-3, 3)
+    flip = torch.rand(count, generator=generator, device=device) < settings.mirror
     side = region / zoom * torch.exp(normal[:, 0] * settings.scale)
     centre = (region - 1) / 2 + normal[:, 1:3] * settings.shift * (region / zoom)
     return Views(centre, side, normal[:, 3] * math.radians(settings.turn), flip)

@@ -1,8 +1,8 @@
-"""Samples → batches: each face is cut out once with a wide margin, then cropped anew each step."""
+"""Faces → batches: every batch is a pure function of the seed and the step's number."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,83 +10,66 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-from facealign.datasets import stream_pixels
-from facealign.geometry import CropTransform, box_size
-from facealign.markup import Markup
-from facealign.training.augment import MEAN, STD, random_look, random_views
+from facealign.errors import SettingsError
+from facealign.markup import load_markup
+from facealign.training.augment import MEAN, STD, Views, random_look, random_views
+from facealign.training.faces import ZOOM, Faces, Regions
 from facealign.training.settings import AugmentSettings
-from facealign.types import Sample
-
-ZOOM = 1.6
-"""Side of a cached region over the side of the plain crop: room for turns and shifts."""
-DETAIL = 1.25
-"""Cached pixels per pixel of the plain crop, so that a closer crop is still sharp."""
 
 
-@dataclass(frozen=True, eq=False)
-class Regions:
-    """Faces cut out with room around them.
+@dataclass(frozen=True)
+class Part:
+    """The rows of a batch that come from one data set, and their truth.
 
     Attributes:
-        samples: the N faces.
-        images: (N, R, R, 3) uint8.
-        landmarks: (N, K, 2) float32, in the region's pixels.
-        visible: (N, K) bool.
+        head: number of the network's head that they train.
+        rows: which rows of the batch.
+        landmarks: (b, K, 2) fractions of the crop, 0 at its centre.
+        visible: (b, K) bool, the place is known.
+        seen: (b, K) bool, the point is neither hidden nor covered; None where the data set does
+            not label it.
 
     """
 
-    samples: list[Sample]
-    images: NDArray[np.uint8]
-    landmarks: NDArray[np.float32]
-    visible: NDArray[np.bool_]
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-
-def load_regions(
-    samples: list[Sample],
-    input_size: int,
-    margin: float,
-    advance: Callable[[], None] = lambda: None,
-) -> tuple[Regions, list[str]]:
-    """Cut every face out, and one line for each image that could not be read."""
-    size = round(input_size * DETAIL * ZOOM)
-    kept: list[Sample] = []
-    images: list[NDArray[np.uint8]] = []
-    landmarks: list[NDArray[np.float32]] = []
-    problems: list[str] = []
-    for sample, image in stream_pixels(samples, problems):
-        advance()
-        if image is None:
-            continue
-        transform = region_transform(sample, size, margin)
-        kept.append(sample)
-        images.append(transform.warp(image))
-        landmarks.append(transform.to_crop(sample.landmarks))
-    regions = Regions(
-        kept,
-        np.stack(images) if images else np.zeros((0, size, size, 3), np.uint8),
-        np.stack(landmarks) if landmarks else np.zeros((0, 0, 2), np.float32),
-        np.stack([s.visible for s in kept]) if kept else np.zeros((0, 0), np.bool_),
-    )
-    return regions, problems
-
-
-def region_transform(sample: Sample, size: int, margin: float) -> CropTransform:
-    """Image → cached region: the plain crop's square, `ZOOM` times as wide."""
-    box = sample.box
-    centre = (float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2)
-    return CropTransform.from_square(centre, box_size(box) * (1 + 2 * margin) * ZOOM, size)
+    head: int
+    rows: slice
+    landmarks: Tensor
+    visible: Tensor
+    seen: Tensor | None
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's faces: image (B, 3, S, S) normalised, landmarks (B, K, 2) fractions, visible."""
+    """One step's faces: image (B, 3, S, S) normalised, and the truth, a part each data set."""
 
     image: Tensor
-    landmarks: Tensor
-    visible: Tensor
+    parts: list[Part]
+
+    @property
+    def landmarks(self) -> Tensor:
+        """(b, K, 2) of the first part: of the whole batch, where there is one data set."""
+        return self.parts[0].landmarks
+
+    @property
+    def visible(self) -> Tensor:
+        """(b, K) of the first part."""
+        return self.parts[0].visible
+
+
+@dataclass(frozen=True, eq=False)
+class Feed:
+    """One data set of a run.
+
+    Attributes:
+        faces: its faces.
+        share: its faces in a batch, as a fraction of all.
+        head: number of the network's head that they train.
+
+    """
+
+    faces: Faces
+    share: float = 1.0
+    head: int = 0
 
 
 class BatchMaker:
@@ -94,45 +77,107 @@ class BatchMaker:
 
     def __init__(
         self,
-        regions: Regions,
-        markup: Markup,
+        feeds: Sequence[Feed],
         input_size: int,
         batch: int,
         augment: AugmentSettings,
         seed: int,
+        device: torch.device | str = "cpu",
     ) -> None:
-        self.regions = regions
-        self.mirror = torch.from_numpy(markup.mirror.astype(np.int64))
+        self.feeds = list(feeds)
+        self.counts = share_out(batch, [feed.share for feed in feeds])
+        self.mirrors = [
+            torch.from_numpy(load_markup(feed.faces.markup).mirror.astype(np.int64)).to(device)
+            for feed in feeds
+        ]
         self.input_size = input_size
-        self.batch = batch
         self.augment = augment
         self.seed = seed
+        self.device = torch.device(device)
 
     def at(self, step: int) -> Batch:
         """The batch of step 0, 1, 2 …; the same whenever it is asked for."""
-        chosen = self.indices(step)
-        generator = Generator().manual_seed(_mix(self.seed, step, 1))
-        regions = torch.from_numpy(self.regions.images[chosen]).float().permute(0, 3, 1, 2)
-        points = torch.from_numpy(self.regions.landmarks[chosen])
-        visible = torch.from_numpy(self.regions.visible[chosen])
-        views = random_views(len(chosen), regions.shape[-1], ZOOM, self.augment, generator)
-        plain = views.warp(regions, self.input_size) / 255
-        image = random_look(plain, self.augment, generator)
-        seen = torch.where(views.flip[:, None], visible[:, self.mirror], visible)
-        return Batch((image - MEAN) / STD, views.to_fractions(points, self.mirror), seen)
+        chosen = [
+            feed.faces.take(self.indices(step, number)) for number, feed in enumerate(self.feeds)
+        ]
+        return self.make(chosen, Generator(self.device).manual_seed(_mix(self.seed, step, 1)))
 
-    def indices(self, step: int) -> NDArray[np.int64]:
-        """(B,) which faces step `step` sees: every face once an epoch, in a new order each."""
-        count = len(self.regions)
-        first = step * self.batch
-        places = range(first, first + self.batch)
-        orders = {
-            e: self._order(e, count) for e in range(places[0] // count, places[-1] // count + 1)
-        }
+    def make(self, chosen: Sequence[Regions], generator: Generator) -> Batch:
+        """Cut random views of the regions of each feed, and change their look."""
+        with torch.no_grad():
+            regions = torch.cat([self._pixels(part) for part in chosen])
+            views = random_views(
+                len(regions), regions.shape[-1], ZOOM, self.augment, generator, self.device
+            )
+            image = random_look(
+                views.warp(regions, self.input_size).div_(255), self.augment, generator
+            )
+            image = image.sub_(MEAN).div_(STD)
+        parts: list[Part] = []
+        first = 0
+        for number, part in enumerate(chosen):
+            rows = slice(first, first + len(part))
+            parts.append(self._part(number, part, views.rows(rows), rows))
+            first = rows.stop
+        return Batch(image, parts)
+
+    def _pixels(self, regions: Regions) -> Tensor:
+        """(B, 3, R, R) float32, on the device."""
+        pixels = torch.from_numpy(regions.images).to(self.device)
+        return pixels.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
+
+    def _part(self, number: int, part: Regions, views: Views, rows: slice) -> Part:
+        feed, mirror = self.feeds[number], self.mirrors[number]
+        flip = views.flip[:, None]
+        visible, seen = (
+            torch.where(flip, flags[:, mirror], flags)
+            for flags in (
+                torch.from_numpy(part.visible).to(self.device),
+                torch.from_numpy(part.seen).to(self.device),
+            )
+        )
+        points = torch.from_numpy(part.landmarks).to(self.device)
+        return Part(
+            feed.head,
+            rows,
+            views.to_fractions(points, mirror),
+            visible,
+            seen if feed.faces.shows_hidden else None,
+        )
+
+    def indices(self, step: int, number: int = 0) -> NDArray[np.int64]:
+        """Which faces of feed `number` step `step` sees: each once an epoch, in a new order."""
+        count, batch = len(self.feeds[number].faces), self.counts[number]
+        first = step * batch
+        epochs = range(first // count, (first + batch - 1) // count + 1)
+        orders = {epoch: self._order(epoch, count, number) for epoch in epochs}
+        places = range(first, first + batch)
         return np.array([orders[p // count][p % count] for p in places], dtype=np.int64)
 
-    def _order(self, epoch: int, count: int) -> NDArray[np.int64]:
-        return np.random.default_rng(_mix(self.seed, epoch, 2)).permutation(count)
+    def _order(self, epoch: int, count: int, number: int) -> NDArray[np.int64]:
+        return np.random.default_rng(_mix(self.seed, epoch, 2 + number)).permutation(count)
+
+
+def share_out(batch: int, shares: Sequence[float]) -> list[int]:
+    """How many of a batch come from each data set: by largest remainder, at least one each.
+
+    >>> share_out(64, [1.0, 0.5, 0.1])
+    [40, 20, 4]
+
+    Raises:
+        SettingsError: the batch is smaller than the number of data sets.
+
+    """
+    if batch < len(shares):
+        raise SettingsError(f"train.batch {batch} is less than one face of each data set")
+    exact = [batch * share / sum(shares) for share in shares]
+    counts = [max(1, int(value)) for value in exact]
+    while sum(counts) < batch:
+        missing = [value - count for value, count in zip(exact, counts, strict=True)]
+        counts[missing.index(max(missing))] += 1
+    while sum(counts) > batch:
+        counts[counts.index(max(counts))] -= 1
+    return counts
 
 
 def _mix(seed: int, number: int, purpose: int) -> int:

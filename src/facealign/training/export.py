@@ -6,7 +6,7 @@ import copy
 import logging
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,8 @@ from facealign.models import ModelFacts
 from facealign.network import AAN
 from facealign.training.augment import MEAN, STD
 from facealign.training.checkpoint import load_checkpoint
-from facealign.training.settings import Settings, to_settings
+from facealign.training.settings import Settings
+from facealign.training.settingsfile import to_settings
 
 OPSET = 18
 TOLERANCE = 1e-4
@@ -40,7 +41,12 @@ class Deployed(nn.Module):
     |-----------|-------------------|------------------------------------------------------|
     | image     | (B, 3, S, S)      | (RGB / 255 - mean) / std                             |
     | landmarks | (B, K, 2)         | 0 … 1 from the crop's outer corner: ·S - ½ is pixels |
+    | scores    | (B, K)            | probability that the landmark is `SCORE_RADIUS` near |
+    | visible   | (B, K)            | probability that the point is to be seen             |
     | attention | (B, stages, S, S) | 0 … 1, shallow to deep, of the stages that have one  |
+
+    Scores, visible and attention are there where the network has them. A further head's outputs
+    carry the name of its point scheme: "landmarks.aflw19".
     """
 
     def __init__(self, model: AAN) -> None:
@@ -48,14 +54,40 @@ class Deployed(nn.Module):
         self.model = model
         self.size = model.settings.input_size
 
+    def names(self, further: Sequence[str] = ()) -> list[str]:
+        """The outputs' names, in order, with the point schemes of the further heads."""
+        settings = self.model.settings
+        names: list[str] = []
+        for suffix in ("", *(f".{name}" for name in further)):
+            own = {"landmarks": True, "scores": settings.spread, "visible": settings.visibility}
+            names += [name + suffix for name, there in own.items() if there]
+        return names + (["attention"] if settings.stages_with_maps else [])
+
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """(B, 3, S, S) → landmarks, and attention where the network has any."""
+        """(B, 3, S, S) → the outputs in the order of `names`."""
         prediction = self.model(image)
-        landmarks = prediction.landmarks + 0.5
-        if not prediction.attention:
-            return (landmarks,)
-        maps = [F.interpolate(m, (self.size, self.size)) for m in prediction.attention]
-        return landmarks, torch.cat(maps, dim=1)
+        outputs: list[Tensor] = []
+        for head in prediction.heads:
+            outputs.append(head.landmarks + 0.5)
+            if head.log_spread is not None:
+                outputs.append(_nearness(head.log_spread))
+            if head.visibility is not None:
+                outputs.append(torch.sigmoid(head.visibility))
+        if prediction.attention:
+            maps = [F.interpolate(m, (self.size, self.size)) for m in prediction.attention]
+            outputs.append(torch.cat(maps, dim=1))
+        return tuple(outputs)
+
+
+SCORE_RADIUS = 0.03
+"""What a point's score counts as near, in fractions of the crop: about a tenth of the distance
+between the outer eye corners."""
+
+
+def _nearness(log_spread: Tensor) -> Tensor:
+    """P(r < `SCORE_RADIUS`) under the density exp(-r / b) / (2π b²): 1 - (1 + t/b) exp(-t/b)."""
+    ratio = SCORE_RADIUS * torch.exp(-log_spread)
+    return 1 - (1 + ratio) * torch.exp(-ratio)
 
 
 def export_run(run: Path, target: Path, licence: str | None = None) -> ModelFacts:
@@ -90,7 +122,7 @@ def to_onnx(model: AAN, facts: ModelFacts) -> bytes:
     """The network as an ONNX file with its facts inside."""
     deployed = Deployed(_fold(model)).eval()
     image = torch.zeros(2, 3, facts.input_size, facts.input_size)
-    names = ["landmarks", "attention"][: len(deployed(image))]
+    names = deployed.names(facts.further_markups)
     with _quiet():
         program = torch.onnx.export(
             deployed,
@@ -158,7 +190,7 @@ def _checkpoint(run: Path) -> Path:
 def _facts(settings: Settings, state: dict[str, Any], licence: str) -> ModelFacts:
     return ModelFacts(
         name=settings.name,
-        markup=state["markup"],
+        markup=state["markups"][0],
         input_size=settings.model.input_size,
         mean=MEAN,
         std=STD,
@@ -167,6 +199,7 @@ def _facts(settings: Settings, state: dict[str, Any], licence: str) -> ModelFact
         licence=licence,
         version=facealign.__version__,
         attention_stages=settings.model.stages_with_maps,
+        further_markups=tuple(state["markups"][1:]),
     )
 
 
@@ -189,7 +222,8 @@ def _reloaded(program: torch.onnx.ONNXProgram) -> onnx.ModelProto:
 def _fold(model: AAN) -> AAN:
     """A copy in eval mode whose batch normalisations are part of their convolutions."""
     copied = copy.deepcopy(model).eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    copied.early_heads = nn.ModuleList()
+    for head in copied.heads:
+        head.early = nn.ModuleList()
     for module in copied.modules():
         for name, child in module.named_children():
             if isinstance(child, nn.Sequential) and isinstance(child[1], nn.BatchNorm2d):

@@ -1,4 +1,4 @@
-"""What training makes small: distances between predicted and true coordinates."""
+"""What training makes small: distances between predicted and true coordinates, and their doubts."""
 
 from __future__ import annotations
 
@@ -6,20 +6,64 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from facealign.errors import SettingsError
-from facealign.network.aan import Prediction
-from facealign.training.batches import Batch
+from facealign.network import HeadOutput, Prediction
+from facealign.training.batches import Batch, Part
+from facealign.training.settings import TrainSettings
 
 WING_WIDTH, WING_CURVE = 0.08, 0.016
 """w and ε of the wing loss, as fractions of the crop: 10 and 2 pixels of 128."""
 
 
-def total_loss(prediction: Prediction, batch: Batch, kind: str, early_weight: float) -> Tensor:
-    """The output's loss plus the early heads', all against the same truth (section 3.2)."""
-    loss = point_loss(prediction.landmarks, batch.landmarks, batch.visible, kind)
-    for early in prediction.early:
-        loss = loss + early_weight * point_loss(early, batch.landmarks, batch.visible, kind)
+def total_loss(
+    prediction: Prediction,
+    batch: Batch,
+    train: TrainSettings,
+    taught: list[Tensor | None] | None = None,
+) -> Tensor:
+    """The mean over the batch's faces of all losses of each.
+
+    Args:
+        prediction: of the batch.
+        batch: the truth.
+        train: which losses, with which weights.
+        taught: a teacher's landmarks (B, K, 2) for each head; None for a head that it lacks.
+
+    """
+    total = prediction.landmarks.new_zeros(())
+    for part in batch.parts:
+        output = prediction.heads[part.head]
+        loss = part_loss(output, part, train)
+        second = taught[part.head] if taught else None
+        if second is not None:
+            truth, all_points = second[part.rows], torch.ones_like(part.visible)
+            predicted = output.landmarks[part.rows]
+            loss = loss + train.teacher_weight * point_loss(
+                predicted, truth, all_points, train.loss
+            )
+        total = total + loss * (len(part.visible) / len(batch.image))
+    return total
+
+
+def part_loss(output: HeadOutput, part: Part, train: TrainSettings) -> Tensor:
+    """The output's loss, the early heads' (section 3.2), the spread's and the visibility's."""
+    landmarks = output.landmarks[part.rows]
+    loss = point_loss(landmarks, part.landmarks, part.visible, train.loss)
+    for early in output.early:
+        loss = loss + train.early_weight * point_loss(
+            early[part.rows], part.landmarks, part.visible, train.loss
+        )
+    if output.log_spread is not None:
+        moved = landmarks if train.spread_joint else landmarks.detach()
+        loss = loss + train.spread_weight * spread_loss(
+            output.log_spread[part.rows], moved, part.landmarks, part.visible
+        )
+    if output.visibility is not None and part.seen is not None:
+        loss = loss + train.visibility_weight * F.binary_cross_entropy_with_logits(
+            output.visibility[part.rows], part.seen.float()
+        )
     return loss
 
 
@@ -33,7 +77,7 @@ def point_loss(predicted: Tensor, truth: Tensor, visible: Tensor, kind: str) -> 
         predicted: (B, K, 2), fractions of the crop.
         truth: (B, K, 2).
         visible: (B, K) bool.
-        kind: "mse", "sse", "l1" or "wing".
+        kind: "mse", "sse", "l1", "smooth_l1" or "wing".
 
     """
     distance = (predicted - truth).abs()
@@ -41,12 +85,33 @@ def point_loss(predicted: Tensor, truth: Tensor, visible: Tensor, kind: str) -> 
         values = distance.square()
     elif kind == "l1":
         values = distance
+    elif kind == "smooth_l1":
+        values = F.smooth_l1_loss(predicted, truth, reduction="none", beta=WING_CURVE)
     elif kind == "wing":
         values = _wing(distance)
     else:
-        raise SettingsError(f'unknown loss "{kind}": choose mse, sse, l1 or wing')
+        raise SettingsError(f'unknown loss "{kind}": choose mse, sse, l1, smooth_l1 or wing')
     mean = (values * visible[..., None]).sum() / (2 * visible.sum().clamp_min(1))
     return mean * predicted[0].numel() if kind == "sse" else mean
+
+
+def spread_loss(log_spread: Tensor, predicted: Tensor, truth: Tensor, visible: Tensor) -> Tensor:
+    """Mean negative log-likelihood of the visible points, but for a constant.
+
+    The density of a point at distance r from its landmark is exp(-r / b) / (2π b²), the planar
+    form of Laplace's; b is the exponential of `log_spread`, in fractions of the crop.
+
+    Args:
+        log_spread: (B, K).
+        predicted: (B, K, 2), fractions of the crop.
+        truth: (B, K, 2).
+        visible: (B, K) bool.
+
+    """
+    distance = torch.linalg.vector_norm(predicted - truth, dim=-1)
+    values = distance * torch.exp(-log_spread) + 2 * log_spread
+    mean: Tensor = (values * visible).sum() / visible.sum().clamp_min(1)
+    return mean
 
 
 def _wing(distance: Tensor) -> Tensor:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from facealign.errors import OutputError, SettingsError
 from facealign.image import write_file
-from facealign.training.settings import Settings, to_toml
+from facealign.training.settings import Settings
+from facealign.training.settingsfile import to_toml
 
 
 class RunFolder:
@@ -66,18 +69,29 @@ class RunFolder:
             SettingsError: a setting differs; it names the first.
 
         """
-        for section, now in asdict(settings).items():
-            then = before[section]
-            if not isinstance(now, dict):
-                continue
-            for key, value in now.items():
-                if (section, key) in _FREE or then.get(key) == value:
-                    continue
+        then = dict(_deciding(before))
+        for name, value in _deciding(asdict(settings)):
+            if then.get(name) != value:
                 raise SettingsError(
-                    f"{self.path} was begun with {section}.{key} = {then.get(key)}, not {value}: "
+                    f"{self.path} was begun with {name} = {then.get(name)}, not {value}: "
                     "choose another folder with --run, or the old value"
                 )
 
 
-_FREE = {("data", "root"), ("train", "threads"), ("train", "validate_every")}
+def _deciding(tree: Any, place: str = "") -> Iterator[tuple[str, object]]:
+    """The settings that decide the outcome of a run, by dotted name."""
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            yield from _deciding(value, f"{place}.{key}" if place else key)
+    elif place.startswith("further") and isinstance(tree, list | tuple):
+        yield f"the number of {place}", len(tree)
+        for number, value in enumerate(tree):
+            yield from _deciding(value, f"{place}.{number}")
+    elif not _FREE.fullmatch(place):
+        yield place, tree
+
+
+_FREE = re.compile(
+    r"name|licence|data\.root|further\.\d+\.root|train\.(threads|validate_every|device)"
+)
 """Settings that may change when a run goes on: the last step arrives at the same weights."""

@@ -68,10 +68,12 @@ class Validator:
 def predict_crops(model: AAN, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Crops (N, S, S, 3) uint8 → landmarks (N, K, 2) in crop pixels."""
     model.eval()
+    device = next(model.parameters()).device
     size = crops.shape[1]
     parts = []
     for first in range(0, len(crops), BATCH):
-        image = torch.from_numpy(crops[first : first + BATCH]).permute(0, 3, 1, 2).float()
-        fractions = model((image / 255 - MEAN) / STD).landmarks
+        pixels = torch.from_numpy(crops[first : first + BATCH]).to(device)
+        image = pixels.permute(0, 3, 1, 2).float().div_(255)
+        fractions = model(image.sub_(MEAN).div_(STD)).landmarks.cpu()
         parts.append(fractions * size + (size - 1) / 2)
     return np.asarray(torch.cat(parts).numpy(), dtype=np.float32)

@@ -1,0 +1,92 @@
+"""From features to landmarks: the nonlinear embedding and the output layer, early and final."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from facealign.network.blocks import CosineEmbedding, EarlyHead
+from facealign.network.settings import AANSettings
+
+
+class HeadOutput(NamedTuple):
+    """What one head says of a batch; coordinates are fractions of the crop, 0 at its centre."""
+
+    landmarks: Tensor
+    """(B, K, 2)."""
+    early: list[Tensor]
+    """S early predictions (B, K, 2) while training with supervision, else empty."""
+    log_spread: Tensor | None
+    """(B, K), the logarithm of the scale b of a density exp(-r / b) over the distance r from the
+    landmark, in fractions of the crop; None without `AANSettings.spread`."""
+    visibility: Tensor | None
+    """(B, K), the log-odds that the landmark is to be seen; None without
+    `AANSettings.visibility`."""
+
+
+class Head(nn.Module):
+    """From features to the landmarks of one point scheme: NE, linear layer, early heads.
+
+    Of many point schemes each has its own, on a trunk that they share.
+    """
+
+    def __init__(self, settings: AANSettings, points: int) -> None:
+        super().__init__()
+        self.points = points
+        self.early = nn.ModuleList(
+            EarlyHead(width, points) for width in settings.widths if settings.supervision
+        )
+        self.embedding, embedded = _embedding(settings)
+        self.linear = nn.Linear(embedded, 2 * points)
+        nn.init.zeros_(self.linear.bias)
+        self.spread = _from_zero(embedded, points, FIRST_LOG_SPREAD) if settings.spread else None
+        self.visibility = _from_zero(embedded, points, 0.0) if settings.visibility else None
+
+    def forward(self, features: Tensor, attended: list[Tensor]) -> HeadOutput:
+        """Features (B, D) and, while training, pooled M·H of each stage → `HeadOutput`."""
+        early = [head(pooled) for head, pooled in zip(self.early, attended, strict=False)]
+        embedded = self.embedding(features)
+        return HeadOutput(
+            self.linear(embedded).view(-1, self.points, 2),
+            early,
+            None if self.spread is None else self.spread(embedded),
+            None if self.visibility is None else self.visibility(embedded),
+        )
+
+    @torch.no_grad()
+    def calibrate(self, features: Tensor, mean_shape: Tensor) -> None:
+        """NE as random Fourier features over (B, D), everything else at the mean face (K, 2)."""
+        if isinstance(self.embedding, CosineEmbedding):
+            self.embedding.calibrate(features)
+        self.linear.weight *= 0.1
+        self.linear.bias.copy_(mean_shape.flatten())
+        for head in self.early:
+            assert isinstance(head, EarlyHead)
+            head.linear.bias.copy_(mean_shape.flatten())
+
+
+FIRST_LOG_SPREAD = -3.0
+"""Of an untrained head: 5 % of the crop."""
+
+
+def _from_zero(inputs: int, outputs: int, bias: float) -> nn.Linear:
+    """A linear layer that says the same of everything until it is trained."""
+    layer = nn.Linear(inputs, outputs)
+    nn.init.zeros_(layer.weight)
+    nn.init.constant_(layer.bias, bias)
+    return layer
+
+
+def _embedding(settings: AANSettings) -> tuple[nn.Module, int]:
+    """The layer between features and output, and the length of what it gives."""
+    match settings.embedding:
+        case "cosine":
+            return CosineEmbedding(settings.features, settings.embedding_size), (
+                settings.embedding_size
+            )
+        case "linear":
+            return nn.Linear(settings.features, settings.embedding_size), settings.embedding_size
+        case "off":
+            return nn.Identity(), settings.features

@@ -1,0 +1,54 @@
+"""The optimiser, its learning rate at every step, the running average of the weights."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import nn
+
+from facealign.training.settings import TrainSettings
+
+
+def make_optimiser(model: nn.Module, train: TrainSettings) -> torch.optim.Optimizer:
+    """The optimiser of the settings, fused into one pass over the weights."""
+    if train.optimiser == "adam":
+        return torch.optim.Adam(
+            model.parameters(), train.learning_rate, weight_decay=train.weight_decay, fused=True
+        )
+    weights = [p for p in model.parameters() if p.ndim > 1]
+    others = [p for p in model.parameters() if p.ndim <= 1]
+    groups: list[dict[str, Any]] = [
+        {"params": weights, "weight_decay": train.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, train.learning_rate, fused=True)
+
+
+def set_learning_rate(optimiser: torch.optim.Optimizer, step: int, train: TrainSettings) -> None:
+    """Give the optimiser the learning rate of a step."""
+    for group in optimiser.param_groups:
+        group["lr"] = train.learning_rate * learning_rate_factor(step, train)
+
+
+def learning_rate_factor(step: int, train: TrainSettings) -> float:
+    """The learning rate of a step as a fraction of `train.learning_rate`."""
+    warm = min(1.0, (step + 1) / train.warmup) if train.warmup else 1.0
+    done = step / train.steps
+    if train.schedule == "cosine":
+        return warm * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
+    if train.schedule == "step":
+        return warm * float(0.1 ** sum(done >= milestone for milestone in train.milestones))
+    return warm
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, model: nn.Module, step: int, ema: float) -> None:
+    """Move the running average towards the weights, all in one call."""
+    if average is model:
+        return
+    decay = min(ema, (1 + step) / (10 + step))
+    source, target = model.state_dict(), average.state_dict()
+    names = [name for name, value in target.items() if value.is_floating_point()]
+    torch._foreach_lerp_([target[n] for n in names], [source[n] for n in names], 1 - decay)

@@ -1,0 +1,205 @@
+"""A run from its settings: its data, network and optimiser, or all of it from its checkpoint."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from facealign.datasets import Reading
+from facealign.datasets.reading import split_by_group
+from facealign.errors import DataError
+from facealign.markup import load_markup
+from facealign.network import AAN
+from facealign.training.batches import BatchMaker, Feed
+from facealign.training.checkpoint import load_newest
+from facealign.training.device import autocast, choose_device, keep_freed_memory
+from facealign.training.faces import Faces, load_faces
+from facealign.training.optimise import make_optimiser
+from facealign.training.runfolder import RunFolder
+from facealign.training.settings import Settings
+from facealign.training.starting import Teacher, load_start
+from facealign.training.validation import Validator
+
+CALIBRATION_FACES = 256
+
+
+@dataclass
+class Run:
+    """Everything that a step changes, and what it needs."""
+
+    settings: Settings
+    folder: RunFolder
+    model: AAN
+    average: AAN
+    """The running average of the weights (EMA); the model itself where `train.ema` is 0."""
+    optimiser: torch.optim.Optimizer
+    batches: BatchMaker
+    validator: Validator
+    markups: tuple[str, ...]
+    """Names of the point schemes of the heads."""
+    trained_on: str
+    precision: torch.autocast
+    network: Callable[[torch.Tensor], Any]
+    """The model as a step calls it: compiled, where that is wanted."""
+    teacher: Teacher | None = None
+    step: int = 0
+    best: float = math.inf
+
+    def weights(self) -> dict[str, Any]:
+        """What export needs of a run."""
+        return {
+            "step": self.step,
+            "settings": asdict(self.settings),
+            "weights": self.average.state_dict(),
+            "markups": list(self.markups),
+            "trained_on": self.trained_on,
+        }
+
+    def state(self) -> dict[str, Any]:
+        """What going on needs of a run."""
+        return self.weights() | {
+            "model": self.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "best": self.best,
+        }
+
+
+def prepare(
+    settings: Settings,
+    folder: RunFolder,
+    readings: Sequence[Reading],
+    advance: Callable[[], None] = lambda: None,
+) -> tuple[Run, list[str]]:
+    """Build a run, or take it up at its last checkpoint; also one line for each unreadable image.
+
+    Args:
+        settings: of the run.
+        folder: where it lives.
+        readings: the labelled faces of `settings.data`, then those of `settings.further`.
+        advance: called after each face that is read.
+
+    Raises:
+        DataError: a data set has no face left to train on, or the checkpoint is damaged.
+        SettingsError: the settings do not fit the data or this machine.
+
+    """
+    train, data = settings.train, settings.data
+    device = choose_device(train)
+    if device.type == "cpu":
+        keep_freed_memory()
+    if train.threads:
+        torch.set_num_threads(train.threads)
+    torch.manual_seed(train.seed)
+    first, *further = readings
+    training, held_out = split_by_group(first.samples, data.validation, train.seed)
+    size = settings.model.input_size
+    validator, problems = Validator.load(held_out, size, data.margin, first.dataset, advance)
+    faces: list[Faces] = []
+    for reading, samples in [(first, training), *((r, r.samples) for r in further)]:
+        found, unread = load_faces(samples, size, data.margin, advance)
+        if not len(found):
+            raise DataError(f"{reading.dataset} {reading.subset}: no face is left to train on")
+        faces.append(found)
+        problems += unread
+    run = build(settings, folder, readings, faces, validator, device)
+    return run, problems + _resume(run)
+
+
+def build(
+    settings: Settings,
+    folder: RunFolder,
+    readings: Sequence[Reading],
+    faces: Sequence[Faces],
+    validator: Validator,
+    device: torch.device,
+) -> Run:
+    """The run at step 0, its weights not yet calibrated to the data."""
+    markups = tuple(dict.fromkeys(f.markup for f in faces))
+    settings = fit_heads(settings, markups)
+    shares = [1.0, *(extra.share for extra in settings.further)]
+    feeds = [
+        Feed(found, share, markups.index(found.markup))
+        for found, share in zip(faces, shares, strict=True)
+    ]
+    train = settings.train
+    batches = BatchMaker(
+        feeds, settings.model.input_size, train.batch, settings.augment, train.seed, device
+    )
+    model = _network(settings, device)
+    counts = zip(readings, faces, strict=True)
+    return Run(
+        settings,
+        folder,
+        model,
+        _network(settings, device) if train.ema else model,
+        make_optimiser(model, train),
+        batches,
+        validator,
+        markups,
+        "; ".join(f"{r.dataset} {r.subset}, {len(f)} faces" for r, f in counts),
+        autocast(device, train.precision),
+        torch.compile(model) if train.compile else model,
+        Teacher.load(train, markups, device),
+    )
+
+
+def fit_heads(settings: Settings, markups: Sequence[str]) -> Settings:
+    """The settings with a head for each point scheme of the data.
+
+    Raises:
+        DataError: `model.points` or `model.further` says something else.
+
+    """
+    first, *others = (load_markup(name).count for name in markups)
+    model = settings.model
+    if model.points != first:
+        raise DataError(
+            f"{settings.data.dataset} has {first} points, but model.points is {model.points}: "
+            f"set model.points={first}"
+        )
+    if model.further not in ((), tuple(others)):
+        raise DataError(f"model.further is {list(model.further)}, but the data has {others}")
+    return dataclasses.replace(settings, model=dataclasses.replace(model, further=tuple(others)))
+
+
+def _network(settings: Settings, device: torch.device) -> AAN:
+    model = AAN(settings.model).to(device)
+    return model.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
+
+
+def _resume(run: Run) -> list[str]:
+    """Take up the last checkpoint if there is one, else calibrate; what was wrong with a newer."""
+    state, problems = load_newest([run.folder.last, run.folder.previous])
+    if state is None:
+        _calibrate(run)
+        load_start(run.model, run.markups, run.settings.train)
+        run.average.load_state_dict(run.model.state_dict())
+        return problems
+    run.folder.check_resumable(run.settings, state["settings"])
+    run.model.load_state_dict(state["model"])
+    run.average.load_state_dict(state["weights"])
+    run.optimiser.load_state_dict(state["optimiser"])
+    run.step, run.best = state["step"], state["best"]
+    return problems
+
+
+@torch.no_grad()
+def _calibrate(run: Run) -> None:
+    """Fit the untrained network to the data: NE's spread, and the mean face as the heads' bias."""
+    batches = run.batches
+    faces = max(1, min(CALIBRATION_FACES, len(batches.feeds[0].faces)))
+    wanted = math.ceil(faces / run.settings.train.batch)
+    first = [batches.at(step) for step in range(wanted)]
+    means: list[torch.Tensor] = []
+    for head in range(len(run.markups)):
+        parts = [part for batch in first for part in batch.parts if part.head == head]
+        truth = torch.cat([part.landmarks for part in parts])
+        visible = torch.cat([part.visible for part in parts])[..., None]
+        means.append((truth * visible).sum(dim=0) / visible.sum(dim=0).clamp_min(1))
+    run.model.train()
+    run.model.calibrate(first[0].image, means)

@@ -1,0 +1,165 @@
+"""Settings in TOML files: read with overrides such as `train.steps=500`, checked, written."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import msgspec
+import tomli_w
+
+from facealign.errors import SettingsError
+from facealign.training.settings import Settings
+
+DEEPEST_BASE = 8
+"""Files that may stand on each other by `base`."""
+
+
+def load_settings(path: Path, overrides: Sequence[str] = ()) -> Settings:
+    """The settings of a TOML file with dotted overrides over them.
+
+    Args:
+        path: the TOML file; its key `base` may name another that it changes.
+        overrides: such as `train.steps=500` or `data.root=/faces`; the value is TOML, or plain
+            text where that is no TOML.
+
+    Raises:
+        SettingsError: the file is missing or no TOML, a key is unknown, a value has the wrong type
+            or is out of range.
+
+    """
+    tree = _read_tree(path)
+    for override in overrides:
+        _override(tree, override)
+    return to_settings(tree, str(path))
+
+
+def _read_tree(path: Path, depth: int = 0) -> dict[str, Any]:
+    """The file's tables, over those of the file that its key `base` names, relative to it."""
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}") from None
+    base = tree.pop("base", None)
+    if base is None:
+        return tree
+    if not isinstance(base, str) or depth == DEEPEST_BASE:
+        raise SettingsError(f"{path}: base must name another TOML file, without going in circles")
+    return _merged(_read_tree(path.parent / base, depth + 1), tree)
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        under = below.get(key)
+        both = isinstance(value, dict) and isinstance(under, dict)
+        merged[key] = _merged(under, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def to_settings(tree: dict[str, Any], source: str) -> Settings:
+    """Plain nested dictionaries as settings, checked; `source` names them in errors."""
+    _check_keys(tree, Settings, source, "")
+    try:
+        return msgspec.convert(tree, Settings)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{source}: {_readable(str(error))}") from None
+
+
+def to_toml(settings: Settings) -> str:
+    """The resolved settings as TOML, to be kept beside the run."""
+    return tomli_w.dumps(_without_none(dataclasses.asdict(settings)))
+
+
+def _without_none(value: Any) -> Any:
+    """TOML has no None: such a setting is left out, and so keeps its default when read again."""
+    if isinstance(value, dict):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    return [_without_none(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _readable(message: str) -> str:
+    """Msgspec's "Expected `int`, got `str` - at `$.train.steps`" → "train.steps: expected int…"."""
+    what, _, place = message.partition(" - at ")
+    plain = what.replace("`", "")
+    key = place.strip("`").removeprefix("$.")
+    return f"{key}: {plain[:1].lower()}{plain[1:]}" if key else plain
+
+
+def _override(tree: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise SettingsError(f'"{override}" is not an override: write section.key=value')
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    if _is_text(key) and not isinstance(value, str):  # such as a folder called 2024
+        value = text
+    *sections, last = key.split(".")
+    place: Any = tree
+    for section in sections:
+        place = _step_into(place, section, override)
+    if not isinstance(place, dict):
+        raise SettingsError(f'"{override}": {".".join(sections)} is a value, not a section')
+    place[last] = value
+
+
+def _step_into(place: Any, section: str, override: str) -> Any:
+    """The section of that name, or the table of that number in a list of tables."""
+    if isinstance(place, list):
+        if not section.isdecimal() or int(section) >= len(place):
+            raise SettingsError(f'"{override}": {section} is none of 0 … {len(place) - 1}')
+        return place[int(section)]
+    if not isinstance(place, dict):
+        raise SettingsError(f'"{override}": what holds {section} is a value, not a section')
+    return place.setdefault(section, {})
+
+
+def _is_text(key: str) -> bool:
+    """Whether the setting of this dotted name is plain text."""
+    kind: Any = Settings
+    for part in key.split("."):
+        if part.isdecimal() and (row := _row(kind)) is not None:
+            kind = row
+        else:
+            kind = get_type_hints(kind).get(part) if dataclasses.is_dataclass(kind) else None
+    return kind is str
+
+
+def _check_keys(tree: dict[str, Any], kind: type, source: str, prefix: str) -> None:
+    hints = get_type_hints(kind)
+    for key, value in tree.items():
+        if key not in hints:
+            raise SettingsError(_unknown(f"{prefix}{key}", [prefix + h for h in hints], source))
+        if dataclasses.is_dataclass(hints[key]) and isinstance(value, dict):
+            _check_keys(value, _section(hints[key]), source, f"{prefix}{key}.")
+        elif (row := _row(hints[key])) is not None and isinstance(value, list):
+            for number, item in enumerate(value):
+                if isinstance(item, dict):
+                    _check_keys(item, row, source, f"{prefix}{key}.{number}.")
+
+
+def _section(hint: Any) -> type:
+    assert isinstance(hint, type)
+    return hint
+
+
+def _row(hint: Any) -> type | None:
+    """The dataclass whose instances a setting lists, as [[tables]]."""
+    arguments = get_args(hint)
+    if not arguments or not dataclasses.is_dataclass(arguments[0]):
+        return None
+    return _section(arguments[0])
+
+
+def _unknown(key: str, known: list[str], source: str) -> str:
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
+    return f"{source}: unknown setting {key}; {hint}"
