@@ -280,3 +280,34 @@ def test_an_override_changes_nothing_else_and_the_last_wins(toml):
 def test_a_wrong_override_is_refused(toml, override, message):
     with pytest.raises(SettingsError, match=message):
         load_settings(toml("name = 'a'"), [override])
+
+
+FURTHER = """
+[[further]]
+dataset = "aflw"
+[[further]]
+dataset = "celeba"
+share = 0.25
+"""
+
+
+def test_further_data_sets_are_tables_changed_by_their_number(toml):
+    settings = load_settings(toml(FURTHER), ["further.1.root=2024", "further.0.share=2"])
+    assert [f.dataset for f in settings.further] == ["aflw", "celeba"]
+    assert [f.root for f in settings.further] == ["", "2024"]
+    assert [f.share for f in settings.further] == [2, 0.25]
+    assert load_settings(toml(to_toml(settings))) == settings
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("further.2.root=x", r"further\.2\.root=x\": 2 is none of 0 … 1"),
+        ("further.first.root=x", "first is none of 0 … 1"),
+        ("further.0.rot=x", r"unknown setting further\.0\.rot; did you mean further\.0\.root"),
+        ("further.0.share=0", r"further\[0\]\.share = 0"),
+    ],
+)
+def test_a_wrong_further_setting_is_refused(toml, override, message):
+    with pytest.raises(SettingsError, match=message):
+        load_settings(toml(FURTHER), [override])
