@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
+from facealign.face import Face
 from facealign.geometry import box_size
 from facealign.markup import load_markup
-from facealign.types import Face, Pixels
+from facealign.types import Pixels
 
 SHARP = 3
 """Drawn this many times larger, then reduced: Pillow's own lines are jagged."""

@@ -11,6 +11,7 @@ import numpy as np
 from facealign.aligner import FaceAligner
 from facealign.datasets import read_pixels
 from facealign.errors import DataError, FaceAlignError
+from facealign.face import Face
 from facealign.geometry import CropTransform
 from facealign.image import read_image
 from facealign.metrics import ced
@@ -24,7 +25,7 @@ from facealign.plots import (
     draw_predictions,
 )
 from facealign.reproduce.measure import Measurer, reason_of
-from facealign.types import Face, Pixels, Sample
+from facealign.types import Pixels, Sample
 
 LIMIT = 0.10
 """The last error on the axis of figure 2."""
