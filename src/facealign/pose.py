@@ -19,26 +19,27 @@ from facealign.types import Points
 
 Array = NDArray[np.float64]
 STEPS = 12
+CLOSE = 1e-9
 LARGEST_STEP = 0.5
 """Radians that one step of the fit may turn the face by."""
 
 # Left half and midline of an average adult face, from the usual proportions: eye corners 33 and
-# 90 mm apart, nose 40 mm long and 30 mm high, mouth 52 mm wide. Only points that talking and
+# 90 mm apart, nose 37 mm long and 30 mm high, mouth 52 mm wide. Only points that talking and
 # laughing move little; the eye centre is that of the lids' outline.
 LEFT_HALF = {
     "left_eye_outer": (45.0, 0.0, 10.0),
     "left_eye_inner": (16.5, 1.0, 0.0),
     "left_eye_centre": (31.0, 0.0, 3.0),
-    "left_nostril_1": (13.5, 47.0, -9.0),
+    "left_nostril_1": (13.5, 46.0, -9.0),
     "left_nose": (17.0, 44.0, -7.0),
     "left_mouth_corner": (26.0, 70.0, -3.0),
 }
 MIDLINE = {
     "nose_bridge_1": (0.0, 1.0, -9.0),
-    "nose_bridge_2": (0.0, 14.0, -16.0),
-    "nose_bridge_3": (0.0, 27.0, -24.0),
-    "nose_tip": (0.0, 40.0, -31.0),
-    "nose_base": (0.0, 50.0, -17.0),
+    "nose_bridge_2": (0.0, 13.0, -16.0),
+    "nose_bridge_3": (0.0, 25.0, -24.0),
+    "nose_tip": (0.0, 37.0, -31.0),
+    "nose_base": (0.0, 48.0, -17.0),
 }
 
 
@@ -138,6 +139,8 @@ def _fit(model: Array, points: Array) -> Array:
         missing = points.T - np.stack([x, y])
         step = np.linalg.lstsq(slopes.transpose(0, 2, 1).reshape(-1, 4), missing.ravel())[0]
         rotation, scale = _turn(step[:3]) @ rotation, scale + float(step[3])
+        if np.abs(step).max() < CLOSE:
+            break
     return rotation
 
 

@@ -38,10 +38,11 @@ class FaceAligner:
             object with the `Detector` protocol's `detect`.
         threads: of ONNX Runtime; None lets it choose.
         max_faces: at most so many of the faces that the detector finds, the most certain.
-        turned_photos: where a photo shows no face, look for one with the photo turned by 90, 270
-            and 180 degrees. Costs nothing where a face is found.
+        turned_faces: where a photo shows no face, look for one with the photo turned by 90, 270
+            and 180 degrees; and where YuNet is not sure of a face, look at it turned. Costs nothing
+            where it is, as of 98 in 100 upright faces.
         leaning_faces: look a second time, with the crop turned upright, at a face that leans by
-            more than 25 degrees.
+            more than 20 degrees.
 
     Raises:
         ModelError: the model is missing, damaged or not one of ours.
@@ -55,13 +56,13 @@ class FaceAligner:
         detector: str | Detector = "yunet",
         threads: int | None = None,
         max_faces: int | None = None,
-        turned_photos: bool = True,
+        turned_faces: bool = True,
         leaning_faces: bool = True,
     ) -> None:
         if max_faces is not None and max_faces < 1:
             raise SettingsError(f"max_faces is 1 or more, or None for all; not {max_faces}")
         self._max_faces = max_faces
-        self._turned_photos = turned_photos
+        self._turned_faces = turned_faces
         landmarker = Landmarker(model_path(model), threads, leaning_faces)
         self.facts = landmarker.facts
         self._parts: tuple[Landmarker, Detector] | None = (
@@ -188,9 +189,9 @@ class FaceAligner:
         return parts
 
     def _find(self, image: Pixels) -> Found:
-        found = find(self._opened()[1], image, self._turned_photos)
+        found, angles = find(self._opened()[1], image, self._turned_faces)
         kept = slice(self._max_faces)
-        return Found(image, found.boxes[kept], found.scores[kept], found.angle)
+        return Found(image, found.boxes[kept], found.scores[kept], angles[kept])
 
 
 def align(source: ImageSource, boxes: ArrayLike | None = None) -> list[Face]:
@@ -223,7 +224,9 @@ def _detector(detector: str | Detector, threads: int | None) -> Detector:
 def _given(image: Pixels, boxes: ArrayLike) -> Found:
     rows = np.asarray(boxes, dtype=np.float64)
     if rows.size == 0:
-        return Found(image, Detections.none().boxes, Detections.none().scores)
+        none = Detections.none()
+        return Found(image, none.boxes, none.scores, none.scores)
     if rows.ndim != 2:
         raise ValueError(f"boxes must be (N, 4) numbers x0 y0 x1 y1, not of shape {rows.shape}")
-    return Found(image, np.stack([to_box(row) for row in rows]), np.ones(len(rows), np.float32))
+    ones = np.ones(len(rows), np.float32)
+    return Found(image, np.stack([to_box(row) for row in rows]), ones, 0 * ones)
