@@ -120,6 +120,12 @@ class CropTransform:
         """Crop pixels per image pixel."""
         return math.hypot(self.matrix[0, 0], self.matrix[1, 0])
 
+    def resized(self, size: int) -> CropTransform:
+        """The same part of the image in a crop of another size."""
+        ratio = size / self.size
+        shift = self.matrix[:, 2] * ratio + (ratio - 1) / 2
+        return CropTransform(np.column_stack([self.matrix[:, :2] * ratio, shift]), size)
+
     def inverse_matrix(self) -> Matrix:
         """(2, 3) float64, crop pixels → image pixels."""
         turn = np.linalg.inv(self.matrix[:, :2])

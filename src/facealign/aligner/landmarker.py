@@ -120,7 +120,7 @@ class Landmarker:
             return self._crop(box, angle)
         turn = CropTransform.from_square((0.0, 0.0), 1.0, 1, angle)
         upright = box_of_points(turn.to_crop(points))
-        x, y = turn.to_image((upright[:2] + upright[2:]) / 2)
+        x, y = turn.to_image(((upright[:2] + upright[2:]) / 2).astype(np.float32))
         side = box_size(upright) * (1 + 2 * self.facts.margin)
         return CropTransform.from_square((float(x), float(y)), side, self.facts.input_size, angle)
 

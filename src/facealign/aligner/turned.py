@@ -17,8 +17,11 @@ from facealign.types import Box, Pixels
 
 QUARTERS = (1, 3, 2)
 """Quarter turns in the order they are tried: most photos that are turned lie on a side."""
-EIGHTHS = (0, 90, 270, 180, 45, 315, 135, 225)
-"""Degrees by which a face that the detector doubts may lean clockwise."""
+EIGHTHS = (0, 180, 90, 270, 45, 315, 135, 225)
+"""Degrees by which a face that the detector doubts may lean clockwise.
+
+Upside down comes second: an eye line and a mouth look alike either way, so both are always tried.
+"""
 SURE = 0.9
 """YuNet's score from which on a face is taken to be upright."""
 BETTER = 0.02
@@ -102,13 +105,13 @@ def _by_eighths(detector: Detector, image: Pixels, box: Box, angle: float) -> tu
             surest = float(found.scores[0])
             # Upright as it stands: the whole photo's box is as good.
             best = (_box_in(patch, found.boxes[0]), angle + turn) if turn else (box, angle)
-        if surest >= SURE:
+        if turn and surest >= SURE:
             break
     return best
 
 
 def _box_in(patch: CropTransform, box: Box) -> Box:
     """A box in a turned patch as a box of the same size and centre in the photo."""
-    centre = patch.to_image((box[:2] + box[2:]) / 2)
+    centre = patch.to_image(((box[:2] + box[2:]) / 2).astype(np.float32))
     half = (box[2:] - box[:2]) / 2 / patch.scale
     return np.concatenate([centre - half, centre + half]).astype(np.float32)
