@@ -145,8 +145,7 @@ def _read_file(path: Path) -> bytes:
 
 
 def _from_bytes(data: bytes) -> Pixels:
-    opener = _heif_opener() if _is_heif(data) else Image.open
-    with opener(io.BytesIO(data)) as picture:
+    with (_open_heif if _is_heif(data) else Image.open)(io.BytesIO(data)) as picture:
         picture.load()
         return _from_pillow(picture)
 
@@ -161,12 +160,18 @@ def _is_heif(data: bytes) -> bool:
     return b"avif" not in data[16 : int.from_bytes(data[:4], "big")]
 
 
-def _heif_opener() -> Callable[[io.BytesIO], Image.Image]:
+def _open_heif(file: io.BytesIO) -> Image.Image:
     try:
         from pillow_heif import open_heif
     except ImportError:
         raise MissingExtraError("reading HEIC photos", "heif") from None
-    return lambda file: open_heif(file, convert_hdr_to_8bit=True).to_pillow()
+    photo = open_heif(file)
+    width, height = photo.size
+    most = Image.MAX_IMAGE_PIXELS
+    if most is not None and width * height > 2 * most:  # as Pillow has it for its own formats
+        raise Image.DecompressionBombError(f"{width} × {height} pixels")
+    picture: Image.Image = photo.to_pillow()
+    return picture
 
 
 def _guarded(decode: Callable[[], Pixels], name: str) -> Pixels:
