@@ -42,7 +42,7 @@ class FaceAligner:
             and 180 degrees; and where YuNet is not sure of a face, look at it turned. Costs nothing
             where it is, as of 98 in 100 upright faces.
         leaning_faces: look a second time, with the crop turned upright, at a face that leans by
-            more than 20 degrees.
+            more than 25 degrees.
 
     Raises:
         ModelError: the model is missing, damaged or not one of ours.
