@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facealign import Detections, Face, FaceAligner, WholeImage
+from facealign import Detections, Face, FaceAligner, WholeImage, YuNet
 from facealign.aligner.turned import find
 from facealign.types import Pixels
 
@@ -58,6 +58,24 @@ def test_quarter_turns_map_boxes_and_points_exactly(face: Face, astronaut: Pixel
         ]
         assert angles.tolist() == [90.0 * quarter]
         assert np.allclose(found.boxes, [by_hand[quarter]])
+
+
+def test_a_large_photo_is_reduced_before_it_is_turned(astronaut: Pixels, face: Face) -> None:
+    large = np.asarray(Image.fromarray(astronaut).resize((1500, 1500)))
+    lying = np.ascontiguousarray(np.rot90(large, -1))
+    searched: list[int] = []
+
+    class Counting(YuNet):
+        def detect(self, image: Pixels) -> Detections:
+            searched.append(max(image.shape))
+            return Detections.none() if len(searched) == 1 else super().detect(image)
+
+    (found,) = FaceAligner(detector=Counting(threads=1), threads=1).align(lying)
+    _, expected = turned(large, (face.landmarks + 0.5) * (1500 / 512) - 0.5, 90)
+    assert searched[:2] == [1500, 640]
+    assert np.linalg.norm(found.landmarks - expected, axis=1).mean() < 9
+    centre = (found.box[:2] + found.box[2:]) / 2
+    assert np.linalg.norm(centre - expected.mean(axis=0)) < 60
 
 
 def test_each_switch_turns_off_its_part(astronaut: Pixels, face: Face) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from facealign.detector import Detections, Detector, YuNet
 from facealign.geometry import CropTransform, to_box
@@ -26,6 +27,8 @@ SURE = 0.9
 """YuNet's score from which on a face is taken to be upright."""
 BETTER = 0.02
 """By how much the score must rise for a face to be taken as turned."""
+COARSE = 640
+"""Longer side a photo is reduced to before it is turned: four searches of a large one take long."""
 PATCH, WIDER = 128, 2.5
 """Pixels of the patch a doubted face is looked at in, and its side in sides of the box."""
 
@@ -35,8 +38,8 @@ Array = NDArray[np.float32]
 def find(detector: Detector, image: Pixels, turned: bool) -> tuple[Detections, Array]:
     """The faces of a photo, and by how many degrees each leans clockwise.
 
-    Where `turned`: a photo that shows no face is turned by quarters until it does, and each face
-    that YuNet is not sure of is looked at turned by eighths.
+    Where `turned`: a photo that shows no face is turned by quarters until it does, reduced to
+    `COARSE` pixels, and each face that YuNet is not sure of is looked at turned by eighths.
 
     Returns:
         The faces, their boxes in the photo's pixels, and (N,) float32 degrees.
@@ -65,14 +68,27 @@ def checked(found: Detections) -> Detections:
 
 
 def _find_by_quarters(detector: Detector, image: Pixels) -> tuple[Detections, float]:
+    view, ratio = _reduced(image)
     for quarter in QUARTERS:
-        view = np.ascontiguousarray(np.rot90(image, quarter))
-        found = checked(detector.detect(view))
+        # np.rot90 turns counterclockwise: what stands upright now leant clockwise before.
+        found = checked(detector.detect(np.ascontiguousarray(np.rot90(view, quarter))))
         if len(found):
             boxes = _turned_back(found.boxes, quarter, view.shape[1], view.shape[0])
-            # np.rot90 turns counterclockwise: what stands upright now leant clockwise before.
+            # A pixel's corner, not its centre, is what a change of size keeps in place.
+            boxes = ((boxes + 0.5) * np.tile(ratio, 2) - 0.5).astype(np.float32)
             return Detections(boxes, found.scores), 90.0 * quarter
     return Detections.none(), 0.0
+
+
+def _reduced(image: Pixels) -> tuple[Pixels, Array]:
+    """A photo of at most `COARSE` pixels a side, and (2,) its pixels in those of the photo."""
+    height, width = image.shape[:2]
+    scale = min(1.0, COARSE / max(height, width))
+    if scale == 1.0:
+        return image, np.ones(2, np.float32)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    view = Image.fromarray(image).resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+    return np.asarray(view), np.array([width / size[0], height / size[1]], np.float32)
 
 
 def _turned_back(boxes: Array, quarter: int, width: int, height: int) -> Array:
@@ -80,17 +96,19 @@ def _turned_back(boxes: Array, quarter: int, width: int, height: int) -> Array:
 
     Args:
         boxes: in the turned photo's pixels.
-        quarter: 0 … 3.
-        width: of the turned photo.
-        height: of the turned photo.
+        quarter: 1 … 3.
+        width: of the photo.
+        height: of the photo.
 
     """
-    for _ in range(quarter):
-        x0, y0, x1, y1 = boxes.T
-        # A turn clockwise: the first row becomes the last column.
-        boxes = np.stack([height - 1 - y1, x0, height - 1 - y0, x1], axis=1)
-        width, height = height, width
-    return np.ascontiguousarray(boxes, dtype=np.float32)
+    x0, y0, x1, y1 = boxes.T
+    right, bottom = width - 1, height - 1
+    edges = {
+        1: (right - y1, x0, right - y0, x1),
+        2: (right - x1, bottom - y1, right - x0, bottom - y0),
+        3: (y0, bottom - x1, y1, bottom - x0),
+    }
+    return np.stack(edges[quarter], axis=1)
 
 
 def _by_eighths(detector: Detector, image: Pixels, box: Box, angle: float) -> tuple[Box, float]:
