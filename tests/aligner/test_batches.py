@@ -57,6 +57,10 @@ def test_faces_of_several_images_share_one_run(
     monkeypatch.setattr(landmarker, "_run", counted)
     list(aligner.align_batch(photos))
     assert sizes == [5]
+    list(aligner.align_batch(photos * 14, batch_size=70))
+    assert sizes == [5, 70]
+    list(aligner.align_batch(photos, batch_size=2))
+    assert sizes == [5, 70, 2, 2, 1]
 
 
 def test_a_batch_reads_no_further_than_it_must(aligner: FaceAligner, photos: list[Pixels]) -> None:

@@ -124,7 +124,7 @@ class FaceAligner:
 
         Args:
             sources: as `align` takes them; read only as far as the batch asks for.
-            batch_size: faces a run, about.
+            batch_size: faces a run of the network, at most.
             color: as in `align`.
 
         Raises:
@@ -146,9 +146,9 @@ class FaceAligner:
             waiting.append(self._find(read_image(source, color)))
             count = sum(len(found) for found in waiting)
             if not count or count >= batch_size or len(waiting) >= WAITING * batch_size:
-                yield from self._opened()[0].align(waiting)
+                yield from self._opened()[0].align(waiting, batch=batch_size)
                 waiting = []
-        yield from self._opened()[0].align(waiting)
+        yield from self._opened()[0].align(waiting, batch=batch_size)
 
     def stream(
         self, paths: Iterable[str | os.PathLike[str]], workers: int | None = None

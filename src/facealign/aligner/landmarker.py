@@ -19,7 +19,7 @@ from facealign.pose import lean
 from facealign.types import Pixels
 
 BATCH = 32
-"""Faces that go through the network at once, at most."""
+"""Faces that go through the network at once, unless another number is asked for."""
 LEANS = 25.0
 """Degrees between face and crop from which on the face is looked at again.
 
@@ -76,8 +76,10 @@ class Landmarker:
         markup = load_markup(self.facts.markup)
         self._count, self._outlined = markup.count, "jaw" in markup.groups
 
-    def align(self, images: Sequence[Found], attention: bool = False) -> list[list[Face]]:
-        """The faces of each image, in the order of its boxes.
+    def align(
+        self, images: Sequence[Found], attention: bool = False, batch: int = BATCH
+    ) -> list[list[Face]]:
+        """The faces of each image, in the order of its boxes; at most `batch` a run of the network.
 
         Raises:
             ModelError: the network fails, or has no attention maps where they are wanted.
@@ -86,8 +88,8 @@ class Landmarker:
         rows = [(found, i) for found in images for i in range(len(found))]
         faces = [
             face
-            for first in range(0, len(rows), BATCH)
-            for face in self._batch(rows[first : first + BATCH], attention)
+            for first in range(0, len(rows), batch)
+            for face in self._batch(rows[first : first + batch], attention)
         ]
         ends = np.cumsum([len(found) for found in images]).tolist()
         return [faces[end - len(f) : end] for f, end in zip(images, ends, strict=True)]
