@@ -103,4 +103,5 @@ def command(
 
 def _in_words(index: Index) -> str:
     size = sum(shard.bytes for shard in index.shards)
-    return f"{len(index):,} faces, {len(index.shards):,} shards, {size / 1e6:,.0f} MB"
+    shards = len(index.shards)
+    return f"{len(index):,} faces, {shards:,} shard{'s' * (shards > 1)}, {size / 1e6:,.0f} MB"

@@ -23,6 +23,8 @@ from facealign.training.shardfile import ShardFile
 from facealign.types import Pixels, Sample
 
 FACES_PER_SHARD = 1000
+PARTS = ".*.part"
+"""Temporary names of shards, labels and index."""
 Stream = Iterator[tuple[Sample, Pixels | None]]
 
 
@@ -115,8 +117,8 @@ def _begin(target: Path, facts: Facts) -> Index:
 
 
 def _is_leftover(path: Path) -> bool:
-    """Whether a packing that was killed within its first shard left this."""
-    return path.name.startswith("shard-00000.") or path.name.startswith(".shard-00000.")
+    """Whether a packing that was killed before its first index left this."""
+    return path.name.startswith("shard-00000.") or path.match(PARTS)
 
 
 def _difference(one: Facts, other: Facts) -> str:
@@ -157,6 +159,8 @@ def _finish(target: Path, index: Index) -> Index:
         facts = index.facts
         raise DataError(f"{facts.dataset} {facts.subset}: no face to pack could be read")
     try:
+        for part in target.glob(PARTS):  # of a process that was killed
+            part.unlink(missing_ok=True)
         (target / UNFINISHED).replace(target / INDEX)
     except OSError as error:
         raise OutputError(f"cannot write {target / INDEX}: {error.strerror or error}") from None
