@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from facealign.datasets.shards import Packed
 from facealign.errors import DataError
 from facealign.geometry import MOST_PIXELS, box_of_points, to_box
 from facealign.image import is_file
@@ -29,6 +30,7 @@ class Reading:
         subset: name of the subset, such as "common".
         samples: the faces, in a stable order.
         problems: one line for each face that is left out: the file, why, what to do.
+        packed: where its pictures lie, of a packed data set.
 
     """
 
@@ -36,6 +38,7 @@ class Reading:
     subset: str
     samples: list[Sample]
     problems: list[str]
+    packed: Packed | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +187,7 @@ def _check_box(place: str, box: ArrayLike) -> Box:
 
 
 def split_by_group(
-    samples: list[Sample], fraction: float, seed: int = 0
+    samples: list[Sample], fraction: float, seed: int = 0, others: Collection[str] = ()
 ) -> tuple[list[Sample], list[Sample]]:
     """Part samples into (training, validation); no group is in both.
 
@@ -192,9 +195,10 @@ def split_by_group(
         samples: the faces.
         fraction: of the groups that go to validation, 0..1.
         seed: another seed gives another split; the order of the samples has no influence.
+        others: groups that take part in the draw though none of their faces is here.
 
     """
-    groups = sorted({sample.group for sample in samples})
+    groups = sorted({sample.group for sample in samples}.union(others))
     order = np.random.default_rng(seed).permutation(len(groups))
     held_out = {groups[i] for i in order[: round(fraction * len(groups))]}
     training = [sample for sample in samples if sample.group not in held_out]
