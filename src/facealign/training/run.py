@@ -128,7 +128,13 @@ def build(
     ]
     train = settings.train
     batches = BatchMaker(
-        feeds, settings.model.input_size, train.batch, settings.augment, train.seed, device
+        feeds,
+        settings.model.input_size,
+        train.batch,
+        settings.augment,
+        train.seed,
+        device,
+        settings.data.margin,
     )
     model = _network(settings, device)
     counts = zip(readings, faces, strict=True)
