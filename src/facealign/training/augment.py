@@ -51,8 +51,8 @@ class Looks:
     grain: Tensor
     settings: AugmentSettings
 
-    def rows(self, rows: slice) -> Looks:
-        """The looks of some of the images."""
+    def rows(self, rows: slice | Tensor) -> Looks:
+        """The looks of some of the images, by a slice or their numbers."""
         return Looks(self.numbers[rows], self.grain, self.settings)
 
     def apply(self, images: Tensor, anchors: Tensor) -> Tensor:

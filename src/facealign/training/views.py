@@ -43,8 +43,8 @@ class Views:
     flip: Tensor
     stretch: Tensor
 
-    def rows(self, rows: slice) -> Views:
-        """Some of the views."""
+    def rows(self, rows: slice | Tensor) -> Views:
+        """Some of the views, by a slice or their numbers."""
         return Views(
             self.centre[rows],
             self.side[rows],
