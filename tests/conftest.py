@@ -17,7 +17,8 @@ from facealign.types import Pixels, Sample
 ROOT = Path(__file__).resolve().parents[1]
 
 settings.register_profile("quick", deadline=None, derandomize=True, max_examples=40, database=None)
-settings.load_profile("quick")
+settings.register_profile("thorough", deadline=None, max_examples=3000, database=None)
+settings.load_profile("quick")  # the other: pytest --hypothesis-profile=thorough
 
 
 @pytest.fixture(scope="session")

@@ -81,7 +81,8 @@ def test_the_core_installs_neither_pytorch_nor_opencv(repository: Path) -> None:
 def test_the_public_names_are_these() -> None:
     public = [
         "MARKUPS CropTransform DataError Detections Detector Face FaceAlignError FaceAligner",
-        "ImageError Markup MissingExtraError ModelError OutputError Sample SettingsError",
+        "FaceCrop ImageError ImageResult Markup MissingExtraError ModelError OutputError Pose",
+        "Sample SettingsError",
         "WholeImage YuNet __version__ align draw_faces load_markup read_image write_image",
     ]
     assert sorted(facealign.__all__) == sorted(" ".join(public).split())

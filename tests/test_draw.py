@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from facealign import Face, draw_faces
+from facealign.draw import draw_maps
 from facealign.types import Pixels
 
 
@@ -62,3 +63,8 @@ def test_untouched_regions_keep_their_pixels() -> None:
     image = np.random.default_rng(0).integers(0, 256, (200, 200, 3)).astype(np.uint8)
     drawn = draw_faces(image, [face(np.full((68, 2), 50.0))])
     assert (drawn[120:, 120:] == image[120:, 120:]).all()
+
+
+def test_maps_of_a_face_without_any_are_refused() -> None:
+    with pytest.raises(ValueError, match="align with attention=True"):
+        draw_maps(np.zeros((50, 50, 3), np.uint8), face(np.full((68, 2), 9.0)))

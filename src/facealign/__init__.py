@@ -20,10 +20,12 @@ from facealign.errors import (
     OutputError,
     SettingsError,
 )
+from facealign.face import Face, FaceCrop, ImageResult
 from facealign.geometry import CropTransform
 from facealign.image import read_image, write_image
 from facealign.markup import MARKUPS, Markup, load_markup
-from facealign.types import Face, Sample
+from facealign.pose import Pose
+from facealign.types import Sample
 
 __version__ = "0.1.0"
 
@@ -36,11 +38,14 @@ __all__ = [
     "Face",
     "FaceAlignError",
     "FaceAligner",
+    "FaceCrop",
     "ImageError",
+    "ImageResult",
     "Markup",
     "MissingExtraError",
     "ModelError",
     "OutputError",
+    "Pose",
     "Sample",
     "SettingsError",
     "WholeImage",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-from PIL import Image, ImageDraw
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
-from facealign.geometry import box_size
+from facealign.face import Face
+from facealign.geometry import CropTransform, box_size
 from facealign.markup import load_markup
-from facealign.types import Face, Pixels
+from facealign.types import Pixels
 
 SHARP = 3
 """Drawn this many times larger, then reduced: Pillow's own lines are jagged."""
@@ -50,3 +53,57 @@ def _draw_face(pen: ImageDraw.ImageDraw, face: Face, zoom: int) -> None:
     radius = max(0.6 * zoom, size / 90)
     for x, y in points.tolist():
         pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=POINT)
+
+
+TILE, TITLE = 256, 24
+"""Pixels of a map's side, and of the line above it."""
+COLD_TO_HOT = np.array([[0, 0, 60], [90, 0, 130], [230, 60, 50], [255, 180, 30], [255, 255, 200]])
+
+
+def draw_maps(image: Pixels, face: Face, stages: Sequence[int] = ()) -> Pixels:
+    """What the network saw of a face, with its points, and its attention maps over it, in a row.
+
+    Args:
+        image: (H, W, 3) uint8, the photo that was aligned.
+        face: one found on it with ``attention=True``.
+        stages: the maps' stages, counted from 1; empty takes 1 … S.
+
+    Raises:
+        ValueError: the face has no attention maps.
+
+    """
+    if face.attention is None or face.network_crop is None:
+        raise ValueError("this face has no attention maps: align with attention=True")
+    crop = face.network_crop.resized(TILE)
+    seen = crop.warp(image)
+    inside = replace(face, landmarks=crop.to_crop(face.landmarks), box=_frame(crop, face))
+    tiles = [draw_faces(seen, [inside]), *(_over(seen, values) for values in face.attention)]
+    names = stages or range(1, len(face.attention) + 1)
+    return _in_a_row(tiles, [face.markup, *(f"stage {stage}" for stage in names)])
+
+
+def _frame(crop: CropTransform, face: Face) -> NDArray[np.float32]:
+    """The face's box in the crop's pixels; of a turned crop, the upright one of the same size."""
+    centre = crop.to_crop(((face.box[:2] + face.box[2:]) / 2).astype(np.float32))
+    half = (face.box[2:] - face.box[:2]) / 2 * crop.scale
+    return np.concatenate([centre - half, centre + half]).astype(np.float32)
+
+
+def _over(seen: Pixels, values: NDArray[np.float32]) -> Pixels:
+    """A map (H, W) in 0 … 1 in colours over the gray crop; each map by its own range."""
+    low, high = float(values.min()), float(values.max())
+    share = (values - low) / max(high - low, 1e-6)
+    wide = np.asarray(Image.fromarray(share.astype(np.float32)).resize(seen.shape[1::-1]))
+    steps = np.linspace(0, 1, len(COLD_TO_HOT))
+    hot = np.stack([np.interp(wide, steps, column) for column in COLD_TO_HOT.T], axis=-1)
+    gray = seen.mean(axis=2, keepdims=True)
+    return np.asarray(np.clip(0.45 * gray + 0.6 * hot, 0, 255).astype(np.uint8))
+
+
+def _in_a_row(tiles: Sequence[Pixels], titles: Sequence[str]) -> Pixels:
+    picture = Image.new("RGB", (TILE * len(tiles), TILE + TITLE), "white")
+    pen = ImageDraw.Draw(picture)
+    for i, (tile, title) in enumerate(zip(tiles, titles, strict=True)):
+        picture.paste(Image.fromarray(tile), (i * TILE, TITLE))
+        pen.text((i * TILE + 6, 3), title, fill="black", font=ImageFont.load_default(15))
+    return np.asarray(picture)

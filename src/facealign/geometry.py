@@ -91,10 +91,40 @@ class CropTransform:
         shift = (size - 1) / 2 - turn @ np.array(centre)
         return cls(np.column_stack([turn, shift]), size)
 
+    @classmethod
+    def from_points(cls, points: Points, template: Points, size: int) -> CropTransform:
+        """The similarity that brings points nearest to a template, by least squares; no mirroring.
+
+        Args:
+            points: (n, 2) x y in image pixels.
+            template: (n, 2) where they belong, x y in crop pixels.
+            size: side of the crop in pixels.
+
+        Raises:
+            ValueError: the points all coincide, or the template's do.
+
+        """
+        source, target = (np.asarray(p, dtype=np.float64) for p in (points, template))
+        middle, goal = source.mean(axis=0), target.mean(axis=0)
+        x, y = (source - middle).T
+        u, v = (target - goal).T
+        spread = float((x * x + y * y).sum())
+        if not (spread > 0 and (u * u + v * v).sum() > 0):
+            raise ValueError("points that all coincide, or are not finite, fit no template")
+        c, s = float((x * u + y * v).sum()) / spread, float((x * v - y * u).sum()) / spread
+        turn = np.array([[c, -s], [s, c]])
+        return cls(np.column_stack([turn, goal - turn @ middle]), size)
+
     @property
     def scale(self) -> float:
         """Crop pixels per image pixel."""
         return math.hypot(self.matrix[0, 0], self.matrix[1, 0])
+
+    def resized(self, size: int) -> CropTransform:
+        """The same part of the image in a crop of another size."""
+        ratio = size / self.size
+        shift = self.matrix[:, 2] * ratio + (ratio - 1) / 2
+        return CropTransform(np.column_stack([self.matrix[:, :2] * ratio, shift]), size)
 
     def inverse_matrix(self) -> Matrix:
         """(2, 3) float64, crop pixels → image pixels."""

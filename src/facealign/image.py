@@ -7,14 +7,14 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
-from facealign.errors import ImageError, OutputError
+from facealign.errors import ImageError, MissingExtraError, OutputError
 from facealign.types import Pixels
 
 COMMENT = "written by facealign"
@@ -23,9 +23,12 @@ COMMENT = "written by facealign"
 ImageSource = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]
 """What `read_image` takes: a path, an encoded file's bytes, a Pillow image, an array."""
 
+Color = Literal["rgb", "bgr"]
+"""The order of an array's channels; a fourth one is alpha in both."""
+
 SUFFIXES = frozenset(
     {".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".jp2", ".pbm", ".pgm", ".png"}
-    | {".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp", ".avif"}
+    | {".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp", ".avif", ".heic", ".heif"}
 )
 """What counts as an image when a folder is searched."""
 
@@ -40,19 +43,30 @@ def is_folder(path: str | os.PathLike[str]) -> bool:
     return os.path.isdir(path)  # noqa: PTH112
 
 
-def read_image(source: ImageSource) -> Pixels:
+def read_image(source: ImageSource, color: Color = "rgb") -> Pixels:
     """An image as (H, W, 3) RGB uint8.
 
     Files are turned upright by their EXIF orientation; transparency is laid over white; 16 bits
-    are scaled to 8; of an animation the first frame is taken. Arrays are RGB: (H, W), (H, W, 1…4),
-    uint8, uint16 or float in 0..1.
+    are scaled to 8; of an animation the first frame is taken; colour profiles are not applied.
+    HEIC files need the "heif" extra.
+
+    Args:
+        source: a path, an encoded file's bytes, a Pillow image, or an array: (H, W), (H, W, 1…4),
+            uint8, uint16 or float in 0..1; of two channels or four the last is alpha.
+        color: the order of an array's channels, "rgb" or "bgr"; files know their own.
 
     Raises:
-        ImageError: the file is missing, empty, cut short or no image; the array has another shape.
+        ImageError: the file is missing, empty, cut short, too large or no image; the array has
+            another shape. A file is too large beyond twice `PIL.Image.MAX_IMAGE_PIXELS`, 179
+            million pixels unless that is changed.
+        MissingExtraError: a HEIC file, and the "heif" extra is not installed.
+        ValueError: `color` is neither.
 
     """
+    if color not in ("rgb", "bgr"):
+        raise ValueError(f'color is "rgb" or "bgr", not "{color}"')
     if isinstance(source, np.ndarray):
-        return _from_array(source)
+        return _from_array(source, color)
     if isinstance(source, Image.Image):
         return _guarded(lambda: _from_pillow(source), "the Pillow image given")
     if isinstance(source, bytes):
@@ -131,9 +145,33 @@ def _read_file(path: Path) -> bytes:
 
 
 def _from_bytes(data: bytes) -> Pixels:
-    with Image.open(io.BytesIO(data)) as picture:
+    with (_open_heif if _is_heif(data) else Image.open)(io.BytesIO(data)) as picture:
         picture.load()
         return _from_pillow(picture)
+
+
+HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
+
+
+def _is_heif(data: bytes) -> bool:
+    """Whether a file is HEIC: no AVIF, which begins alike and is read by Pillow itself."""
+    if data[4:8] != b"ftyp" or data[8:12] not in HEIF_BRANDS:
+        return False
+    return b"avif" not in data[16 : int.from_bytes(data[:4], "big")]
+
+
+def _open_heif(file: io.BytesIO) -> Image.Image:
+    try:
+        from pillow_heif import open_heif
+    except ImportError:
+        raise MissingExtraError("reading HEIC photos", "heif") from None
+    photo = open_heif(file)
+    width, height = photo.size
+    most = Image.MAX_IMAGE_PIXELS
+    if most is not None and width * height > 2 * most:  # as Pillow has it for its own formats
+        raise Image.DecompressionBombError(f"{width} × {height} pixels")
+    picture: Image.Image = photo.to_pillow()
+    return picture
 
 
 def _guarded(decode: Callable[[], Pixels], name: str) -> Pixels:
@@ -142,11 +180,11 @@ def _guarded(decode: Callable[[], Pixels], name: str) -> Pixels:
         return decode()
     except UnidentifiedImageError:
         raise ImageError(f"{name}: not an image in any format that can be read here") from None
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(
             f"{name}: too large ({error}); reduce it, or raise PIL.Image.MAX_IMAGE_PIXELS"
         ) from None
-    except ImageError:
+    except (ImageError, MissingExtraError):
         raise
     except Exception as error:  # decoders raise of everything: struct.error, IndexError, zlib …
         raise ImageError(f"{name}: damaged or cut short ({error})") from None
@@ -177,7 +215,7 @@ def _unit_range(values: NDArray[Any]) -> NDArray[np.float32]:
     return np.asarray(np.clip(numbers / np.float32(full), 0.0, 1.0))
 
 
-def _from_array(array: NDArray[Any]) -> Pixels:
+def _from_array(array: NDArray[Any], color: Color = "rgb") -> Pixels:
     if array.ndim == 2:
         array = array[..., None]
     if array.ndim != 3 or array.shape[2] not in (1, 2, 3, 4) or 0 in array.shape:
@@ -190,7 +228,7 @@ def _from_array(array: NDArray[Any]) -> Pixels:
     if channels in (2, 4):
         alpha = pixels[..., -1:].astype(np.uint16)
         colour = ((colour * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
-    return np.ascontiguousarray(colour)
+    return np.ascontiguousarray(colour if color == "rgb" else colour[..., ::-1])
 
 
 def _to_uint8(array: NDArray[Any]) -> NDArray[np.uint8]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import tomllib
 from collections.abc import Callable, Mapping
@@ -14,6 +15,8 @@ from facealign.errors import ModelError
 
 WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT = "aan-300w"
+RANGES = {"input_size": (8, 4096), "mean": (-10, 10), "std": (1e-6, 1e6), "margin": (-0.45, 10)}
+"""What the numbers in a file's metadata may be, the ends included."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +66,7 @@ class ModelFacts:
         """The facts in an ONNX file's metadata.
 
         Raises:
-            ModelError: an entry is missing or unreadable; `source` names the file.
+            ModelError: an entry is missing, unreadable or out of range; `source` names the file.
 
         """
         kinds: dict[str, Callable[[str], Any]] = {
@@ -89,6 +92,12 @@ class ModelFacts:
                 raise ModelError(
                     f'{source}: metadata "{f.name}" is not a number: "{text}"'
                 ) from None
+            low, high = RANGES.get(f.name, (-math.inf, math.inf))
+            if f.name in RANGES and not low <= values[f.name] <= high:  # also of NaN
+                raise ModelError(
+                    f'{source}: metadata "{f.name}" is {text}, not in {low} … {high}: damaged, '
+                    "or no facealign model; make one with: facealign export"
+                )
         return cls(**values)
 
 

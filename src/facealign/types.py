@@ -1,10 +1,9 @@
-"""The two things that travel through facealign: a `Face` found, a `Sample` labelled."""
+"""Arrays by name, and a `Sample`: one labelled face of a data set."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,36 +16,6 @@ Pixels = NDArray[np.uint8]
 """(H, W, 3) RGB."""
 Mask = NDArray[np.bool_]
 """(K,) one flag a point."""
-
-
-@dataclass(frozen=True, eq=False)
-class Face:
-    """One face of one image.
-
-    Attributes:
-        box: (4,) float32, x0 y0 x1 y1 in image pixels, as the detector or the caller gave it.
-        score: the detector's confidence in 0..1; 1.0 for a box that was given.
-        landmarks: (K, 2) float32, x y in image pixels; may lie outside the image.
-        markup: the name of the point scheme, such as ``"ibug68"``.
-        attention: (S, H, W) float32 in 0..1, the attention map of each stage, over the crop and
-            resized to the network's input; only when asked for, else None.
-
-    """
-
-    box: Box
-    score: float
-    landmarks: Points
-    markup: str
-    attention: NDArray[np.float32] | None = field(default=None, repr=False)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The face as plain numbers, ready for JSON (schema ``facealign/1``)."""
-        return {
-            "box": [round(float(v), 3) for v in self.box],
-            "score": round(float(self.score), 4),
-            "markup": self.markup,
-            "landmarks": [[round(float(x), 3), round(float(y), 3)] for x, y in self.landmarks],
-        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,22 +50,3 @@ class Sample:
     group: str
     occluded: Mask | None = None
     frame: int | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class ImageResult:
-    """What came of one image.
-
-    Attributes:
-        source: the path as it was given.
-        width, height: of the upright image, in pixels; None where it could not be read.
-        faces: what was found; empty when there is none.
-        error: why the image could not be done, else None.
-
-    """
-
-    source: str
-    width: int | None
-    height: int | None
-    faces: list[Face]
-    error: str | None = None

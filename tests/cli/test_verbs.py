@@ -47,7 +47,7 @@ def test_json_follows_its_schema(
     assert image.keys() == {"source", "width", "height", "faces", "error"}
     assert (image["width"], image["height"], image["error"]) == (512, 512, None)
     (face,) = image["faces"]
-    assert face.keys() == {"box", "score", "markup", "landmarks"}
+    assert face.keys() == {"box", "score", "markup", "landmarks", "pose"}
     assert (len(face["box"]), face["markup"]) == (4, "ibug68")
     assert np.shape(face["landmarks"]) == (68, 2)
 
@@ -196,6 +196,8 @@ def test_models_lists_numbers_with_their_normaliser_and_terms(
     [
         "",
         "align",
+        "crop",
+        "attention",
         "train",
         "export",
         "eval",
@@ -207,6 +209,7 @@ def test_models_lists_numbers_with_their_normaliser_and_terms(
         "data check",
         "data list",
         "models",
+        "markups",
     ],
 )
 def test_help_fits_80_columns(

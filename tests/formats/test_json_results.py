@@ -10,8 +10,8 @@ import pytest
 
 from facealign import Face
 from facealign.errors import OutputError
+from facealign.face import ImageResult
 from facealign.formats.json import ResultWriter, read_boxes
-from facealign.types import ImageResult
 
 
 def result(name: str = "a.jpg", x: float = 1.0) -> ImageResult:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -19,20 +18,6 @@ from facealign.training.settings import (
     TrainSettings,
 )
 from facealign.training.settingsfile import load_settings, to_settings, to_toml
-
-CONFIGS = sorted((Path(__file__).resolve().parents[2] / "configs").rglob("*.toml"))
-
-
-@pytest.fixture
-def toml(tmp_path):
-    """Text → the path of a file that holds it."""
-
-    def write(text):
-        path = tmp_path / "run.toml"
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return path
-
-    return write
 
 
 def test_an_empty_file_gives_the_defaults(toml):
@@ -61,55 +46,6 @@ def test_a_base_that_is_none_is_refused(toml, base):
         load_settings(toml(f"base = {base}"))
 
 
-def changes(settings, other):
-    """Dotted names of the settings in which two differ, but for their name."""
-    pairs = zip(*(dataclasses.asdict(s).items() for s in (settings, other)), strict=True)
-    return {
-        f"{section}.{key}"
-        for (section, one), (_, two) in pairs
-        if isinstance(one, dict)
-        for key in one
-        if one[key] != two[key]
-    }
-
-
-ABLATIONS = {
-    "no-attention": {"model.attention"},
-    "no-ne": {"model.embedding"},
-    "neither": {"model.attention", "model.embedding"},
-    "eq2": {"model.attention"},
-    "map-no-relu": {"model.map_relu"},
-    "no-supervision": {"model.supervision"},
-    "single-scale": {"model.attention_stages"},
-}
-
-
-def test_an_ablation_is_the_paper_s_configuration_with_one_change():
-    files = {path.stem: path for path in CONFIGS if path.parent.name == "ablation"}
-    assert files.keys() == ABLATIONS.keys()
-    paper = load_settings(files["eq2"].parents[1] / "paper" / "300w.toml")
-    for name, path in files.items():
-        assert changes(load_settings(path), paper) == ABLATIONS[name]
-
-
-def test_the_paper_s_recipe_on_every_benchmark():
-    files = {path.stem: load_settings(path) for path in CONFIGS if path.parent.name == "paper"}
-    assert {n: s.model.points for n, s in files.items()} == {
-        "300w": 68,
-        "aflw": 19,
-        "celeba": 5,
-        "300vw": 68,
-    }
-    for name, settings in files.items():
-        assert settings.data.dataset == name
-        assert dataclasses.replace(settings.model, points=68) == AANSettings()
-        assert settings.augment == AugmentSettings()
-        train = settings.train
-        assert (train.optimiser, train.weight_decay, train.batch) == ("adam", 1e-3, 64)
-        assert [m * train.steps for m in train.milestones] == [25000, 40000]
-        assert (train.loss, train.learning_rate, train.ema, train.clip) == ("sse", 1e-3, 0, 0)
-
-
 def test_values_of_every_type_are_read(toml):
     text = """
         name = "mine"
@@ -128,12 +64,6 @@ def test_values_of_every_type_are_read(toml):
     assert (settings.model.widths, settings.model.map_relu) == ((8, 16), False)
     assert settings.model.attention == "product"
     assert isinstance(settings.train.clip, float)
-
-
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_every_published_config_is_valid_and_survives_the_round_trip(path, toml):
-    settings = load_settings(path)
-    assert load_settings(toml(to_toml(settings))) == settings
 
 
 fraction = st.floats(0, 0.5)
@@ -280,3 +210,34 @@ def test_an_override_changes_nothing_else_and_the_last_wins(toml):
 def test_a_wrong_override_is_refused(toml, override, message):
     with pytest.raises(SettingsError, match=message):
         load_settings(toml("name = 'a'"), [override])
+
+
+FURTHER = """
+[[further]]
+dataset = "aflw"
+[[further]]
+dataset = "celeba"
+share = 0.25
+"""
+
+
+def test_further_data_sets_are_tables_changed_by_their_number(toml):
+    settings = load_settings(toml(FURTHER), ["further.1.root=2024", "further.0.share=2"])
+    assert [f.dataset for f in settings.further] == ["aflw", "celeba"]
+    assert [f.root for f in settings.further] == ["", "2024"]
+    assert [f.share for f in settings.further] == [2, 0.25]
+    assert load_settings(toml(to_toml(settings))) == settings
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("further.2.root=x", r"further\.2\.root=x\": 2 is none of 0 … 1"),
+        ("further.first.root=x", "first is none of 0 … 1"),
+        ("further.0.rot=x", r"unknown setting further\.0\.rot; did you mean further\.0\.root"),
+        ("further.0.share=0", r"further\[0\]\.share = 0"),
+    ],
+)
+def test_a_wrong_further_setting_is_refused(toml, override, message):
+    with pytest.raises(SettingsError, match=message):
+        load_settings(toml(FURTHER), [override])

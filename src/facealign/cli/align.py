@@ -17,6 +17,7 @@ from facealign.cli.console import fail, out, progress
 from facealign.detector import WholeImage, YuNet
 from facealign.draw import draw_faces
 from facealign.errors import FaceAlignError, OutputError
+from facealign.face import Face, ImageResult
 from facealign.formats.boxes import BoxTable, read_boxes
 from facealign.formats.json import ResultWriter
 from facealign.image import (
@@ -27,7 +28,6 @@ from facealign.image import (
     read_image,
     write_image,
 )
-from facealign.types import Face, ImageResult
 
 TABLE_IMAGES = 40
 """Up to this many images every face gets a row; beyond, only the totals are printed."""

@@ -29,6 +29,8 @@ from facealign.errors import (
 
 VERBS = {
     "align": "facealign.cli.align",
+    "crop": "facealign.cli.crop",
+    "attention": "facealign.cli.attention",
     "train": "facealign.cli.train",
     "export": "facealign.cli.export",
     "eval": "facealign.cli.evaluate",
@@ -37,6 +39,7 @@ VERBS = {
     "reproduce": "facealign.cli.reproduce",
     "data": "facealign.cli.data",
     "models": "facealign.cli.models",
+    "markups": "facealign.cli.markups",
 }
 EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
     (SettingsError, 2),

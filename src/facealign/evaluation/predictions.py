@@ -15,10 +15,11 @@ from facealign.aligner import FaceAligner
 from facealign.datasets import stream_pixels
 from facealign.detector import overlaps
 from facealign.errors import DataError
+from facealign.face import Face
 from facealign.geometry import box_of_points
 from facealign.image import write_file
 from facealign.markup import load_markup
-from facealign.types import Face, Pixels, Sample
+from facealign.types import Pixels, Sample
 
 SAME_FACE = 0.3
 """A detected face is the labelled one from this intersection over union with the true points."""

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from facealign.errors import DataError, OutputError
+from facealign.face import ImageResult
 from facealign.image import is_folder
-from facealign.types import ImageResult
 
 SCHEMA = "facealign/1"
 SUFFIXES = (".json", ".jsonl")

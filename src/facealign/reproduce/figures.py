@@ -11,6 +11,7 @@ import numpy as np
 from facealign.aligner import FaceAligner
 from facealign.datasets import read_pixels
 from facealign.errors import DataError, FaceAlignError
+from facealign.face import Face
 from facealign.geometry import CropTransform
 from facealign.image import read_image
 from facealign.metrics import ced
@@ -24,7 +25,7 @@ from facealign.plots import (
     draw_predictions,
 )
 from facealign.reproduce.measure import Measurer, reason_of
-from facealign.types import Face, Pixels, Sample
+from facealign.types import Pixels, Sample
 
 LIMIT = 0.10
 """The last error on the axis of figure 2."""
@@ -146,8 +147,11 @@ def _found(aligner: FaceAligner, photos: Sequence[Path]) -> Iterator[FacePicture
         yield from (_picture(image, face) for face in aligner.align(image))
 
 
-def _picture(image: Pixels, face: Face, margin: float = MARGIN) -> FacePicture:
-    transform = CropTransform.from_box(face.box, SIDE, margin)
+def _picture(image: Pixels, face: Face) -> FacePicture:
+    if face.attention is None or face.network_crop is None:
+        transform = CropTransform.from_box(face.box, SIDE, MARGIN)
+    else:  # the maps lie over what the network saw
+        transform = face.network_crop.resized(SIDE)
     points = transform.to_crop(face.landmarks)
     return FacePicture(transform.warp(image), points, face.markup, face.attention)
 
@@ -176,11 +180,11 @@ def _with_maps(aligner: FaceAligner, photos: Sequence[Path]) -> Iterator[FacePic
     for photo in photos:
         image = read_image(photo)
         for face in aligner.align(image, attention=True):
-            yield _picture(image, face, aligner.facts.margin)
+            yield _picture(image, face)
 
 
 def _maps_of_300w(measurer: Measurer, aligner: FaceAligner) -> Iterator[FacePicture]:
     for sample in _spread(measurer.roots.read("300w", "common").samples, FACES // 2):
         image = read_pixels(sample)
         (face,) = aligner.align(image, sample.box[None], attention=True)
-        yield _picture(image, face, aligner.facts.margin)
+        yield _picture(image, face)

@@ -80,9 +80,11 @@ class Measurer:
     _aligners: dict[str, FaceAligner] = field(default_factory=dict, repr=False)
 
     def aligner(self, model: str) -> FaceAligner:
-        """The model, opened once."""
+        """The model, opened once; one plain pass a face, as the papers measure."""
         if model not in self._aligners:
-            self._aligners[model] = FaceAligner(model, threads=self.threads)
+            self._aligners[model] = FaceAligner(
+                model, threads=self.threads, turned_faces=False, leaning_faces=False
+            )
         return self._aligners[model]
 
     def predictions(self, reading: Reading) -> list[Predictions]:

@@ -55,4 +55,4 @@ def keep_freed_memory() -> None:
     with contextlib.suppress(OSError, AttributeError):  # such as musl, which has no mallopt
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_MMAP_MAX, 0)
-        mallopt(_TRIM_THRESHOLD, 2**31 - 1)
+        mallopt(_TRIM_THRESHOLD, -1)  # never

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -9,20 +8,16 @@ import pytest
 from PIL import Image
 
 import facealign
-from facealign import Detections, FaceAligner, FaceAlignError, ImageError, ModelError
+from facealign import (
+    Detections,
+    FaceAligner,
+    FaceAlignError,
+    ImageError,
+    ModelError,
+    SettingsError,
+)
 from facealign.geometry import box_of_points
 from facealign.types import Pixels
-
-
-@pytest.fixture(scope="module")
-def aligner() -> FaceAligner:
-    return FaceAligner(threads=1)
-
-
-@pytest.fixture(scope="module")
-def face(aligner: FaceAligner, astronaut: Pixels) -> facealign.Face:
-    (found,) = aligner.align(astronaut)
-    return found
 
 
 def test_one_line_finds_the_face_of_the_example(astronaut_path: Path) -> None:
@@ -163,26 +158,6 @@ def test_an_unknown_detector_is_named() -> None:
         FaceAligner(detector="dlib")
 
 
-def test_threads_share_one_aligner(
-    aligner: FaceAligner, astronaut: Pixels, face: facealign.Face
-) -> None:
-    wrong: list[float] = []
-
-    def work() -> None:
-        for _ in range(5):
-            (found,) = aligner.align(astronaut)
-            difference = float(np.abs(found.landmarks - face.landmarks).max())
-            if difference > 1e-3:
-                wrong.append(difference)
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert wrong == []
-
-
 def test_models_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="neither a bundled model"):
         FaceAligner("aan-xxl")
@@ -212,3 +187,44 @@ def test_a_detectors_box_that_is_none_is_refused(astronaut: Pixels) -> None:
 
     with pytest.raises(ValueError, match="empty"):
         FaceAligner(detector=Careless(), threads=1).align(astronaut)
+
+
+def test_bgr_arrays(aligner: FaceAligner, astronaut: Pixels, face: facealign.Face) -> None:
+    (found,) = aligner.align(astronaut[..., ::-1], color="bgr")
+    assert np.array_equal(found.landmarks, face.landmarks)
+    with pytest.raises(ValueError, match='"rgb" or "bgr", not "brg"'):
+        aligner.align(astronaut, color="brg")  # type: ignore[arg-type]
+
+
+def test_at_most_so_many_faces_the_most_certain(astronaut: Pixels) -> None:
+    small = np.asarray(Image.fromarray(astronaut).resize((256, 256)))
+    both = np.zeros((512, 800, 3), np.uint8)
+    both[:, :512], both[:256, 512:768] = astronaut, small
+    every = FaceAligner(threads=1).align(both)
+    assert len(every) == 2
+    (kept,) = FaceAligner(threads=1, max_faces=1).align(both)
+    assert kept.score == max(found.score for found in every)
+    given = np.stack([found.box for found in every])
+    assert len(FaceAligner(threads=1, max_faces=1).align(both, boxes=given)) == 2
+    with pytest.raises(SettingsError, match="max_faces is 1 or more"):
+        FaceAligner(max_faces=0)
+
+
+def test_a_hundred_faces(aligner: FaceAligner, astronaut: Pixels) -> None:
+    one = np.asarray(Image.fromarray(astronaut[40:240, 120:320]).resize((128, 128)))
+    faces = aligner.align(np.tile(one, (10, 10, 1)))
+    assert len(faces) == 100
+    cells = {tuple((found.landmarks.mean(axis=0) // 128).astype(int)) for found in faces}
+    assert len(cells) == 100
+
+
+def test_a_face_cut_by_the_border(aligner: FaceAligner, astronaut: Pixels) -> None:
+    (found,) = aligner.align(astronaut[:, 215:], boxes=[[-35, 88, 54, 177]])
+    assert found.landmarks[:, 0].min() < 0
+    assert np.isfinite(found.landmarks).all()
+
+
+def test_a_network_crop_is_where_the_network_looked(face: facealign.Face) -> None:
+    assert face.network_crop is not None
+    inside = face.network_crop.to_crop(face.landmarks)
+    assert 0 < inside.min() < inside.max() < face.network_crop.size

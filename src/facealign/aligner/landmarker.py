@@ -1,0 +1,190 @@
+"""The network: found boxes → faces, in batches, each looked at again upright where it leans."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facealign.detector import open_session
+from facealign.errors import ModelError
+from facealign.face import Face
+from facealign.geometry import CropTransform, box_of_points, box_size
+from facealign.markup import MARKUPS, load_markup
+from facealign.models import ModelFacts
+from facealign.pose import lean
+from facealign.types import Pixels
+
+BATCH = 32
+"""Faces that go through the network at once, unless another number is asked for."""
+LEANS = 25.0
+"""Degrees between face and crop from which on the face is looked at again.
+
+Of 168 faces of 300W's training part, turned artificially, the second look takes 12 % off the mean
+error at 25°, 21 % at 30°, 40 % at 40°; at 20° only 4 %, and of the 27 that lean by 20 to 25° in
+their own photos it takes none.
+"""
+SEEN = 0.5
+"""A point is visible where the network's value is above."""
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The faces of one image, before their landmarks.
+
+    Attributes:
+        image: (H, W, 3) RGB uint8.
+        boxes: (N, 4) float32, x0 y0 x1 y1 in image pixels.
+        scores: (N,) float32 in 0..1.
+        angles: (N,) float32, degrees by which each leans clockwise, as far as the detector knows.
+
+    """
+
+    image: Pixels
+    boxes: Array
+    scores: Array
+    angles: Array
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+
+class Landmarker:
+    """An exported network on ONNX Runtime.
+
+    Raises:
+        ModelError: the file is missing, damaged or not one of ours.
+
+    """
+
+    def __init__(self, path: Path, threads: int | None, upright: bool) -> None:
+        self._session = open_session(path, threads)
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        self.facts = ModelFacts.from_metadata(metadata, str(path))
+        self._outputs = [output.name for output in self._session.get_outputs()]
+        self._upright = upright
+        if self.facts.markup not in MARKUPS or "landmarks" not in self._outputs:
+            raise ModelError(
+                f'{path}: its point scheme "{self.facts.markup}" or its outputs '
+                f"({', '.join(self._outputs)}) are none of ours; make one with: facealign export"
+            )
+        markup = load_markup(self.facts.markup)
+        self._count, self._outlined = markup.count, "jaw" in markup.groups
+
+    def align(
+        self, images: Sequence[Found], attention: bool = False, batch: int = BATCH
+    ) -> list[list[Face]]:
+        """The faces of each image, in the order of its boxes; at most `batch` a run of the network.
+
+        Raises:
+            ModelError: the network fails, or has no attention maps where they are wanted.
+
+        """
+        rows = [(found, i) for found in images for i in range(len(found))]
+        faces = [
+            face
+            for first in range(0, len(rows), batch)
+            for face in self._batch(rows[first : first + batch], attention)
+        ]
+        ends = np.cumsum([len(found) for found in images]).tolist()
+        return [faces[end - len(f) : end] for f, end in zip(images, ends, strict=True)]
+
+    def _batch(self, rows: list[tuple[Found, int]], attention: bool) -> list[Face]:
+        crops = [self._crop(found.boxes[i], float(found.angles[i])) for found, i in rows]
+        values = self._look([found.image for found, _ in rows], crops, attention)
+        if self._upright:
+            self._look_again(rows, crops, values, attention)
+        seen = values.get("visible")
+        return [
+            Face(
+                box=found.boxes[i],
+                score=float(found.scores[i]),
+                landmarks=values["landmarks"][n],
+                markup=self.facts.markup,
+                attention=values["attention"][n] if attention else None,
+                scores=values["scores"][n] if "scores" in values else None,
+                visible=None if seen is None else seen[n] > SEEN,
+                network_crop=crops[n],
+            )
+            for n, (found, i) in enumerate(rows)
+        ]
+
+    def _crop(self, box: Array, angle: float) -> CropTransform:
+        return CropTransform.from_box(box, self.facts.input_size, self.facts.margin, angle)
+
+    def _upright_crop(self, box: Array, points: Array, angle: float) -> CropTransform:
+        """The crop of a face that leans: round its first landmarks, where they outline the face."""
+        if not self._outlined:
+            return self._crop(box, angle)
+        turn = CropTransform.from_square((0.0, 0.0), 1.0, 1, angle)
+        upright = box_of_points(turn.to_crop(points))
+        x, y = turn.to_image(((upright[:2] + upright[2:]) / 2).astype(np.float32))
+        side = box_size(upright) * (1 + 2 * self.facts.margin)
+        return CropTransform.from_square((float(x), float(y)), side, self.facts.input_size, angle)
+
+    def _look_again(
+        self,
+        rows: list[tuple[Found, int]],
+        crops: list[CropTransform],
+        values: dict[str, Array],
+        attention: bool,
+    ) -> None:
+        """Replace, in `crops` and `values`, what was seen of faces that lean in their crops."""
+        leans = lean(values["landmarks"], self.facts.markup)
+        known = np.array([found.angles[i] for found, i in rows])
+        again = np.flatnonzero(np.abs((leans - known + 180) % 360 - 180) > LEANS)
+        if not again.size:
+            return
+        for n in again:
+            found, i = rows[n]
+            crops[n] = self._upright_crop(found.boxes[i], values["landmarks"][n], float(leans[n]))
+        images = [rows[n][0].image for n in again]
+        for name, value in self._look(images, [crops[n] for n in again], attention).items():
+            values[name][again] = value
+
+    def _look(
+        self, images: list[Pixels], crops: list[CropTransform], attention: bool
+    ) -> dict[str, Array]:
+        """The network's outputs by name; the landmarks (B, K, 2) in image pixels."""
+        values = self._run(
+            np.stack([c.warp(image) for c, image in zip(crops, images, strict=True)]), attention
+        )
+        for crop, points in zip(crops, values["landmarks"], strict=True):
+            points[:] = crop.to_image(points)
+        return values
+
+    def _run(self, crops: NDArray[np.uint8], attention: bool) -> dict[str, Array]:
+        """Crops (B, S, S, 3) → outputs by name; the landmarks (B, K, 2) in crop pixels."""
+        scale = np.float32(1 / (255 * self.facts.std))
+        image = crops.transpose(0, 3, 1, 2) * scale - np.float32(self.facts.mean / self.facts.std)
+        names = [n for n in ("landmarks", "scores", "visible") if n in self._outputs]
+        if attention and "attention" not in self._outputs:
+            raise ModelError(f"the model {self.facts.name} has no attention maps")
+        names += ["attention"] if attention else []
+        try:
+            values = dict(zip(names, self._session.run(names, {"image": image}), strict=True))
+        except Exception as error:
+            raise ModelError(f"the model failed: {str(error).splitlines()[0]}") from None
+        self._check(values, len(crops))
+        # The network counts from the crop's outer corner, half a pixel before the first centre.
+        size = np.float32(self.facts.input_size)
+        values["landmarks"] = values["landmarks"] * size - np.float32(0.5)
+        return values
+
+    def _check(self, values: dict[str, Array], faces: int) -> None:
+        """Refuse what a model of one's own may give: other shapes, values that are none."""
+        shapes = {"landmarks": (faces, self._count, 2)}
+        for name in ("landmarks", "scores", "visible"):
+            shape = shapes.get(name, (faces, self._count))
+            if name in values and values[name].shape != shape:
+                raise ModelError(
+                    f"the model {self.facts.name} gives {name} of shape {values[name].shape}, "
+                    f"not {shape} as its point scheme {self.facts.markup} asks for"
+                )
+            if name in values and not np.isfinite(values[name]).all():
+                raise ModelError(f"the model {self.facts.name} gives {name} that are not finite")

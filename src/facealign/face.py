@@ -1,0 +1,170 @@
+"""What comes out: a `Face` found in an image, and the `ImageResult` of a whole image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from facealign.geometry import CropTransform
+from facealign.image import ImageSource, read_image
+from facealign.markup import load_conversion, load_markup
+from facealign.pose import Pose, fit_pose
+from facealign.templates import points_crop, template_crop
+from facealign.types import Box, Mask, Pixels, Points
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One face of one image.
+
+    Attributes:
+        box: (4,) float32, x0 y0 x1 y1 in image pixels, as the detector or the caller gave it.
+        score: the detector's confidence in 0..1; 1.0 for a box that was given.
+        landmarks: (K, 2) float32, x y in image pixels; may lie outside the image.
+        markup: the name of the point scheme, such as ``"ibug68"``.
+        attention: (S, H, W) float32 in 0..1, the attention map of each stage, over `network_crop`;
+            only when asked for, else None.
+        scores: (K,) float32 in 0..1, how sure the network is of each point; None where the model
+            does not say.
+        visible: (K,) bool, whether each point can be seen; None where the model does not say.
+        network_crop: the crop the network saw, turned where the face was; None where no network
+            made this face.
+
+    """
+
+    box: Box
+    score: float
+    landmarks: Points
+    markup: str
+    attention: NDArray[np.float32] | None = field(default=None, repr=False)
+    scores: NDArray[np.float32] | None = field(default=None, repr=False)
+    visible: Mask | None = field(default=None, repr=False)
+    network_crop: CropTransform | None = field(default=None, repr=False)
+
+    def __getitem__(self, name: str) -> Points:
+        """The points of a face region, such as ``face["left_eye"]``, or the one of that name.
+
+        A region of several points goes before a point of the same name ("nose_base" in ibug68).
+
+        Returns:
+            (n, 2) for a region, (2,) for a point.
+
+        Raises:
+            KeyError: the scheme has no region and no point of this name; the message lists them.
+
+        """
+        markup = load_markup(self.markup)
+        group = markup.groups.get(name, ())
+        if len(group) > 1:
+            return self.landmarks[list(group)]
+        if name in markup.names:
+            return np.asarray(self.landmarks[markup.names.index(name)])
+        raise KeyError(
+            f'{self.markup} has no "{name}"; regions: {", ".join(markup.groups)}; '
+            f"points: {', '.join(markup.names)}"
+        )
+
+    @property
+    def pose(self) -> Pose:
+        """Yaw, pitch and roll of the head in degrees, fitted to the landmarks: see `Pose`."""
+        return fit_pose(self.landmarks, self.markup)
+
+    def to(self, markup: str) -> Face:
+        """The same face in another point scheme, such as ``"celeba5"``.
+
+        A point that is the mean of several has the mean of their scores, and is visible where all
+        of them are.
+
+        Raises:
+            DataError: the scheme is unknown, or this one does not mark what it needs.
+
+        """
+        conversion = load_conversion(self.markup, markup)
+        scores = None if self.scores is None else conversion.weights @ self.scores
+        return replace(
+            self,
+            landmarks=conversion.points(self.landmarks),
+            markup=markup,
+            scores=None if scores is None else scores.astype(np.float32),
+            visible=None if self.visible is None else conversion.visible(self.visible),
+        )
+
+    def crop(
+        self, source: ImageSource, template: str | ArrayLike = "ffhq", size: int | None = None
+    ) -> FaceCrop:
+        """The face cut out of its photo, turned and scaled to a template; black where it ends.
+
+        Args:
+            source: the photo the face was found in, as `FaceAligner.align` takes it.
+            template: "ffhq" (NVIDIA's FFHQ), "arcface112" (InsightFace's), or places of one's own
+                in the crop's pixels: (5, 2) for celeba5's points, or (K, 2) for all of this face's.
+            size: side of the crop in pixels; None takes the template's own, 1024 or 112.
+
+        Raises:
+            DataError: this face's scheme cannot be turned into celeba5.
+            ImageError: the photo cannot be read.
+            ValueError: no such template, a size out of range, a template of another shape.
+
+        """
+        if isinstance(template, str):
+            transform = template_crop(self.to("celeba5").landmarks, template, size)
+        elif np.shape(template)[:1] == (len(self.landmarks),):
+            transform = points_crop(self.landmarks, template, size)
+        else:
+            transform = points_crop(self.to("celeba5").landmarks, template, size)
+        return FaceCrop(transform.warp(read_image(source)), transform)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The face as plain numbers, ready for JSON (schema ``facealign/1``).
+
+        `scores` and `visible` are there where the model gives them.
+        """
+        pose = self.pose
+        content: dict[str, Any] = {
+            "box": [round(float(v), 3) for v in self.box],
+            "score": round(float(self.score), 4),
+            "markup": self.markup,
+            "landmarks": [[round(float(x), 3), round(float(y), 3)] for x, y in self.landmarks],
+        }
+        if self.scores is not None:
+            content["scores"] = [round(float(score), 4) for score in self.scores]
+        if self.visible is not None:
+            content["visible"] = [bool(seen) for seen in self.visible]
+        angles = {"yaw": pose.yaw, "pitch": pose.pitch, "roll": pose.roll}
+        return content | {"pose": {name: round(angle, 2) for name, angle in angles.items()}}
+
+
+@dataclass(frozen=True, eq=False)
+class FaceCrop:
+    """A face cut out of its photo.
+
+    Attributes:
+        pixels: (size, size, 3) uint8.
+        transform: between the photo's pixels and the crop's: `to_crop` and `to_image` of points.
+
+    """
+
+    pixels: Pixels
+    transform: CropTransform
+
+
+@dataclass(frozen=True, eq=False)
+class ImageResult:
+    """What came of one image.
+
+    Attributes:
+        source: the path as it was given.
+        width, height: of the upright image, in pixels; None where it could not be read.
+        faces: what was found; empty when there is none.
+        error: why the image could not be done, else None.
+
+    """
+
+    source: str
+    width: int | None
+    height: int | None
+    faces: list[Face]
+    error: str | None = None

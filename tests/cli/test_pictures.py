@@ -1,0 +1,115 @@
+"""`crop`, `attention`, `markups`: what lies in the folder afterwards."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from facealign import MARKUPS
+
+Outcome = tuple[int, str, str]
+
+
+def test_crop_writes_one_picture_a_face(
+    facealign: Callable[..., Outcome], astronaut_path: Path, tmp_path: Path
+) -> None:
+    two = tmp_path / "two.png"
+    photo = np.asarray(Image.open(astronaut_path))
+    Image.fromarray(np.concatenate([photo, photo], axis=1)).save(two)
+    out = tmp_path / "deep" / "faces"
+    given = ["--template", "arcface112", "-o", out]
+    code, printed, errors = facealign("crop", astronaut_path, two, *given)
+    assert (code, errors) == (0, "")
+    assert "pictures of faces: 3" in printed
+    assert sorted(p.name for p in out.iterdir()) == ["astronaut.png", "two-2.png", "two.png"]
+    pictures = [np.asarray(Image.open(p)).astype(int) for p in sorted(out.iterdir())]
+    assert {picture.shape for picture in pictures} == {(112, 112, 3)}
+    assert all(np.abs(picture - pictures[0]).mean() < 15 for picture in pictures)
+    assert facealign("crop", astronaut_path, two, *given)[0] == 0  # its own may be replaced
+    assert len(list(out.iterdir())) == 3
+
+
+def test_crop_takes_a_size(
+    facealign: Callable[..., Outcome], astronaut_path: Path, tmp_path: Path
+) -> None:
+    assert facealign("crop", astronaut_path, "-o", tmp_path, "--size", 96)[0] == 0
+    with Image.open(tmp_path / "astronaut.png") as picture:
+        assert picture.size == (96, 96)
+
+
+def test_attention_draws_the_crop_and_a_map_a_stage(
+    facealign: Callable[..., Outcome], astronaut_path: Path, tmp_path: Path
+) -> None:
+    code, _, errors = facealign("attention", astronaut_path, "-o", tmp_path)
+    assert (code, errors) == (0, "")
+    with Image.open(tmp_path / "astronaut.png") as picture:
+        assert picture.size == (5 * 256, 256 + 24)
+        tiles = np.asarray(picture)[24:].reshape(256, 5, 256, 3).astype(int)
+    assert all(np.abs(tiles[:, i] - tiles[:, i + 1]).mean() > 5 for i in range(4))
+
+
+@pytest.mark.parametrize("verb", ["crop", "attention"])
+def test_a_bad_photo_does_not_stop_the_rest(
+    facealign: Callable[..., Outcome], astronaut_path: Path, tmp_path: Path, verb: str
+) -> None:
+    bad, out = tmp_path / "bad.jpg", tmp_path / "out"
+    bad.write_bytes(b"no photo")
+    code, _, errors = facealign(verb, bad, astronaut_path, "-o", out)
+    assert (code, len(errors.splitlines())) == (3, 1)
+    assert [p.name for p in out.iterdir()] == ["astronaut.png"]
+    assert facealign(verb, bad, "-o", out)[0] == 4
+    assert facealign(verb, tmp_path / "none*", "-o", out)[0] == 4
+
+
+@pytest.mark.parametrize("verb", ["crop", "attention"])
+def test_pictures_never_replace_others(
+    facealign: Callable[..., Outcome], astronaut_path: Path, tmp_path: Path, verb: str
+) -> None:
+    photo = tmp_path / "photo.png"
+    Image.open(astronaut_path).save(photo)
+    before = photo.read_bytes()
+    code, _, errors = facealign(verb, photo, "-o", tmp_path)
+    assert (code, "which facealign did not write" in errors) == (2, True)
+    assert photo.read_bytes() == before
+    code, _, errors = facealign(verb, photo, "-o", photo)
+    assert (code, "is a file: give a folder" in errors) == (2, True)
+
+
+def test_photos_of_one_name_in_two_folders(
+    facealign: Callable[..., Outcome], astronaut_path: Path, tmp_path: Path
+) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        shutil.copy(astronaut_path, tmp_path / folder / "x.jpg")
+    out = tmp_path / "out"
+    code, _, _ = facealign("crop", tmp_path / "a", tmp_path / "b", "-o", out, "--size", 32)
+    assert (code, sorted(p.name for p in out.iterdir())) == (0, ["x-2.png", "x.png"])
+
+
+def test_markups_are_listed(facealign: Callable[..., Outcome]) -> None:
+    code, printed, _ = facealign("markups")
+    assert code == 0
+    assert all(f"{name} " in printed for name in MARKUPS)
+    code, printed, _ = facealign("markups", "cofw29")
+    assert "right_brow   0, 2, 4-5" in printed
+    assert "mirror pairs: 0-1 2-3" in printed
+
+
+@pytest.mark.parametrize("name", MARKUPS)
+def test_a_chart_is_drawn(facealign: Callable[..., Outcome], tmp_path: Path, name: str) -> None:
+    chart = tmp_path / "chart.png"
+    code, printed, _ = facealign("markups", name, "--chart", chart)
+    assert (code, f"chart: {chart}" in printed) == (0, True)
+    assert np.asarray(Image.open(chart)).min() < 50
+
+
+def test_markups_that_are_none(facealign: Callable[..., Outcome], tmp_path: Path) -> None:
+    code, _, errors = facealign("markups", "ibug69", "--chart", tmp_path / "c.png")
+    assert (code, 'unknown markup "ibug69"' in errors) == (4, True)
+    assert facealign("markups", "--chart", tmp_path / "c.png")[0] == 2
+    assert list(tmp_path.iterdir()) == []

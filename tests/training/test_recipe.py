@@ -1,0 +1,233 @@
+"""Runs on several data sets, from other weights, beside a teacher, with scores and visibility."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from facealign.datasets import Reading, read_dataset
+from facealign.errors import DataError, SettingsError
+from facealign.markup.conversion import load_conversion
+from facealign.network import AAN, AANSettings
+from facealign.training.checkpoint import load_checkpoint, save_checkpoint
+from facealign.training.export import SCORE_RADIUS, Deployed, export_run
+from facealign.training.loop import fit
+from facealign.training.run import Run, prepare
+from facealign.training.runfolder import RunFolder
+from facealign.training.settings import Settings
+from facealign.training.settingsfile import to_settings
+
+TINY = {
+    "data": {"validation": 0.2},
+    "model": {"input_size": 32, "widths": [4, 8]},
+    "augment": {"turn": 10.0, "mirror": 0.5},
+    "train": {"steps": 3, "batch": 8, "ema": 0.9, "validate_every": 4, "threads": 1},
+}
+FIVE = {"dataset": "celeba", "share": 0.5}
+
+
+def tiny(further: int = 0, model: dict[str, object] | None = None, **train: object) -> Settings:
+    tree = TINY | {
+        "train": TINY["train"] | train,
+        "model": TINY["model"] | (model or {}),
+        "further": [FIVE] * further,
+    }
+    return to_settings(tree, "test")
+
+
+@pytest.fixture(scope="session")
+def reading(drawn: Path) -> Reading:
+    return read_dataset("300w", drawn, "train")
+
+
+@pytest.fixture(scope="session")
+def five(reading: Reading) -> Reading:
+    """The same faces with five points, the nose of every other one hidden."""
+    conversion = load_conversion("ibug68", "celeba5")
+    samples = [
+        replace(
+            sample,
+            id=f"five/{sample.id}",
+            landmarks=conversion.points(sample.landmarks),
+            visible=np.array([True, True, number % 2 == 0, True, True]),
+            markup="celeba5",
+        )
+        for number, sample in enumerate(reading.samples)
+    ]
+    return Reading("celeba", "train", samples, [])
+
+
+def run_of(settings: Settings, folder: Path, readings: list[Reading]) -> Run:
+    run, problems = prepare(settings, RunFolder(folder), readings)
+    assert not problems
+    return run
+
+
+def test_two_point_schemes_share_a_trunk_and_have_a_head_each(
+    tmp_path: Path, reading: Reading, five: Reading
+) -> None:
+    run = run_of(tiny(1), tmp_path / "run", [reading, five])
+    assert run.markups == ("ibug68", "celeba5")
+    assert run.settings.model.heads == (68, 5)
+    before = {name: value.clone() for name, value in run.model.named_parameters()}
+    assert fit(run)
+    moved = {n for n, value in run.model.named_parameters() if not torch.equal(value, before[n])}
+    for name in ("stem.conv.0.weight", "heads.0.linear.weight", "heads.1.early.0.linear.weight"):
+        assert name in moved
+    state = load_checkpoint(tmp_path / "run" / "last.pt")
+    assert state["markups"] == ["ibug68", "celeba5"]
+    assert "300w train" in state["trained_on"]
+    assert f"celeba train, {len(five.samples)} faces" in state["trained_on"]
+
+
+def test_further_data_of_the_same_scheme_trains_the_same_head(
+    tmp_path: Path, reading: Reading
+) -> None:
+    run = run_of(tiny(1), tmp_path, [reading, reading])
+    assert run.markups == ("ibug68",)
+    assert [part.head for part in run.batches.at(0).parts] == [0, 0]
+    assert fit(run)
+
+
+def test_a_mixed_run_resumes_where_it_stopped(
+    tmp_path: Path, reading: Reading, five: Reading
+) -> None:
+    assert fit(run_of(tiny(1), tmp_path / "whole", [reading, five]))
+    parted = run_of(tiny(1), tmp_path / "parted", [reading, five])
+    assert not fit(parted, stopped=lambda: parted.step == 2)
+    assert fit(run_of(tiny(1), tmp_path / "parted", [reading, five]))
+    ends = [load_checkpoint(tmp_path / name / "last.pt")["model"] for name in ("whole", "parted")]
+    assert all(torch.equal(ends[0][key], ends[1][key]) for key in ends[0])
+
+
+def test_resuming_with_other_further_data_is_refused(
+    tmp_path: Path, reading: Reading, five: Reading
+) -> None:
+    fit(run_of(tiny(1, steps=1), tmp_path, [reading, five]))
+    with pytest.raises(SettingsError, match="the number of further = 1, not 0"):
+        prepare(tiny(0, steps=1), RunFolder(tmp_path), [reading])
+
+
+def test_a_head_of_another_size_than_the_data_is_refused(
+    tmp_path: Path, reading: Reading, five: Reading
+) -> None:
+    with pytest.raises(DataError, match=r"model\.further is \[7\], but the data has \[5\]"):
+        prepare(tiny(1, {"further": [7]}), RunFolder(tmp_path), [reading, five])
+
+
+def test_a_run_begins_with_the_trunk_and_the_heads_of_the_same_schemes(
+    tmp_path: Path, reading: Reading, five: Reading
+) -> None:
+    fit(run_of(tiny(), tmp_path / "first", [reading]))
+    given = load_checkpoint(tmp_path / "first" / "last.pt")["weights"]
+    start = str(tmp_path / "first" / "last.pt")
+    model = run_of(
+        tiny(1, {"points": 5}, start=start), tmp_path / "second", [five, reading]
+    ).model.state_dict()
+    assert torch.equal(model["stem.conv.0.weight"], given["stem.conv.0.weight"])
+    assert torch.equal(model["stem.conv.1.running_mean"], given["stem.conv.1.running_mean"])
+    assert torch.equal(model["heads.1.linear.weight"], given["heads.0.linear.weight"])
+    assert model["heads.0.linear.weight"].shape[0] == 10
+
+
+def test_a_start_of_another_size_is_refused(tmp_path: Path, reading: Reading) -> None:
+    fit(run_of(tiny(), tmp_path / "first", [reading]))
+    other = tiny(0, {"widths": [4, 12]}, start=str(tmp_path / "first" / "last.pt"))
+    with pytest.raises(SettingsError, match=r"last\.pt: its network has other sizes \(at stages"):
+        prepare(other, RunFolder(tmp_path / "second"), [reading])
+
+
+def test_a_pupil_follows_its_teacher(tmp_path: Path, reading: Reading) -> None:
+    fit(run_of(tiny(), tmp_path / "teacher", [reading]))
+    path = tmp_path / "teacher" / "last.pt"
+    state = load_checkpoint(path)
+    state["weights"]["heads.0.linear.bias"] += 0.3  # it teaches every point a third too far
+    save_checkpoint(state, path)
+    runs = [
+        run_of(tiny(0, steps=25, ema=0.0, **taught), tmp_path / name, [reading])
+        for name, taught in (("plain", {}), ("pupil", {"teacher": str(path)}))
+    ]
+    for run in runs:
+        fit(run)
+    teacher, image = runs[1].teacher, runs[1].batches.at(0).image
+    assert teacher is not None
+    (truth,) = teacher.teach(image)
+    assert truth is not None
+    far, near = ((run.model.eval()(image).landmarks - truth).mean().abs() for run in runs)
+    assert near < 0.75 * far
+
+
+def test_a_teacher_of_another_scheme_is_refused(
+    tmp_path: Path, reading: Reading, five: Reading
+) -> None:
+    fit(run_of(tiny(), tmp_path / "teacher", [reading]))
+    wrong = tiny(0, {"points": 5}, teacher=str(tmp_path / "teacher" / "last.pt"))
+    with pytest.raises(DataError, match="knows ibug68, none of celeba5"):
+        prepare(wrong, RunFolder(tmp_path / "wrong"), [five])
+
+
+def test_scores_and_visibility_are_learnt(tmp_path: Path, five: Reading) -> None:
+    """The nose is hidden on half of the faces, at random for the network: about even odds."""
+    settings = tiny(
+        0,
+        {"points": 5, "spread": True, "visibility": True},
+        steps=60,
+        optimiser="adamw",
+        learning_rate=3e-3,
+        loss="wing",
+        spread_weight=1.0,
+        visibility_weight=1.0,
+        ema=0.0,
+    )
+    run = run_of(settings, tmp_path / "run", [five])
+    assert fit(run)
+    batch = run.batches.at(0)
+    with torch.no_grad():
+        out = run.model.eval()(batch.image).heads[0]
+    assert out.log_spread is not None
+    assert out.visibility is not None
+    odds = torch.sigmoid(out.visibility).mean(dim=0)
+    assert odds[2] < odds[[0, 1, 3, 4]].min()
+    distance = (out.landmarks - batch.landmarks).norm(dim=-1)[batch.visible].mean()
+    assert out.log_spread.exp().mean() == pytest.approx(distance.item() / 2, rel=0.5)
+
+
+def test_every_output_is_exported_under_its_name(
+    tmp_path: Path, reading: Reading, five: Reading
+) -> None:
+    settings = tiny(1, {"spread": True, "visibility": True})
+    fit(run_of(settings, tmp_path / "run", [reading, five]))
+    facts = export_run(tmp_path / "run", tmp_path / "model.onnx")
+    assert (facts.markup, facts.further_markups) == ("ibug68", ("celeba5",))
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    shapes = {o.name: o.shape[1:] for o in session.get_outputs()}
+    assert shapes == {
+        "landmarks": [68, 2],
+        "scores": [68],
+        "visible": [68],
+        "landmarks.celeba5": [5, 2],
+        "scores.celeba5": [5],
+        "visible.celeba5": [5],
+        "attention": [2, 32, 32],
+    }
+    image = np.random.default_rng(0).normal(size=(3, 3, 32, 32)).astype(np.float32)
+    for name, values in zip(shapes, session.run(list(shapes), {"image": image}), strict=True):
+        if not name.startswith("landmarks"):
+            assert 0 <= values.min() <= values.max() <= 1
+
+
+def test_a_score_is_the_share_of_the_spread_s_density_within_its_radius() -> None:
+    settings = AANSettings(points=3, input_size=32, widths=(4, 8), spread=True)
+    model = AAN(settings).eval()
+    scale = 0.02
+    with torch.no_grad():
+        model.heads[0].spread.bias.fill_(float(np.log(scale)))
+        scores = Deployed(model)(torch.zeros(1, 3, 32, 32))[1]
+    random = np.random.default_rng(0)
+    radius = random.gamma(2, scale, 200_000)  # r · exp(-r / b) is Gamma's density of shape 2
+    assert scores.numpy() == pytest.approx((radius < SCORE_RADIUS).mean(), abs=0.005)
