@@ -7,8 +7,11 @@ import dataclasses
 import pytest
 import torch
 
-from facealign.training.augment import NUMBERS, random_looks
+from facealign.markup import MARKUPS
+from facealign.training.augment import NUMBERS, Looks, random_looks
+from facealign.training.occluders import anchors_of, points_covered
 from facealign.training.settings import AugmentSettings
+from facealign.training.views import Views
 
 ALWAYS = dict.fromkeys(NUMBERS, 1.0) | {"colour": 0.3, "noise": 20.0}
 EVERY_LOOK = AugmentSettings(**dict.fromkeys(NUMBERS, 0.5) | {"colour": 0.3, "noise": 20.0})
@@ -99,3 +102,21 @@ def test_noise_touches_half_of_the_images_and_is_as_weak_as_asked():
 
 def test_every_look_has_a_setting():
     assert set(NUMBERS) < {field.name for field in dataclasses.fields(AugmentSettings)}
+
+
+def test_everything_stays_on_the_images_device(monkeypatch):
+    """PyTorch refuses to mix devices, and "meta" is one that every machine has."""
+    monkeypatch.setattr(
+        torch.Tensor, "nonzero", lambda mask: torch.arange(len(mask), device="meta")[:, None]
+    )
+
+    def empty(*shape, dtype=torch.float32):
+        return torch.empty(*shape, dtype=dtype, device="meta")
+
+    views = Views(empty(8, 2), empty(8), empty(8), empty(8, dtype=torch.bool), empty(8))
+    images = views.warp(empty(8, 3, 64, 64), 32)
+    landmarks = views.to_fractions(empty(8, 68, 2), empty(68, dtype=torch.long))
+    anchors = anchors_of(MARKUPS["ibug68"], landmarks, empty(8, 68, dtype=torch.bool))
+    looks = Looks(empty(8, sum(NUMBERS.values())), empty(6 * 32 * 32), EVERY_LOOK)
+    covered = looks.apply(images, anchors)
+    assert points_covered(covered, landmarks).device.type == "meta"

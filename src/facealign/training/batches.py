@@ -19,7 +19,8 @@ from facealign.training.settings import AugmentSettings
 from facealign.training.views import Views, random_views
 
 ROWS_AT_ONCE = 4
-"""Of a batch that are cut out together on a CPU: what they take stays in its cache."""
+"""Of a batch that a CPU cuts out together, and at least as many as it has threads: what they take
+stays in its cache."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,8 @@ class BatchMaker:
     def _crops(self, regions: Regions, views: Views) -> Tensor:
         """(b, 3, S, S) in 0..1, on the device."""
         crops = torch.empty(len(regions), 3, self.input_size, self.input_size, device=self.device)
-        at_once = ROWS_AT_ONCE if self.device.type == "cpu" else max(1, len(regions))
+        on_cpu = self.device.type == "cpu"
+        at_once = max(ROWS_AT_ONCE, torch.get_num_threads()) if on_cpu else max(1, len(regions))
         for first in range(0, len(regions), at_once):
             rows = slice(first, first + at_once)
             pixels = torch.from_numpy(regions.images[rows]).to(self.device)
