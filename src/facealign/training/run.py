@@ -130,7 +130,13 @@ def build(
     ]
     train = settings.train
     batches = BatchMaker(
-        feeds, settings.model.input_size, train.batch, settings.augment, train.seed, device
+        feeds,
+        settings.model.input_size,
+        train.batch,
+        settings.augment,
+        train.seed,
+        device,
+        settings.data.margin,
     )
     if settings.data.readers and any(found.blocks for found in faces):
         batches.regions = Ahead(batches.take).at

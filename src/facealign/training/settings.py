@@ -58,22 +58,42 @@ class AugmentSettings:
 
     turn: float = 0.0
     """Standard deviation of the turn, in degrees; cut at three times this."""
+    large_turn: float = 0.0
+    """Probability of a turn anywhere within `large_turn_angle` instead."""
+    large_turn_angle: float = 60.0
+    """Degrees to either side."""
     scale: float = 0.0
     """Standard deviation of the logarithm of the crop's size."""
     shift: float = 0.0
     """Standard deviation of the crop's centre, as a fraction of its side."""
+    detector: bool = False
+    """Also shift and scale the crop as the bundled detector's boxes stray."""
+    aspect: float = 0.0
+    """Standard deviation of the logarithm of width over height of what the crop shows."""
     mirror: float = 0.0
     """Probability of the mirror image, its points in the markup's mirror order."""
+    occlude: float = 0.0
+    """Probability of a rectangle, an ellipse or fingers over part of the face."""
+    sunglasses: float = 0.0
+    """Probability of dark glasses, over the eyes by their points."""
+    face_mask: float = 0.0
+    """Probability of a mask from the nose to below the chin, by the eyes' and mouth's points."""
+    shadow: float = 0.0
+    """Probability of light from one side or a cast shadow."""
     colour: float = 0.0
     """Strength of the change of brightness, contrast, tint and gamma; 0.2 is moderate."""
     gray: float = 0.0
     """Probability of a gray image."""
     blur: float = 0.0
-    """About the probability of a reduced resolution, by a half or to a third."""
+    """Probability of an image out of focus: Gaussian, up to 1.6 % of its side."""
+    motion: float = 0.0
+    """Probability of motion blur: a streak of up to 8 % of the side, in any direction."""
+    low_resolution: float = 0.0
+    """Probability of an image reduced by a factor of 1.5 to 4 and enlarged again."""
     noise: float = 0.0
     """Largest standard deviation of pixel noise, in gray levels; half of the images get some."""
-    occlude: float = 0.0
-    """Probability of a flat or noisy rectangle over part of the face."""
+    jpeg: float = 0.0
+    """Probability of JPEG's blocks, at a quality of 10 to 60."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,14 +182,23 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("data", "window", 0, 10**6),
     ("data", "readers", 0, 64),
     ("augment", "turn", 0.0, 60.0),
+    ("augment", "large_turn", 0.0, 1.0),
+    ("augment", "large_turn_angle", 0.0, 180.0),
     ("augment", "scale", 0.0, 0.5),
     ("augment", "shift", 0.0, 0.5),
+    ("augment", "aspect", 0.0, 0.3),
     ("augment", "mirror", 0.0, 1.0),
+    ("augment", "occlude", 0.0, 1.0),
+    ("augment", "sunglasses", 0.0, 1.0),
+    ("augment", "face_mask", 0.0, 1.0),
+    ("augment", "shadow", 0.0, 1.0),
     ("augment", "colour", 0.0, 1.0),
     ("augment", "gray", 0.0, 1.0),
     ("augment", "blur", 0.0, 1.0),
+    ("augment", "motion", 0.0, 1.0),
+    ("augment", "low_resolution", 0.0, 1.0),
     ("augment", "noise", 0.0, 255.0),
-    ("augment", "occlude", 0.0, 1.0),
+    ("augment", "jpeg", 0.0, 1.0),
     ("train", "steps", 1, 10**9),
     ("train", "batch", 2, 65536),
     ("train", "learning_rate", 0.0, 10.0),
