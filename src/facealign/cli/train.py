@@ -54,7 +54,6 @@ def _train(settings: Settings, path: Path) -> int:
         total = sum(len(reading.samples) for reading in readings)
         task = bar.add_task("reading", total=total, note="")
         run, problems = prepare(settings, folder, readings, lambda: bar.advance(task))
-    folder.write_settings(run.settings)
     problems = [problem for reading in readings for problem in reading.problems] + problems
     for problem in problems:
         fail(problem, 3)

@@ -18,7 +18,9 @@ from facealign.network import AAN
 from facealign.training.batches import BatchMaker, Feed
 from facealign.training.checkpoint import load_newest
 from facealign.training.device import autocast, choose_device, keep_freed_memory
+from facealign.training.explosion import LossGuard
 from facealign.training.faces import Faces, load_faces
+from facealign.training.fingerprint import fingerprint
 from facealign.training.optimise import make_optimiser
 from facealign.training.runfolder import RunFolder
 from facealign.training.settings import Settings
@@ -46,9 +48,11 @@ class Run:
     precision: torch.autocast
     network: Callable[[torch.Tensor], Any]
     """The model as a step calls it: compiled, where that is wanted."""
+    guard: LossGuard
     teacher: Teacher | None = None
     step: int = 0
     best: float = math.inf
+    best_step: int = 0
 
     def weights(self) -> dict[str, Any]:
         """What export needs of a run."""
@@ -66,6 +70,8 @@ class Run:
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "best": self.best,
+            "best_step": self.best_step,
+            "guard": self.guard.state(),
         }
 
 
@@ -107,7 +113,8 @@ def prepare(
         faces.append(found)
         problems += unread
     run = build(settings, folder, readings, faces, validator, device)
-    return run, problems + _resume(run)
+    marks = fingerprint(readings, faces, [sample.id for sample in validator.samples])
+    return run, problems + _resume(run, marks)
 
 
 def build(
@@ -144,6 +151,7 @@ def build(
         "; ".join(f"{r.dataset} {r.subset}, {len(f)} faces" for r, f in counts),
         autocast(device, train.precision),
         torch.compile(model) if train.compile else model,
+        LossGuard(train.explosion),
         Teacher.load(train, markups, device),
     )
 
@@ -172,19 +180,29 @@ def _network(settings: Settings, device: torch.device) -> AAN:
     return model.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
 
 
-def _resume(run: Run) -> list[str]:
-    """Take up the last checkpoint if there is one, else calibrate; what was wrong with a newer."""
+def _resume(run: Run, marks: dict[str, Any]) -> list[str]:
+    """Take up the last checkpoint if there is one, else calibrate; what was wrong with a newer.
+
+    Args:
+        run: at step 0.
+        marks: the fingerprint of its data.
+
+    """
     state, problems = load_newest([run.folder.last, run.folder.previous])
     if state is None:
+        run.folder.write_data(marks)
         _calibrate(run)
         load_start(run.model, run.markups, run.settings.train)
         run.average.load_state_dict(run.model.state_dict())
         return problems
     run.folder.check_resumable(run.settings, state["settings"])
+    run.folder.check_data(marks)
     run.model.load_state_dict(state["model"])
     run.average.load_state_dict(state["weights"])
     run.optimiser.load_state_dict(state["optimiser"])
     run.step, run.best = state["step"], state["best"]
+    run.best_step = state["best_step"]
+    run.guard.load(state["guard"])
     return problems
 
 

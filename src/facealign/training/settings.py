@@ -123,6 +123,15 @@ class TrainSettings:
     """Of PyTorch; 0 leaves its own choice."""
     validate_every: int = 200
     """Steps between validations; a checkpoint is written at each."""
+    log_every: int = 50
+    """Steps between lines of the log: the loss, the learning rate, the speed."""
+    tensorboard: bool = True
+    """Whether the log is also written for TensorBoard, which takes its package half a second."""
+    explosion: float = 20.0
+    """A loss over this many times the median of the last 100 is an explosion; 0 never is. One that
+    is not finite always is, and so is such a gradient."""
+    on_explosion: Literal["stop", "skip"] = "stop"
+    """What to do about it: end the run, or leave the step out, up to ten one after the other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,4 +185,6 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("train", "ema", 0.0, 0.999999),
     ("train", "threads", 0, 4096),
     ("train", "validate_every", 1, 10**9),
+    ("train", "log_every", 1, 10**9),
+    ("train", "explosion", 0.0, 1e9),
 )
