@@ -63,8 +63,6 @@ def _hash(parts: Iterable[bytes]) -> str:
 
 def difference(before: dict[str, Any], now: dict[str, Any]) -> str:
     """In words, the first way in which two fingerprints differ; empty if they are the same."""
-    if before["held_out"] != now["held_out"]:
-        return f"{len(before['held_out'])} faces were held out, now {len(now['held_out'])} others"
     for old, new in zip(before["sets"], now["sets"], strict=False):
         name = f"{new['dataset']} {new['subset']}"
         for key in ("dataset", "subset", "count", "trained_on"):
@@ -72,5 +70,7 @@ def difference(before: dict[str, Any], now: dict[str, Any]) -> str:
                 return f"{key} of {name} was {old[key]}, now {new[key]}"
         for key in ("labels", "ids"):
             if old[key] != new[key]:
-                return f"the {key} of {name} have changed"
+                return f"the {key} of {name} have changed, or their order"
+    if before["held_out"] != now["held_out"]:
+        return f"{len(before['held_out'])} faces were held out, now {len(now['held_out'])} others"
     return "" if len(before["sets"]) == len(now["sets"]) else "the number of data sets has changed"

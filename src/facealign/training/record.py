@@ -83,7 +83,7 @@ def _open_board(folder: RunFolder, step: int) -> SummaryWriter:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        raise MissingExtraError("train.tensorboard", "train") from None
+        raise MissingExtraError("train.tensorboard = true", "train") from None
     return SummaryWriter(str(folder.path / "tensorboard"), purge_step=step + 1)
 
 
