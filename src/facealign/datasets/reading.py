@@ -199,3 +199,30 @@ def split_by_group(
     held_out = {groups[i] for i in order[: round(fraction * len(groups))]}
     training = [sample for sample in samples if sample.group not in held_out]
     return training, [sample for sample in samples if sample.group in held_out]
+
+
+def fold_by_group(
+    samples: list[Sample], folds: int, fold: int, seed: int = 0
+) -> tuple[list[Sample], list[Sample]]:
+    """Part samples into (training, validation) for one fold of a cross-validation.
+
+    Every group is in the validation part of exactly one fold; the folds' numbers of groups differ
+    by one at most.
+
+    Args:
+        samples: the faces.
+        folds: how many folds there are.
+        fold: which of them is held out, from 0.
+        seed: another seed gives other folds; the order of the samples has no influence.
+
+    Raises:
+        DataError: there are fewer groups than folds.
+
+    """
+    groups = sorted({sample.group for sample in samples})
+    if len(groups) < folds:
+        raise DataError(f"{folds} folds of {len(groups)} groups of faces: take fewer folds")
+    order = np.random.default_rng(seed).permutation(len(groups))
+    held_out = {groups[i] for i in order[fold::folds]}
+    training = [sample for sample in samples if sample.group not in held_out]
+    return training, [sample for sample in samples if sample.group in held_out]

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from facealign.datasets import Reading
-from facealign.datasets.reading import split_by_group
+from facealign.datasets.reading import fold_by_group, split_by_group
 from facealign.errors import DataError
 from facealign.markup import load_markup
 from facealign.network import AAN
@@ -23,9 +23,10 @@ from facealign.training.faces import Faces, load_faces
 from facealign.training.fingerprint import fingerprint
 from facealign.training.optimise import make_optimiser
 from facealign.training.runfolder import RunFolder
-from facealign.training.settings import Settings
+from facealign.training.settings import DataSettings, Settings
 from facealign.training.starting import Teacher, load_start
 from facealign.training.validation import Validator
+from facealign.types import Sample
 
 CALIBRATION_FACES = 256
 
@@ -102,7 +103,7 @@ def prepare(
         torch.set_num_threads(train.threads)
     torch.manual_seed(train.seed)
     first, *further = readings
-    training, held_out = split_by_group(first.samples, data.validation, train.seed)
+    training, held_out = _hold_out(first.samples, data, train.seed)
     size = settings.model.input_size
     validator, problems = Validator.load(held_out, size, data.margin, first.dataset, advance)
     faces: list[Faces] = []
@@ -115,6 +116,15 @@ def prepare(
     run = build(settings, folder, readings, faces, validator, device)
     marks = fingerprint(readings, faces, [sample.id for sample in validator.samples])
     return run, problems + _resume(run, marks)
+
+
+def _hold_out(
+    samples: list[Sample], data: DataSettings, seed: int
+) -> tuple[list[Sample], list[Sample]]:
+    """The faces to train on and those to validate on; no group is in both."""
+    if data.folds:
+        return fold_by_group(samples, data.folds, data.fold, seed)
+    return split_by_group(samples, data.validation, seed)
 
 
 def build(

@@ -121,8 +121,8 @@ class RunFolder:
             SettingsError: a setting differs; it names the first.
 
         """
-        then = dict(_deciding(before))
-        for name, value in _deciding(asdict(settings)):
+        then = dict(deciding(before))
+        for name, value in deciding(asdict(settings)):
             if then.get(name) != value:
                 raise SettingsError(
                     f"{self.path} was begun with {name} = {then.get(name)}, not {value}: "
@@ -138,15 +138,15 @@ def _is_of(line: str, step: int) -> bool:
         return False
 
 
-def _deciding(tree: Any, place: str = "") -> Iterator[tuple[str, object]]:
+def deciding(tree: Any, place: str = "") -> Iterator[tuple[str, object]]:
     """The settings that decide the outcome of a run, by dotted name."""
     if isinstance(tree, dict):
         for key, value in tree.items():
-            yield from _deciding(value, f"{place}.{key}" if place else key)
+            yield from deciding(value, f"{place}.{key}" if place else key)
     elif place.startswith("further") and isinstance(tree, list | tuple):
         yield f"the number of {place}", len(tree)
         for number, value in enumerate(tree):
-            yield from _deciding(value, f"{place}.{number}")
+            yield from deciding(value, f"{place}.{number}")
     elif not _FREE.fullmatch(place):
         yield place, tree
 

@@ -23,6 +23,10 @@ class DataSettings:
     """What the data set's reader takes besides, such as `training_faces` of a part of AFLW."""
     validation: float = 0.1
     """Share of the photos held out to choose the best checkpoint; no photo is in both parts."""
+    folds: int = 0
+    """Parts of a cross-validation, which take the place of `validation`; 0 is none."""
+    fold: int = 0
+    """Which of the folds is held out, from 0; `facealign train --folds` does them all."""
     margin: float = 0.15
     """What the crop adds on each side of the box, as a fraction of the box size."""
 
@@ -154,6 +158,11 @@ class Settings:
             value = getattr(getattr(self, section), name)
             if not low <= value <= high:
                 raise SettingsError(f"{section}.{name} = {value}: must be in {low} … {high}")
+        folds, fold = self.data.folds, self.data.fold
+        if folds == 1 or not 0 <= fold < max(folds, 1):
+            raise SettingsError(
+                f"data.fold = {fold}, data.folds = {folds}: two folds or more, counted from 0"
+            )
         for number, extra in enumerate(self.further):
             if not 0 < extra.share <= 1000:
                 raise SettingsError(f"further[{number}].share = {extra.share}: must be in 0 … 1000")
@@ -161,6 +170,7 @@ class Settings:
 
 _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("data", "validation", 0.0, 0.9),
+    ("data", "folds", 0, 1000),
     ("data", "margin", 0.0, 2.0),
     ("augment", "turn", 0.0, 60.0),
     ("augment", "scale", 0.0, 0.5),
