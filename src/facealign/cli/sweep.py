@@ -38,12 +38,12 @@ def command(
     facealign sweep configs/sweep.toml data.root=drawn/ --trials 50
     """  # noqa: D301
     with sweep_extra("a sweep"):
-        from facealign.training.sweep import open_study, table, work
+        from facealign.training.sweep import work
         from facealign.training.sweepfile import load_sweep
     sweep = load_sweep(config, overrides, trials)
     path = folder or Path("sweeps") / sweep.name
-    finished = work(sweep, path, _train)
-    _print_table(table(open_study(sweep, path), sweep), list(sweep.search), path)
+    finished, rows = work(sweep, path, _train)
+    _print_table(rows, list(sweep.search), path)
     if not finished:
         return fail("interrupted; the same command goes on from there", INTERRUPTED)
     return 0
@@ -68,6 +68,8 @@ def _train(settings: Settings, path: Path, heard: Heard) -> float | None:
                 given_up = heard(progress.step, progress.report.nme)
 
         finished = fit(run, watch, lambda: given_up or watcher.stopped())
+    if finished and watcher.stopped():
+        raise KeyboardInterrupt  # too late for this run, which the next worker finds at its end
     return run.best if finished else None
 
 

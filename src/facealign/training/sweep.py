@@ -1,6 +1,6 @@
 """A sweep's trials, in Optuna's SQLite storage: workers come and go, a stopped trial goes on.
 
-    facealign sweep configs/sweep.toml data.root=drawn/     # again in another terminal: a worker more
+    facealign sweep configs/sweep.toml data.root=drawn/    # again, beside it: one worker more
 
 A worker holds a lock on each trial that it runs. The system drops it when the worker ends, however
 it ends; the next worker that comes by takes the trial up at its last checkpoint.
@@ -30,58 +30,71 @@ FOLDER = "folder"
 WHY = "why"
 """User attribute of a pruned trial that came apart: how."""
 
+PATIENCE = 60
+"""Seconds to wait for another worker's write."""
+
 Heard = Callable[[int, float], bool]
 """(step, NME) of a validation → whether the trial is to be given up."""
 Train = Callable[[Settings, Path, Heard], float | None]
 """(settings, run folder, heard) → the best NME; None where a signal stopped the run."""
 
 
-def work(sweep: Sweep, folder: Path, train: Train) -> bool:
-    """Run trials until the sweep has as many as it wants; False where `train` was stopped.
+def work(sweep: Sweep, folder: Path, train: Train) -> tuple[bool, list[Row]]:
+    """Run trials until the sweep has as many as it wants.
+
+    Returns:
+        whether it has, which it has not where `train` was stopped; the table of all trials.
 
     Raises:
         SettingsError: the folder holds another sweep.
         OutputError: it cannot be written.
 
     """
-    study = open_study(sweep, folder)
-    while True:
-        with ExitStack() as held:
-            trial = _next(study, sweep, folder, held)
-            if trial is None:
-                return True
-            if not _run(study, sweep, trial, folder, train):
-                return False
+    with _opened(sweep, folder) as study:
+        going = True
+        while going:
+            with ExitStack() as held:
+                trial = _next(study, sweep, folder, held)
+                if trial is None:
+                    break
+                going = _run(study, sweep, trial, folder, train)
+        return going, _table(study, sweep)
 
 
-def open_study(sweep: Sweep, folder: Path) -> optuna.Study:
-    """The study in the folder, made if there is none.
-
-    Raises:
-        SettingsError: the folder holds another sweep.
-        OutputError: the folder cannot be made.
-
-    """
+@contextmanager
+def _opened(sweep: Sweep, folder: Path) -> Iterator[optuna.Study]:
+    """The study in the folder, made if there is none."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot make {folder}: {error.strerror or error}") from error
     with _lock(folder / ".lock"):
-        study = optuna.create_study(
-            storage=f"sqlite:///{folder.resolve() / 'study.db'}",
-            study_name="sweep",
-            sampler=optuna.samplers.RandomSampler(),
-            pruner=_pruner(sweep),
-            load_if_exists=True,
+        storage = optuna.storages.RDBStorage(
+            f"sqlite:///{folder.resolve() / 'study.db'}",
+            engine_kwargs={"connect_args": {"timeout": PATIENCE}},
         )
-        wanted = _description(sweep)
-        if study.user_attrs.setdefault("sweep", wanted) != wanted:
-            raise SettingsError(
-                f"{folder} holds a sweep of another base or search: choose another folder with "
-                "--folder"
-            )
-        study.set_user_attr("sweep", wanted)
+        study = _load(storage, sweep, folder)
+    try:
+        yield study
+    finally:
+        storage.engine.dispose()
+
+
+def _load(storage: optuna.storages.RDBStorage, sweep: Sweep, folder: Path) -> optuna.Study:
+    study = optuna.create_study(
+        storage=storage,
+        study_name="sweep",
+        sampler=optuna.samplers.RandomSampler(),
+        pruner=_pruner(sweep),
+        load_if_exists=True,
+    )
+    wanted = _description(sweep)
+    if study.user_attrs.get("sweep", wanted) != wanted:
+        raise SettingsError(
+            f"{folder} holds a sweep of another base or search: choose another folder with --folder"
+        )
+    study.set_user_attr("sweep", wanted)
     return study
 
 
@@ -116,15 +129,20 @@ def _next(study: optuna.Study, sweep: Sweep, folder: Path, held: ExitStack) -> o
 
 def _take_up_left_behind(study: optuna.Study, folder: Path) -> None:
     """Put trials that no living worker runs back in the queue."""
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+    for trial in _running(study):
         if FOLDER not in trial.user_attrs:  # its worker ended before it began
             study.tell(trial.number, state=TrialState.FAIL)
             continue
         try:
             with _lock(_lock_of(folder, trial.user_attrs), wait=False):
-                _put_back(study, trial)
+                if trial.number in [other.number for other in _running(study)]:
+                    _put_back(study, trial)  # else it came to its end in the meantime
         except BlockingIOError:
             continue
+
+
+def _running(study: optuna.Study) -> list[FrozenTrial]:
+    return study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
 
 
 def _put_back(study: optuna.Study, trial: FrozenTrial | optuna.Trial) -> None:
@@ -157,14 +175,13 @@ def _run(
     except (SettingsError, DataError):
         study.tell(trial, state=TrialState.FAIL)
         raise
-    if pruned:
-        study.tell(trial, state=TrialState.PRUNED)
-    elif best is None:
-        _put_back(study, trial)
-        return False
-    else:
+    if best is not None:
         study.tell(trial, best)
-    return True
+    elif pruned:
+        study.tell(trial, state=TrialState.PRUNED)
+    else:
+        _put_back(study, trial)
+    return best is not None or pruned
 
 
 def _seed(sweep: Sweep, trial: optuna.Trial) -> int:
@@ -201,7 +218,7 @@ class Row:
     values: dict[str, Any]
 
 
-def table(study: optuna.Study, sweep: Sweep) -> list[Row]:
+def _table(study: optuna.Study, sweep: Sweep) -> list[Row]:
     """The trials, the best first; of one that was taken up again the last attempt."""
     states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
     rows = [_row(trial, sweep) for trial in study.get_trials(deepcopy=False, states=states)]
