@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,7 +18,7 @@ from PIL import Image
 from facealign.datasets import Reading, read_dataset
 from facealign.errors import DataError
 from facealign.training import loop
-from facealign.training.checkpoint import load_checkpoint
+from facealign.training.checkpoint import load_checkpoint, save_checkpoint
 from facealign.training.explosion import FEWEST, LossGuard
 from facealign.training.loop import Progress, fit
 from facealign.training.run import Run, prepare
@@ -245,3 +247,29 @@ def test_a_run_that_only_skips_is_given_up(
         run.model.heads[0].linear.weight.fill_(float("nan"))
     with pytest.raises(DataError, match=r"step 11: the loss is nan, after 10 steps left out"):
         fit(run)
+
+
+def test_only_the_first_skipped_steps_are_kept_in_full(
+    tmp_path: Path, begin: Callable[[Settings, Path], Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "MOST_KEPT", 2)
+    spoil(monkeypatch, {2: float("nan"), 4: float("nan"), 6: float("nan")})
+    assert fit(begin(tiny(on_explosion="skip"), tmp_path))
+    skipped = [line["details"] for line in log_of(tmp_path) if "skipped" in line]
+    assert skipped == ["explosion-0000002.json", "explosion-0000004.json", None]
+    assert len(list(tmp_path.glob("explosion-*"))) == 4
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX opens folders")
+def test_a_checkpoint_reaches_the_disk_under_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "last.pt"
+    synced: list[tuple[bool, bool]] = []
+
+    def note(handle: int) -> None:
+        synced.append((stat.S_ISDIR(os.fstat(handle).st_mode), path.exists()))
+
+    monkeypatch.setattr(os, "fsync", note)
+    save_checkpoint({"step": 1}, path)
+    assert synced == [(False, False), (True, True)]

@@ -27,6 +27,9 @@ FEWEST = 20
 MOST_SKIPPED = 10
 """Steps skipped one after the other before a run is given up."""
 
+MOST_KEPT = 20
+"""Skipped steps whose details are kept: a run may skip a few in every thousand."""
+
 
 class ExplosionError(DataError):
     """Training has come apart: a loss or gradient is not finite, or far larger than usual."""

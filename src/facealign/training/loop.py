@@ -20,7 +20,13 @@ from facealign.evaluation import Report, write_predictions
 from facealign.network import Prediction
 from facealign.training.batches import Batch
 from facealign.training.checkpoint import save_checkpoint
-from facealign.training.explosion import MOST_SKIPPED, Buffers, ExplosionError, write_explosion
+from facealign.training.explosion import (
+    MOST_KEPT,
+    MOST_SKIPPED,
+    Buffers,
+    ExplosionError,
+    write_explosion,
+)
 from facealign.training.loss import total_loss
 from facealign.training.optimise import set_learning_rate, update_average
 from facealign.training.record import Record, write_report
@@ -116,15 +122,18 @@ def _explode(
         "learning_rate": run.optimiser.param_groups[0]["lr"],
         "gradient_norm": sizes[1],
     }
-    details = write_explosion(run.folder, facts, run.model, run.batches, batch, prediction)
     guard.skip()
     many = guard.skipped > MOST_SKIPPED
-    if train.on_explosion == "stop" or many:
+    stops = train.on_explosion == "stop" or many
+    details = None
+    if stops or guard.skipped_in_all <= MOST_KEPT:
+        details = write_explosion(run.folder, facts, run.model, run.batches, batch, prediction)
+    if stops:
         advice = "" if many else ", or leave such steps out with train.on_explosion=skip"
+        after = f", after {MOST_SKIPPED} steps left out" if many else ""
         raise ExplosionError(
-            f"step {step}: {fault}{f', after {MOST_SKIPPED} steps left out' if many else ''}; its "
-            f"faces and gradients are in {run.folder.path / details}; lower train.learning_rate "
-            f"or set train.clip{advice}"
+            f"step {step}: {fault}{after}; its faces and gradients are in "
+            f"{run.folder.path / str(details)}; lower train.learning_rate or set train.clip{advice}"
         )
     run.folder.log({"step": step, "skipped": fault, "details": details})
 

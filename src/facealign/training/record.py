@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from facealign.errors import MissingExtraError
@@ -75,7 +76,9 @@ class Record:
 
     def __exit__(self, *error: object) -> None:
         if self._board is not None:
-            self._board.close()
+            hidden = (OSError,) if error[0] else ()  # a full disk has said what it has to say
+            with suppress(*hidden):
+                self._board.close()
 
 
 def _open_board(folder: RunFolder, step: int) -> SummaryWriter:
