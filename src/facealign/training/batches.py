@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,12 +64,14 @@ class Feed:
         faces: its faces.
         share: its faces in a batch, as a fraction of all.
         head: number of the network's head that they train.
+        window: blocks of faces that are shuffled together; 0 shuffles all of them.
 
     """
 
     faces: Faces
     share: float = 1.0
     head: int = 0
+    window: int = 0
 
 
 class BatchMaker:
@@ -94,13 +96,19 @@ class BatchMaker:
         self.augment = augment
         self.seed = seed
         self.device = torch.device(device)
+        self.regions: Callable[[int], list[Regions]] = self.take
+        """What `at` asks for a step's regions: `take`, or what calls it ahead of time."""
 
     def at(self, step: int) -> Batch:
         """The batch of step 0, 1, 2 …; the same whenever it is asked for."""
-        chosen = [
+        chosen = self.regions(step)
+        return self.make(chosen, Generator(self.device).manual_seed(_mix(self.seed, step, 1)))
+
+    def take(self, step: int) -> list[Regions]:
+        """The regions that a step's batch is cut out of, feed by feed."""
+        return [
             feed.faces.take(self.indices(step, number)) for number, feed in enumerate(self.feeds)
         ]
-        return self.make(chosen, Generator(self.device).manual_seed(_mix(self.seed, step, 1)))
 
     def make(self, chosen: Sequence[Regions], generator: Generator) -> Batch:
         """Cut random views of the regions of each feed, and change their look."""
@@ -147,11 +155,11 @@ class BatchMaker:
 
     def names(self, step: int) -> list[str]:
         """The ids of the faces of a step's batch, in its order."""
-        return [
-            feed.faces.ids[place]
-            for number, feed in enumerate(self.feeds)
-            for place in self.indices(step, number)
-        ]
+        named: list[str] = []
+        for number, feed in enumerate(self.feeds):
+            ids = feed.faces.ids
+            named += [ids[place] for place in self.indices(step, number)]
+        return named
 
     def indices(self, step: int, number: int = 0) -> NDArray[np.int64]:
         """Which faces of feed `number` step `step` sees: each once an epoch, in a new order."""
@@ -163,7 +171,30 @@ class BatchMaker:
         return np.array([orders[p // count][p % count] for p in places], dtype=np.int64)
 
     def _order(self, epoch: int, count: int, number: int) -> NDArray[np.int64]:
-        return np.random.default_rng(_mix(self.seed, epoch, 2 + number)).permutation(count)
+        feed, rng = self.feeds[number], np.random.default_rng(_mix(self.seed, epoch, 2 + number))
+        if feed.window and feed.faces.blocks:
+            return order_by_blocks(feed.faces.blocks, feed.window, rng)
+        return rng.permutation(count)
+
+
+def order_by_blocks(
+    blocks: Sequence[int], window: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """A random order of faces that stays within `window` blocks at a time.
+
+    Args:
+        blocks: how many neighbouring faces each holds.
+        window: blocks whose faces are shuffled together; which ones is random.
+        rng: where the order comes from.
+
+    """
+    ends = np.cumsum(blocks)
+    shuffled = rng.permutation(len(blocks))
+    parts = [
+        np.concatenate([np.arange(ends[b] - blocks[b], ends[b]) for b in shuffled[i : i + window]])
+        for i in range(0, len(blocks), window)
+    ]
+    return np.concatenate([rng.permutation(part) for part in parts])
 
 
 def share_out(batch: int, shares: Sequence[float]) -> list[int]:

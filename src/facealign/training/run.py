@@ -15,12 +15,14 @@ from facealign.datasets.reading import fold_by_group, split_by_group
 from facealign.errors import DataError
 from facealign.markup import load_markup
 from facealign.network import AAN
+from facealign.training.ahead import Ahead
 from facealign.training.batches import BatchMaker, Feed
 from facealign.training.checkpoint import load_newest
 from facealign.training.device import autocast, choose_device, keep_freed_memory
 from facealign.training.explosion import LossGuard
-from facealign.training.faces import Faces, load_faces
+from facealign.training.faces import Faces
 from facealign.training.fingerprint import fingerprint
+from facealign.training.opening import open_faces, open_validator
 from facealign.training.optimise import make_optimiser
 from facealign.training.runfolder import RunFolder
 from facealign.training.settings import DataSettings, Settings
@@ -103,12 +105,11 @@ def prepare(
         torch.set_num_threads(train.threads)
     torch.manual_seed(train.seed)
     first, *further = readings
-    training, held_out = _hold_out(first.samples, data, train.seed)
-    size = settings.model.input_size
-    validator, problems = Validator.load(held_out, size, data.margin, first.dataset, advance)
+    training, held_out = _hold_out(first, data, train.seed)
+    validator, problems = open_validator(first, held_out, settings, advance)
     faces: list[Faces] = []
     for reading, samples in [(first, training), *((r, r.samples) for r in further)]:
-        found, unread = load_faces(samples, size, data.margin, advance)
+        found, unread = open_faces(reading, samples, settings, advance)
         if not len(found):
             raise DataError(f"{reading.dataset} {reading.subset}: no face is left to train on")
         faces.append(found)
@@ -118,13 +119,12 @@ def prepare(
     return run, problems + _resume(run, marks)
 
 
-def _hold_out(
-    samples: list[Sample], data: DataSettings, seed: int
-) -> tuple[list[Sample], list[Sample]]:
+def _hold_out(reading: Reading, data: DataSettings, seed: int) -> tuple[list[Sample], list[Sample]]:
     """The faces to train on and those to validate on; no group is in both."""
+    lost = [face.group for face in reading.packed.index.left_out] if reading.packed else []
     if data.folds:
-        return fold_by_group(samples, data.folds, data.fold, seed)
-    return split_by_group(samples, data.validation, seed)
+        return fold_by_group(reading.samples, data.folds, data.fold, seed, lost)
+    return split_by_group(reading.samples, data.validation, seed, lost)
 
 
 def build(
@@ -140,13 +140,15 @@ def build(
     settings = fit_heads(settings, markups)
     shares = [1.0, *(extra.share for extra in settings.further)]
     feeds = [
-        Feed(found, share, markups.index(found.markup))
+        Feed(found, share, markups.index(found.markup), settings.data.window)
         for found, share in zip(faces, shares, strict=True)
     ]
     train = settings.train
     batches = BatchMaker(
         feeds, settings.model.input_size, train.batch, settings.augment, train.seed, device
     )
+    if settings.data.readers and any(found.blocks for found in faces):
+        batches.regions = Ahead(batches.take).at
     model = _network(settings, device)
     counts = zip(readings, faces, strict=True)
     return Run(

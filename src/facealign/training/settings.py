@@ -29,6 +29,12 @@ class DataSettings:
     """Which of the folds is held out, from 0; `facealign train --folds` does them all."""
     margin: float = 0.15
     """What the crop adds on each side of the box, as a fraction of the box size."""
+    window: int = 0
+    """Shards whose faces are shuffled together, of packed data: a slow disk reads those alone.
+    0 shuffles all faces, as for data that is not packed."""
+    readers: int = 2
+    """Threads that read packed faces, for the next step while this one runs; 0 reads when needed.
+    The batches are the same."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,6 +178,8 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("data", "validation", 0.0, 0.9),
     ("data", "folds", 0, 1000),
     ("data", "margin", 0.0, 2.0),
+    ("data", "window", 0, 10**6),
+    ("data", "readers", 0, 64),
     ("augment", "turn", 0.0, 60.0),
     ("augment", "scale", 0.0, 0.5),
     ("augment", "shift", 0.0, 0.5),

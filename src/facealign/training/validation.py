@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -19,12 +20,20 @@ from facealign.types import Sample
 BATCH = 64
 
 
+class Crops(Protocol):
+    """(N, S, S, 3) uint8: an array, or what reads its rows when they are asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice, /) -> NDArray[np.uint8]: ...
+
+
 @dataclass(frozen=True, eq=False)
 class Validator:
     """The held-out faces, cropped once as the aligner would crop them."""
 
     samples: list[Sample]
-    crops: NDArray[np.uint8]
+    crops: Crops
     transforms: list[CropTransform]
     dataset: str
 
@@ -70,14 +79,14 @@ class Validator:
 
 
 @torch.no_grad()
-def predict_crops(model: AAN, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+def predict_crops(model: AAN, crops: Crops) -> NDArray[np.float32]:
     """Crops (N, S, S, 3) uint8 → landmarks (N, K, 2) in crop pixels."""
     model.eval()
     device = next(model.parameters()).device
-    size = crops.shape[1]
     parts = []
     for first in range(0, len(crops), BATCH):
         pixels = torch.from_numpy(crops[first : first + BATCH]).to(device)
+        size = pixels.shape[1]
         image = pixels.permute(0, 3, 1, 2).float().div_(255)
         fractions = model(image.sub_(MEAN).div_(STD)).landmarks.cpu()
         parts.append(fractions * size + (size - 1) / 2)
