@@ -128,7 +128,8 @@ def test_validation_from_shards_is_near_that_from_photos(reading, root, tmp_path
     assert np.allclose(*truths, atol=1e-3)
     fit(photos)
     packed.average.load_state_dict(photos.average.state_dict())
-    reports = [run.validator.report(photos.average) for run in (photos, packed)]
+    found = [run.validator.predict(photos.average, "photos") for run in (photos, packed)]
+    reports = [run.validator.score(p) for run, p in zip((photos, packed), found, strict=True)]
     assert reports[1].nme_inter_ocular == pytest.approx(reports[0].nme_inter_ocular, rel=0.05)
     assert reports[0].normaliser == reports[1].normaliser
     assert reports[0].count == reports[1].count

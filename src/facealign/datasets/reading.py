@@ -198,8 +198,47 @@ def split_by_group(
         others: groups that take part in the draw though none of their faces is here.
 
     """
+    order = _draw(samples, others, seed)
+    return _part(samples, order[: round(fraction * len(order))])
+
+
+def fold_by_group(
+    samples: list[Sample],
+    folds: int,
+    fold: int,
+    seed: int = 0,
+    others: Collection[str] = (),
+) -> tuple[list[Sample], list[Sample]]:
+    """Part samples into (training, validation) for one fold of a cross-validation.
+
+    Every group is in the validation part of exactly one fold; the folds' numbers of groups differ
+    by one at most.
+
+    Args:
+        samples: the faces.
+        folds: how many folds there are.
+        fold: which of them is held out, from 0.
+        seed: another seed gives other folds; the order of the samples has no influence.
+        others: groups that take part in the draw though none of their faces is here.
+
+    Raises:
+        DataError: there are fewer groups than folds.
+
+    """
+    order = _draw(samples, others, seed)
+    if len(order) < folds:
+        raise DataError(f"{folds} folds of {len(order)} groups of faces: take fewer folds")
+    return _part(samples, order[fold::folds])
+
+
+def _draw(samples: list[Sample], others: Collection[str], seed: int) -> list[str]:
+    """All groups in a random order."""
     groups = sorted({sample.group for sample in samples}.union(others))
-    order = np.random.default_rng(seed).permutation(len(groups))
-    held_out = {groups[i] for i in order[: round(fraction * len(groups))]}
-    training = [sample for sample in samples if sample.group not in held_out]
-    return training, [sample for sample in samples if sample.group in held_out]
+    return [groups[i] for i in np.random.default_rng(seed).permutation(len(groups))]
+
+
+def _part(samples: list[Sample], held_out: Collection[str]) -> tuple[list[Sample], list[Sample]]:
+    """The samples of no group that is held out, and the others."""
+    out = set(held_out)
+    training = [sample for sample in samples if sample.group not in out]
+    return training, [sample for sample in samples if sample.group in out]

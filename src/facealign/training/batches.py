@@ -181,6 +181,14 @@ class BatchMaker:
             seen if feed.faces.shows_hidden else None,
         )
 
+    def names(self, step: int) -> list[str]:
+        """The ids of the faces of a step's batch, in its order."""
+        named: list[str] = []
+        for number, feed in enumerate(self.feeds):
+            ids = feed.faces.ids
+            named += [ids[place] for place in self.indices(step, number)]
+        return named
+
     def indices(self, step: int, number: int = 0) -> NDArray[np.int64]:
         """Which faces of feed `number` step `step` sees: each once an epoch, in a new order."""
         count, batch = len(self.feeds[number].faces), self.counts[number]

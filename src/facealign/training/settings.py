@@ -23,6 +23,10 @@ class DataSettings:
     """What the data set's reader takes besides, such as `training_faces` of a part of AFLW."""
     validation: float = 0.1
     """Share of the photos held out to choose the best checkpoint; no photo is in both parts."""
+    folds: int = 0
+    """Parts of a cross-validation, which take the place of `validation`; 0 is none."""
+    fold: int = 0
+    """Which of the folds is held out, from 0; `facealign train --folds` does them all."""
     margin: float = 0.15
     """What the crop adds on each side of the box, as a fraction of the box size."""
     window: int = 0
@@ -149,6 +153,15 @@ class TrainSettings:
     """Of PyTorch; 0 leaves its own choice."""
     validate_every: int = 200
     """Steps between validations; a checkpoint is written at each."""
+    log_every: int = 50
+    """Steps between lines of the log: the loss, the learning rate, the speed."""
+    tensorboard: bool = True
+    """Whether the log is also written for TensorBoard, which takes its package half a second."""
+    explosion: float = 20.0
+    """A loss over this many times the median of the last 100 is an explosion; 0 never is. One that
+    is not finite always is, and so is such a gradient."""
+    on_explosion: Literal["stop", "skip"] = "stop"
+    """What to do about it: end the run, or leave the step out, up to ten one after the other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +184,11 @@ class Settings:
             value = getattr(getattr(self, section), name)
             if not low <= value <= high:
                 raise SettingsError(f"{section}.{name} = {value}: must be in {low} … {high}")
+        folds, fold = self.data.folds, self.data.fold
+        if folds == 1 or not 0 <= fold < max(folds, 1):
+            raise SettingsError(
+                f"data.fold = {fold}, data.folds = {folds}: two folds or more, counted from 0"
+            )
         for number, extra in enumerate(self.further):
             if not 0 < extra.share <= 1000:
                 raise SettingsError(f"further[{number}].share = {extra.share}: must be in 0 … 1000")
@@ -178,6 +196,7 @@ class Settings:
 
 _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("data", "validation", 0.0, 0.9),
+    ("data", "folds", 0, 1000),
     ("data", "margin", 0.0, 2.0),
     ("data", "window", 0, 10**6),
     ("data", "readers", 0, 64),
@@ -213,4 +232,6 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("train", "ema", 0.0, 0.999999),
     ("train", "threads", 0, 4096),
     ("train", "validate_every", 1, 10**9),
+    ("train", "log_every", 1, 10**9),
+    ("train", "explosion", 0.0, 1e9),
 )

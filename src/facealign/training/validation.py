@@ -62,14 +62,19 @@ class Validator:
         pixels = np.stack(crops) if crops else np.zeros((0, input_size, input_size, 3), np.uint8)
         return cls(kept, pixels, transforms, dataset), problems
 
-    def report(self, model: AAN) -> Report | None:
-        """The model's scores on the held-out faces; None where nothing was held out."""
+    def predict(self, model: AAN, name: str) -> Predictions | None:
+        """Landmarks of the held-out faces by a model of this name; None where there are none."""
         if not self.samples:
             return None
         points = predict_crops(model, self.crops)
         landmarks = np.stack([t.to_image(p) for t, p in zip(self.transforms, points, strict=True)])
         ids = [sample.id for sample in self.samples]
-        predictions = Predictions(ids, landmarks, self.samples[0].box_source)
+        first = self.samples[0]
+        words = (first.box_source, name, first.markup, self.dataset, "validation")
+        return Predictions(ids, landmarks, *words)
+
+    def score(self, predictions: Predictions) -> Report:
+        """The errors of predictions for the held-out faces."""
         return score(self.samples, predictions, self.dataset, "validation")
 
 
