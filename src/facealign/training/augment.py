@@ -36,7 +36,7 @@ class Views:
     angle: Tensor
     flip: Tensor
 
-    def rows(self, rows: slice) -> Views:
+    def rows(self, rows: slice | Tensor) -> Views:
         """Some of the views."""
         return Views(self.centre[rows], self.side[rows], self.angle[rows], self.flip[rows])
 

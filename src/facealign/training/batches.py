@@ -28,6 +28,7 @@ class Part:
         visible: (b, K) bool, the place is known.
         seen: (b, K) bool, the point is neither hidden nor covered; None where the data set does
             not label it.
+        faces: of the data set in the whole step, b and those of other processes and micro-batches.
 
     """
 
@@ -36,11 +37,15 @@ class Part:
     landmarks: Tensor
     visible: Tensor
     seen: Tensor | None
+    faces: int
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's faces: image (B, 3, S, S) normalised, and the truth, a part each data set."""
+    """One step's faces: image (B, 3, S, S) normalised, and the truth, a part each data set.
+
+    Of several processes each has some rows of the step's batch, a micro-batch some of those.
+    """
 
     image: Tensor
     parts: list[Part]
@@ -54,6 +59,11 @@ class Batch:
     def visible(self) -> Tensor:
         """(b, K) of the first part."""
         return self.parts[0].visible
+
+    @property
+    def faces(self) -> int:
+        """Of the whole step."""
+        return sum(part.faces for part in self.parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +83,13 @@ class Feed:
 
 
 class BatchMaker:
-    """Makes the batch of any step, from the seed and the step's number alone."""
+    """Makes the batch of any step, or some of its rows, from the seed and the step's number alone.
+
+    Attributes:
+        counts: rows of each data set in the whole batch.
+        rows: numbers of the rows that are made, ascending; each is as in the whole batch.
+
+    """
 
     def __init__(
         self,
@@ -83,9 +99,11 @@ class BatchMaker:
         augment: AugmentSettings,
         seed: int,
         device: torch.device | str = "cpu",
+        rows: NDArray[np.int64] | None = None,
     ) -> None:
         self.feeds = list(feeds)
         self.counts = share_out(batch, [feed.share for feed in feeds])
+        self.rows = np.arange(batch) if rows is None else rows
         self.mirrors = [
             torch.from_numpy(load_markup(feed.faces.markup).mirror.astype(np.int64)).to(device)
             for feed in feeds
@@ -97,29 +115,62 @@ class BatchMaker:
 
     def at(self, step: int) -> Batch:
         """The batch of step 0, 1, 2 …; the same whenever it is asked for."""
-        chosen = [
-            feed.faces.take(self.indices(step, number)) for number, feed in enumerate(self.feeds)
-        ]
-        return self.make(chosen, Generator(self.device).manual_seed(_mix(self.seed, step, 1)))
+        return self.make(self.take(step, self.rows), self._generator(step))
 
-    def make(self, chosen: Sequence[Regions], generator: Generator) -> Batch:
-        """Cut random views of the regions of each feed, and change their look."""
+    def whole_at(self, step: int) -> Batch:
+        """All rows of the batch of a step."""
+        rows = np.arange(sum(self.counts))
+        return self.make(self.take(step, rows), self._generator(step), rows)
+
+    def _generator(self, step: int) -> Generator:
+        return Generator(self.device).manual_seed(_mix(self.seed, step, 1))
+
+    def take(self, step: int, rows: NDArray[np.int64]) -> list[Regions]:
+        """The regions that these rows of a step's batch are cut out of, feed by feed."""
+        firsts = np.cumsum([0, *self.counts])
+        return [
+            feed.faces.take(
+                self.indices(step, number)[rows[(rows >= first) & (rows < end)] - first]
+            )
+            for number, (feed, first, end) in enumerate(
+                zip(self.feeds, firsts, firsts[1:], strict=False)
+            )
+        ]
+
+    def make(
+        self,
+        chosen: Sequence[Regions],
+        generator: Generator,
+        rows: NDArray[np.int64] | None = None,
+    ) -> Batch:
+        """Cut random views of the regions of each feed, and change their look.
+
+        Every random number is drawn for the whole batch, so that a row is the same whichever
+        others are made.
+        """
+        count, own = sum(self.counts), torch.from_numpy(self.rows if rows is None else rows)
         with torch.no_grad():
             regions = torch.cat([self._pixels(part) for part in chosen])
             views = random_views(
-                len(regions), regions.shape[-1], ZOOM, self.augment, generator, self.device
-            )
-            image = random_look(
-                views.warp(regions, self.input_size).div_(255), self.augment, generator
-            )
-            image = image.sub_(MEAN).div_(STD)
+                count, regions.shape[-1], ZOOM, self.augment, generator, self.device
+            ).rows(own)
+            image = views.warp(regions, self.input_size).div_(255)
+            image = self._look(image, own, generator).sub_(MEAN).div_(STD)
         parts: list[Part] = []
         first = 0
         for number, part in enumerate(chosen):
-            rows = slice(first, first + len(part))
-            parts.append(self._part(number, part, views.rows(rows), rows))
-            first = rows.stop
+            place = slice(first, first + len(part))
+            parts.append(self._part(number, part, views.rows(place), place))
+            first = place.stop
         return Batch(image, parts)
+
+    def _look(self, image: Tensor, own: Tensor, generator: Generator) -> Tensor:
+        """Change the look of these rows; the others are blank meanwhile."""
+        if len(own) == sum(self.counts):
+            return random_look(image, self.augment, generator)
+        whole = image.new_zeros(sum(self.counts), *image.shape[1:])
+        whole[own] = image
+        return random_look(whole, self.augment, generator)[own]
 
     def _pixels(self, regions: Regions) -> Tensor:
         """(B, 3, R, R) float32, on the device."""
@@ -143,6 +194,7 @@ class BatchMaker:
             views.to_fractions(points, mirror),
             visible,
             seen if feed.faces.shows_hidden else None,
+            self.counts[number],
         )
 
     def indices(self, step: int, number: int = 0) -> NDArray[np.int64]:

@@ -2,6 +2,7 @@
 
     facealign train configs/300w.toml data.root=/faces/300w          # starts, or goes on
     facealign train configs/300w.toml data.root=… train.steps=500    # with a setting changed
+    facealign train configs/300w.toml data.root=… --nproc 4          # on four GPUs of this machine
 
 Step s draws every random number from (seed, s) alone: a run that was stopped and resumed therefore
 ends in the same weights as one that was not.
@@ -9,17 +10,18 @@ ends in the same weights as one that was not.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
 from torch import nn
 
 from facealign.errors import DataError
 from facealign.evaluation import Report
 from facealign.training.checkpoint import save_checkpoint
-from facealign.training.loss import total_loss
+from facealign.training.distributed import any_process, leads
+from facealign.training.gradients import add_gradients
 from facealign.training.optimise import set_learning_rate, update_average
 from facealign.training.run import Run
 
@@ -43,7 +45,8 @@ def fit(
 ) -> bool:
     """Train to the last step; True when it got there, False when `stopped` said so.
 
-    Either way the last step done is in the checkpoint.
+    Either way the last step done is in the checkpoint. Of several processes all stop after the
+    same step, and the leading one alone writes.
     """
     train = run.settings.train
     while run.step < train.steps:
@@ -55,7 +58,7 @@ def fit(
         if run.step % train.validate_every == 0 or run.step == train.steps:
             report = _validate(run, loss)
         watch(Progress(run.step, train.steps, loss, rate, report))
-        if stopped() and run.step < train.steps:
+        if any_process(stopped()) and run.step < train.steps:
             _save(run)
             return False
     return True
@@ -65,37 +68,33 @@ def take_step(run: Run) -> float:
     """One step of the optimiser on the batch of `run.step`; its loss."""
     train = run.settings.train
     set_learning_rate(run.optimiser, run.step, train)
-    batch = run.batches.at(run.step)
-    image = batch.image.contiguous(memory_format=torch.channels_last)
     run.model.train()
-    with run.precision:
-        prediction = run.network(image)
-        taught = run.teacher.teach(image) if run.teacher else None
-    loss = total_loss(prediction, batch, train, taught)
-    if not torch.isfinite(loss):
-        raise DataError(
-            f"step {run.step}: the loss is {loss.item()}; lower train.learning_rate or set "
-            "train.clip"
-        )
     run.optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss = add_gradients(run, run.batches.at(run.step))
+    if not math.isfinite(loss):
+        raise DataError(
+            f"step {run.step}: the loss is {loss}; lower train.learning_rate or set train.clip"
+        )
     if train.clip:
         nn.utils.clip_grad_norm_(run.model.parameters(), train.clip)
     run.optimiser.step()
     update_average(run.average, run.model, run.step, train.ema)
-    return loss.item()
+    return loss
 
 
 def _validate(run: Run, loss: float) -> Report | None:
     report = run.validator.report(run.average)
     if report is not None and report.nme < run.best:
         run.best = report.nme
-        save_checkpoint(run.weights(), run.folder.best)
+        if leads():
+            save_checkpoint(run.weights(), run.folder.best)
     _save(run)
-    entry = {"step": run.step, "loss": loss, "report": report.to_dict() if report else None}
-    run.folder.log(entry)
+    if leads():
+        entry = {"step": run.step, "loss": loss, "report": report.to_dict() if report else None}
+        run.folder.log(entry)
     return report
 
 
 def _save(run: Run) -> None:
-    save_checkpoint(run.state(), run.folder.last, keep=run.folder.previous)
+    if leads():
+        save_checkpoint(run.state(), run.folder.last, keep=run.folder.previous)

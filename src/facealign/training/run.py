@@ -16,10 +16,20 @@ from facealign.errors import DataError
 from facealign.markup import load_markup
 from facealign.network import AAN
 from facealign.training.batches import BatchMaker, Feed
+from facealign.training.batchnorm import fit_batch_norm
 from facealign.training.checkpoint import load_newest
 from facealign.training.device import autocast, choose_device, keep_freed_memory
+from facealign.training.distributed import (
+    check_alike,
+    from_leader,
+    rank,
+    share_weights,
+    spread_out,
+    world,
+)
 from facealign.training.faces import Faces, load_faces
 from facealign.training.optimise import make_optimiser
+from facealign.training.rows import own_rows
 from facealign.training.runfolder import RunFolder
 from facealign.training.settings import Settings
 from facealign.training.starting import Teacher, load_start
@@ -106,6 +116,7 @@ def prepare(
             raise DataError(f"{reading.dataset} {reading.subset}: no face is left to train on")
         faces.append(found)
         problems += unread
+    check_alike("numbers of readable faces", [*map(len, faces), len(validator.crops)])
     run = build(settings, folder, readings, faces, validator, device)
     return run, problems + _resume(run)
 
@@ -128,9 +139,17 @@ def build(
     ]
     train = settings.train
     batches = BatchMaker(
-        feeds, settings.model.input_size, train.batch, settings.augment, train.seed, device
+        feeds,
+        settings.model.input_size,
+        train.batch,
+        settings.augment,
+        train.seed,
+        device,
+        own_rows(train.batch, train.accumulate, rank(), world()),
     )
     model = _network(settings, device)
+    fit_batch_norm(model, train.batch_norm)
+    network = spread_out(model)
     counts = zip(readings, faces, strict=True)
     return Run(
         settings,
@@ -143,7 +162,7 @@ def build(
         markups,
         "; ".join(f"{r.dataset} {r.subset}, {len(f)} faces" for r, f in counts),
         autocast(device, train.precision),
-        torch.compile(model) if train.compile else model,
+        torch.compile(network) if train.compile else network,
         Teacher.load(train, markups, device),
     )
 
@@ -174,11 +193,9 @@ def _network(settings: Settings, device: torch.device) -> AAN:
 
 def _resume(run: Run) -> list[str]:
     """Take up the last checkpoint if there is one, else calibrate; what was wrong with a newer."""
-    state, problems = load_newest([run.folder.last, run.folder.previous])
+    state, problems = from_leader(lambda: load_newest([run.folder.last, run.folder.previous]))
     if state is None:
-        _calibrate(run)
-        load_start(run.model, run.markups, run.settings.train)
-        run.average.load_state_dict(run.model.state_dict())
+        _begin(run)
         return problems
     run.folder.check_resumable(run.settings, state["settings"])
     run.model.load_state_dict(state["model"])
@@ -188,13 +205,23 @@ def _resume(run: Run) -> list[str]:
     return problems
 
 
+def _begin(run: Run) -> None:
+    """The weights of step 0, in all processes those of the leading one."""
+    start = run.model, run.markups, run.settings.train
+    load_start(*start)  # the trunk whose features are measured
+    _calibrate(run)
+    load_start(*start)  # its heads, and its statistics, which were not to change
+    share_weights(run.model)
+    run.average.load_state_dict(run.model.state_dict())
+
+
 @torch.no_grad()
 def _calibrate(run: Run) -> None:
     """Fit the untrained network to the data: NE's spread, and the mean face as the heads' bias."""
     batches = run.batches
     faces = max(1, min(CALIBRATION_FACES, len(batches.feeds[0].faces)))
     wanted = math.ceil(faces / run.settings.train.batch)
-    first = [batches.at(step) for step in range(wanted)]
+    first = [batches.whole_at(step) for step in range(wanted)]
     means: list[torch.Tensor] = []
     for head in range(len(run.markups)):
         parts = [part for batch in first for part in batch.parts if part.head == head]

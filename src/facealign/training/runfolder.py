@@ -92,6 +92,6 @@ def _deciding(tree: Any, place: str = "") -> Iterator[tuple[str, object]]:
 
 
 _FREE = re.compile(
-    r"name|licence|data\.root|further\.\d+\.root|train\.(threads|validate_every|device)"
+    r"name|licence|data\.root|further\.\d+\.root|train\.(threads|timeout|validate_every|device)"
 )
 """Settings that may change when a run goes on: the last step arrives at the same weights."""

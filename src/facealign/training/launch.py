@@ -1,0 +1,52 @@
+"""Start several processes of one run on this machine, as `torchrun --standalone` does."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import uuid
+from collections.abc import Sequence
+
+from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+GRACE = 600
+"""Seconds that a process may take to finish its step and save, once it is asked to stop."""
+
+
+def launch(arguments: Sequence[str], processes: int) -> int:
+    """Run `python -m facealign` with these arguments in several processes; the exit code.
+
+    A signal to stop is handed on to all of them. Where one ends with an error the others are
+    stopped and its exit code is given.
+    """
+    logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=processes,
+        run_id=uuid.uuid4().hex,
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        local_addr="localhost",
+        max_restarts=0,
+        shutdown_timeout=GRACE,
+        logs_specs=DefaultLogsSpecs(log_dir=os.devnull),
+    )
+    try:
+        elastic_launch(config, sys.executable)("-m", "facealign", *arguments)
+    except SignalException:
+        return 128 + signal.SIGINT
+    except ChildFailedError as error:
+        return _exit_code(error)
+    return 0
+
+
+def _exit_code(error: ChildFailedError) -> int:
+    """Of the process that failed first; one that a signal killed counts as a fault."""
+    _, failure = error.get_first_failure()
+    return failure.exitcode if failure.exitcode > 0 else 1
