@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
 import types
 from pathlib import Path
@@ -26,7 +27,14 @@ if TYPE_CHECKING:
 @click.argument("config", type=Path)
 @click.argument("overrides", nargs=-1, metavar="[SECTION.KEY=VALUE]...")
 @click.option("--run", "folder", type=Path, metavar="DIR", help="Default: runs/NAME.")
-def command(config: Path, overrides: tuple[str, ...], folder: Path | None) -> int:
+@click.option(
+    "--nproc",
+    type=click.IntRange(1, 1024),
+    default=1,
+    metavar="N",
+    help="Processes on this machine, such as one a GPU.",
+)
+def command(config: Path, overrides: tuple[str, ...], folder: Path | None, nproc: int) -> int:
     """Train a network on labelled faces.
 
     CONFIG is a TOML file; SECTION.KEY=VALUE changes one of its settings. A run that was stopped
@@ -35,34 +43,55 @@ def command(config: Path, overrides: tuple[str, ...], folder: Path | None) -> in
     \b
     facealign train configs/300w.toml data.root=/faces/300w
     facealign train configs/300w.toml data.root=/faces/300w train.steps=500
+    facealign train configs/300w.toml data.root=/faces/300w --nproc 4
+
+    On several machines each runs torchrun, with its own options and then
+    -m facealign train CONFIG …; train.batch stays the faces of a step.
     """  # noqa: D301
     with train_extra("training"):
+        from facealign.training.distributed import joined
         from facealign.training.settingsfile import load_settings
     settings = load_settings(config, overrides)
-    return _train(settings, folder or Path("runs") / settings.name)
+    path = folder or Path("runs") / settings.name
+    if nproc > 1:
+        return _launch(settings, ["train", str(config), *overrides, "--run", str(path)], nproc)
+    with joined(settings.train):
+        return _train(settings, path)
+
+
+def _launch(settings: Settings, arguments: list[str], nproc: int) -> int:
+    with train_extra("training"):
+        from facealign.training.launch import launch
+        from facealign.training.rows import own_rows
+    own_rows(settings.train.batch, settings.train.accumulate, 0, nproc)
+    return launch(arguments, nproc)
 
 
 def _train(settings: Settings, path: Path) -> int:
     with train_extra("training"):
+        from facealign.training.distributed import leads, world
         from facealign.training.loop import fit
         from facealign.training.run import prepare
         from facealign.training.runfolder import RunFolder
     readings = [_read(data, name) for name, data in _named(settings)]
     folder = RunFolder(path)
-    bar = progress("faces")
+    bar = progress("faces", shown=leads())
     with bar:
         total = sum(len(reading.samples) for reading in readings)
         task = bar.add_task("reading", total=total, note="")
         run, problems = prepare(settings, folder, readings, lambda: bar.advance(task))
-    folder.write_settings(run.settings)
     problems = [problem for reading in readings for problem in reading.problems] + problems
-    for problem in problems:
-        fail(problem, 3)
-    with Watcher(run) as watcher:
+    if leads():
+        folder.write_settings(run.settings)
+        for problem in problems:
+            fail(problem, 3)
+    with Watcher(run, world(), leads()) as watcher:
         finished = fit(run, watcher, watcher.stopped)
     if not finished:
-        return fail(f"interrupted at step {run.step}; the same command goes on from there", 130)
-    out().print(f"run: {path}", markup=False, soft_wrap=True)
+        stopped = f"interrupted at step {run.step}; the same command goes on from there"
+        return fail(stopped, 130) if leads() else 130
+    if leads():
+        out().print(f"run: {path}", markup=False, soft_wrap=True)
     return 3 if problems else 0
 
 
@@ -79,10 +108,16 @@ def _read(data: DataSettings | FurtherData, name: str) -> Reading:
 
 
 class Watcher:
-    """Shows the progress of a run, and asks it to stop after SIGINT or SIGTERM."""
+    """Shows the progress of a run, and asks it to stop after SIGINT or SIGTERM.
 
-    def __init__(self, run: Run) -> None:
-        self._bar = progress("")
+    Of several processes the leading one shows it. A signal may come to each twice, from outside
+    and from what started them, which stops when the first has ended: they heed only the first.
+    """
+
+    def __init__(self, run: Run, processes: int, leads: bool) -> None:
+        self._many, self._leads = processes > 1, leads
+        self._starter = os.getppid()
+        self._bar = progress("", shown=leads)
         self._task = self._bar.add_task(
             "step", total=run.settings.train.steps, completed=run.step, note=""
         )
@@ -91,14 +126,14 @@ class Watcher:
         self._rate = 0.0
 
     def stopped(self) -> bool:
-        """Whether a signal has come."""
-        return self._stop
+        """Whether a signal has come, or what started several processes is gone."""
+        return self._stop or (self._many and os.getppid() != self._starter)
 
     def __call__(self, progress: TrainingProgress) -> None:
         """Show one step; print a line for a validation."""
         rate = progress.images_per_second
         self._rate = rate if not self._rate else 0.95 * self._rate + 0.05 * rate
-        if progress.report:
+        if progress.report and self._leads:
             error, by = progress.report.nme, in_words(progress.report.normaliser)
             self._best = min(self._best, error)
             out().print(
@@ -111,7 +146,7 @@ class Watcher:
         self._bar.update(self._task, completed=progress.step, note=note)
 
     def _on_signal(self, number: int, frame: types.FrameType | None) -> None:
-        if self._stop:
+        if self._stop and not self._many:
             raise KeyboardInterrupt  # the second time: now
         self._stop = True
 
@@ -123,7 +158,7 @@ class Watcher:
     def __exit__(self, *error: object) -> None:
         self._bar.stop()
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if self._many and not any(error) else handler)
 
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)

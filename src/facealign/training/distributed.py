@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import inspect
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from facealign.errors import DataError, ProcessError, SettingsError
+from facealign.errors import DataError, FaceAlignError, ProcessError, SettingsError
 from facealign.training.settings import TrainSettings
 
 T = TypeVar("T")
@@ -58,7 +59,7 @@ def joined(train: TrainSettings) -> Iterator[None]:
     backend = "cpu:gloo,cuda:nccl" if gpu else "gloo"
     timeout = datetime.timedelta(seconds=train.timeout)
     try:
-        with _lost_peers_named(train):
+        with _named_errors(train):
             dist.init_process_group(backend, timeout=timeout)
             yield
     finally:
@@ -82,15 +83,20 @@ def _share_machine(train: TrainSettings, gpu: bool) -> None:
 
 
 @contextlib.contextmanager
-def _lost_peers_named(train: TrainSettings) -> Iterator[None]:
-    """Say in plain words what a broken connection between the processes means."""
+def _named_errors(train: TrainSettings) -> Iterator[None]:
+    """Say in plain words what a broken connection means, and whose an error is."""
+    number = int(os.environ["RANK"])
+    whose = f"process {number}: " if number else ""
     try:
         yield
+    except FaceAlignError as error:
+        error.args = (f"{whose}{error}",)
+        raise
     except RuntimeError as error:
         if not _is_of_connection(error):
             raise
         raise ProcessError(
-            "another process of this run ended, or did not answer within train.timeout = "
+            f"{whose}another process of this run ended, or did not answer within train.timeout = "
             f"{train.timeout:g} seconds; the last checkpoint is intact: give the same command again"
         ) from error
 
@@ -162,7 +168,10 @@ def spread_out(model: nn.Module) -> nn.Module:
     """The model as one that averages its gradients over the processes while they are made."""
     if world() == 1:
         return model
-    return DistributedDataParallel(model, broadcast_buffers=False)
+    known = inspect.signature(DistributedDataParallel).parameters
+    name = next(n for n in ("forward_sync_buffers", "broadcast_buffers") if n in known)
+    buffers_stay: dict[str, Any] = {name: False}  # the first since PyTorch 2.13, which warns else
+    return DistributedDataParallel(model, **buffers_stay)
 
 
 def without_exchange(network: Callable[..., object]) -> contextlib.AbstractContextManager[None]:
