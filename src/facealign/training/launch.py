@@ -23,8 +23,9 @@ def launch(arguments: Sequence[str], processes: int) -> int:
     A signal to stop is handed on to all of them. Where one ends with an error the others are
     stopped and its exit code is given.
     """
-    logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)
-    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    for name in list(logging.root.manager.loggerDict):  # each of them has a level of its own
+        if name.startswith("torch.distributed"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
