@@ -201,6 +201,21 @@ def started(drawn: Path, folder: Path) -> subprocess.Popen:
     pytest.fail("no checkpoint within a minute")
 
 
+def test_torchrun_starts_a_run(drawn: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(CONFIG)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    verb = ["-m", "--", "facealign", "train", str(tmp_path / "config.toml"), f"data.root={drawn}"]
+    done = subprocess.run(
+        [*command, *verb, "train.steps=2", "--run", str(tmp_path / "run")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [line.partition(":")[0] for line in done.stdout.splitlines()] == ["step 2", "run"]
+    assert load_checkpoint(tmp_path / "run" / "last.pt")["step"] == 2
+
+
 def children(process: subprocess.Popen) -> list[int]:
     """The ids of its child processes."""
     found = []

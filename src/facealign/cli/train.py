@@ -45,8 +45,8 @@ def command(config: Path, overrides: tuple[str, ...], folder: Path | None, nproc
     facealign train configs/300w.toml data.root=/faces/300w train.steps=500
     facealign train configs/300w.toml data.root=/faces/300w --nproc 4
 
-    On several machines each runs torchrun, with its own options and then
-    -m facealign train CONFIG …; train.batch stays the faces of a step.
+    On several machines each runs torchrun with its options, then
+    -m -- facealign train CONFIG …; train.batch stays the faces of a step.
     """  # noqa: D301
     with train_extra("training"):
         from facealign.training.distributed import joined
@@ -64,7 +64,7 @@ def _launch(settings: Settings, arguments: list[str], nproc: int) -> int:
         from facealign.training.launch import launch
         from facealign.training.rows import own_rows
     own_rows(settings.train.batch, settings.train.accumulate, 0, nproc)
-    return launch(arguments, nproc)
+    return launch(arguments, nproc, settings.train.timeout)
 
 
 def _train(settings: Settings, path: Path) -> int:

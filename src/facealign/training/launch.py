@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import signal
 import sys
@@ -13,15 +14,21 @@ from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalEx
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-GRACE = 600
-"""Seconds that a process may take to finish its step and save, once it is asked to stop."""
 
-
-def launch(arguments: Sequence[str], processes: int) -> int:
-    """Run `python -m facealign` with these arguments in several processes; the exit code.
+def launch(arguments: Sequence[str], processes: int, grace: float) -> int:
+    """Run `python -m facealign` with these arguments in several processes.
 
     A signal to stop is handed on to all of them. Where one ends with an error the others are
-    stopped and its exit code is given.
+    stopped.
+
+    Args:
+        arguments: of the command line.
+        processes: how many.
+        grace: seconds that one may take to finish its step and save, once it is to stop.
+
+    Returns:
+        the exit code: 0, 130 after a signal, or that of the process that failed first.
+
     """
     for name in list(logging.root.manager.loggerDict):  # each of them has a level of its own
         if name.startswith("torch.distributed"):
@@ -35,7 +42,7 @@ def launch(arguments: Sequence[str], processes: int) -> int:
         rdzv_endpoint="localhost:0",
         local_addr="localhost",
         max_restarts=0,
-        shutdown_timeout=GRACE,
+        shutdown_timeout=math.ceil(grace),
         logs_specs=DefaultLogsSpecs(log_dir=os.devnull),
     )
     try:

@@ -127,7 +127,7 @@ class TrainSettings:
     threads: int = 0
     """Of PyTorch; 0 leaves its own choice."""
     timeout: float = 600.0
-    """Seconds after which a process gives up waiting for the others."""
+    """Seconds after which a process gives up waiting for the others, and may take to stop."""
     validate_every: int = 200
     """Steps between validations; a checkpoint is written at each."""
 
