@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from facealign.errors import SettingsError
 from facealign.training.checkpoint import load_checkpoint
+from facealign.training.settingsfile import to_settings
 
 SCRIPT = Path(__file__).with_name("a_process.py")
 CHANGES = {"turn": 10.0, "mirror": 0.5, "colour": 0.2, "blur": 0.4, "occlude": 0.5, "noise": 9.0}
@@ -49,19 +51,25 @@ def free_port() -> int:
 
 
 def processes(jobs: list[dict], folder: Path, count: int) -> None:
-    """Run the jobs, one after the other, in processes as torchrun would start them."""
+    """Run the jobs, one after the other, in so many processes."""
     file = folder / f"jobs{count}.json"
     file.write_text(json.dumps(jobs))
+    ends = [process.wait(timeout=300) for process in begun([str(SCRIPT), str(file)], count)]
+    assert ends == [0] * count
+
+
+def begun(arguments: list[str], count: int, **options: object) -> list[subprocess.Popen]:
+    """Python with these arguments in so many processes, as torchrun would start them."""
     places = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
-    started = [
+    return [
         subprocess.Popen(
-            [sys.executable, "-W", "error", str(SCRIPT), str(file)],
+            [sys.executable, "-W", "error", *arguments],
             env=os.environ
             | ({} if count == 1 else places | {"RANK": str(n), "LOCAL_RANK": str(n)}),
+            **options,
         )
         for n in range(count)
     ]
-    assert [process.wait(timeout=300) for process in started] == [0] * count
 
 
 def done(job: dict, folder: Path, count: int) -> dict:
@@ -165,6 +173,25 @@ def test_a_run_of_two_goes_on_with_one_and_with_two_again(drawn: Path, tmp_path:
     whole = done(job | {"run": str(tmp_path / "whole")}, tmp_path, 1)
     assert end["step"] == whole["step"] == 6
     assert max(differences(end["model"], whole["model"], whole["before"]).values()) < 2e-3
+
+
+def test_processes_with_different_data_say_so() -> None:
+    code = (
+        "from facealign.training.distributed import check_alike, joined, rank\n"
+        "from facealign.training.settings import TrainSettings\n"
+        "with joined(TrainSettings(device='cpu')):\n"
+        "    check_alike('numbers of faces', [100 - rank()])"
+    )
+    both = begun(["-c", code], 2, stderr=subprocess.PIPE, text=True)
+    errors = [process.communicate(timeout=120)[1] for process in both]
+    message = "the processes found different numbers of faces: [100]; [99]; give all machines"
+    assert f"DataError: {message}" in errors[0]
+    assert f"DataError: process 1: {message}" in errors[1]
+
+
+def test_frozen_statistics_must_come_from_somewhere() -> None:
+    with pytest.raises(SettingsError, match=r"batch_norm = frozen needs .* train\.start"):
+        to_settings({"train": {"batch_norm": "frozen"}}, "test")
 
 
 CONFIG = """
