@@ -176,10 +176,7 @@ def test_plain_dictionaries_are_taken_as_a_checkpoint_holds_them():
         ("[train]\nstep = 1", r"unknown setting train\.step; did you mean train\.steps\?"),
         ("[model]\nwidth = [1]", r"model\.width; did you mean model\.widths\?"),
         ("[trian]\nsteps = 1", r"unknown setting trian; did you mean train\?"),
-        (
-            "xyzzy = 1",
-            "unknown setting xyzzy; known here: name, .*data, further, model, augment, train",
-        ),
+        ("xyzzy = 1", "unknown setting xyzzy; known here: name, .*data, further, model, augment, train"),
         ("[train.steps]\nx = 1", r"train\.steps: expected int, got object"),
         ("train = 1", "train: expected object, got int"),
         ("[train]\nsteps = 'many'", r"train\.steps: expected int, got str"),
