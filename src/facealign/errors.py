@@ -27,6 +27,10 @@ class OutputError(FaceAlignError):
     """A result cannot be written."""
 
 
+class ProcessError(FaceAlignError):
+    """Another process of a run on several has ended or does not answer."""
+
+
 class MissingExtraError(FaceAlignError):
     """An optional dependency is not installed; the message holds the install line."""
 

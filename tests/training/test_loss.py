@@ -14,10 +14,11 @@ from facealign.training.batches import Batch, Part
 from facealign.training.loss import (
     WING_CURVE,
     WING_WIDTH,
-    part_loss,
+    landmark_loss,
     point_loss,
     spread_loss,
     total_loss,
+    visibility_loss,
 )
 from facealign.training.settings import TrainSettings
 
@@ -90,14 +91,14 @@ def output(landmarks: Tensor, early: list[Tensor] | None = None) -> HeadOutput:
 def part(rows: int, head: int = 0, first: int = 0, seen: bool = True) -> Part:
     flags = torch.ones(rows, 2, dtype=torch.bool)
     truth = torch.zeros(rows, 2, 2)
-    return Part(head, slice(first, first + rows), truth, flags, flags if seen else None)
+    return Part(head, slice(first, first + rows), truth, flags, flags if seen else None, rows)
 
 
 @pytest.mark.parametrize("joint", [False, True])
 def test_the_spread_moves_the_landmarks_only_when_told_to(joint: bool) -> None:
     landmarks = PREDICTED.clone().requires_grad_()
     train = TrainSettings(spread_joint=joint, loss="mse", spread_weight=1.0)
-    part_loss(output(landmarks), part(1), train).backward()
+    landmark_loss(output(landmarks), part(1), train).backward()
     plain = PREDICTED.clone().requires_grad_()
     point_loss(plain, TRUTH, BOTH, "mse").backward()
     assert landmarks.grad is not None
@@ -109,10 +110,11 @@ def test_every_part_of_a_head_s_loss_is_weighed() -> None:
     train = TrainSettings(loss="mse", early_weight=0.5, spread_weight=0.25, visibility_weight=2.0)
     mse = point_loss(PREDICTED, TRUTH, BOTH, "mse").item()
     doubt = 0.25 * 0.275  # both points' mean distance, at b = 1
-    unseen = part_loss(output(PREDICTED, [PREDICTED]), part(1, seen=False), train).item()
-    seen = part_loss(output(PREDICTED, [PREDICTED]), part(1), train).item()
-    assert unseen == pytest.approx(mse * 1.5 + doubt, rel=1e-5)
-    assert seen == pytest.approx(unseen + 2 * math.log(2), rel=1e-5)
+    said = output(PREDICTED, [PREDICTED])
+    located = landmark_loss(said, part(1), train).item()
+    assert located == pytest.approx(mse * 1.5 + doubt, rel=1e-5)
+    assert visibility_loss(said, part(1), train).item() == pytest.approx(2 * math.log(2))
+    assert visibility_loss(said, part(1, seen=False), train).item() == 0
 
 
 def test_the_total_weighs_data_sets_by_their_rows_and_reads_their_own_rows_and_head() -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from PIL import Image
 
 from facealign.datasets import Reading, read_dataset
 from facealign.errors import DataError
-from facealign.training import loop
+from facealign.training import gradients
 from facealign.training.checkpoint import load_checkpoint, save_checkpoint
 from facealign.training.explosion import FEWEST, LossGuard
 from facealign.training.loop import Progress, fit
@@ -156,13 +157,12 @@ def test_the_guard_knows_what_is_usual() -> None:
 
 def spoil(monkeypatch: pytest.MonkeyPatch, factors: dict[int, float]) -> None:
     """Multiply the losses of these steps, counted from 1."""
-    forward = loop._forward
+    plain = gradients._loss
 
-    def spoilt(run: Run, batch: object) -> object:
-        prediction, loss = forward(run, batch)
-        return prediction, loss * factors.get(run.step + 1, 1.0)
+    def spoilt(run: Run, *others: Any) -> torch.Tensor:
+        return plain(run, *others) * factors.get(run.step + 1, 1.0)
 
-    monkeypatch.setattr(loop, "_forward", spoilt)
+    monkeypatch.setattr(gradients, "_loss", spoilt)
 
 
 def test_an_explosion_stops_the_run_and_its_details_are_kept(
@@ -252,7 +252,7 @@ def test_a_run_that_only_skips_is_given_up(
 def test_only_the_first_skipped_steps_are_kept_in_full(
     tmp_path: Path, begin: Callable[[Settings, Path], Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "MOST_KEPT", 2)
+    monkeypatch.setattr("facealign.training.loop.MOST_KEPT", 2)
     spoil(monkeypatch, {2: float("nan"), 4: float("nan"), 6: float("nan")})
     assert fit(begin(tiny(on_explosion="skip"), tmp_path))
     skipped = [line["details"] for line in log_of(tmp_path) if "skipped" in line]

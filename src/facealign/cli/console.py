@@ -39,8 +39,8 @@ def out() -> Console:
     )
 
 
-def progress(unit: str) -> Progress:
-    """A progress bar on stderr; silent where that is no terminal."""
+def progress(unit: str, shown: bool = True) -> Progress:
+    """A progress bar on stderr; silent where that is no terminal, and if it is not to be shown."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -59,6 +59,6 @@ def progress(unit: str) -> Progress:
         TextColumn("{task.fields[note]}"),
         TimeRemainingColumn(),
         console=console,
-        disable=not console.is_terminal,
+        disable=not (shown and console.is_terminal),
         transient=True,
     )

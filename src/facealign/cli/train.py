@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
 import types
 from pathlib import Path
@@ -32,8 +33,19 @@ INTERRUPTED = 130
 @click.option(
     "--folds", type=click.IntRange(2), metavar="K", help="Cross-validate: K runs in DIR/fold-N."
 )
+@click.option(
+    "--nproc",
+    type=click.IntRange(1, 1024),
+    default=1,
+    metavar="N",
+    help="Processes on this machine, such as one a GPU.",
+)
 def command(
-    config: Path, overrides: tuple[str, ...], folder: Path | None, folds: int | None
+    config: Path,
+    overrides: tuple[str, ...],
+    folder: Path | None,
+    folds: int | None,
+    nproc: int,
 ) -> int:
     """Train a network on labelled faces.
 
@@ -44,18 +56,36 @@ def command(
     facealign train configs/300w.toml data.root=/faces/300w
     facealign train configs/300w.toml data.root=/faces/300w train.steps=500
     facealign train configs/300w.toml data.root=/faces/300w --folds 5
+    facealign train configs/300w.toml data.root=/faces/300w --nproc 4
+
+    On several machines each runs torchrun with its options, then
+    -m -- facealign train CONFIG …; train.batch stays the faces of a step.
     """  # noqa: D301
     with train_extra("training"):
+        from facealign.training.distributed import joined
         from facealign.training.settingsfile import load_settings
     settings = load_settings(config, overrides)
     path = folder or Path("runs") / settings.name
-    readings = read_all(settings)
-    return (
-        _train_folds(settings, readings, path, folds) if folds else _train(settings, readings, path)
-    )
+    if nproc > 1:
+        words = ["train", str(config), *overrides, "--run", str(path)]
+        return _launch(settings, words + (["--folds", str(folds)] if folds else []), nproc)
+    with joined(settings.train):
+        readings = read_all(settings)
+        if folds:
+            return _train_folds(settings, readings, path, folds)
+        return _train(settings, readings, path)
+
+
+def _launch(settings: Settings, arguments: list[str], nproc: int) -> int:
+    with train_extra("training"):
+        from facealign.training.launch import launch
+        from facealign.training.rows import own_rows
+    own_rows(settings.train.batch, settings.train.accumulate, 0, nproc)
+    return launch(arguments, nproc, settings.train.timeout)
 
 
 def _train_folds(settings: Settings, readings: list[Reading], path: Path, folds: int) -> int:
+    from facealign.training.distributed import leads
     from facealign.training.folds import fold_settings, summarise, write_summary
 
     codes: list[int] = []
@@ -63,6 +93,8 @@ def _train_folds(settings: Settings, readings: list[Reading], path: Path, folds:
         codes.append(_train(each, readings, path / f"fold-{each.data.fold}"))
         if codes[-1] == INTERRUPTED:
             return INTERRUPTED
+    if not leads():
+        return max(codes)
     summary = summarise([path / f"fold-{number}" for number in range(folds)])
     write_summary(summary, path)
     for name, (mean, deviation) in summary.items():
@@ -75,25 +107,27 @@ def _train_folds(settings: Settings, readings: list[Reading], path: Path, folds:
 
 def _train(settings: Settings, readings: list[Reading], path: Path) -> int:
     with train_extra("training"):
+        from facealign.training.distributed import leads, world
         from facealign.training.loop import fit
         from facealign.training.run import prepare
         from facealign.training.runfolder import RunFolder
     folder = RunFolder(path)
-    bar = progress("faces")
+    bar = progress("faces", shown=leads())
     with bar:
         total = sum(len(reading.samples) for reading in readings)
         task = bar.add_task("reading", total=total, note="")
         run, problems = prepare(settings, folder, readings, lambda: bar.advance(task))
     problems = [problem for reading in readings for problem in reading.problems] + problems
-    for problem in problems:
-        fail(problem, 3)
-    with Watcher(run) as watcher:
+    if leads():
+        for problem in problems:
+            fail(problem, 3)
+    with Watcher(run, world(), leads()) as watcher:
         finished = fit(run, watcher, watcher.stopped)
     if not finished:
-        return fail(
-            f"interrupted at step {run.step}; the same command goes on from there", INTERRUPTED
-        )
-    out().print(f"run: {path}", markup=False, soft_wrap=True)
+        stopped = f"interrupted at step {run.step}; the same command goes on from there"
+        return fail(stopped, INTERRUPTED) if leads() else INTERRUPTED
+    if leads():
+        out().print(f"run: {path}", markup=False, soft_wrap=True)
     return 3 if problems else 0
 
 
@@ -115,10 +149,16 @@ def _read(data: DataSettings | FurtherData, name: str) -> Reading:
 
 
 class Watcher:
-    """Shows the progress of a run, and asks it to stop after SIGINT or SIGTERM."""
+    """Shows the progress of a run, and asks it to stop after SIGINT or SIGTERM.
 
-    def __init__(self, run: Run) -> None:
-        self._bar = progress("")
+    Of several processes the leading one shows it. A signal may come to each twice, from outside
+    and from what started them, which stops when the first has ended: they heed only the first.
+    """
+
+    def __init__(self, run: Run, processes: int = 1, leads: bool = True) -> None:
+        self._many, self._leads = processes > 1, leads
+        self._starter = os.getppid()
+        self._bar = progress("", shown=leads)
         self._task = self._bar.add_task(
             "step", total=run.settings.train.steps, completed=run.step, note=""
         )
@@ -127,14 +167,14 @@ class Watcher:
         self._rate = 0.0
 
     def stopped(self) -> bool:
-        """Whether a signal has come."""
-        return self._stop
+        """Whether a signal has come, or what started several processes is gone."""
+        return self._stop or (self._many and os.getppid() != self._starter)
 
     def __call__(self, progress: TrainingProgress) -> None:
         """Show one step; print a line for a validation."""
         rate = progress.images_per_second
         self._rate = rate if not self._rate else 0.95 * self._rate + 0.05 * rate
-        if progress.report:
+        if progress.report and self._leads:
             error, by = progress.report.nme, in_words(progress.report.normaliser)
             self._best = min(self._best, error)
             out().print(
@@ -147,7 +187,7 @@ class Watcher:
         self._bar.update(self._task, completed=progress.step, note=note)
 
     def _on_signal(self, number: int, frame: types.FrameType | None) -> None:
-        if self._stop:
+        if self._stop and not self._many:
             raise KeyboardInterrupt  # the second time: now
         self._stop = True
 
@@ -159,7 +199,7 @@ class Watcher:
     def __exit__(self, *error: object) -> None:
         self._bar.stop()
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if self._many and not any(error) else handler)
 
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)

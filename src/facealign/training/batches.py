@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -34,6 +35,7 @@ class Part:
         visible: (b, K) bool, the place is known.
         seen: (b, K) bool, the point is neither hidden nor covered; None where the data set does
             not label it.
+        faces: of the data set in the whole step, b and those of other processes and micro-batches.
 
     """
 
@@ -42,11 +44,15 @@ class Part:
     landmarks: Tensor
     visible: Tensor
     seen: Tensor | None
+    faces: int
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's faces: image (B, 3, S, S) normalised, and the truth, a part each data set."""
+    """One step's faces: image (B, 3, S, S) normalised, and the truth, a part each data set.
+
+    Of several processes each has some rows of the step's batch, a micro-batch some of those.
+    """
 
     image: Tensor
     parts: list[Part]
@@ -60,6 +66,11 @@ class Batch:
     def visible(self) -> Tensor:
         """(b, K) of the first part."""
         return self.parts[0].visible
+
+    @property
+    def faces(self) -> int:
+        """Of the whole step."""
+        return sum(part.faces for part in self.parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +92,13 @@ class Feed:
 
 
 class BatchMaker:
-    """Makes the batch of any step, from the seed and the step's number alone."""
+    """Makes the batch of any step, or some of its rows, from the seed and the step's number alone.
+
+    Attributes:
+        counts: rows of each data set in the whole batch.
+        rows: numbers of the rows that are made, ascending; each is as in the whole batch.
+
+    """
 
     def __init__(
         self,
@@ -92,9 +109,11 @@ class BatchMaker:
         seed: int,
         device: torch.device | str = "cpu",
         margin: float = 0.0,
+        rows: NDArray[np.int64] | None = None,
     ) -> None:
         self.feeds = list(feeds)
         self.counts = share_out(batch, [feed.share for feed in feeds])
+        self.rows = np.arange(batch) if rows is None else rows
         self.markups = [load_markup(feed.faces.markup) for feed in feeds]
         self.mirrors = [
             torch.from_numpy(markup.mirror.astype(np.int64)).to(device) for markup in self.markups
@@ -109,27 +128,58 @@ class BatchMaker:
 
     def at(self, step: int) -> Batch:
         """The batch of step 0, 1, 2 …; the same whenever it is asked for."""
-        chosen = self.regions(step)
-        return self.make(chosen, Generator(self.device).manual_seed(_mix(self.seed, step, 1)))
+        return self.make(self.regions(step), self._generator(step))
 
-    def take(self, step: int) -> list[Regions]:
-        """The regions that a step's batch is cut out of, feed by feed."""
+    def whole_at(self, step: int) -> Batch:
+        """All rows of the batch of a step."""
+        rows = np.arange(sum(self.counts))
+        return self.make(self.take(step, rows), self._generator(step), rows)
+
+    def _generator(self, step: int) -> Generator:
+        return Generator(self.device).manual_seed(_mix(self.seed, step, 1))
+
+    def take(self, step: int, rows: NDArray[np.int64] | None = None) -> list[Regions]:
+        """The regions that a step's batch is cut out of, feed by feed.
+
+        Args:
+            step: from 0.
+            rows: of the batch; None takes this process's own.
+
+        """
+        places = self._places(step, rows)
+        return [feed.faces.take(own) for feed, own in zip(self.feeds, places, strict=True)]
+
+    def _places(self, step: int, rows: NDArray[np.int64] | None) -> list[NDArray[np.int64]]:
+        """For each feed which of its faces these rows of a step's batch are."""
+        wanted = self.rows if rows is None else rows
+        firsts = np.cumsum([0, *self.counts])
         return [
-            feed.faces.take(self.indices(step, number)) for number, feed in enumerate(self.feeds)
+            self.indices(step, number)[wanted[(wanted >= first) & (wanted < end)] - first]
+            for number, (first, end) in enumerate(pairwise(firsts))
         ]
 
     @torch.no_grad()
-    def make(self, chosen: Sequence[Regions], generator: Generator) -> Batch:
-        """Cut random views of the regions of each feed, and change their look."""
-        count, region = sum(map(len, chosen)), chosen[0].images.shape[1]
-        views = random_views(count, region, ZOOM, self.augment, generator, self.margin)
-        looks = random_looks(count, self.input_size, self.augment, generator)
+    def make(
+        self,
+        chosen: Sequence[Regions],
+        generator: Generator,
+        rows: NDArray[np.int64] | None = None,
+    ) -> Batch:
+        """Cut random views of the regions of each feed, and change their look.
+
+        Every random number is drawn for the whole batch, so that a row is the same whichever
+        others are made.
+        """
+        count, region = sum(self.counts), chosen[0].images.shape[1]
+        own = torch.from_numpy(self.rows if rows is None else rows).to(self.device)
+        views = random_views(count, region, ZOOM, self.augment, generator, self.margin).rows(own)
+        looks = random_looks(count, self.input_size, self.augment, generator).rows(own)
         parts: list[Part] = []
         first = 0
         for number, regions in enumerate(chosen):
-            rows = slice(first, first + len(regions))
-            parts.append(self._part(number, regions, views.rows(rows), rows))
-            first = rows.stop
+            place = slice(first, first + len(regions))
+            parts.append(self._part(number, regions, views.rows(place), place))
+            first = place.stop
         crops = [self._crops(r, views.rows(p.rows)) for r, p in zip(chosen, parts, strict=True)]
         image = crops[0] if len(crops) == 1 else torch.cat(crops)
         parts = self._change(image, parts, looks)
@@ -179,15 +229,13 @@ class BatchMaker:
             views.to_fractions(points, mirror),
             visible,
             seen if feed.faces.shows_hidden else None,
+            self.counts[number],
         )
 
     def names(self, step: int) -> list[str]:
-        """The ids of the faces of a step's batch, in its order."""
-        named: list[str] = []
-        for number, feed in enumerate(self.feeds):
-            ids = feed.faces.ids
-            named += [ids[place] for place in self.indices(step, number)]
-        return named
+        """The ids of this process's faces of a step's batch, in its order."""
+        places = zip(self.feeds, self._places(step, None), strict=True)
+        return [feed.faces.ids[place] for feed, own in places for place in own]
 
     def indices(self, step: int, number: int = 0) -> NDArray[np.int64]:
         """Which faces of feed `number` step `step` sees: each once an epoch, in a new order."""

@@ -113,7 +113,7 @@ def write_explosion(
     batches: BatchMaker,
     batch: Batch,
     prediction: Prediction,
-) -> str:
+) -> None:
     """Keep what an exploded step saw: numbers as JSON, its faces with their points as a picture.
 
     Args:
@@ -123,9 +123,6 @@ def write_explosion(
         batches: the maker of `batch`.
         batch: of the step.
         prediction: for it.
-
-    Returns:
-        the name of the JSON file within the folder.
 
     Raises:
         OutputError: they cannot be written.
@@ -140,7 +137,6 @@ def write_explosion(
     content = {**plain, "gradient_norm_of": gradient, "picture": f"{name}.png", "faces": faces}
     write_image(contact_sheet(batch), folder.path / f"{name}.png")
     write_file(folder.path / f"{name}.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
-    return f"{name}.json"
 
 
 def gradient_norms(model: nn.Module) -> dict[str, float]:

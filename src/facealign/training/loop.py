@@ -2,6 +2,7 @@
 
     facealign train configs/300w.toml data.root=/faces/300w          # starts, or goes on
     facealign train configs/300w.toml data.root=… train.steps=500    # with a setting changed
+    facealign train configs/300w.toml data.root=… --nproc 4          # on four GPUs of this machine
 
 Step s draws every random number from (seed, s) alone: a run that was stopped and resumed therefore
 ends in the same weights as one that was not.
@@ -13,13 +14,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from facealign.evaluation import Report, write_predictions
-from facealign.network import Prediction
 from facealign.training.batches import Batch
 from facealign.training.checkpoint import save_checkpoint
+from facealign.training.distributed import any_process, leads
 from facealign.training.explosion import (
     MOST_KEPT,
     MOST_SKIPPED,
@@ -27,7 +27,7 @@ from facealign.training.explosion import (
     ExplosionError,
     write_explosion,
 )
-from facealign.training.loss import total_loss
+from facealign.training.gradients import add_gradients, predict_batch
 from facealign.training.optimise import set_learning_rate, update_average
 from facealign.training.record import Record, write_report
 from facealign.training.run import Run
@@ -52,7 +52,8 @@ def fit(
 ) -> bool:
     """Train to the last step; True when it got there, False when `stopped` said so.
 
-    Either way the last step done is in the checkpoint.
+    Either way the last step done is in the checkpoint. Of several processes all stop after the
+    same step, and the leading one alone writes.
     """
     train = run.settings.train
     with Record(run) as record:
@@ -65,10 +66,11 @@ def fit(
             if run.step % train.validate_every == 0 or run.step == train.steps:
                 report = _validate(run, record)
             watch(Progress(run.step, train.steps, loss, rate, report))
-            if stopped() and run.step < train.steps:
+            if any_process(stopped()) and run.step < train.steps:
                 _save(run)
                 return False
-    write_report(run)
+    if leads():
+        write_report(run)
     return True
 
 
@@ -83,36 +85,30 @@ def take_step(run: Run) -> float:
     set_learning_rate(run.optimiser, run.step, train)
     batch = run.batches.at(run.step)
     before = Buffers(run.model)
-    prediction, loss = _forward(run, batch)
+    run.model.train()
     run.optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss = add_gradients(run, batch)
     gradients = [p.grad for p in run.model.parameters() if p.grad is not None]
     norm = nn.utils.get_total_norm(gradients)
-    if fault := run.guard.fault(loss.item(), norm.item()):
-        before.put_back()
-        _explode(run, fault, (loss.item(), norm.item()), batch, prediction)
-        return loss.item()
+    if fault := run.guard.fault(loss, norm.item()):
+        _explode(run, fault, (loss, norm.item()), batch, before)
+        return loss
     if train.clip:
         nn.utils.clip_grads_with_norm_(run.model.parameters(), train.clip, norm)
     run.optimiser.step()
     update_average(run.average, run.model, run.step, train.ema)
-    run.guard.take(loss.item())
-    return loss.item()
-
-
-def _forward(run: Run, batch: Batch) -> tuple[Prediction, Tensor]:
-    image = batch.image.contiguous(memory_format=torch.channels_last)
-    run.model.train()
-    with run.precision:
-        prediction: Prediction = run.network(image)
-        taught = run.teacher.teach(image) if run.teacher else None
-    return prediction, total_loss(prediction, batch, run.settings.train, taught)
+    run.guard.take(loss)
+    return loss
 
 
 def _explode(
-    run: Run, fault: str, sizes: tuple[float, float], batch: Batch, prediction: Prediction
+    run: Run, fault: str, sizes: tuple[float, float], batch: Batch, before: Buffers
 ) -> None:
-    """Keep the details of a step that is not taken; end the run unless it is to be left out."""
+    """Keep the details of a step that is not taken; end the run unless it is to be left out.
+
+    All processes come here together, as all have the same loss and gradient; one writes, of its
+    own rows.
+    """
     train, guard, step = run.settings.train, run.guard, run.step + 1
     facts = {
         "step": step,
@@ -125,9 +121,11 @@ def _explode(
     guard.skip()
     many = guard.skipped > MOST_SKIPPED
     stops = train.on_explosion == "stop" or many
-    details = None
-    if stops or guard.skipped_in_all <= MOST_KEPT:
-        details = write_explosion(run.folder, facts, run.model, run.batches, batch, prediction)
+    details = f"explosion-{step:07d}.json" if stops or guard.skipped_in_all <= MOST_KEPT else None
+    prediction = predict_batch(run, batch) if details else None
+    before.put_back()
+    if prediction is not None and leads():
+        write_explosion(run.folder, facts, run.model, run.batches, batch, prediction)
     if stops:
         advice = "" if many else ", or leave such steps out with train.on_explosion=skip"
         after = f", after {MOST_SKIPPED} steps left out" if many else ""
@@ -135,7 +133,8 @@ def _explode(
             f"step {step}: {fault}{after}; its faces and gradients are in "
             f"{run.folder.path / str(details)}; lower train.learning_rate or set train.clip{advice}"
         )
-    run.folder.log({"step": step, "skipped": fault, "details": details})
+    if leads():
+        run.folder.log({"step": step, "skipped": fault, "details": details})
 
 
 def _validate(run: Run, record: Record) -> Report | None:
@@ -147,12 +146,14 @@ def _validate(run: Run, record: Record) -> Report | None:
     report = run.validator.score(predictions) if predictions else None
     if predictions is not None and report is not None and report.nme < run.best:
         run.best, run.best_step = report.nme, run.step
-        save_checkpoint(run.weights(), run.folder.best)
-        write_predictions(predictions, run.folder.predictions)
+        if leads():
+            save_checkpoint(run.weights(), run.folder.best)
+            write_predictions(predictions, run.folder.predictions)
     record.validation(report)
     _save(run)
     return report
 
 
 def _save(run: Run) -> None:
-    save_checkpoint(run.state(), run.folder.last, keep=run.folder.previous)
+    if leads():
+        save_checkpoint(run.state(), run.folder.last, keep=run.folder.previous)

@@ -22,33 +22,44 @@ def total_loss(
     batch: Batch,
     train: TrainSettings,
     taught: list[Tensor | None] | None = None,
+    points: Tensor | None = None,
 ) -> Tensor:
-    """The mean over the batch's faces of all losses of each.
+    """The mean over the step's faces of all losses of each, as far as the faces are in `batch`.
+
+    The losses of the batches that make up a step, of micro-batches and processes, add up to what
+    the loss of one batch of them all would be.
 
     Args:
         prediction: of the batch.
         batch: the truth.
         train: which losses, with which weights.
         taught: a teacher's landmarks (B, K, 2) for each head; None for a head that it lacks.
+        points: (P,) `visible_points` of the whole step; None where the batch is all of it.
 
     """
+    own = visible_points(batch)
+    shares = torch.ones_like(own) if points is None else own / points.clamp_min(1)
     total = prediction.landmarks.new_zeros(())
-    for part in batch.parts:
+    for part, share in zip(batch.parts, shares, strict=True):
+        if not len(part.visible):
+            continue
         output = prediction.heads[part.head]
-        loss = part_loss(output, part, train)
         second = taught[part.head] if taught else None
-        if second is not None:
-            truth, all_points = second[part.rows], torch.ones_like(part.visible)
-            predicted = output.landmarks[part.rows]
-            loss = loss + train.teacher_weight * point_loss(
-                predicted, truth, all_points, train.loss
-            )
-        total = total + loss * (len(part.visible) / len(batch.image))
+        located = share * landmark_loss(output, part, train)
+        rest = visibility_loss(output, part, train) + taught_loss(output, part, train, second)
+        total = total + (located + rest * (len(part.visible) / part.faces)) * (
+            part.faces / batch.faces
+        )
     return total
 
 
-def part_loss(output: HeadOutput, part: Part, train: TrainSettings) -> Tensor:
-    """The output's loss, the early heads' (section 3.2), the spread's and the visibility's."""
+def visible_points(batch: Batch) -> Tensor:
+    """(P,) float32, how many points of each part have a known place."""
+    return torch.stack([part.visible.sum() for part in batch.parts]).float()
+
+
+def landmark_loss(output: HeadOutput, part: Part, train: TrainSettings) -> Tensor:
+    """Mean over visible points: the output's loss, the early heads' (section 3.2), the spread's."""
     landmarks = output.landmarks[part.rows]
     loss = point_loss(landmarks, part.landmarks, part.visible, train.loss)
     for early in output.early:
@@ -60,11 +71,25 @@ def part_loss(output: HeadOutput, part: Part, train: TrainSettings) -> Tensor:
         loss = loss + train.spread_weight * spread_loss(
             output.log_spread[part.rows], moved, part.landmarks, part.visible
         )
-    if output.visibility is not None and part.seen is not None:
-        loss = loss + train.visibility_weight * F.binary_cross_entropy_with_logits(
-            output.visibility[part.rows], part.seen.float()
-        )
     return loss
+
+
+def visibility_loss(output: HeadOutput, part: Part, train: TrainSettings) -> Tensor:
+    """Mean over all points: how badly it is said which are to be seen, where that is labelled."""
+    if output.visibility is None or part.seen is None:
+        return output.landmarks.new_zeros(())
+    loss = F.binary_cross_entropy_with_logits(output.visibility[part.rows], part.seen.float())
+    return train.visibility_weight * loss
+
+
+def taught_loss(
+    output: HeadOutput, part: Part, train: TrainSettings, taught: Tensor | None
+) -> Tensor:
+    """Mean over all points: how far they are from a teacher's (B, K, 2), if there is one."""
+    if taught is None:
+        return output.landmarks.new_zeros(())
+    predicted, all_points = output.landmarks[part.rows], torch.ones_like(part.visible)
+    return train.teacher_weight * point_loss(predicted, taught[part.rows], all_points, train.loss)
 
 
 def point_loss(predicted: Tensor, truth: Tensor, visible: Tensor, kind: str) -> Tensor:

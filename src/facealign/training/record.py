@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from facealign.errors import MissingExtraError
 from facealign.evaluation import Report, read_predictions
 from facealign.image import write_file
+from facealign.training.distributed import leads
 from facealign.training.environment import environment
 from facealign.training.run import Run
 from facealign.training.runfolder import RunFolder
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 class Record:
     """Writes the log while it is open; a run that goes on appends to what it left.
 
+    Of several processes the leading one alone writes.
+
     Raises:
         OutputError: the folder cannot be written.
         MissingExtraError: TensorBoard is wanted and not installed.
@@ -29,6 +32,9 @@ class Record:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._images, self._seconds = 0, 0.0
+        self._board: SummaryWriter | None = None
+        if not leads():
+            return
         folder = run.folder
         folder.remove_parts()
         folder.cut_log(run.step)
@@ -42,7 +48,8 @@ class Record:
         run, train = self._run, self._run.settings.train
         self._images += train.batch
         self._seconds += seconds
-        if run.step % train.log_every == 0 or run.step == train.steps:
+        due = run.step % train.log_every == 0 or run.step == train.steps
+        if due and leads():
             entry = self._entry() | {"images_per_second": round(self._images / self._seconds, 2)}
             run.folder.log(entry)
             self._draw({f"training/{name}": value for name, value in entry.items()})
@@ -51,6 +58,8 @@ class Record:
 
     def validation(self, report: Report | None) -> None:
         """Log the validation after a step."""
+        if not leads():
+            return
         numbers = report.to_dict() if report else None
         self._run.folder.log(self._entry() | {"report": numbers})
         if report:

@@ -17,13 +17,24 @@ from facealign.markup import load_markup
 from facealign.network import AAN
 from facealign.training.ahead import Ahead
 from facealign.training.batches import BatchMaker, Feed
+from facealign.training.batchnorm import fit_batch_norm
 from facealign.training.checkpoint import load_newest
 from facealign.training.device import autocast, choose_device, keep_freed_memory
+from facealign.training.distributed import (
+    check_alike,
+    from_leader,
+    leads,
+    rank,
+    share_weights,
+    spread_out,
+    world,
+)
 from facealign.training.explosion import LossGuard
 from facealign.training.faces import Faces
 from facealign.training.fingerprint import fingerprint
 from facealign.training.opening import open_faces, open_validator
 from facealign.training.optimise import make_optimiser
+from facealign.training.rows import own_rows
 from facealign.training.runfolder import RunFolder
 from facealign.training.settings import DataSettings, Settings
 from facealign.training.starting import Teacher, load_start
@@ -114,6 +125,7 @@ def prepare(
             raise DataError(f"{reading.dataset} {reading.subset}: no face is left to train on")
         faces.append(found)
         problems += unread
+    check_alike("numbers of readable faces", [*map(len, faces), len(validator.crops)])
     run = build(settings, folder, readings, faces, validator, device)
     marks = fingerprint(readings, faces, [sample.id for sample in validator.samples])
     return run, problems + _resume(run, marks)
@@ -152,10 +164,13 @@ def build(
         train.seed,
         device,
         settings.data.margin,
+        own_rows(train.batch, train.accumulate, rank(), world()),
     )
     if settings.data.readers and any(found.blocks for found in faces):
         batches.regions = Ahead(batches.take).at
     model = _network(settings, device)
+    fit_batch_norm(model, train.batch_norm)
+    network = spread_out(model)
     counts = zip(readings, faces, strict=True)
     return Run(
         settings,
@@ -168,7 +183,7 @@ def build(
         markups,
         "; ".join(f"{r.dataset} {r.subset}, {len(f)} faces" for r, f in counts),
         autocast(device, train.precision),
-        torch.compile(model) if train.compile else model,
+        torch.compile(network) if train.compile else network,
         LossGuard(train.explosion),
         Teacher.load(train, markups, device),
     )
@@ -206,15 +221,14 @@ def _resume(run: Run, marks: dict[str, Any]) -> list[str]:
         marks: the fingerprint of its data.
 
     """
-    state, problems = load_newest([run.folder.last, run.folder.previous])
+    state, problems = from_leader(lambda: load_newest([run.folder.last, run.folder.previous]))
     if state is None:
-        run.folder.write_data(marks)
-        _calibrate(run)
-        load_start(run.model, run.markups, run.settings.train)
-        run.average.load_state_dict(run.model.state_dict())
+        if leads():
+            run.folder.write_data(marks)
+        _begin(run)
         return problems
     run.folder.check_resumable(run.settings, state["settings"])
-    run.folder.check_data(marks)
+    from_leader(lambda: run.folder.check_data(marks))
     run.model.load_state_dict(state["model"])
     run.average.load_state_dict(state["weights"])
     run.optimiser.load_state_dict(state["optimiser"])
@@ -224,13 +238,23 @@ def _resume(run: Run, marks: dict[str, Any]) -> list[str]:
     return problems
 
 
+def _begin(run: Run) -> None:
+    """The weights of step 0, in all processes those of the leading one."""
+    start = run.model, run.markups, run.settings.train
+    load_start(*start)  # the trunk whose features are measured
+    _calibrate(run)
+    load_start(*start)  # its heads, and its statistics, which were not to change
+    share_weights(run.model)
+    run.average.load_state_dict(run.model.state_dict())
+
+
 @torch.no_grad()
 def _calibrate(run: Run) -> None:
     """Fit the untrained network to the data: NE's spread, and the mean face as the heads' bias."""
     batches = run.batches
     faces = max(1, min(CALIBRATION_FACES, len(batches.feeds[0].faces)))
     wanted = math.ceil(faces / run.settings.train.batch)
-    first = [batches.at(step) for step in range(wanted)]
+    first = [batches.whole_at(step) for step in range(wanted)]
     means: list[torch.Tensor] = []
     for head in range(len(run.markups)):
         parts = [part for batch in first for part in batch.parts if part.head == head]

@@ -107,7 +107,12 @@ class TrainSettings:
     steps: int = 2000
     """Optimiser steps in all."""
     batch: int = 64
-    """Faces a step."""
+    """Faces a step, of all processes and micro-batches together."""
+    accumulate: int = 1
+    """Micro-batches a step: less memory, the same gradient; batch normalisation sees each alone."""
+    batch_norm: Literal["sync", "local", "frozen"] = "sync"
+    """Whose statistics normalise: "sync" those of all processes' rows, "local" each process's own,
+    "frozen" those of `start`, which stay as they are."""
     optimiser: Literal["adam", "adamw"] = "adam"
     """"adam" adds the weight decay to the gradient (the paper's), "adamw" decouples it."""
     learning_rate: float = 1e-3
@@ -151,6 +156,8 @@ class TrainSettings:
     """Compile the network before the first step, which takes a minute."""
     threads: int = 0
     """Of PyTorch; 0 leaves its own choice."""
+    timeout: float = 600.0
+    """Seconds after which a process gives up waiting for the others, and may take to stop."""
     validate_every: int = 200
     """Steps between validations; a checkpoint is written at each."""
     log_every: int = 50
@@ -189,6 +196,8 @@ class Settings:
             raise SettingsError(
                 f"data.fold = {fold}, data.folds = {folds}: two folds or more, counted from 0"
             )
+        if self.train.batch_norm == "frozen" and not self.train.start:
+            raise SettingsError("train.batch_norm = frozen needs the statistics of train.start")
         for number, extra in enumerate(self.further):
             if not 0 < extra.share <= 1000:
                 raise SettingsError(f"further[{number}].share = {extra.share}: must be in 0 … 1000")
@@ -220,6 +229,7 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("augment", "jpeg", 0.0, 1.0),
     ("train", "steps", 1, 10**9),
     ("train", "batch", 2, 65536),
+    ("train", "accumulate", 1, 65536),
     ("train", "learning_rate", 0.0, 10.0),
     ("train", "warmup", 0, 10**9),
     ("train", "weight_decay", 0.0, 10.0),
@@ -231,6 +241,7 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("train", "seed", 0, 2**63 - 1),
     ("train", "ema", 0.0, 0.999999),
     ("train", "threads", 0, 4096),
+    ("train", "timeout", 1.0, 1e6),
     ("train", "validate_every", 1, 10**9),
     ("train", "log_every", 1, 10**9),
     ("train", "explosion", 0.0, 1e9),

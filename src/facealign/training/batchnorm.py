@@ -1,0 +1,132 @@
+"""Batch normalisation over all processes, or with statistics that stay as they are.
+
+The layers keep the names and shapes of `nn.BatchNorm2d`: checkpoints are the same for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from facealign.training.distributed import average, sum_up, world
+
+
+def fit_batch_norm(model: nn.Module, mode: str) -> None:
+    """Make the layers of a model on its device normalise as `train.batch_norm` says, in place."""
+    if mode == "frozen":
+        _replace(
+            model,
+            lambda layer: _like(FrozenBatchNorm(layer.num_features), layer).requires_grad_(False),
+        )
+    elif mode == "sync" and world() > 1:
+        if next(model.parameters()).is_cuda:  # PyTorch's own knows no other device
+            _replace(model, nn.SyncBatchNorm.convert_sync_batchnorm)
+        else:
+            _replace(model, lambda layer: _like(SyncBatchNorm(layer.num_features), layer))
+
+
+def average_statistics(model: nn.Module, mode: str) -> None:
+    """Of "local" layers: the processes' running statistics become their mean."""
+    if mode == "local":
+        average([value for value in model.buffers() if value.is_floating_point()])
+
+
+class FrozenBatchNorm(nn.BatchNorm2d):
+    """Normalises by the running statistics also while training, and learns nothing."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) → the same shape."""
+        return F.batch_norm(
+            x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+        )
+
+
+class SyncBatchNorm(nn.BatchNorm2d):
+    """Normalises by the rows of all processes, of which each has as many; on any device."""
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # the processes meet in the middle
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) → the same shape."""
+        if not self.training:
+            return super().forward(x)
+        mean, variance = _whole_moments(x)
+        self._follow(mean, variance, world() * x.numel() // x.shape[1])
+        return _normalise(x, self.weight, self.bias, mean, variance, self.eps)
+
+    @torch.no_grad()
+    def _follow(self, mean: Tensor, variance: Tensor, count: int) -> None:
+        """Move the running statistics, the variance as that of a sample of `count` values."""
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        self.num_batches_tracked += 1
+        self.running_mean.lerp_(mean, self.momentum or 0.0)
+        self.running_var.lerp_(variance * (count / max(1, count - 1)), self.momentum or 0.0)
+
+
+@torch.no_grad()
+def _whole_moments(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and variance (C,) in float32 over the rows of all processes.
+
+    From each one's mean and variance: sums of squares would cancel where the mean is large.
+    """
+    variance, mean = torch.var_mean(x.float(), dim=(0, 2, 3), correction=0)
+    table = mean.new_zeros(world(), 2, len(mean))
+    table[dist.get_rank(), 0], table[dist.get_rank(), 1] = mean, variance
+    means, variances = sum_up(table).unbind(dim=1)
+    whole = means.mean(dim=0)
+    return whole, (variances + (means - whole).square()).mean(dim=0)
+
+
+class _Normalise(torch.autograd.Function):
+    """(x − mean) / √(variance + ε) · weight + bias, where mean and variance are of all rows."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        mean: Tensor,
+        variance: Tensor,
+        eps: float,
+    ) -> Tensor:
+        ctx.save_for_backward(x, weight, mean, variance)
+        ctx.eps = eps
+        return F.batch_norm(x, mean, variance, weight, bias, training=False, eps=eps)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Through x also the way over mean and variance; weight and bias from one's own rows."""
+        x, weight, mean, variance = ctx.saved_tensors
+        above = gradients[0]
+        scale = (variance + ctx.eps).rsqrt()
+        centred = x.float() - mean.view(-1, 1, 1)
+        of_bias = above.float().sum(dim=(0, 2, 3))
+        of_weight = (above.float() * centred).sum(dim=(0, 2, 3)) * scale
+        whole = sum_up(torch.stack([of_bias, of_weight])) / (world() * x.numel() // x.shape[1])
+        rest = whole[0].view(-1, 1, 1) + centred * (whole[1] * scale).view(-1, 1, 1)
+        below = (above.float() - rest) * (weight * scale).view(-1, 1, 1)
+        return below.to(x.dtype), of_weight, of_bias, None, None, None
+
+
+_normalise: Callable[..., Tensor] = _Normalise.apply
+
+
+def _like(fresh: nn.BatchNorm2d, layer: nn.BatchNorm2d) -> nn.BatchNorm2d:
+    """The fresh layer with the parameters and buffers of another."""
+    fresh._parameters, fresh._buffers = layer._parameters, layer._buffers
+    fresh.eps, fresh.momentum = layer.eps, layer.momentum
+    return fresh
+
+
+def _replace(model: nn.Module, make: Callable[[nn.BatchNorm2d], nn.Module]) -> None:
+    for module in list(model.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, nn.BatchNorm2d):
+                module.register_module(name, make(child))

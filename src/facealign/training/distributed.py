@@ -1,0 +1,182 @@
+"""Several processes that train one network: who one is, what is summed, shared and gathered.
+
+`torchrun` starts the processes and tells each its place in the environment. Alone, every function
+here gives back what it was given, so that the code of a run is the same for one process and many.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import inspect
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from facealign.errors import DataError, FaceAlignError, ProcessError, SettingsError
+from facealign.training.settings import TrainSettings
+
+T = TypeVar("T")
+
+_PLACE = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+"""What torchrun puts in the environment of each process."""
+
+
+def rank() -> int:
+    """The number of this process, from 0."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def world() -> int:
+    """The number of processes."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def leads() -> bool:
+    """Whether this process is the one that writes files and prints."""
+    return rank() == 0
+
+
+@contextlib.contextmanager
+def joined(train: TrainSettings) -> Iterator[None]:
+    """Belong to the processes that torchrun has started; alone where it has not.
+
+    Raises:
+        ProcessError: another process has ended, or did not answer within `train.timeout`.
+        SettingsError: there are more processes than GPUs on this machine.
+
+    """
+    if not all(name in os.environ for name in _PLACE):
+        yield
+        return
+    gpu = train.device != "cpu" and torch.cuda.is_available()
+    _share_machine(train, gpu)
+    backend = "cpu:gloo,cuda:nccl" if gpu else "gloo"
+    timeout = datetime.timedelta(seconds=train.timeout)
+    try:
+        with _named_errors(train):
+            dist.init_process_group(backend, timeout=timeout)
+            yield
+    finally:
+        if dist.is_initialized():
+            dist.destroy_process_group()
+
+
+def _share_machine(train: TrainSettings, gpu: bool) -> None:
+    """Take the GPU of one's place, or one's share of the processor's cores."""
+    place, beside = int(os.environ["LOCAL_RANK"]), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if not gpu:
+        if not train.threads and "OMP_NUM_THREADS" not in os.environ:
+            torch.set_num_threads(max(1, (os.cpu_count() or 1) // beside))
+    elif place < torch.cuda.device_count():
+        torch.cuda.set_device(place)
+    else:
+        raise SettingsError(
+            f"process {place} of this machine finds only {torch.cuda.device_count()} GPUs: start "
+            "as many processes as there are GPUs, or set train.device=cpu"
+        )
+
+
+@contextlib.contextmanager
+def _named_errors(train: TrainSettings) -> Iterator[None]:
+    """Say in plain words what a broken connection means, and whose an error is."""
+    number = int(os.environ["RANK"])
+    whose = f"process {number}: " if number else ""
+    try:
+        yield
+    except FaceAlignError as error:
+        error.args = (f"{whose}{error}",)
+        raise
+    except RuntimeError as error:
+        if not _is_of_connection(error):
+            raise
+        raise ProcessError(
+            f"{whose}another process of this run ended, or did not answer within train.timeout = "
+            f"{train.timeout:g} seconds; the last checkpoint is intact: give the same command again"
+        ) from error
+
+
+def _is_of_connection(error: RuntimeError) -> bool:
+    """Gloo raises a plain RuntimeError that begins with its source file, NCCL its own kind."""
+    return isinstance(error, dist.DistError) or "gloo" in str(error).lower()
+
+
+def sum_up(values: Tensor) -> Tensor:
+    """The sum of the processes' tensors, in place."""
+    if world() > 1:
+        dist.all_reduce(values)
+    return values
+
+
+def any_process(flag: bool) -> bool:
+    """Whether the flag is up in some process."""
+    return bool(sum_up(torch.tensor(float(flag))).item())
+
+
+def from_leader(make: Callable[[], T]) -> T:
+    """What `make` gives in the leading process, where alone it runs."""
+    if world() == 1:
+        return make()
+    box: list[T | None] = [make() if leads() else None]
+    dist.broadcast_object_list(box)
+    return box[0]  # type: ignore[return-value]
+
+
+def check_alike(what: str, value: object) -> None:
+    """See that all processes found the same.
+
+    Raises:
+        DataError: they did not; such as a data set that differs from machine to machine.
+
+    """
+    if world() > 1:
+        found: list[object] = [None] * world()
+        dist.all_gather_object(found, value)
+        if any(other != found[0] for other in found):
+            raise DataError(
+                f"the processes found different {what}: {'; '.join(map(str, found))}; give all "
+                "machines the same files"
+            )
+
+
+@torch.no_grad()
+def share_weights(*models: nn.Module) -> None:
+    """Give every process the leading one's weights and statistics."""
+    if world() > 1:
+        for value in (value for model in models for value in model.state_dict().values()):
+            whole = value.contiguous()
+            dist.broadcast(whole, src=0)
+            value.copy_(whole)
+
+
+@torch.no_grad()
+def average(values: Sequence[Tensor]) -> None:
+    """Replace tensors by their means over the processes, all in one exchange."""
+    if world() > 1 and values:
+        flat = sum_up(torch.cat([value.flatten() for value in values])).div_(world())
+        means = torch.split(flat, [value.numel() for value in values])
+        for value, mean in zip(values, means, strict=True):
+            value.copy_(mean.view_as(value))
+
+
+def spread_out(model: nn.Module) -> nn.Module:
+    """The model as one that averages its gradients over the processes while they are made."""
+    if world() == 1:
+        return model
+    known = inspect.signature(DistributedDataParallel).parameters
+    name = next(n for n in ("forward_sync_buffers", "broadcast_buffers") if n in known)
+    buffers_stay: dict[str, Any] = {name: False}  # the first since PyTorch 2.13, which warns else
+    return DistributedDataParallel(model, **buffers_stay)
+
+
+def without_exchange(network: Callable[..., object]) -> contextlib.AbstractContextManager[None]:
+    """Gradients made in here stay in this process until the next that are made outside."""
+    plain = getattr(network, "_orig_mod", network)  # within what torch.compile makes of it
+    if isinstance(plain, DistributedDataParallel):
+        return plain.no_sync()
+    return contextlib.nullcontext()
