@@ -30,6 +30,9 @@ class Face:
         markup: the name of the point scheme, such as ``"ibug68"``.
         attention: (S, H, W) float32 in 0..1, the attention map of each stage, over the crop and
             resized to the network's input; only when asked for, else None.
+        scores: (K,) float32 in 0..1, the confidence in each point; None where the model gives none.
+        visible: (K,) bool, whether each point is seen and not covered; None where the model does
+            not say.
 
     """
 
@@ -38,15 +41,22 @@ class Face:
     landmarks: Points
     markup: str
     attention: NDArray[np.float32] | None = field(default=None, repr=False)
+    scores: NDArray[np.float32] | None = field(default=None, repr=False)
+    visible: Mask | None = field(default=None, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """The face as plain numbers, ready for JSON (schema ``facealign/1``)."""
-        return {
+        entry: dict[str, Any] = {
             "box": [round(float(v), 3) for v in self.box],
             "score": round(float(self.score), 4),
             "markup": self.markup,
             "landmarks": [[round(float(x), 3), round(float(y), 3)] for x, y in self.landmarks],
         }
+        if self.scores is not None:
+            entry["scores"] = [round(float(score), 4) for score in self.scores]
+        if self.visible is not None:
+            entry["visible"] = [bool(flag) for flag in self.visible]
+        return entry
 
 
 @dataclass(frozen=True, eq=False)

@@ -201,6 +201,7 @@ def test_models_lists_numbers_with_their_normaliser_and_terms(
         "eval",
         "score",
         "compare",
+        "convert",
         "reproduce",
         "data",
         "data drawings",
