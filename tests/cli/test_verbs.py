@@ -202,6 +202,8 @@ def test_models_lists_numbers_with_their_normaliser_and_terms(
         "score",
         "compare",
         "convert",
+        "bench",
+        "doctor",
         "reproduce",
         "data",
         "data drawings",

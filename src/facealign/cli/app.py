@@ -38,6 +38,8 @@ VERBS = {
     "data": "facealign.cli.data",
     "models": "facealign.cli.models",
     "convert": "facealign.cli.convert",
+    "bench": "facealign.cli.bench",
+    "doctor": "facealign.cli.doctor",
 }
 EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
     (SettingsError, 2),
