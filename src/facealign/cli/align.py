@@ -13,6 +13,7 @@ from facealign.cli.console import conclude, fail, out, set_up_log
 from facealign.cli.ordered import core_count
 from facealign.cli.photos import find_photos, read_names
 from facealign.cli.pictures import Pictures
+from facealign.cli.ray import check_ray_usage, run_on_ray
 from facealign.cli.tally import Tally
 from facealign.cli.work import STDOUT, Work, run, run_to_file, run_to_stdout, settings_of
 from facealign.detector import WholeImage, YuNet
@@ -64,6 +65,13 @@ from facealign.models import model_path
     metavar="N",
     help="Threads within one photo; default: 1, for a single photo all.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="ray: a cluster, photos also from s3://; -o is a folder of Parquet files.",
+)
 @click.option("--require-face", is_flag=True, help="Exit with 6 if a photo has no face.")
 @click.option("-v", "--verbose", is_flag=True, help="A line on stderr for every photo.")
 @click.option("--json-log", is_flag=True, help="Errors and totals on stderr as JSON Lines.")
@@ -77,6 +85,7 @@ def command(
     verbose: bool,
     json_log: bool,
     require_face: bool,
+    engine: str,
     workers: int | None,
     **options: Any,
 ) -> int:
@@ -91,10 +100,18 @@ def command(
     facealign align labelled/ -o points/ --format pts
     find . -name '*.jpg' | facealign align --files-from - -o faces.csv
     facealign align - -o - < photo.jpg | jq .faces
+    facealign align 's3://bucket/a/*.jpg' -o out/ --engine ray
     """  # noqa: D301
     set_up_log(verbose, json_log)
-    _check_usage(photos, output, form, resume, files_from, options)
+    _check_usage(photos, output, form, resume, files_from, engine, {"draw": draw} | options)
     named = [*photos, *(read_names(files_from) if files_from else ())]
+    tally = Tally(require_face=require_face, at_once=verbose or json_log)
+    started = time.perf_counter()
+    if engine == "ray":
+        assert output is not None
+        wanted = {name: options[name] for name in ("model", "whole_image", "min_face")}
+        bad = run_on_ray(named, output, workers=workers, resume=resume, tally=tally, **wanted)
+        return _end(tally, started, output, None, bad)
     files, problems = find_photos(named, leave_out=draw)
     for problem in problems:
         fail(problem, 3)
@@ -102,16 +119,12 @@ def command(
         return 4
     workers = workers or min(core_count(), len(files))
     work = _work(files, draw, workers, **options)
-    tally = Tally(require_face=require_face, at_once=verbose or json_log)
-    started = time.perf_counter()
     try:
         _run(work, files, workers, tally, output, form, resume, options)
     except KeyboardInterrupt:
         tally.print_problems(output)
         return _interrupted(tally, len(files), output)
-    tally.print_problems(output)
-    _print_end(tally, started, output, draw)
-    return tally.exit_code(bool(problems))
+    return _end(tally, started, output, draw, len(problems))
 
 
 def _check_usage(
@@ -120,6 +133,7 @@ def _check_usage(
     form: str | None,
     resume: bool,
     files_from: Path | None,
+    engine: str,
     options: dict[str, Any],
 ) -> None:
     if not photos and not files_from:
@@ -132,7 +146,9 @@ def _check_usage(
         raise click.UsageError("--format needs -o FILE")
     if form not in (None, "jsonl") and output == STDOUT:
         raise click.UsageError("standard output takes --format jsonl only")
-    if output and output != STDOUT:
+    if engine == "ray":
+        check_ray_usage(output, {"form": form} | options)
+    elif output and output != STDOUT:
         output_format(output, form)
 
 
@@ -179,6 +195,14 @@ def _interrupted(tally: Tally, photos: int, output: Path | None) -> int:
     done = f"interrupted: {tally.images} of {photos} photos done"
     kept = f"; {output} holds them, --resume goes on" if tally.images and output else ""
     return fail(done + ("" if output == STDOUT else kept), 130)
+
+
+def _end(
+    tally: Tally, started: float, output: Path | None, draw: Path | None, problems: int
+) -> int:
+    tally.print_problems(output)
+    _print_end(tally, started, output, draw)
+    return tally.exit_code(problems > 0)
 
 
 def _print_end(tally: Tally, started: float, output: Path | None, draw: Path | None) -> None:

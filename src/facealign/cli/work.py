@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,15 @@ from facealign.cli.ordered import in_order
 from facealign.cli.photos import to_source
 from facealign.cli.pictures import Pictures
 from facealign.cli.tally import Tally, counted
-from facealign.errors import FaceAlignError, OutputError
+from facealign.errors import OutputError
 from facealign.formats.boxes import BoxTable
 from facealign.formats.journal import Journal, journal_path
 from facealign.formats.json import to_line
 from facealign.formats.part import to_utf8
 from facealign.formats.results import Format, read_results, write_results
-from facealign.image import is_file, is_folder, read_image
-from facealign.types import ImageResult
+from facealign.image import is_file, is_folder
+from facealign.photo import photo_result
+from facealign.types import Face, ImageResult, Pixels
 
 STDOUT = Path("-")
 """Results as JSON Lines on standard output."""
@@ -47,22 +48,15 @@ class Work:
 
     def align(self, photo: Path) -> ImageResult:
         """One photo's result; a bad photo's holds the error."""
-        try:
-            given = self.boxes.boxes_of(photo) if self.boxes else None
-            image = read_image(to_source(photo))
-            faces = self.aligner.align(image, given)
-        except OutputError:
-            raise
-        except FaceAlignError as error:
-            return ImageResult(str(photo), None, None, [], str(error))
-        except Exception as error:
-            if os.environ.get("FACEALIGN_DEBUG"):
-                raise
-            what = f"{photo}: {type(error).__name__}: {error} (a fault of facealign)"
-            return ImageResult(str(photo), None, None, [], what)
-        if self.pictures:
-            self.pictures.write(photo, image, faces)
-        return ImageResult(str(photo), image.shape[1], image.shape[0], faces)
+        result, image = photo_result(
+            str(photo), partial(to_source, photo), partial(self._find, photo)
+        )
+        if self.pictures and image is not None:
+            self.pictures.write(photo, image, result.faces)
+        return result
+
+    def _find(self, photo: Path, image: Pixels) -> list[Face]:
+        return self.aligner.align(image, self.boxes.boxes_of(photo) if self.boxes else None)
 
 
 def settings_of(
