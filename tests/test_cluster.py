@@ -126,7 +126,7 @@ def test_places_with_a_scheme_are_listed(tmp_path: Path, astronaut_path: Path) -
     found = [place.removeprefix(base) for place in find_remote_photos(base)]
     assert found == ["/a.jpg", "/b.png", "/deep/c.jpg"]
     for place in ("nowhere://x/*.jpg", f"{base}/none/*.jpg"):
-        with pytest.raises(DataError, match="cannot be listed|not a place"):
+        with pytest.raises(DataError, match=r"cannot be listed|not a place"):
             find_remote_photos(place)
 
 
