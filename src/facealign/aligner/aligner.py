@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from facealign.aligner.landmarker import BATCH, Found, Landmarker
-from facealign.aligner.ordered import map_ordered
+from facealign.aligner.ordered import core_count, map_ordered
+from facealign.aligner.photo import photo_result
 from facealign.aligner.turned import find
 from facealign.detector import Detections, Detector, WholeImage, YuNet
 from facealign.errors import FaceAlignError, SettingsError
@@ -155,32 +156,30 @@ class FaceAligner:
     ) -> Iterator[ImageResult]:
         """What comes of each file, in order; decoding, detecting and aligning overlap.
 
-        A file that cannot be done is a result with an `error`, and the rest goes on. At most two
-        images a worker are held. Make the aligner with `threads=1`: the workers are its threads.
+        A file that cannot be done is a result with an `error`, and the rest goes on, whatever the
+        error. Each worker holds one image; at most 32 results a worker wait for their turn. Make
+        the aligner with `threads=1`: the workers are its threads.
 
         Args:
             paths: image files; read only as far as the workers ask for.
-            workers: threads; None takes one for each core.
+            workers: threads; None takes one for each core that this process may use.
 
         Raises:
             FaceAlignError: the aligner is closed.
             SettingsError: `workers` is below 1.
 
         """
-        count = (os.cpu_count() or 1) if workers is None else workers
+        count = core_count() if workers is None else workers
         if count < 1:
             raise SettingsError(f"workers is 1 or more, not {workers}")
         self._opened()
         return map_ordered(self._result, paths, count)
 
     def _result(self, path: str | os.PathLike[str]) -> ImageResult:
-        try:
-            image = read_image(path)
-            faces = self.align(image)
-        except FaceAlignError as error:
+        result, _ = photo_result(os.fspath(path), lambda: path, self.align)
+        if result.error is not None:
             self._opened()  # a closed aligner is no fault of this file
-            return ImageResult(os.fspath(path), None, None, [], str(error))
-        return ImageResult(os.fspath(path), image.shape[1], image.shape[0], faces)
+        return result
 
     def _opened(self) -> tuple[Landmarker, Detector]:
         parts = self._parts

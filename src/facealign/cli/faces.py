@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from facealign.aligner import FaceAligner
-from facealign.cli.align import find_photos
 from facealign.cli.console import fail, out, progress
+from facealign.cli.photos import find_photos
 from facealign.errors import FaceAlignError, OutputError
 from facealign.face import Face
 from facealign.image import is_file, is_our_picture, read_image, write_image
