@@ -211,6 +211,17 @@ def test_a_damaged_file_is_a_data_error(
             assert str(path) in str(error)  # noqa: PT017  (some damage leaves a valid file)
 
 
+@pytest.mark.parametrize(("markup", "why"), [("mine", "unknown"), ("ibug51", "ibug51 has 51")])
+def test_points_that_are_not_their_schemes_are_a_data_error(
+    tmp_path: Path, face: Callable[..., Face], markup: str, why: str
+) -> None:
+    path = tmp_path / "out.jsonl"
+    write([ImageResult("a.jpg", 9, 9, [face()])], path)
+    path.write_text(path.read_text().replace('"ibug68"', f'"{markup}"'))
+    with pytest.raises(DataError, match=f"out.jsonl:1: .*{why}"):
+        list(read_results(path))
+
+
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text('{"schema": "facealign/2", "images": []}')
     with pytest.raises(DataError, match="a newer facealign"):

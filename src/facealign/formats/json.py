@@ -17,6 +17,7 @@ from facealign.errors import DataError
 from facealign.face import Face, ImageResult
 from facealign.formats.survey import Survey
 from facealign.geometry import to_box
+from facealign.markup import MARKUPS
 
 SCHEMA = "facealign/1"
 SCHEMA_FILE = Path(__file__).with_name("results.schema.json")
@@ -149,16 +150,21 @@ def _face(entry: dict[str, Any]) -> Face:
 
 
 def build_face(
-    box: Any, score: Any, landmarks: Any, markup: Any, scores: Any = None, visible: Any = None
+    box: Any, score: Any, landmarks: Any, markup: str, scores: Any = None, visible: Any = None
 ) -> Face:
     """A face from what a file says, checked.
 
     Raises:
-        ValueError, TypeError: a number is none or is not finite, or shapes do not fit.
+        ValueError, TypeError: the point scheme is unknown, a number is none or is not finite, or
+            shapes do not fit.
 
     """
+    if markup not in MARKUPS:
+        raise ValueError(f'unknown markup "{markup}": known are {", ".join(MARKUPS)}')
     points = np.asarray(landmarks, np.float32).reshape(-1, 2)
     extra = [values for values in (scores, visible) if values is not None]
+    if len(points) != MARKUPS[markup].count:
+        raise ValueError(f"{len(points)} points; {markup} has {MARKUPS[markup].count}")
     if not np.isfinite(points).all() or any(np.shape(v) != (len(points),) for v in extra):
         raise ValueError("points must be finite pairs x, y, with one score and one flag each")
-    return Face(to_box(box), float(score), points, str(markup), scores=scores, visible=visible)
+    return Face(to_box(box), float(score), points, markup, scores=scores, visible=visible)
