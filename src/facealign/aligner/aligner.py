@@ -44,10 +44,12 @@ class FaceAligner:
             where it is, as of 98 in 100 upright faces.
         leaning_faces: look a second time, with the crop turned upright, at a face that leans by
             more than 25 degrees.
+        markup: the point scheme of the landmarks: of one of the model's heads (`facts.markups`), or
+            one that a head's points turn into, as of `Face.to`; None takes the model's first.
 
     Raises:
         ModelError: the model is missing, damaged or not one of ours.
-        SettingsError: `max_faces` is below 1.
+        SettingsError: `max_faces` is below 1, or the model knows no points of `markup`.
 
     """
 
@@ -59,13 +61,15 @@ class FaceAligner:
         max_faces: int | None = None,
         turned_faces: bool = True,
         leaning_faces: bool = True,
+        markup: str | None = None,
     ) -> None:
         if max_faces is not None and max_faces < 1:
             raise SettingsError(f"max_faces is 1 or more, or None for all; not {max_faces}")
         self._max_faces = max_faces
         self._turned_faces = turned_faces
-        landmarker = Landmarker(model_path(model), threads, leaning_faces)
+        landmarker = Landmarker(model_path(model), threads, leaning_faces, markup)
         self.facts = landmarker.facts
+        self._markup = landmarker.markup
         self._parts: tuple[Landmarker, Detector] | None = (
             landmarker,
             _detector(detector, threads),
@@ -74,7 +78,7 @@ class FaceAligner:
     @property
     def markup(self) -> str:
         """Name of the point scheme of the landmarks."""
-        return self.facts.markup
+        return self._markup
 
     def close(self) -> None:
         """Let go of the networks; work that is under way in other threads ends well."""
