@@ -135,6 +135,8 @@ def test_places_with_a_scheme_are_listed(tmp_path: Path, astronaut_path: Path) -
     [
         ([], "name a folder with -o DIR"),
         (["-o", "out.parquet"], "name a folder with -o DIR"),
+        (["-o", "s3://bucket/out"], "a folder that every machine shares"),
+        (["-o", "out", "--boxes", "b.csv"], "does not take --boxes"),
         (["-o", "out", "--draw", "d"], "does not take --draw"),
         (["-o", "out", "--format", "csv"], "does not take --format"),
     ],

@@ -18,9 +18,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from facealign.aligner import FaceAligner
 from facealign.aligner.photo import photo_result
-from facealign.detector import WholeImage, YuNet
+from facealign.aligner.settings import AlignSettings
 from facealign.errors import DataError, ImageError, MissingExtraError, OutputError
 from facealign.formats.parquet import schema, to_row
 from facealign.formats.part import to_utf8
@@ -86,7 +85,7 @@ def _is_image(path: str) -> bool:
 def align_on_ray(
     photos: list[str],
     folder: str,
-    settings: dict[str, Any],
+    settings: AlignSettings,
     workers: int,
     resume: bool = False,
     advance: Callable[[int], None] = lambda count: None,
@@ -96,7 +95,7 @@ def align_on_ray(
     Args:
         photos: local paths that every machine can read, or `s3://…`.
         folder: where the Parquet files go, local to all machines or `s3://…`.
-        settings: `model`, `whole_image` and `min_face`, as the command line has them.
+        settings: the same for all; a model's file must be readable on every machine.
         workers: actors, one core each.
         resume: go on with what is in the folder.
         advance: called with the number of photos of each file that is written.
@@ -108,7 +107,7 @@ def align_on_ray(
 
     """
     ray = _import_ray()
-    done = _begin(folder, settings, resume)
+    done = _begin(folder, settings.record(), resume)
     left = [photo for photo in photos if to_utf8(photo) not in done]
     advance(len(photos) - len(left))
     if not left:
@@ -138,10 +137,8 @@ def _task(photos: list[str], number: int) -> dict[str, str]:
 class PhotoAligner:
     """What an actor keeps: one aligner on one thread. Called with tasks, it writes their files."""
 
-    def __init__(self, folder: str, settings: dict[str, Any]) -> None:
-        whole, least = settings["whole_image"], settings["min_face"]
-        detector = WholeImage() if whole else YuNet(min_face=least, threads=1)
-        self._aligner = FaceAligner(settings["model"], detector, threads=1)
+    def __init__(self, folder: str, settings: AlignSettings) -> None:
+        self._aligner = settings.aligner(threads=1)
         self._folder = folder
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[int]]:
@@ -191,7 +188,7 @@ def _sweep(folder: str) -> None:
             filesystem.delete_file(path)
 
 
-def _begin(folder: str, settings: dict[str, Any], resume: bool) -> set[str]:
+def _begin(folder: str, record: dict[str, Any], resume: bool) -> set[str]:
     """Make the folder, note or compare the settings; the photos that are done."""
     import pyarrow.parquet
 
@@ -200,7 +197,7 @@ def _begin(folder: str, settings: dict[str, Any], resume: bool) -> set[str]:
     if files and not resume:
         raise OutputError(f"{folder} holds results; --resume goes on, or give a new folder")
     note = posixpath.join(place, SETTINGS)
-    text = json.dumps(settings, sort_keys=True)
+    text = json.dumps(record, sort_keys=True)
     if files:
         with filesystem.open_input_stream(note) as file:
             if file.read().decode() != text:

@@ -109,14 +109,23 @@ def test_a_resumed_run_does_only_what_is_left(
     assert [r.source for r in after] == [r.source for r in before] + [f"{photos}/30.jpg"]
 
 
-def test_other_settings_do_not_go_on(tmp_path: Path, many: Path) -> None:
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        (["--min-face", 40], "min-face"),
+        (["--upright", "--markup", "celeba5"], "markup, upright"),
+    ],
+)
+def test_other_settings_do_not_go_on(
+    tmp_path: Path, many: Path, options: list[object], what: str
+) -> None:
     output = tmp_path / "out.csv"
     process = start(many, output, 50_000)
     process.kill()
     process.wait()
-    done = run(many, "-o", output, "--resume", "--min-face", 40)
+    done = run(many, "-o", output, "--resume", *options)
     assert done.returncode == 2
-    assert b"was begun with another min-face: repeat the command" in done.stderr
+    assert f"was begun with another {what}: repeat the command" in done.stderr.decode()
     assert run(many / "0000.jpg", "-o", output).returncode == 0  # anew
     assert len(list(read_results(output))) == 1
 

@@ -8,18 +8,17 @@ from typing import Any
 
 import click
 
-from facealign.aligner import FaceAligner
 from facealign.aligner.ordered import core_count
+from facealign.aligner.settings import AlignSettings, sha256
 from facealign.cli.console import conclude, fail, out, set_up_log
 from facealign.cli.photos import find_photos, read_names
 from facealign.cli.pictures import Pictures
-from facealign.cli.ray import check_ray_usage, run_on_ray
+from facealign.cli.ray import refuse_on_ray, run_on_ray
 from facealign.cli.tally import Tally
-from facealign.cli.work import STDOUT, Work, run, run_to_file, run_to_stdout, settings_of
-from facealign.detector import WholeImage, YuNet
+from facealign.cli.work import STDOUT, Work, run, run_to_file, run_to_stdout
 from facealign.formats.boxes import read_boxes
 from facealign.formats.results import FORMATS, output_format
-from facealign.models import model_path
+from facealign.markup import MARKUPS
 
 
 @click.command("align", short_help="Find faces and their landmarks in photos.")
@@ -46,6 +45,7 @@ from facealign.models import model_path
     metavar="NAME",
     help="A bundled one, or a file.",
 )
+@click.option("--markup", type=click.Choice(list(MARKUPS)), help="Points; default: the model's.")
 @click.option("--boxes", type=Path, metavar="FILE", help="Boxes: .csv image,x0,y0,x1,y1 or .json.")
 @click.option("--whole-image", is_flag=True, help="Every photo is one tight face crop.")
 @click.option(
@@ -56,6 +56,7 @@ from facealign.models import model_path
     metavar="PX",
     help="Smallest face to look for; a larger one is faster on large photos.",
 )
+@click.option("--upright", is_flag=True, help="No face is turned or leans: one plain pass.")
 @click.option(
     "--workers", type=click.IntRange(1), metavar="N", help="Photos at a time; default: a core each."
 )
@@ -86,8 +87,10 @@ def command(
     json_log: bool,
     require_face: bool,
     engine: str,
+    boxes: Path | None,
     workers: int | None,
-    **options: Any,
+    threads: int | None,
+    **wanted: Any,
 ) -> int:
     """Find faces and their landmarks in photos.
 
@@ -98,19 +101,26 @@ def command(
     facealign align holiday/ -o faces.json --draw drawn/
     facealign align archive/ -o faces.parquet --workers 8 --resume
     facealign align labelled/ -o points/ --format pts
+    facealign align photos/ --markup celeba5 --upright
     find . -name '*.jpg' | facealign align --files-from - -o faces.csv
     facealign align - -o - < photo.jpg | jq .faces
     facealign align 's3://bucket/a/*.jpg' -o out/ --engine ray
     """  # noqa: D301
     set_up_log(verbose, json_log)
-    _check_usage(photos, output, form, resume, files_from, engine, {"draw": draw} | options)
+    settings = AlignSettings(**wanted)
+    if not photos and not files_from:
+        raise click.UsageError("Missing argument 'PHOTO...'", click.get_current_context())
+    if boxes and settings.whole_image:
+        raise click.UsageError("--boxes and --whole-image exclude each other")
+    _check_output(output, form, resume, engine)
+    if engine == "ray":
+        refuse_on_ray(draw=draw, boxes=boxes, format=form, threads=threads)
     named = [*photos, *(read_names(files_from) if files_from else ())]
     tally = Tally(require_face=require_face, at_once=verbose or json_log)
     started = time.perf_counter()
     if engine == "ray":
         assert output is not None
-        wanted = {name: options[name] for name in ("model", "whole_image", "min_face")}
-        bad = run_on_ray(named, output, workers=workers, resume=resume, tally=tally, **wanted)
+        bad = run_on_ray(named, output, settings, workers, resume, tally)
         return _end(tally, started, output, None, bad)
     files, problems = find_photos(named, leave_out=draw)
     for problem in problems:
@@ -118,28 +128,21 @@ def command(
     if not files:
         return 4
     workers = workers or min(core_count(), len(files))
-    work = _work(files, draw, workers, **options)
+    work = Work(
+        settings.aligner(threads or (1 if workers > 1 else None)),
+        read_boxes(boxes) if boxes else None,
+        Pictures(draw, files) if draw else None,
+    )
+    record = settings.record() | {"boxes": boxes and sha256(boxes)}
     try:
-        _run(work, files, workers, tally, output, form, resume, options)
+        _run(work, files, workers, tally, output, form, resume, record)
     except KeyboardInterrupt:
         tally.print_problems(output)
         return _interrupted(tally, len(files), output)
     return _end(tally, started, output, draw, len(problems))
 
 
-def _check_usage(
-    photos: tuple[str, ...],
-    output: Path | None,
-    form: str | None,
-    resume: bool,
-    files_from: Path | None,
-    engine: str,
-    options: dict[str, Any],
-) -> None:
-    if not photos and not files_from:
-        raise click.UsageError("Missing argument 'PHOTO...'", click.get_current_context())
-    if options["boxes"] and options["whole_image"]:
-        raise click.UsageError("--boxes and --whole-image exclude each other")
+def _check_output(output: Path | None, form: str | None, resume: bool, engine: str) -> None:
     if resume and (output is None or output == STDOUT):
         raise click.UsageError("--resume needs -o FILE: what was done before stands there")
     if form and output is None:
@@ -147,26 +150,12 @@ def _check_usage(
     if form not in (None, "jsonl") and output == STDOUT:
         raise click.UsageError("standard output takes --format jsonl only")
     if engine == "ray":
-        check_ray_usage(output, {"form": form} | options)
+        if output is None or output.suffix or output == STDOUT:
+            raise click.UsageError("--engine ray writes Parquet files: name a folder with -o DIR")
+        if output.parts and output.parts[0].endswith(":"):  # a Path keeps one slash of s3://
+            raise click.UsageError("--engine ray writes to a folder that every machine shares")
     elif output and output != STDOUT:
         output_format(output, form)
-
-
-def _work(
-    files: list[Path],
-    draw: Path | None,
-    workers: int,
-    model: str,
-    boxes: Path | None,
-    whole_image: bool,
-    min_face: float,
-    threads: int | None,
-) -> Work:
-    pictures = Pictures(draw, files) if draw else None
-    table = read_boxes(boxes) if boxes else None
-    threads = threads or (1 if workers > 1 else None)
-    detector = WholeImage() if whole_image else YuNet(min_face=min_face, threads=threads)
-    return Work(FaceAligner(model, detector, threads), table, pictures)
 
 
 def _run(
@@ -177,7 +166,7 @@ def _run(
     output: Path | None,
     form: str | None,
     resume: bool,
-    options: dict[str, Any],
+    record: dict[str, Any],
 ) -> None:
     if output is None:
         for result in run(work, files, workers):
@@ -185,10 +174,8 @@ def _run(
     elif output == STDOUT:
         run_to_stdout(work, files, workers, tally)
     else:
-        wanted = {k: options[k] for k in ("boxes", "whole_image", "min_face")}
-        settings = settings_of(model_path(options["model"]), **wanted)
         chosen = output_format(output, form)
-        run_to_file(work, files, workers, tally, output, chosen, settings, resume)
+        run_to_file(work, files, workers, tally, output, chosen, record, resume)
 
 
 def _interrupted(tally: Tally, photos: int, output: Path | None) -> int:

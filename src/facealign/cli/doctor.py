@@ -73,8 +73,8 @@ def _tried(check: Callable[[], str], problems: list[tuple[str, int]]) -> str:
 
 def _check_model(name: str) -> str:
     path = model_path(name)
-    FaceAligner(path)
-    return f"sha256 verified, {bundled()[name].points} points, {path.stat().st_size / 1e6:.1f} MB"
+    markups = " ".join(FaceAligner(path).facts.markups)
+    return f"sha256 verified, {markups}, {path.stat().st_size / 1e6:.1f} MB"
 
 
 def _self_test() -> str:

@@ -2,42 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import click
 
 from facealign.aligner.ordered import core_count
+from facealign.aligner.settings import AlignSettings
 from facealign.cli.console import fail, progress
 from facealign.cli.photos import find_photos
 from facealign.cli.tally import Tally
 from facealign.cluster import align_on_ray, find_remote_photos
 from facealign.formats.results import read_results
 from facealign.image import is_file
-from facealign.models import model_path
 
 
-def check_ray_usage(output: Path | None, options: dict[str, Any]) -> None:
+def refuse_on_ray(**options: object) -> None:
     """Refuse what a cluster does not do.
 
     Raises:
-        click.UsageError: no folder for the output, or an option that works on one machine only.
+        click.UsageError: an option that works on one machine only.
 
     """
-    if output is None or output.suffix or str(output) == "-":
-        raise click.UsageError("--engine ray writes Parquet files: name a folder with -o DIR")
-    for name in ("draw", "boxes", "form", "threads"):
-        if options.get(name):
-            option = "format" if name == "form" else name
-            raise click.UsageError(f"--engine ray does not take --{option}")
+    for name, value in options.items():
+        if value:
+            raise click.UsageError(f"--engine ray does not take --{name}")
 
 
 def run_on_ray(
     names: list[str],
     folder: Path,
-    model: str,
-    whole_image: bool,
-    min_face: float,
+    settings: AlignSettings,
     workers: int | None,
     resume: bool,
     tally: Tally,
@@ -52,9 +47,9 @@ def run_on_ray(
         problems += [] if found else [f"{name}: matches no file"]
     for problem in problems:
         fail(problem, 3)
-    model_path(model)  # a wrong one is refused before a cluster starts
-    settings: dict[str, Any] = {"whole_image": whole_image, "min_face": min_face}
-    settings["model"] = str(Path(model).absolute()) if is_file(model) else model
+    settings.aligner(threads=1).close()  # what is wrong is refused before a cluster starts
+    if is_file(settings.model):
+        settings = replace(settings, model=str(Path(settings.model).absolute()))
     bar = progress("photos")
     with bar:
         task = bar.add_task("aligning", total=len(photos), note="")

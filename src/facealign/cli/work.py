@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Generator
 from contextlib import closing
@@ -60,22 +59,6 @@ class Work:
         return self.aligner.align(image, self.boxes.boxes_of(photo) if self.boxes else None)
 
 
-def settings_of(
-    model: Path, boxes: Path | None, whole_image: bool, min_face: float
-) -> dict[str, Any]:
-    """What results depend on, for the journal."""
-    return {
-        "model": _sha256(model),
-        "boxes": boxes and _sha256(boxes),
-        "whole-image": whole_image,
-        "min-face": min_face,
-    }
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def run(work: Work, photos: list[Path], workers: int) -> Generator[ImageResult]:
     """The results in the order of the photos, with a progress bar."""
     bar = progress("photos")
@@ -104,7 +87,7 @@ def run_to_file(
     tally: Tally,
     output: Path,
     form: Format,
-    settings: dict[str, Any],
+    record: dict[str, Any],
     resume: bool,
 ) -> None:
     """The results in a file, which whatever stops the work leaves valid; a journal until then.
@@ -115,7 +98,7 @@ def run_to_file(
 
     """
     _check(output, form, photos, resume)
-    with Journal(output, settings, resume) as journal:
+    with Journal(output, record, resume) as journal:
         if resume and not journal.resumed and form.keeps_all and is_file(output):
             journal.take_over(read_results(output, form.name))
         for result in journal.results():
