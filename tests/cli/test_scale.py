@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,10 @@ SUFFIXES = ["json", "jsonl", "csv", "parquet", "coco.json", "xml"]
 def run(*args: object, stdin: bytes = b"", **options: object) -> subprocess.CompletedProcess[bytes]:
     words = [*COMMAND, *map(str, args)]
     return subprocess.run(words, capture_output=True, input=stdin, check=False, **options)
+
+
+ON_A_TERMINAL = os.environ | {"TTY_COMPATIBLE": "1", "COLUMNS": "80"}
+"""Makes Rich take standard error for a terminal, so that the progress bar shows."""
 
 
 @pytest.fixture
@@ -270,3 +275,9 @@ def test_convert(tmp_path: Path, photos: Path) -> None:
         code, said = convert(*given)
         assert (code, said.startswith("error: ")) == (expected, True)
     assert not (tmp_path / "c.csv").exists()
+
+
+def test_results_go_past_the_progress_bar_to_their_pipe(astronaut_path: Path) -> None:
+    done = run(astronaut_path, "-o", "-", env=ON_A_TERMINAL)
+    assert b"aligning" in done.stderr
+    assert len(json.loads(done.stdout)["faces"]) == 1

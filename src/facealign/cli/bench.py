@@ -37,7 +37,7 @@ def command(model: str, threads: int, photo: Path | None, repeats: int, target: 
     found: dict[str, Times] = {}
     bar = progress("steps")
     with bar:
-        task = bar.add_task("timing", total=9, note="")
+        task = bar.add_task("timing", total=9)
         for name, taken in measure(pixels, threads, model, repeats):
             found[name] = taken
             bar.advance(task)

@@ -80,8 +80,11 @@ def out() -> Console:
     )
 
 
-def progress(unit: str) -> Progress:
-    """A progress bar on stderr, with rate and time left; silent where that is no terminal."""
+def progress(unit: str, hidden: bool = False) -> Progress:
+    """A progress bar on stderr, with rate and time left; silent where that is no terminal.
+
+    A task's field `note` stands beside its numbers.
+    """
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -100,6 +103,12 @@ def progress(unit: str) -> Progress:
             speed = task.finished_speed or task.speed
             return Text("" if speed is None else f"{speed:.1f}/s")
 
+    class Note(ProgressColumn):
+        """What else there is to say."""
+
+        def render(self, task: Task) -> Text:
+            return Text(task.fields.get("note", ""))
+
     console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
@@ -107,9 +116,10 @@ def progress(unit: str) -> Progress:
         MofNCompleteColumn(),
         TextColumn(unit),
         Rate(),
-        TextColumn("{task.fields[note]}"),
+        Note(),
         TimeRemainingColumn(),
         console=console,
-        disable=not console.is_terminal,
+        disable=hidden or not console.is_terminal,
         transient=True,
+        redirect_stdout=sys.stdout.isatty(),  # else results would go to stderr, past their pipe
     )

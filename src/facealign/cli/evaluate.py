@@ -114,7 +114,7 @@ def _aligner(model: str, threads: int | None, markup: str | None, reading: Readi
 def _predict(reading: Reading, aligner: FaceAligner, boxes: str) -> tuple[Predictions, list[str]]:
     bar = progress("faces")
     with bar:
-        task = bar.add_task("predicting", total=len(reading.samples), note="")
+        task = bar.add_task("predicting", total=len(reading.samples))
         found, unread = predict(reading.samples, aligner, boxes, lambda: bar.advance(task))
     name, subset = aligner.facts.name, reading.subset
     return replace(found, model=name, dataset=reading.dataset, subset=subset), unread

@@ -52,7 +52,7 @@ def run_on_ray(
         settings = replace(settings, model=str(Path(settings.model).absolute()))
     bar = progress("photos")
     with bar:
-        task = bar.add_task("aligning", total=len(photos), note="")
+        task = bar.add_task("aligning", total=len(photos))
         place = str(folder)
         workers = workers or core_count()
         align_on_ray(photos, place, settings, workers, resume, lambda n: bar.advance(task, n))

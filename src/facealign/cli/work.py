@@ -59,11 +59,13 @@ class Work:
         return self.aligner.align(image, self.boxes.boxes_of(photo) if self.boxes else None)
 
 
-def run(work: Work, photos: list[Path], workers: int) -> Generator[ImageResult]:
-    """The results in the order of the photos, with a progress bar."""
-    bar = progress("photos")
+def run(
+    work: Work, photos: list[Path], workers: int, hidden: bool = False
+) -> Generator[ImageResult]:
+    """The results in the order of the photos, with a progress bar unless that is hidden."""
+    bar = progress("photos", hidden)
     with bar, closing(map_ordered(work.align, photos, workers)) as results:
-        task = bar.add_task("aligning", total=len(photos), note="")
+        task = bar.add_task("aligning", total=len(photos))
         for result in results:
             if result.error is None:
                 note(f"{result.source}: {counted(len(result.faces), 'face')}")
@@ -73,7 +75,7 @@ def run(work: Work, photos: list[Path], workers: int) -> Generator[ImageResult]:
 
 def run_to_stdout(work: Work, photos: list[Path], workers: int, tally: Tally) -> None:
     """Each result as a line of JSON on standard output, at once."""
-    with closing(run(work, photos, workers)) as results:
+    with closing(run(work, photos, workers, hidden=sys.stdout.isatty())) as results:
         for result in results:
             tally.add(result)
             sys.stdout.write(to_utf8(to_line(result)) + "\n")
