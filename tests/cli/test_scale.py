@@ -112,6 +112,9 @@ def test_a_resumed_run_does_only_what_is_left(
     assert done_now == [f"{photos}/30.jpg: 1 face"]
     after = list(read_results(output))
     assert [r.source for r in after] == [r.source for r in before] + [f"{photos}/30.jpg"]
+    done = run(photos, "-o", output, "--resume", "--markup", "celeba5")
+    assert (done.returncode, b"holds ibug68 points, not celeba5" in done.stderr) == (2, True)
+    assert len(list(read_results(output))) == len(after)
 
 
 @pytest.mark.parametrize(

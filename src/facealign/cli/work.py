@@ -95,13 +95,15 @@ def run_to_file(
     """The results in a file, which whatever stops the work leaves valid; a journal until then.
 
     Raises:
-        OutputError: the file cannot be written, or was begun with other settings.
+        OutputError: the file cannot be written, or was begun with other settings, or holds other
+            points than are wanted.
         MissingExtraError: the format needs an extra that is not installed.
 
     """
     _check(output, form, photos, resume)
     with Journal(output, record, resume) as journal:
         if resume and not journal.resumed and form.keeps_all and is_file(output):
+            _check_markup(output, form, work.aligner.markup)
             journal.take_over(read_results(output, form.name))
         for result in journal.results():
             tally.add(result)
@@ -117,6 +119,16 @@ def run_to_file(
             raise
         write_results(journal.results, output, form.name)
         journal.remove()
+
+
+def _check_markup(output: Path, form: Format, markup: str) -> None:
+    """Refuse to go on with a finished file of other points; its other settings are not known."""
+    faces = (face for result in read_results(output, form.name) for face in result.faces)
+    first = next(faces, None)
+    if first and first.markup != markup:
+        raise OutputError(
+            f"{output} holds {first.markup} points, not {markup}: leave --resume out to begin anew"
+        )
 
 
 def _check(output: Path, form: Format, photos: list[Path], resume: bool) -> None:
