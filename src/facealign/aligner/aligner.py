@@ -160,9 +160,10 @@ class FaceAligner:
     ) -> Iterator[ImageResult]:
         """What comes of each file, in order; decoding, detecting and aligning overlap.
 
-        A file that cannot be done is a result with an `error`, and the rest goes on, whatever the
-        error. Each worker holds one image; at most 32 results a worker wait for their turn. Make
-        the aligner with `threads=1`: the workers are its threads.
+        A file that cannot be done is a result with an `error`, and the rest goes on, whatever was
+        raised (FACEALIGN_DEBUG=1 in the environment lets a fault of the program through). Each
+        worker holds one image; at most 32 results a worker wait for their turn. Make the aligner
+        with `threads=1`: the workers are its threads.
 
         Args:
             paths: image files; read only as far as the workers ask for.

@@ -30,6 +30,7 @@ def photo_result(
     except Exception as error:  # one photo that nobody thought of must not end a long run
         if os.environ.get("FACEALIGN_DEBUG"):
             raise
-        what = f"{name}: {type(error).__name__}: {error} (a fault of facealign)"
-        return ImageResult(name, None, None, [], what), None
+        what = f"{name}: {type(error).__name__}: {error}"
+        why = f"{what} (a fault of the program; FACEALIGN_DEBUG=1 shows where)"
+        return ImageResult(name, None, None, [], why), None
     return ImageResult(name, image.shape[1], image.shape[0], faces), image

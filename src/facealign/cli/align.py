@@ -128,11 +128,9 @@ def command(
     if not files:
         return 4
     workers = workers or min(core_count(), len(files))
-    work = Work(
-        settings.aligner(threads or (1 if workers > 1 else None)),
-        read_boxes(boxes) if boxes else None,
-        Pictures(draw, files) if draw else None,
-    )
+    aligner = settings.aligner(threads or (1 if workers > 1 else None))
+    table = read_boxes(boxes) if boxes else None
+    work = Work(aligner, table, Pictures(draw, files) if draw else None)
     record = settings.record() | {"boxes": boxes and sha256(boxes)}
     try:
         _run(work, files, workers, tally, output, form, resume, record)
