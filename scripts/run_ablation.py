@@ -127,7 +127,6 @@ def run_one(
     folder = RunFolder(given.work / f"{dataset}-{variant}-{seed}")
     data = settings.data
     run, _ = prepare(settings, folder, [read_dataset(dataset, root, data.subset, **data.options)])
-    folder.write_settings(settings)
     fit(run)
     model = folder.path / "model.onnx"
     export_run(folder.path, model)

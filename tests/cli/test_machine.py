@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 import facealign as package
 from facealign import aligner, models
+from facealign.cli.doctor import EXTRAS
 from facealign.face import Face
 
 Outcome = tuple[int, str, str]
@@ -22,6 +24,11 @@ def test_doctor_finds_this_installation_sound(facealign: Callable[..., Outcome])
     for words in (package.__version__, "CPUExecutionProvider", "sha256 verified, ibug68,"):
         assert words in printed
     assert "a drawn face found" in printed
+
+
+def test_doctor_knows_every_extra(repository: Path) -> None:
+    project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
+    assert set(EXTRAS) == set(project["optional-dependencies"]) - {"test"}
 
 
 def test_doctor_names_a_damaged_model(

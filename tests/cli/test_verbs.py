@@ -228,6 +228,7 @@ def test_models_lists_numbers_with_their_normaliser_and_terms(
         "data drawings",
         "data check",
         "data list",
+        "data pack",
         "models",
         "markups",
     ],

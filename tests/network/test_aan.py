@@ -185,6 +185,19 @@ def test_calibration_gives_unit_variance_whatever_the_scale_of_the_features():
     assert F.linear(x, embedding.weight).std(correction=0).item() == pytest.approx(1, rel=1e-4)
 
 
+def test_without_the_fourier_start_the_embedding_begins_as_a_linear_layer():
+    model = small(fourier=False)
+    embedding, inputs = model.heads[0].embedding, model.settings.features
+    before = embedding.weight.detach().clone()
+    model.calibrate(images(), [torch.zeros(5, 2)])
+    assert torch.equal(embedding.weight, before)
+    bound = 1 / math.sqrt(inputs)
+    for values in (embedding.weight, embedding.bias):
+        assert values.abs().max() <= bound
+    plain = torch.nn.Linear(inputs, 32)
+    assert before.std().item() == pytest.approx(plain.weight.std().item(), rel=0.05)
+
+
 def test_calibrated_on_constant_features_the_weights_stay_finite():
     embedding = CosineEmbedding(5, 4)
     embedding.calibrate(torch.zeros(3, 5))

@@ -21,7 +21,7 @@ from facealign.training.settings import AugmentSettings
 
 IBUG = MARKUPS["ibug68"]
 PLAIN = AugmentSettings()
-STRONG = AugmentSettings(turn=15, scale=0.1, shift=0.05, mirror=0.5, colour=0.2, noise=9, blur=0.5)
+STRONG = AugmentSettings(turn=15, scale=0.1, shift=0.05, mirror=0.5, colour=0.2, noise=9, jpeg=0.5)
 SIZE = 32
 
 
@@ -216,6 +216,22 @@ def test_shares_add_up_to_the_batch_and_are_as_near_as_whole_faces_can_be(batch,
     assert min(counts) >= 1
     for count, share in zip(counts, shares, strict=True):
         assert abs(count - batch * share / sum(shares)) < len(shares)
+
+
+def test_a_point_under_an_occluder_is_not_seen():
+    faces = faces_of(12)
+    batches = [
+        BatchMaker([Feed(faces)], SIZE, 12, AugmentSettings(occlude=p), 0) for p in (0.0, 1.0)
+    ]
+    plain, covered = (b.at(0) for b in batches)
+    assert torch.equal(plain.landmarks, covered.landmarks)
+    before, after = plain.parts[0].seen, covered.parts[0].seen
+    assert (before >= after).all()
+    changed = (plain.image != covered.image).any(dim=1)
+    column, row = ((plain.landmarks + 0.5) * SIZE).floor().long().unbind(-1)
+    for face, point in (before & ~after).nonzero().tolist():
+        assert changed[face, row[face, point], column[face, point]]
+    assert 0 < (before & ~after).sum() < before.sum()
 
 
 def test_a_batch_smaller_than_the_number_of_data_sets_is_refused():

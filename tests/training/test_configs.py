@@ -11,7 +11,8 @@ from facealign.network import AANSettings
 from facealign.training.settings import AugmentSettings
 from facealign.training.settingsfile import load_settings, to_toml
 
-CONFIGS = sorted((Path(__file__).resolve().parents[2] / "configs").rglob("*.toml"))
+FILES = (Path(__file__).resolve().parents[2] / "configs").rglob("*.toml")
+CONFIGS = sorted(path for path in FILES if path.name != "sweep.toml")
 
 
 def changes(settings, other):

@@ -144,7 +144,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path, reading: Readin
     run = begin(tiny(), tmp_path, reading)
     with torch.no_grad():
         run.model.heads[0].linear.weight.fill_(float("nan"))
-    with pytest.raises(DataError, match=r"step 0: the loss is nan; lower train\.learning_rate"):
+    with pytest.raises(DataError, match=r"step 1: the loss is nan; its faces and gradients"):
         fit(run)
 
 
@@ -270,4 +270,7 @@ def test_the_average_follows_the_weights(tmp_path: Path, reading: Reading) -> No
 def test_no_temporary_file_stays_in_the_run_folder(tmp_path: Path, reading: Reading) -> None:
     fit(begin(tiny(steps=1), tmp_path, reading))
     names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == ["best.pt", "last.pt", "log.jsonl"]
+    assert names == [
+        *("best.pt", "data.json", "environment.json", "last.pt", "log.jsonl", "predictions.npz"),
+        *("report.json", "report.md", "settings.toml", "tensorboard"),
+    ]

@@ -32,6 +32,7 @@ VERBS = {
     "crop": "facealign.cli.crop",
     "attention": "facealign.cli.attention",
     "train": "facealign.cli.train",
+    "sweep": "facealign.cli.sweep",
     "export": "facealign.cli.export",
     "eval": "facealign.cli.evaluate",
     "score": "facealign.cli.score",

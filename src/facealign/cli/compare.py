@@ -62,7 +62,7 @@ def read_entry(source: Path) -> Entry:
 
 def _best_validation(log: Path) -> Entry:
     lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-    scored = [line for line in lines if line["report"]]
+    scored = [line for line in lines if line.get("report")]
     if not scored:
         raise ValueError("the run held nothing out for validation")
     best = min(scored, key=lambda line: _ranking(line["report"]))

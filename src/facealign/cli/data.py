@@ -10,6 +10,7 @@ import click
 
 from facealign.cli.console import fail, out, progress
 from facealign.cli.options import DATASET_NAMES, reader_options
+from facealign.cli.pack import command as pack
 from facealign.datasets import DATASETS, load_dataset, read_dataset
 from facealign.datasets.check import Check, check_reading
 from facealign.datasets.drawings import write_drawings
@@ -24,6 +25,9 @@ SHOWN = 5
 @click.group("data", short_help="Work with labelled faces.")
 def command() -> None:
     """Work with labelled faces."""
+
+
+command.add_command(pack)
 
 
 @command.command("drawings", short_help="Draw faces with landmarks, to try training.")

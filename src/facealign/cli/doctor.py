@@ -28,6 +28,7 @@ EXTRAS = {
     "parquet": ("pyarrow",),
     "plot": ("matplotlib",),
     "ray": ("ray", "pandas", "pyarrow"),
+    "sweep": ("optuna",),
     "train": ("torch", "msgspec", "onnx", "onnxscript", "tomli_w"),
     "video": ("av",),
 }

@@ -94,7 +94,7 @@ def command(
         raise DataError(f"{root}: no face of {dataset} {reading.subset} could be read")
     if predicted:
         write_predictions(predictions, predicted)
-    report = score(reading.samples, predictions, dataset, reading.subset, normaliser)
+    report = score(reading.samples, predictions, reading.dataset, reading.subset, normaliser)
     print_report(report, predictions.model)
     if predicted:
         out().print(f"predictions: {predicted}", markup=False, soft_wrap=True)

@@ -21,12 +21,20 @@ if TYPE_CHECKING:
     from facealign.training.run import Run
     from facealign.training.settings import DataSettings, FurtherData, Settings
 
+INTERRUPTED = 130
+"""Exit code after SIGINT or SIGTERM."""
+
 
 @click.command("train", short_help="Train a network on labelled faces.")
 @click.argument("config", type=Path)
 @click.argument("overrides", nargs=-1, metavar="[SECTION.KEY=VALUE]...")
 @click.option("--run", "folder", type=Path, metavar="DIR", help="Default: runs/NAME.")
-def command(config: Path, overrides: tuple[str, ...], folder: Path | None) -> int:
+@click.option(
+    "--folds", type=click.IntRange(2), metavar="K", help="Cross-validate: K runs in DIR/fold-N."
+)
+def command(
+    config: Path, overrides: tuple[str, ...], folder: Path | None, folds: int | None
+) -> int:
     """Train a network on labelled faces.
 
     CONFIG is a TOML file; SECTION.KEY=VALUE changes one of its settings. A run that was stopped
@@ -35,35 +43,63 @@ def command(config: Path, overrides: tuple[str, ...], folder: Path | None) -> in
     \b
     facealign train configs/300w.toml data.root=/faces/300w
     facealign train configs/300w.toml data.root=/faces/300w train.steps=500
+    facealign train configs/300w.toml data.root=/faces/300w --folds 5
     """  # noqa: D301
     with train_extra("training"):
         from facealign.training.settingsfile import load_settings
     settings = load_settings(config, overrides)
-    return _train(settings, folder or Path("runs") / settings.name)
+    path = folder or Path("runs") / settings.name
+    readings = read_all(settings)
+    return (
+        _train_folds(settings, readings, path, folds) if folds else _train(settings, readings, path)
+    )
 
 
-def _train(settings: Settings, path: Path) -> int:
+def _train_folds(settings: Settings, readings: list[Reading], path: Path, folds: int) -> int:
+    from facealign.training.folds import fold_settings, summarise, write_summary
+
+    codes: list[int] = []
+    for each in fold_settings(settings, folds):
+        codes.append(_train(each, readings, path / f"fold-{each.data.fold}"))
+        if codes[-1] == INTERRUPTED:
+            return INTERRUPTED
+    summary = summarise([path / f"fold-{number}" for number in range(folds)])
+    write_summary(summary, path)
+    for name, (mean, deviation) in summary.items():
+        out().print(
+            f"NME ({in_words(name)}) of {folds} folds: {100 * mean:.2f} ± {100 * deviation:.2f} %",
+            soft_wrap=True,
+        )
+    return max(codes)
+
+
+def _train(settings: Settings, readings: list[Reading], path: Path) -> int:
     with train_extra("training"):
         from facealign.training.loop import fit
         from facealign.training.run import prepare
         from facealign.training.runfolder import RunFolder
-    readings = [_read(data, name) for name, data in _named(settings)]
     folder = RunFolder(path)
     bar = progress("faces")
     with bar:
         total = sum(len(reading.samples) for reading in readings)
         task = bar.add_task("reading", total=total)
         run, problems = prepare(settings, folder, readings, lambda: bar.advance(task))
-    folder.write_settings(run.settings)
     problems = [problem for reading in readings for problem in reading.problems] + problems
     for problem in problems:
         fail(problem, 3)
     with Watcher(run) as watcher:
         finished = fit(run, watcher, watcher.stopped)
     if not finished:
-        return fail(f"interrupted at step {run.step}; the same command goes on from there", 130)
+        return fail(
+            f"interrupted at step {run.step}; the same command goes on from there", INTERRUPTED
+        )
     out().print(f"run: {path}", markup=False, soft_wrap=True)
     return 3 if problems else 0
+
+
+def read_all(settings: Settings) -> list[Reading]:
+    """The labelled faces of `data`, then of each of `further`."""
+    return [_read(data, name) for name, data in _named(settings)]
 
 
 def _named(settings: Settings) -> list[tuple[str, DataSettings | FurtherData]]:

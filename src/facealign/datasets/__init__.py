@@ -1,7 +1,7 @@
 """Labelled faces: one module a data set, each turning the official files into `Sample`s.
 
 `DATASETS` states what is known of each: where it is, its subsets with their official counts, point
-scheme, boxes, normalisers. The last five are formats for data of one's own.
+scheme, boxes, normalisers. The last six are formats for data of one's own, "packed" among them.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from facealign.datasets import (
     folder,
     imglab,
     merl_rav,
+    packed,
     table,
     vw300,
     w300,
@@ -45,6 +46,7 @@ DATASETS: Mapping[str, Dataset] = MappingProxyType(
             coco.DATASET,
             imglab.DATASET,
             cvat.DATASET,
+            packed.DATASET,
         )
     }
 )

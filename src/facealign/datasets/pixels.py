@@ -7,6 +7,7 @@ from itertools import groupby, repeat
 from pathlib import Path
 
 from facealign.datasets.cofw import read_cofw_images
+from facealign.datasets.shards import read_regions
 from facealign.datasets.video import read_frames
 from facealign.errors import FaceAlignError, ImageError
 from facealign.image import read_image
@@ -62,5 +63,7 @@ def _pictures(path: Path, faces: list[Sample]) -> Iterator[Pixels]:
         raise ImageError(f"{path}: some of its samples name a frame and some do not")
     elif path.suffix == ".mat":
         yield from read_cofw_images(path, numbers)
+    elif path.suffix == ".tar":
+        yield from read_regions(path, numbers)
     else:
         yield from read_frames(path, numbers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from facealign.datasets.shards import Packed
 from facealign.errors import DataError
 from facealign.geometry import MOST_PIXELS, box_of_points, to_box
 from facealign.image import is_file
@@ -29,6 +30,7 @@ class Reading:
         subset: name of the subset, such as "common".
         samples: the faces, in a stable order.
         problems: one line for each face that is left out: the file, why, what to do.
+        packed: where its pictures lie, of a packed data set.
 
     """
 
@@ -36,6 +38,7 @@ class Reading:
     subset: str
     samples: list[Sample]
     problems: list[str]
+    packed: Packed | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +187,7 @@ def _check_box(place: str, box: ArrayLike) -> Box:
 
 
 def split_by_group(
-    samples: list[Sample], fraction: float, seed: int = 0
+    samples: list[Sample], fraction: float, seed: int = 0, others: Collection[str] = ()
 ) -> tuple[list[Sample], list[Sample]]:
     """Part samples into (training, validation); no group is in both.
 
@@ -192,10 +195,50 @@ def split_by_group(
         samples: the faces.
         fraction: of the groups that go to validation, 0..1.
         seed: another seed gives another split; the order of the samples has no influence.
+        others: groups that take part in the draw though none of their faces is here.
 
     """
-    groups = sorted({sample.group for sample in samples})
-    order = np.random.default_rng(seed).permutation(len(groups))
-    held_out = {groups[i] for i in order[: round(fraction * len(groups))]}
-    training = [sample for sample in samples if sample.group not in held_out]
-    return training, [sample for sample in samples if sample.group in held_out]
+    order = _draw(samples, others, seed)
+    return _part(samples, order[: round(fraction * len(order))])
+
+
+def fold_by_group(
+    samples: list[Sample],
+    folds: int,
+    fold: int,
+    seed: int = 0,
+    others: Collection[str] = (),
+) -> tuple[list[Sample], list[Sample]]:
+    """Part samples into (training, validation) for one fold of a cross-validation.
+
+    Every group is in the validation part of exactly one fold; the folds' numbers of groups differ
+    by one at most.
+
+    Args:
+        samples: the faces.
+        folds: how many folds there are.
+        fold: which of them is held out, from 0.
+        seed: another seed gives other folds; the order of the samples has no influence.
+        others: groups that take part in the draw though none of their faces is here.
+
+    Raises:
+        DataError: there are fewer groups than folds.
+
+    """
+    order = _draw(samples, others, seed)
+    if len(order) < folds:
+        raise DataError(f"{folds} folds of {len(order)} groups of faces: take fewer folds")
+    return _part(samples, order[fold::folds])
+
+
+def _draw(samples: list[Sample], others: Collection[str], seed: int) -> list[str]:
+    """All groups in a random order."""
+    groups = sorted({sample.group for sample in samples}.union(others))
+    return [groups[i] for i in np.random.default_rng(seed).permutation(len(groups))]
+
+
+def _part(samples: list[Sample], held_out: Collection[str]) -> tuple[list[Sample], list[Sample]]:
+    """The samples of no group that is held out, and the others."""
+    out = set(held_out)
+    training = [sample for sample in samples if sample.group not in out]
+    return training, [sample for sample in samples if sample.group in out]

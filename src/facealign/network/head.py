@@ -83,9 +83,8 @@ def _embedding(settings: AANSettings) -> tuple[nn.Module, int]:
     """The layer between features and output, and the length of what it gives."""
     match settings.embedding:
         case "cosine":
-            return CosineEmbedding(settings.features, settings.embedding_size), (
-                settings.embedding_size
-            )
+            size = settings.embedding_size
+            return CosineEmbedding(settings.features, size, settings.fourier), size
         case "linear":
             return nn.Linear(settings.features, settings.embedding_size), settings.embedding_size
         case "off":

@@ -31,6 +31,8 @@ class AANSettings:
     """"cosine" is NE (eq. 4), "linear" the same layer without the cosine, "off" none."""
     embedding_size: int = 256
     """d, the number of nodes of NE."""
+    fourier: bool = True
+    """Begin NE as random Fourier features (eq. 3), not as PyTorch begins a linear layer."""
     supervision: bool = True
     """Early heads on each stage while training (section 3.2)."""
     further: tuple[int, ...] = ()

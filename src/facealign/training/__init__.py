@@ -1,1 +1,1 @@
-"""Training an AAN. Needs the "train" extra (PyTorch)."""
+"""Training an AAN. Needs the "train" extra (PyTorch); packing faces into shards does not."""

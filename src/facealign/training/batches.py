@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,9 +12,15 @@ from torch import Generator, Tensor
 
 from facealign.errors import SettingsError
 from facealign.markup import load_markup
-from facealign.training.augment import MEAN, STD, Views, random_look, random_views
+from facealign.training.augment import MEAN, STD, Looks, random_looks
 from facealign.training.faces import ZOOM, Faces, Regions
+from facealign.training.occluders import anchors_of, points_covered
 from facealign.training.settings import AugmentSettings
+from facealign.training.views import Views, random_views
+
+ROWS_AT_ONCE = 4
+"""Of a batch that a CPU cuts out together, and at least as many as it has threads: what they take
+stays in its cache."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +70,14 @@ class Feed:
         faces: its faces.
         share: its faces in a batch, as a fraction of all.
         head: number of the network's head that they train.
+        window: blocks of faces that are shuffled together; 0 shuffles all of them.
 
     """
 
     faces: Faces
     share: float = 1.0
     head: int = 0
+    window: int = 0
 
 
 class BatchMaker:
@@ -83,48 +91,76 @@ class BatchMaker:
         augment: AugmentSettings,
         seed: int,
         device: torch.device | str = "cpu",
+        margin: float = 0.0,
     ) -> None:
         self.feeds = list(feeds)
         self.counts = share_out(batch, [feed.share for feed in feeds])
+        self.markups = [load_markup(feed.faces.markup) for feed in feeds]
         self.mirrors = [
-            torch.from_numpy(load_markup(feed.faces.markup).mirror.astype(np.int64)).to(device)
-            for feed in feeds
+            torch.from_numpy(markup.mirror.astype(np.int64)).to(device) for markup in self.markups
         ]
         self.input_size = input_size
         self.augment = augment
         self.seed = seed
         self.device = torch.device(device)
+        self.regions: Callable[[int], list[Regions]] = self.take
+        """What `at` asks for a step's regions: `take`, or what calls it ahead of time."""
+        self.margin = margin
 
     def at(self, step: int) -> Batch:
         """The batch of step 0, 1, 2 …; the same whenever it is asked for."""
-        chosen = [
-            feed.faces.take(self.indices(step, number)) for number, feed in enumerate(self.feeds)
-        ]
+        chosen = self.regions(step)
         return self.make(chosen, Generator(self.device).manual_seed(_mix(self.seed, step, 1)))
 
+    def take(self, step: int) -> list[Regions]:
+        """The regions that a step's batch is cut out of, feed by feed."""
+        return [
+            feed.faces.take(self.indices(step, number)) for number, feed in enumerate(self.feeds)
+        ]
+
+    @torch.no_grad()
     def make(self, chosen: Sequence[Regions], generator: Generator) -> Batch:
         """Cut random views of the regions of each feed, and change their look."""
-        with torch.no_grad():
-            regions = torch.cat([self._pixels(part) for part in chosen])
-            views = random_views(
-                len(regions), regions.shape[-1], ZOOM, self.augment, generator, self.device
-            )
-            image = random_look(
-                views.warp(regions, self.input_size).div_(255), self.augment, generator
-            )
-            image = image.sub_(MEAN).div_(STD)
+        count, region = sum(map(len, chosen)), chosen[0].images.shape[1]
+        views = random_views(count, region, ZOOM, self.augment, generator, self.margin)
+        looks = random_looks(count, self.input_size, self.augment, generator)
         parts: list[Part] = []
         first = 0
-        for number, part in enumerate(chosen):
-            rows = slice(first, first + len(part))
-            parts.append(self._part(number, part, views.rows(rows), rows))
+        for number, regions in enumerate(chosen):
+            rows = slice(first, first + len(regions))
+            parts.append(self._part(number, regions, views.rows(rows), rows))
             first = rows.stop
-        return Batch(image, parts)
+        crops = [self._crops(r, views.rows(p.rows)) for r, p in zip(chosen, parts, strict=True)]
+        image = crops[0] if len(crops) == 1 else torch.cat(crops)
+        parts = self._change(image, parts, looks)
+        return Batch(image.sub_(MEAN).div_(STD), parts)
 
-    def _pixels(self, regions: Regions) -> Tensor:
-        """(B, 3, R, R) float32, on the device."""
-        pixels = torch.from_numpy(regions.images).to(self.device)
-        return pixels.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
+    def _crops(self, regions: Regions, views: Views) -> Tensor:
+        """(b, 3, S, S) in 0..1, on the device."""
+        crops = torch.empty(len(regions), 3, self.input_size, self.input_size, device=self.device)
+        on_cpu = self.device.type == "cpu"
+        at_once = max(ROWS_AT_ONCE, torch.get_num_threads()) if on_cpu else max(1, len(regions))
+        for first in range(0, len(regions), at_once):
+            rows = slice(first, first + at_once)
+            pixels = torch.from_numpy(regions.images[rows]).to(self.device)
+            # Turned to (b, 3, R, R) by its strides alone: moving the values takes twice the time.
+            planes = pixels.to(torch.float32).permute(0, 3, 1, 2)
+            torch.div(views.rows(rows).warp(planes, self.input_size), 255, out=crops[rows])
+        return crops
+
+    def _change(self, image: Tensor, parts: Sequence[Part], looks: Looks) -> list[Part]:
+        """Give the images their looks, in place; the parts without the points that are covered."""
+        anchors = [
+            anchors_of(markup, part.landmarks, part.visible)
+            for markup, part in zip(self.markups, parts, strict=True)
+        ]
+        covered = looks.apply(image, torch.cat(anchors))
+        return [
+            part
+            if part.seen is None
+            else replace(part, seen=part.seen & ~points_covered(covered[part.rows], part.landmarks))
+            for part in parts
+        ]
 
     def _part(self, number: int, part: Regions, views: Views, rows: slice) -> Part:
         feed, mirror = self.feeds[number], self.mirrors[number]
@@ -145,6 +181,14 @@ class BatchMaker:
             seen if feed.faces.shows_hidden else None,
         )
 
+    def names(self, step: int) -> list[str]:
+        """The ids of the faces of a step's batch, in its order."""
+        named: list[str] = []
+        for number, feed in enumerate(self.feeds):
+            ids = feed.faces.ids
+            named += [ids[place] for place in self.indices(step, number)]
+        return named
+
     def indices(self, step: int, number: int = 0) -> NDArray[np.int64]:
         """Which faces of feed `number` step `step` sees: each once an epoch, in a new order."""
         count, batch = len(self.feeds[number].faces), self.counts[number]
@@ -155,7 +199,30 @@ class BatchMaker:
         return np.array([orders[p // count][p % count] for p in places], dtype=np.int64)
 
     def _order(self, epoch: int, count: int, number: int) -> NDArray[np.int64]:
-        return np.random.default_rng(_mix(self.seed, epoch, 2 + number)).permutation(count)
+        feed, rng = self.feeds[number], np.random.default_rng(_mix(self.seed, epoch, 2 + number))
+        if feed.window and feed.faces.blocks:
+            return order_by_blocks(feed.faces.blocks, feed.window, rng)
+        return rng.permutation(count)
+
+
+def order_by_blocks(
+    blocks: Sequence[int], window: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """A random order of faces that stays within `window` blocks at a time.
+
+    Args:
+        blocks: how many neighbouring faces each holds.
+        window: blocks whose faces are shuffled together; which ones is random.
+        rng: where the order comes from.
+
+    """
+    ends = np.cumsum(blocks)
+    shuffled = rng.permutation(len(blocks))
+    parts = [
+        np.concatenate([np.arange(ends[b] - blocks[b], ends[b]) for b in shuffled[i : i + window]])
+        for i in range(0, len(blocks), window)
+    ]
+    return np.concatenate([rng.permutation(part) for part in parts])
 
 
 def share_out(batch: int, shares: Sequence[float]) -> list[int]:

@@ -36,9 +36,21 @@ def save_checkpoint(state: dict[str, Any], path: Path, keep: Path | None = None)
         if keep is not None and path.exists():
             path.replace(keep)
         part.replace(path)
+        _sync_folder(path.parent)
     except (OSError, RuntimeError) as error:
         part.unlink(missing_ok=True) if part.parent.is_dir() else None
         raise OutputError(f"cannot write {path}: {error}; the last checkpoint is intact") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """See that a power cut cannot undo a renaming; only systems that open folders need it."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def load_newest(paths: Sequence[Path]) -> tuple[dict[str, Any] | None, list[str]]:

@@ -60,6 +60,10 @@ class Faces(Protocol):
     def shows_hidden(self) -> bool:
         """Whether some point is labelled as hidden or covered: `seen` then teaches visibility."""
 
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """Numbers of faces that lie together on the disk, in order; none for faces in memory."""
+
     def __len__(self) -> int: ...
 
     def take(self, indices: NDArray[np.int64]) -> Regions:
@@ -78,6 +82,11 @@ class FacesInMemory:
     def shows_hidden(self) -> bool:
         """Whether some point is labelled as hidden or covered."""
         return not bool(self.regions.seen.all())
+
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """None: in memory all places are alike."""
+        return ()
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -14,13 +14,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from facealign.errors import DataError
-from facealign.evaluation import Report
+from facealign.evaluation import Report, write_predictions
+from facealign.network import Prediction
+from facealign.training.batches import Batch
 from facealign.training.checkpoint import save_checkpoint
+from facealign.training.explosion import (
+    MOST_KEPT,
+    MOST_SKIPPED,
+    Buffers,
+    ExplosionError,
+    write_explosion,
+)
 from facealign.training.loss import total_loss
 from facealign.training.optimise import set_learning_rate, update_average
+from facealign.training.record import Record, write_report
 from facealign.training.run import Run
 
 
@@ -46,54 +55,102 @@ def fit(
     Either way the last step done is in the checkpoint.
     """
     train = run.settings.train
-    while run.step < train.steps:
-        started = time.perf_counter()
-        loss = take_step(run)
-        run.step += 1
-        rate = train.batch / (time.perf_counter() - started)
-        report = None
-        if run.step % train.validate_every == 0 or run.step == train.steps:
-            report = _validate(run, loss)
-        watch(Progress(run.step, train.steps, loss, rate, report))
-        if stopped() and run.step < train.steps:
-            _save(run)
-            return False
+    with Record(run) as record:
+        while run.step < train.steps:
+            started = time.perf_counter()
+            loss = take_step(run)
+            run.step += 1
+            rate = record.step(time.perf_counter() - started)
+            report = None
+            if run.step % train.validate_every == 0 or run.step == train.steps:
+                report = _validate(run, record)
+            watch(Progress(run.step, train.steps, loss, rate, report))
+            if stopped() and run.step < train.steps:
+                _save(run)
+                return False
+    write_report(run)
     return True
 
 
 def take_step(run: Run) -> float:
-    """One step of the optimiser on the batch of `run.step`; its loss."""
+    """One step of the optimiser on the batch of `run.step`; its loss.
+
+    Raises:
+        ExplosionError: the loss or the gradient is not finite or far larger than usual.
+
+    """
     train = run.settings.train
     set_learning_rate(run.optimiser, run.step, train)
     batch = run.batches.at(run.step)
-    image = batch.image.contiguous(memory_format=torch.channels_last)
-    run.model.train()
-    with run.precision:
-        prediction = run.network(image)
-        taught = run.teacher.teach(image) if run.teacher else None
-    loss = total_loss(prediction, batch, train, taught)
-    if not torch.isfinite(loss):
-        raise DataError(
-            f"step {run.step}: the loss is {loss.item()}; lower train.learning_rate or set "
-            "train.clip"
-        )
+    before = Buffers(run.model)
+    prediction, loss = _forward(run, batch)
     run.optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
+    gradients = [p.grad for p in run.model.parameters() if p.grad is not None]
+    norm = nn.utils.get_total_norm(gradients)
+    if fault := run.guard.fault(loss.item(), norm.item()):
+        before.put_back()
+        _explode(run, fault, (loss.item(), norm.item()), batch, prediction)
+        return loss.item()
     if train.clip:
-        nn.utils.clip_grad_norm_(run.model.parameters(), train.clip)
+        nn.utils.clip_grads_with_norm_(run.model.parameters(), train.clip, norm)
     run.optimiser.step()
     update_average(run.average, run.model, run.step, train.ema)
+    run.guard.take(loss.item())
     return loss.item()
 
 
-def _validate(run: Run, loss: float) -> Report | None:
-    report = run.validator.report(run.average)
-    if report is not None and report.nme < run.best:
-        run.best = report.nme
+def _forward(run: Run, batch: Batch) -> tuple[Prediction, Tensor]:
+    image = batch.image.contiguous(memory_format=torch.channels_last)
+    run.model.train()
+    with run.precision:
+        prediction: Prediction = run.network(image)
+        taught = run.teacher.teach(image) if run.teacher else None
+    return prediction, total_loss(prediction, batch, run.settings.train, taught)
+
+
+def _explode(
+    run: Run, fault: str, sizes: tuple[float, float], batch: Batch, prediction: Prediction
+) -> None:
+    """Keep the details of a step that is not taken; end the run unless it is to be left out."""
+    train, guard, step = run.settings.train, run.guard, run.step + 1
+    facts = {
+        "step": step,
+        "fault": fault,
+        "loss": sizes[0],
+        "usual_loss": guard.usual(),
+        "learning_rate": run.optimiser.param_groups[0]["lr"],
+        "gradient_norm": sizes[1],
+    }
+    guard.skip()
+    many = guard.skipped > MOST_SKIPPED
+    stops = train.on_explosion == "stop" or many
+    details = None
+    if stops or guard.skipped_in_all <= MOST_KEPT:
+        details = write_explosion(run.folder, facts, run.model, run.batches, batch, prediction)
+    if stops:
+        advice = "" if many else ", or leave such steps out with train.on_explosion=skip"
+        after = f", after {MOST_SKIPPED} steps left out" if many else ""
+        raise ExplosionError(
+            f"step {step}: {fault}{after}; its faces and gradients are in "
+            f"{run.folder.path / str(details)}; lower train.learning_rate or set train.clip{advice}"
+        )
+    run.folder.log({"step": step, "skipped": fault, "details": details})
+
+
+def _validate(run: Run, record: Record) -> Report | None:
+    """Score, keep the weights if they are the best so far, log, and last of all save.
+
+    In this order a run that is killed in between does it all again.
+    """
+    predictions = run.validator.predict(run.average, run.settings.name)
+    report = run.validator.score(predictions) if predictions else None
+    if predictions is not None and report is not None and report.nme < run.best:
+        run.best, run.best_step = report.nme, run.step
         save_checkpoint(run.weights(), run.folder.best)
+        write_predictions(predictions, run.folder.predictions)
+    record.validation(report)
     _save(run)
-    entry = {"step": run.step, "loss": loss, "report": report.to_dict() if report else None}
-    run.folder.log(entry)
     return report
 
 

@@ -11,19 +11,24 @@ from typing import Any
 import torch
 
 from facealign.datasets import Reading
-from facealign.datasets.reading import split_by_group
+from facealign.datasets.reading import fold_by_group, split_by_group
 from facealign.errors import DataError
 from facealign.markup import load_markup
 from facealign.network import AAN
+from facealign.training.ahead import Ahead
 from facealign.training.batches import BatchMaker, Feed
 from facealign.training.checkpoint import load_newest
 from facealign.training.device import autocast, choose_device, keep_freed_memory
-from facealign.training.faces import Faces, load_faces
+from facealign.training.explosion import LossGuard
+from facealign.training.faces import Faces
+from facealign.training.fingerprint import fingerprint
+from facealign.training.opening import open_faces, open_validator
 from facealign.training.optimise import make_optimiser
 from facealign.training.runfolder import RunFolder
-from facealign.training.settings import Settings
+from facealign.training.settings import DataSettings, Settings
 from facealign.training.starting import Teacher, load_start
 from facealign.training.validation import Validator
+from facealign.types import Sample
 
 CALIBRATION_FACES = 256
 
@@ -46,9 +51,11 @@ class Run:
     precision: torch.autocast
     network: Callable[[torch.Tensor], Any]
     """The model as a step calls it: compiled, where that is wanted."""
+    guard: LossGuard
     teacher: Teacher | None = None
     step: int = 0
     best: float = math.inf
+    best_step: int = 0
 
     def weights(self) -> dict[str, Any]:
         """What export needs of a run."""
@@ -66,6 +73,8 @@ class Run:
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "best": self.best,
+            "best_step": self.best_step,
+            "guard": self.guard.state(),
         }
 
 
@@ -96,18 +105,26 @@ def prepare(
         torch.set_num_threads(train.threads)
     torch.manual_seed(train.seed)
     first, *further = readings
-    training, held_out = split_by_group(first.samples, data.validation, train.seed)
-    size = settings.model.input_size
-    validator, problems = Validator.load(held_out, size, data.margin, first.dataset, advance)
+    training, held_out = _hold_out(first, data, train.seed)
+    validator, problems = open_validator(first, held_out, settings, advance)
     faces: list[Faces] = []
     for reading, samples in [(first, training), *((r, r.samples) for r in further)]:
-        found, unread = load_faces(samples, size, data.margin, advance)
+        found, unread = open_faces(reading, samples, settings, advance)
         if not len(found):
             raise DataError(f"{reading.dataset} {reading.subset}: no face is left to train on")
         faces.append(found)
         problems += unread
     run = build(settings, folder, readings, faces, validator, device)
-    return run, problems + _resume(run)
+    marks = fingerprint(readings, faces, [sample.id for sample in validator.samples])
+    return run, problems + _resume(run, marks)
+
+
+def _hold_out(reading: Reading, data: DataSettings, seed: int) -> tuple[list[Sample], list[Sample]]:
+    """The faces to train on and those to validate on; no group is in both."""
+    lost = [face.group for face in reading.packed.index.left_out] if reading.packed else []
+    if data.folds:
+        return fold_by_group(reading.samples, data.folds, data.fold, seed, lost)
+    return split_by_group(reading.samples, data.validation, seed, lost)
 
 
 def build(
@@ -123,13 +140,21 @@ def build(
     settings = fit_heads(settings, markups)
     shares = [1.0, *(extra.share for extra in settings.further)]
     feeds = [
-        Feed(found, share, markups.index(found.markup))
+        Feed(found, share, markups.index(found.markup), settings.data.window)
         for found, share in zip(faces, shares, strict=True)
     ]
     train = settings.train
     batches = BatchMaker(
-        feeds, settings.model.input_size, train.batch, settings.augment, train.seed, device
+        feeds,
+        settings.model.input_size,
+        train.batch,
+        settings.augment,
+        train.seed,
+        device,
+        settings.data.margin,
     )
+    if settings.data.readers and any(found.blocks for found in faces):
+        batches.regions = Ahead(batches.take).at
     model = _network(settings, device)
     counts = zip(readings, faces, strict=True)
     return Run(
@@ -144,6 +169,7 @@ def build(
         "; ".join(f"{r.dataset} {r.subset}, {len(f)} faces" for r, f in counts),
         autocast(device, train.precision),
         torch.compile(model) if train.compile else model,
+        LossGuard(train.explosion),
         Teacher.load(train, markups, device),
     )
 
@@ -172,19 +198,29 @@ def _network(settings: Settings, device: torch.device) -> AAN:
     return model.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
 
 
-def _resume(run: Run) -> list[str]:
-    """Take up the last checkpoint if there is one, else calibrate; what was wrong with a newer."""
+def _resume(run: Run, marks: dict[str, Any]) -> list[str]:
+    """Take up the last checkpoint if there is one, else calibrate; what was wrong with a newer.
+
+    Args:
+        run: at step 0.
+        marks: the fingerprint of its data.
+
+    """
     state, problems = load_newest([run.folder.last, run.folder.previous])
     if state is None:
+        run.folder.write_data(marks)
         _calibrate(run)
         load_start(run.model, run.markups, run.settings.train)
         run.average.load_state_dict(run.model.state_dict())
         return problems
     run.folder.check_resumable(run.settings, state["settings"])
+    run.folder.check_data(marks)
     run.model.load_state_dict(state["model"])
     run.average.load_state_dict(state["weights"])
     run.optimiser.load_state_dict(state["optimiser"])
     run.step, run.best = state["step"], state["best"]
+    run.best_step = state["best_step"]
+    run.guard.load(state["guard"])
     return problems
 
 

@@ -9,14 +9,26 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from facealign.errors import OutputError, SettingsError
+from facealign.errors import DataError, OutputError, SettingsError
 from facealign.image import write_file
+from facealign.training.fingerprint import difference
 from facealign.training.settings import Settings
 from facealign.training.settingsfile import to_toml
 
 
 class RunFolder:
-    """`settings.toml`, `log.jsonl`, `last.pt`, `previous.pt`, `best.pt`.
+    """All that is kept of a run.
+
+    | file                               | holds                                                 |
+    |------------------------------------|-------------------------------------------------------|
+    | `settings.toml`                    | every setting, resolved                               |
+    | `environment.json`                 | code, libraries, machine, each time the run went on   |
+    | `data.json`                        | fingerprint of the data, ids that were held out       |
+    | `log.jsonl`, `tensorboard/`        | loss, learning rate, speed, validations               |
+    | `last.pt`, `previous.pt`           | the checkpoints to go on from                         |
+    | `best.pt`, `predictions.npz`       | best weights, and what they say of the held-out faces |
+    | `report.json`, `report.md`         | the outcome                                           |
+    | `explosion-STEP.json`, `.png`      | a step that was not taken                             |
 
     Raises:
         OutputError: the folder cannot be made.
@@ -48,6 +60,16 @@ class RunFolder:
         """The weights with the lowest validation error so far."""
         return self.path / "best.pt"
 
+    @property
+    def predictions(self) -> Path:
+        """Those of the best weights for the validation faces."""
+        return self.path / "predictions.npz"
+
+    def remove_parts(self) -> None:
+        """Remove what a killed process left half-written."""
+        for part in self.path.glob(".*.part"):
+            part.unlink(missing_ok=True)
+
     def write_settings(self, settings: Settings) -> None:
         """Keep the resolved settings beside the run."""
         write_file(self.path / "settings.toml", to_toml(settings))
@@ -56,11 +78,41 @@ class RunFolder:
         """Add one line to the log."""
         try:
             with (self.path / "log.jsonl").open("a", encoding="utf-8") as file:
-                file.write(json.dumps(entry) + "\n")
+                file.write(json.dumps(entry, allow_nan=False) + "\n")
         except OSError as error:
             raise OutputError(
                 f"cannot write {self.path / 'log.jsonl'}: {error.strerror or error}"
             ) from error
+
+    def cut_log(self, step: int) -> None:
+        """Drop what the log says of later steps, which come again, and a line cut short."""
+        path = self.path / "log.jsonl"
+        if path.exists():
+            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+            kept = [line for line in lines if _is_of(line, step)]
+            if kept != lines:
+                write_file(path, "".join(kept))
+
+    def write_data(self, fingerprint: dict[str, Any]) -> None:
+        """Keep the fingerprint of the data beside the run."""
+        write_file(self.path / "data.json", json.dumps(fingerprint, indent=2) + "\n")
+
+    def check_data(self, fingerprint: dict[str, Any]) -> None:
+        """See that a run goes on with the data it began with: else no step means what it meant.
+
+        Raises:
+            DataError: the data differs; it says how.
+
+        """
+        path = self.path / "data.json"
+        if not path.exists():
+            return
+        changed = difference(json.loads(path.read_text(encoding="utf-8")), fingerprint)
+        if changed:
+            raise DataError(
+                f"{self.path} was begun with other data: {changed}; choose another folder with "
+                "--run, or bring the old data back"
+            )
 
     def check_resumable(self, settings: Settings, before: dict[str, Any]) -> None:
         """See that a run goes on with the settings it began with, but for where the data lies.
@@ -69,8 +121,8 @@ class RunFolder:
             SettingsError: a setting differs; it names the first.
 
         """
-        then = dict(_deciding(before))
-        for name, value in _deciding(asdict(settings)):
+        then = dict(deciding(before))
+        for name, value in deciding(asdict(settings)):
             if then.get(name) != value:
                 raise SettingsError(
                     f"{self.path} was begun with {name} = {then.get(name)}, not {value}: "
@@ -78,20 +130,29 @@ class RunFolder:
                 )
 
 
-def _deciding(tree: Any, place: str = "") -> Iterator[tuple[str, object]]:
+def _is_of(line: str, step: int) -> bool:
+    """Whether a line of the log is whole and of one of the steps up to this."""
+    try:
+        return line.endswith("\n") and json.loads(line)["step"] <= step
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def deciding(tree: Any, place: str = "") -> Iterator[tuple[str, object]]:
     """The settings that decide the outcome of a run, by dotted name."""
     if isinstance(tree, dict):
         for key, value in tree.items():
-            yield from _deciding(value, f"{place}.{key}" if place else key)
+            yield from deciding(value, f"{place}.{key}" if place else key)
     elif place.startswith("further") and isinstance(tree, list | tuple):
         yield f"the number of {place}", len(tree)
         for number, value in enumerate(tree):
-            yield from _deciding(value, f"{place}.{number}")
+            yield from deciding(value, f"{place}.{number}")
     elif not _FREE.fullmatch(place):
         yield place, tree
 
 
 _FREE = re.compile(
-    r"name|licence|data\.root|further\.\d+\.root|train\.(threads|validate_every|device)"
+    r"name|licence|data\.(root|readers)|further\.\d+\.root|"
+    r"train\.(threads|validate_every|log_every|tensorboard|explosion|on_explosion|device)"
 )
 """Settings that may change when a run goes on: the last step arrives at the same weights."""

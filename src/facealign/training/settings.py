@@ -23,8 +23,18 @@ class DataSettings:
     """What the data set's reader takes besides, such as `training_faces` of a part of AFLW."""
     validation: float = 0.1
     """Share of the photos held out to choose the best checkpoint; no photo is in both parts."""
+    folds: int = 0
+    """Parts of a cross-validation, which take the place of `validation`; 0 is none."""
+    fold: int = 0
+    """Which of the folds is held out, from 0; `facealign train --folds` does them all."""
     margin: float = 0.15
     """What the crop adds on each side of the box, as a fraction of the box size."""
+    window: int = 0
+    """Shards whose faces are shuffled together, of packed data: a slow disk reads those alone.
+    0 shuffles all faces, as for data that is not packed."""
+    readers: int = 2
+    """Threads that read packed faces, for the next step while this one runs; 0 reads when needed.
+    The batches are the same."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,22 +62,42 @@ class AugmentSettings:
 
     turn: float = 0.0
     """Standard deviation of the turn, in degrees; cut at three times this."""
+    large_turn: float = 0.0
+    """Probability of a turn anywhere within `large_turn_angle` instead."""
+    large_turn_angle: float = 60.0
+    """Degrees to either side."""
     scale: float = 0.0
     """Standard deviation of the logarithm of the crop's size."""
     shift: float = 0.0
     """Standard deviation of the crop's centre, as a fraction of its side."""
+    detector: bool = False
+    """Also shift and scale the crop as the bundled detector's boxes stray."""
+    aspect: float = 0.0
+    """Standard deviation of the logarithm of width over height of what the crop shows."""
     mirror: float = 0.0
     """Probability of the mirror image, its points in the markup's mirror order."""
+    occlude: float = 0.0
+    """Probability of a rectangle, an ellipse or fingers over part of the face."""
+    sunglasses: float = 0.0
+    """Probability of dark glasses, over the eyes by their points."""
+    face_mask: float = 0.0
+    """Probability of a mask from the nose to below the chin, by the eyes' and mouth's points."""
+    shadow: float = 0.0
+    """Probability of light from one side or a cast shadow."""
     colour: float = 0.0
     """Strength of the change of brightness, contrast, tint and gamma; 0.2 is moderate."""
     gray: float = 0.0
     """Probability of a gray image."""
     blur: float = 0.0
-    """About the probability of a reduced resolution, by a half or to a third."""
+    """Probability of an image out of focus: Gaussian, up to 1.6 % of its side."""
+    motion: float = 0.0
+    """Probability of motion blur: a streak of up to 8 % of the side, in any direction."""
+    low_resolution: float = 0.0
+    """Probability of an image reduced by a factor of 1.5 to 4 and enlarged again."""
     noise: float = 0.0
     """Largest standard deviation of pixel noise, in gray levels; half of the images get some."""
-    occlude: float = 0.0
-    """Probability of a flat or noisy rectangle over part of the face."""
+    jpeg: float = 0.0
+    """Probability of JPEG's blocks, at a quality of 10 to 60."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +153,15 @@ class TrainSettings:
     """Of PyTorch; 0 leaves its own choice."""
     validate_every: int = 200
     """Steps between validations; a checkpoint is written at each."""
+    log_every: int = 50
+    """Steps between lines of the log: the loss, the learning rate, the speed."""
+    tensorboard: bool = True
+    """Whether the log is also written for TensorBoard, which takes its package half a second."""
+    explosion: float = 20.0
+    """A loss over this many times the median of the last 100 is an explosion; 0 never is. One that
+    is not finite always is, and so is such a gradient."""
+    on_explosion: Literal["stop", "skip"] = "stop"
+    """What to do about it: end the run, or leave the step out, up to ten one after the other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +184,11 @@ class Settings:
             value = getattr(getattr(self, section), name)
             if not low <= value <= high:
                 raise SettingsError(f"{section}.{name} = {value}: must be in {low} … {high}")
+        folds, fold = self.data.folds, self.data.fold
+        if folds == 1 or not 0 <= fold < max(folds, 1):
+            raise SettingsError(
+                f"data.fold = {fold}, data.folds = {folds}: two folds or more, counted from 0"
+            )
         for number, extra in enumerate(self.further):
             if not 0 < extra.share <= 1000:
                 raise SettingsError(f"further[{number}].share = {extra.share}: must be in 0 … 1000")
@@ -152,16 +196,28 @@ class Settings:
 
 _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("data", "validation", 0.0, 0.9),
+    ("data", "folds", 0, 1000),
     ("data", "margin", 0.0, 2.0),
+    ("data", "window", 0, 10**6),
+    ("data", "readers", 0, 64),
     ("augment", "turn", 0.0, 60.0),
+    ("augment", "large_turn", 0.0, 1.0),
+    ("augment", "large_turn_angle", 0.0, 180.0),
     ("augment", "scale", 0.0, 0.5),
     ("augment", "shift", 0.0, 0.5),
+    ("augment", "aspect", 0.0, 0.3),
     ("augment", "mirror", 0.0, 1.0),
+    ("augment", "occlude", 0.0, 1.0),
+    ("augment", "sunglasses", 0.0, 1.0),
+    ("augment", "face_mask", 0.0, 1.0),
+    ("augment", "shadow", 0.0, 1.0),
     ("augment", "colour", 0.0, 1.0),
     ("augment", "gray", 0.0, 1.0),
     ("augment", "blur", 0.0, 1.0),
+    ("augment", "motion", 0.0, 1.0),
+    ("augment", "low_resolution", 0.0, 1.0),
     ("augment", "noise", 0.0, 255.0),
-    ("augment", "occlude", 0.0, 1.0),
+    ("augment", "jpeg", 0.0, 1.0),
     ("train", "steps", 1, 10**9),
     ("train", "batch", 2, 65536),
     ("train", "learning_rate", 0.0, 10.0),
@@ -176,4 +232,6 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("train", "ema", 0.0, 0.999999),
     ("train", "threads", 0, 4096),
     ("train", "validate_every", 1, 10**9),
+    ("train", "log_every", 1, 10**9),
+    ("train", "explosion", 0.0, 1e9),
 )

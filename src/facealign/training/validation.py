@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -19,12 +20,20 @@ from facealign.types import Sample
 BATCH = 64
 
 
+class Crops(Protocol):
+    """(N, S, S, 3) uint8: an array, or what reads its rows when they are asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice, /) -> NDArray[np.uint8]: ...
+
+
 @dataclass(frozen=True, eq=False)
 class Validator:
     """The held-out faces, cropped once as the aligner would crop them."""
 
     samples: list[Sample]
-    crops: NDArray[np.uint8]
+    crops: Crops
     transforms: list[CropTransform]
     dataset: str
 
@@ -53,26 +62,31 @@ class Validator:
         pixels = np.stack(crops) if crops else np.zeros((0, input_size, input_size, 3), np.uint8)
         return cls(kept, pixels, transforms, dataset), problems
 
-    def report(self, model: AAN) -> Report | None:
-        """The model's scores on the held-out faces; None where nothing was held out."""
+    def predict(self, model: AAN, name: str) -> Predictions | None:
+        """Landmarks of the held-out faces by a model of this name; None where there are none."""
         if not self.samples:
             return None
         points = predict_crops(model, self.crops)
         landmarks = np.stack([t.to_image(p) for t, p in zip(self.transforms, points, strict=True)])
         ids = [sample.id for sample in self.samples]
-        predictions = Predictions(ids, landmarks, self.samples[0].box_source)
+        first = self.samples[0]
+        words = (first.box_source, name, first.markup, self.dataset, "validation")
+        return Predictions(ids, landmarks, *words)
+
+    def score(self, predictions: Predictions) -> Report:
+        """The errors of predictions for the held-out faces."""
         return score(self.samples, predictions, self.dataset, "validation")
 
 
 @torch.no_grad()
-def predict_crops(model: AAN, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+def predict_crops(model: AAN, crops: Crops) -> NDArray[np.float32]:
     """Crops (N, S, S, 3) uint8 → landmarks (N, K, 2) in crop pixels."""
     model.eval()
     device = next(model.parameters()).device
-    size = crops.shape[1]
     parts = []
     for first in range(0, len(crops), BATCH):
         pixels = torch.from_numpy(crops[first : first + BATCH]).to(device)
+        size = pixels.shape[1]
         image = pixels.permute(0, 3, 1, 2).float().div_(255)
         fractions = model(image.sub_(MEAN).div_(STD)).landmarks.cpu()
         parts.append(fractions * size + (size - 1) / 2)

@@ -1,0 +1,237 @@
+"""Shards: face regions in tar files, and what stands beside them. The format, and reading it.
+
+    index.json                the facts, each shard with its size and checksums, what was left out
+    shard-00000.tar           00000000.json 00000000.png 00000001.json …, as WebDataset names them
+    shard-00000.npz           the labels once more as arrays, and where each picture lies in the tar
+
+A picture is read alone, from its place in the tar: no more faces are in memory than are asked for.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facealign.errors import DataError, ImageError
+from facealign.image import read_image
+from facealign.types import Pixels, Sample
+
+VERSION = 1
+INDEX = "index.json"
+UNFINISHED = "index.part.json"
+"""The index while the packing goes on."""
+Labels = dict[str, NDArray[Any]]
+"""The arrays of a shard: name → (N, …), one for each of `COLUMNS`."""
+COLUMNS = frozenset(
+    {"id", "group", "landmarks", "visible", "occluded", "covers", "box", "box_source"}
+    | {"to_region", "offset", "length", "crc"}
+)
+"""`covers`: whether `occluded` is labelled; `to_region`: (2, 3), photo pixels → region pixels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What holds for every face of a packed data set.
+
+    Attributes:
+        dataset, subset, options: what was packed.
+        markup: the point scheme.
+        input_size, margin: of the crops that the regions are for.
+        zoom: side of a region over the side of that crop.
+        size: side of a region in pixels.
+        quality: of the JPEG files; None where they are PNG, without loss.
+        faces_per_shard: in each but the last.
+        fingerprint: sha256 over the names and labels of all faces, as the reader gave them.
+
+    """
+
+    dataset: str
+    subset: str
+    options: dict[str, str | int]
+    markup: str
+    input_size: int
+    margin: float
+    zoom: float
+    size: int
+    quality: int | None
+    faces_per_shard: int
+    fingerprint: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shard:
+    """One tar file: its name, faces, size in bytes, and sha256, also of the labels beside it."""
+
+    name: str
+    faces: int
+    bytes: int
+    sha256: str
+    labels_sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """A face whose picture could not be read. Its group still takes part in the split."""
+
+    id: str
+    group: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class Index:
+    """A packed data set: its facts, its shards, the faces left out, and how many were tried."""
+
+    facts: Facts
+    shards: list[Shard] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    tried: int = 0
+
+    def __len__(self) -> int:
+        return sum(shard.faces for shard in self.shards)
+
+    def to_json(self) -> str:
+        """The text of the index file."""
+        return json.dumps({"version": VERSION, **asdict(self)}, indent=1) + "\n"
+
+
+def read_index(path: Path) -> Index:
+    """Read the index file of a packed data set.
+
+    Raises:
+        DataError: it is missing, damaged, or of another version.
+
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except ValueError as error:
+        raise DataError(f"{path}: damaged ({error}); pack the data set again") from None
+    if not isinstance(content, dict) or content.get("version") != VERSION:
+        raise DataError(f"{path}: not the index of shards of this version; pack them again")
+    try:
+        facts = Facts(**content["facts"])
+        shards = [Shard(**entry) for entry in content["shards"]]
+        left_out = [LeftOut(**entry) for entry in content["left_out"]]
+        return Index(facts, shards, left_out, int(content["tried"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path}: damaged ({error}); pack the data set again") from None
+
+
+def labels_of(tar: Path) -> Path:
+    """The label file beside a shard."""
+    return tar.with_suffix(".npz")
+
+
+def read_labels(tar: Path, shard: Shard | None = None) -> Labels:
+    """The labels beside a shard; checked against its entry in the index, where that is given.
+
+    Raises:
+        DataError: the shard or its labels are missing, damaged, cut short, or another packing's.
+
+    """
+    path = labels_of(tar)
+    try:
+        data, size = path.read_bytes(), tar.stat().st_size
+        if shard and sha256(data).hexdigest() != shard.labels_sha256:
+            raise DataError(f"{path}: damaged, or of another packing; copy or pack it again")
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+            labels = {name: file[name] for name in COLUMNS}
+    except OSError as error:
+        missing = error.filename or path
+        raise DataError(f"{missing}: cannot be read ({error.strerror or error})") from None
+    except (KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{path}: damaged ({error}); copy or pack it again") from None
+    if shard and size != shard.bytes:
+        raise DataError(
+            f"{tar}: {size} bytes, but the index says {shard.bytes}: cut short, or of another "
+            "packing; copy or pack it again"
+        )
+    return labels
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Where the pictures of one shard lie.
+
+    Attributes:
+        tar: the shard.
+        offset, length: (N,) int64, bytes of each picture.
+        crc: (N,) uint32, CRC-32 of those bytes.
+
+    """
+
+    tar: Path
+    offset: NDArray[np.int64]
+    length: NDArray[np.int64]
+    crc: NDArray[np.uint32]
+
+    @classmethod
+    def of(cls, tar: Path, labels: Labels) -> Places:
+        """The places of a shard with these labels."""
+        return cls(tar, labels["offset"], labels["length"], labels["crc"])
+
+    def picture(self, number: int) -> Pixels:
+        """The region of face `number` of the shard, (R, R, 3) uint8.
+
+        Raises:
+            DataError: the shard is missing, cut short, or damaged at this face.
+
+        """
+        offset, length = int(self.offset[number]), int(self.length[number])
+        try:
+            with self.tar.open("rb") as file:
+                file.seek(offset)
+                data = file.read(length)
+        except OSError as error:
+            raise DataError(f"{self.tar}: cannot be read ({error.strerror or error})") from None
+        try:
+            if len(data) == length and zlib.crc32(data) == self.crc[number]:
+                return read_image(data)
+            found = "cut short" if len(data) < length else "other bytes than were packed"
+        except ImageError as error:
+            found = str(error)
+        raise DataError(
+            f"{self.tar}: damaged at face {number}, byte {offset} ({found}); copy or pack it again"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Packed:
+    """A packed data set opened: its index, and where the pictures of each shard lie, by name."""
+
+    index: Index
+    places: dict[str, Places]
+
+    def picture(self, sample: Sample) -> Pixels:
+        """The region of a sample of this data set, (R, R, 3) uint8.
+
+        Raises:
+            DataError: its shard is missing, cut short, or damaged there.
+
+        """
+        assert sample.frame is not None
+        return self.places[sample.image.name].picture(sample.frame)
+
+
+def read_regions(tar: Path, numbers: Sequence[int]) -> Iterator[Pixels]:
+    """The regions of these faces of a shard, one in memory at a time.
+
+    Raises:
+        DataError: the shard or its labels are missing or damaged.
+
+    """
+    places = Places.of(tar, read_labels(tar))
+    for number in numbers:
+        yield places.picture(number)

@@ -1,0 +1,81 @@
+"""With which code, libraries and machine a run was made: what a reader needs to make it again."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import facealign
+
+
+def environment(device: torch.device, precision: torch.autocast) -> dict[str, Any]:
+    """The facts, ready for JSON; None for what is not known here.
+
+    Args:
+        device: that the run computes on.
+        precision: of its convolutions.
+
+    """
+    return {
+        "facealign": facealign.__version__,
+        "commit": commit(Path(facealign.__file__).parent),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "system": platform.platform(),
+        "processor": _processor(),
+        "processors": os.cpu_count(),
+        "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
+        "device": device.type,
+        "threads": torch.get_num_threads(),
+        "precision": precision_used(device, precision),
+    }
+
+
+def precision_used(device: torch.device, precision: torch.autocast) -> str:
+    """What the convolutions really compute in: "float32" or "bfloat16"."""
+    with precision:
+        enabled = torch.is_autocast_enabled(device.type)
+        dtype = torch.get_autocast_dtype(device.type) if enabled else torch.float32
+    return str(dtype).removeprefix("torch.")
+
+
+def commit(package: Path) -> str | None:
+    """The git commit of the code, with "+changes" where files differ from it.
+
+    None where the code is no part of a checkout: an installed package may lie inside the checkout
+    of another project, which does not track it.
+    """
+    tracked = _git(package, "ls-files", "--error-unmatch", "__init__.py")
+    head = _git(package, "rev-parse", "HEAD") if tracked is not None else None
+    if head is None:
+        return None
+    changed = _git(package, "status", "--porcelain", "--untracked-files=no", ".")
+    return f"{head}+changes" if changed else head
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    """What git prints; None where it fails or is not installed."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=10
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _processor() -> str:
+    """The processor's name; Linux keeps it in a file, other systems give it to `platform`."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

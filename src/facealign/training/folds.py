@@ -1,0 +1,76 @@
+"""Cross-validation: one run a fold, every group of faces held out once; mean and deviation."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from facealign.errors import DataError
+from facealign.image import write_file
+from facealign.metrics import NORMALISERS
+from facealign.training.settings import Settings
+
+Summary = dict[str, tuple[float, float]]
+"""Normaliser → mean of the folds' NMEs, and their standard deviation (of a sample)."""
+
+
+def fold_settings(settings: Settings, folds: int) -> list[Settings]:
+    """The settings of each run of a cross-validation.
+
+    Raises:
+        SettingsError: there are fewer than two folds.
+
+    """
+    parts = [dataclasses.replace(settings.data, folds=folds, fold=fold) for fold in range(folds)]
+    names = [f"{settings.name}-fold-{fold}" for fold in range(folds)]
+    return [
+        dataclasses.replace(settings, name=name, data=data)
+        for name, data in zip(names, parts, strict=True)
+    ]
+
+
+def summarise(folders: Sequence[Path]) -> Summary:
+    """What the reports of finished runs say together, where each defines the normaliser.
+
+    Each is of its run's best step, chosen on the faces that it is measured on: a little low.
+
+    Raises:
+        DataError: a run has no report.
+
+    """
+    reports = [_report(folder) for folder in folders]
+    summary: Summary = {}
+    for name in NORMALISERS:
+        values = [report.get(f"nme_{name}") for report in reports]
+        known = [float(value) for value in values if value is not None]
+        if len(known) == len(reports):
+            summary[name] = (statistics.fmean(known), statistics.stdev(known))
+    return summary
+
+
+def _report(folder: Path) -> dict[str, Any]:
+    path = folder / "report.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: no report of a finished run ({error})") from None
+    assert isinstance(content, dict)
+    return content
+
+
+def write_summary(summary: Summary, folder: Path) -> None:
+    """Write the summary as `folds.json`.
+
+    Raises:
+        OutputError: it cannot be written.
+
+    """
+    content = {
+        f"nme_{name}": {"mean": mean, "deviation": deviation}
+        for name, (mean, deviation) in summary.items()
+    }
+    write_file(folder / "folds.json", json.dumps(content, indent=2) + "\n")
