@@ -115,7 +115,7 @@ def _train(settings: Settings, readings: list[Reading], path: Path) -> int:
     bar = progress("faces", shown=leads())
     with bar:
         total = sum(len(reading.samples) for reading in readings)
-        task = bar.add_task("reading", total=total, note="")
+        task = bar.add_task("reading", total=total)
         run, problems = prepare(settings, folder, readings, lambda: bar.advance(task))
     problems = [problem for reading in readings for problem in reading.problems] + problems
     if leads():
@@ -159,9 +159,7 @@ class Watcher:
         self._many, self._leads = processes > 1, leads
         self._starter = os.getppid()
         self._bar = progress("", shown=leads)
-        self._task = self._bar.add_task(
-            "step", total=run.settings.train.steps, completed=run.step, note=""
-        )
+        self._task = self._bar.add_task("step", total=run.settings.train.steps, completed=run.step)
         self._stop = False
         self._best = run.best
         self._rate = 0.0
