@@ -11,7 +11,8 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from facealign.errors import ModelError
+from facealign.errors import ModelError, SettingsError
+from facealign.markup import targets
 
 WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT = "aan-300w"
@@ -50,6 +51,31 @@ class ModelFacts:
     version: str
     attention_stages: tuple[int, ...] = ()
     further_markups: tuple[str, ...] = ()
+
+    @property
+    def markups(self) -> tuple[str, ...]:
+        """The point schemes of its heads; it gives the first unless another is asked for."""
+        return (self.markup, *self.further_markups)
+
+    def head_for(self, markup: str) -> str:
+        """The head whose points are those of `markup`, else one whose points turn into them.
+
+        Returns:
+            The head's own point scheme.
+
+        Raises:
+            SettingsError: there is none; the message lists what the model knows.
+
+        """
+        if markup in self.markups:
+            return markup
+        for head in self.markups:
+            if markup in targets(head):
+                return head
+        known = dict.fromkeys([*self.markups, *(t for head in self.markups for t in targets(head))])
+        raise SettingsError(
+            f'the model {self.name} knows no points of "{markup}": choose one of {", ".join(known)}'
+        )
 
     def to_metadata(self) -> dict[str, str]:
         """The facts as ONNX metadata: strings by name, an empty list left out."""

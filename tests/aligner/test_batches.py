@@ -108,6 +108,24 @@ def test_a_stream_is_in_order_and_goes_on_after_a_bad_file(
             assert (result.error, same(result.faces, aligner.align(path))) == (None, True)
 
 
+def test_a_stream_goes_on_after_a_fault_unless_it_is_looked_for(
+    face: Face, files: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Faulty:
+        def detect(self, image: Pixels) -> Detections:
+            if image.shape[0] == 90:
+                raise ZeroDivisionError("of the detector")
+            return Detections(face.box[None], np.ones(1, np.float32))
+
+    aligner = FaceAligner(detector=Faulty(), threads=1)
+    results = list(aligner.stream(files, 2))
+    assert [len(result.faces) for result in results] == [1, 0, 0, 1, 1, 1]
+    assert "1.png: ZeroDivisionError: of the detector" in (results[1].error or "")
+    monkeypatch.setenv("FACEALIGN_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        list(aligner.stream(files, 2))
+
+
 def test_a_stream_of_nothing_and_of_no_workers(aligner: FaceAligner) -> None:
     assert list(aligner.stream([])) == []
     with pytest.raises(SettingsError, match="workers is 1 or more"):

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import pytest
 
-from facealign import FaceAligner, ModelError
+from facealign import FaceAligner, ModelError, SettingsError
 
 BOX = [[4, 4, 20, 20]]
 IMAGE = np.zeros((32, 32, 3), np.uint8)
@@ -83,6 +83,39 @@ def test_an_input_size_that_is_not_the_networks_is_a_model_error(
 def test_no_attention_maps_where_the_model_has_none(make_model: Callable[..., Path]) -> None:
     with pytest.raises(ModelError, match="made has no attention maps"):
         FaceAligner(make_model(), threads=1).align(IMAGE, BOX, attention=True)
+
+
+def test_a_further_head_has_its_own_outputs(make_model: Callable[..., Path]) -> None:
+    five, nineteen = np.linspace(0.1, 0.5, 5), np.linspace(0.1, 0.9, 19)
+    path = make_model(
+        {
+            "scores": five,
+            "landmarks.aflw19": np.stack([nineteen, nineteen], axis=1),
+            "visible.aflw19": nineteen,
+        },
+        further_markups=("aflw19",),
+    )
+    aligner = FaceAligner(path, threads=1, leaning_faces=False, markup="aflw19")
+    (face,) = aligner.align(IMAGE, BOX)
+    assert (aligner.markup, face.markup, face.scores) == ("aflw19", "aflw19", None)
+    assert face.landmarks.shape == (19, 2)
+    assert face.visible is not None
+    assert face.visible.tolist() == (nineteen > 0.5).tolist()
+    (first,) = FaceAligner(path, threads=1, leaning_faces=False).align(IMAGE, BOX)
+    assert (first.markup, first.visible, len(first.landmarks)) == ("celeba5", None, 5)
+
+
+def test_a_scheme_that_the_model_does_not_know_is_refused(make_model: Callable[..., Path]) -> None:
+    for markup in ("wflw98", "nonsense"):
+        with pytest.raises(SettingsError, match=f'no points of "{markup}": .* one of celeba5$'):
+            FaceAligner(make_model(), markup=markup)
+
+
+def test_a_head_that_the_file_does_not_have_is_refused(make_model: Callable[..., Path]) -> None:
+    path = make_model(further_markups=("aflw19", "ibug99"))
+    for markup in ("aflw19", "ibug99"):
+        with pytest.raises(ModelError, match=rf'made\.onnx: its point scheme "{markup}"'):
+            FaceAligner(path, markup=markup)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.99])

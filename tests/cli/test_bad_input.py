@@ -141,7 +141,7 @@ def test_a_photo_in_the_folder_for_pictures_is_not_replaced(
         picture.save(inner)
     before = inner.read_bytes()
     code, _, errors = facealign("align", tmp_path, "--draw", inner.parent)
-    assert (code, "which facealign did not draw" in errors) == (2, True)
+    assert (code, "which facealign did not write" in errors) == (2, True)
     assert inner.read_bytes() == before
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,6 +54,13 @@ def test_attention_draws_the_crop_and_a_map_a_stage(
         assert picture.size == (5 * 256, 256 + 24)
         tiles = np.asarray(picture)[24:].reshape(256, 5, 256, 3).astype(int)
     assert all(np.abs(tiles[:, i] - tiles[:, i + 1]).mean() > 5 for i in range(4))
+
+
+def test_crop_shows_a_progress_bar_on_a_terminal(astronaut_path: Path, tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "facealign", "crop", str(astronaut_path), "-o", str(tmp_path)]
+    environment = os.environ | {"TTY_COMPATIBLE": "1"}
+    done = subprocess.run(words, capture_output=True, text=True, env=environment, check=False)
+    assert (done.returncode, "aligning" in done.stderr) == (0, True)
 
 
 @pytest.mark.parametrize("verb", ["crop", "attention"])

@@ -46,6 +46,26 @@ def test_scoring_the_file_equals_evaluating(
     assert json.loads(again.read_text()) == json.loads((evaluated / "r.json").read_text())
 
 
+def test_the_labels_are_scored_in_the_points_of_the_predictions(
+    facealign: Callable[..., Outcome], drawn: Path, tmp_path: Path
+) -> None:
+    given = ["--dataset", "300w", "--root", drawn, "--threads", 1, "--markup", "ibug51"]
+    kept, numbers, again = tmp_path / "p.npz", tmp_path / "r.json", tmp_path / "again.json"
+    code, printed, errors = facealign("eval", *given, "--predictions", kept, "--json", numbers)
+    assert (code, errors) == (0, "")
+    assert "ibug51" in printed
+    report = json.loads(numbers.read_text())
+    assert report["markup"] == "ibug51"
+    assert "jaw" not in report["regions"]
+    assert facealign("score", kept, "--root", drawn, "--json", again)[0] == 0
+    assert json.loads(again.read_text()) == report
+    code, _, errors = facealign("eval", *given[:-1], "wflw98")
+    assert (code, 'no points of "wflw98": choose one of ibug68, ibug51, celeba5' in errors) == (
+        2,
+        True,
+    )
+
+
 def test_another_normaliser_needs_no_model(
     facealign: Callable[..., Outcome], evaluated: Path, drawn: Path
 ) -> None:

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from facealign.types import Pixels
+
 Outcome = tuple[int, str, str]
 
 
@@ -118,6 +120,21 @@ def test_the_whole_image(facealign: Callable[..., Outcome], photos: Path, tmp_pa
     assert face["box"] == [-0.5, -0.5, 199.5, 149.5]
 
 
+def test_another_point_scheme_and_upright_faces(
+    facealign: Callable[..., Outcome], astronaut: Pixels, tmp_path: Path
+) -> None:
+    turned, out = tmp_path / "turned.png", tmp_path / "out.jsonl"
+    Image.fromarray(np.rot90(astronaut)).save(turned)
+    rolls = []
+    for options in ([], ["--upright"]):
+        code, _, _ = facealign("align", turned, "--markup", "celeba5", *options, "-o", out)
+        (face,) = json.loads(out.read_text())["faces"]
+        assert (code, face["markup"], len(face["landmarks"])) == (0, "celeba5", 5)
+        rolls.append(face["pose"]["roll"])
+    assert rolls[0] == pytest.approx(-90, abs=10)
+    assert rolls[1] == pytest.approx(0, abs=30)  # taken for an upright face
+
+
 def test_train_export_eval_and_align(
     facealign: Callable[..., Outcome], drawn: Path, photos: Path, tmp_path: Path
 ) -> None:
@@ -203,6 +220,9 @@ def test_models_lists_numbers_with_their_normaliser_and_terms(
         "eval",
         "score",
         "compare",
+        "convert",
+        "bench",
+        "doctor",
         "reproduce",
         "data",
         "data drawings",

@@ -10,10 +10,12 @@ import onnxruntime
 import pytest
 import torch
 
+from facealign import Face, FaceAligner, read_image
 from facealign.datasets import Reading, read_dataset
 from facealign.errors import DataError, SettingsError
 from facealign.markup.conversion import load_conversion
 from facealign.network import AAN, AANSettings
+from facealign.training.augment import MEAN, STD
 from facealign.training.checkpoint import load_checkpoint, save_checkpoint
 from facealign.training.export import SCORE_RADIUS, Deployed, export_run
 from facealign.training.loop import fit
@@ -219,6 +221,36 @@ def test_every_output_is_exported_under_its_name(
     for name, values in zip(shapes, session.run(list(shapes), {"image": image}), strict=True):
         if not name.startswith("landmarks"):
             assert 0 <= values.min() <= values.max() <= 1
+
+
+def test_a_head_is_chosen_by_its_point_scheme(
+    tmp_path: Path, reading: Reading, five: Reading
+) -> None:
+    fit(run_of(tiny(1, {"spread": True}), tmp_path / "run", [reading, five]))
+    path = tmp_path / "model.onnx"
+    export_run(tmp_path / "run", path)
+    image, box = read_image(reading.samples[0].image), reading.samples[0].box[None]
+
+    def face(markup: str | None) -> Face:
+        aligner = FaceAligner(path, threads=1, leaning_faces=False, markup=markup)
+        (found,) = aligner.align(image, boxes=box)
+        assert found.markup == aligner.markup
+        assert found.scores is not None
+        assert found.landmarks.shape == (len(found.scores), 2)
+        return found
+
+    first, own, inner = face(None), face("celeba5"), face("ibug51")
+    assert (first.markup, own.markup, inner.markup) == ("ibug68", "celeba5", "ibug51")
+    crop = first.network_crop
+    assert crop is not None
+    tensor = (crop.warp(image).transpose(2, 0, 1)[None] / np.float32(255) - MEAN) / STD
+    session = onnxruntime.InferenceSession(path)
+    (points,) = session.run(["landmarks.celeba5"], {"image": tensor.astype(np.float32)})
+    assert np.allclose(own.landmarks, crop.to_image(points[0] * 32 - np.float32(0.5)), atol=1e-3)
+    assert not np.allclose(own.landmarks, first.to("celeba5").landmarks, atol=1e-3)
+    assert np.array_equal(inner.landmarks, first.landmarks[17:])
+    with pytest.raises(SettingsError, match='no points of "wflw98": choose one of ibug68, celeba5'):
+        face("wflw98")
 
 
 def test_a_score_is_the_share_of_the_spread_s_density_within_its_radius() -> None:

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from facealign.aligner.landmarker import BATCH, Found, Landmarker
-from facealign.aligner.ordered import map_ordered
+from facealign.aligner.ordered import core_count, map_ordered
+from facealign.aligner.photo import photo_result
 from facealign.aligner.turned import find
 from facealign.detector import Detections, Detector, WholeImage, YuNet
 from facealign.errors import FaceAlignError, SettingsError
@@ -43,10 +44,12 @@ class FaceAligner:
             where it is, as of 98 in 100 upright faces.
         leaning_faces: look a second time, with the crop turned upright, at a face that leans by
             more than 25 degrees.
+        markup: the point scheme of the landmarks: of one of the model's heads (`facts.markups`), or
+            one that a head's points turn into, as of `Face.to`; None takes the model's first.
 
     Raises:
         ModelError: the model is missing, damaged or not one of ours.
-        SettingsError: `max_faces` is below 1.
+        SettingsError: `max_faces` is below 1, or the model knows no points of `markup`.
 
     """
 
@@ -58,13 +61,15 @@ class FaceAligner:
         max_faces: int | None = None,
         turned_faces: bool = True,
         leaning_faces: bool = True,
+        markup: str | None = None,
     ) -> None:
         if max_faces is not None and max_faces < 1:
             raise SettingsError(f"max_faces is 1 or more, or None for all; not {max_faces}")
         self._max_faces = max_faces
         self._turned_faces = turned_faces
-        landmarker = Landmarker(model_path(model), threads, leaning_faces)
+        landmarker = Landmarker(model_path(model), threads, leaning_faces, markup)
         self.facts = landmarker.facts
+        self._markup = landmarker.markup
         self._parts: tuple[Landmarker, Detector] | None = (
             landmarker,
             _detector(detector, threads),
@@ -73,7 +78,7 @@ class FaceAligner:
     @property
     def markup(self) -> str:
         """Name of the point scheme of the landmarks."""
-        return self.facts.markup
+        return self._markup
 
     def close(self) -> None:
         """Let go of the networks; work that is under way in other threads ends well."""
@@ -155,32 +160,31 @@ class FaceAligner:
     ) -> Iterator[ImageResult]:
         """What comes of each file, in order; decoding, detecting and aligning overlap.
 
-        A file that cannot be done is a result with an `error`, and the rest goes on. At most two
-        images a worker are held. Make the aligner with `threads=1`: the workers are its threads.
+        A file that cannot be done is a result with an `error`, and the rest goes on, whatever was
+        raised (FACEALIGN_DEBUG=1 in the environment lets a fault of the program through). Each
+        worker holds one image; at most 32 results a worker wait for their turn. Make the aligner
+        with `threads=1`: the workers are its threads.
 
         Args:
             paths: image files; read only as far as the workers ask for.
-            workers: threads; None takes one for each core.
+            workers: threads; None takes one for each core that this process may use.
 
         Raises:
             FaceAlignError: the aligner is closed.
             SettingsError: `workers` is below 1.
 
         """
-        count = (os.cpu_count() or 1) if workers is None else workers
+        count = core_count() if workers is None else workers
         if count < 1:
             raise SettingsError(f"workers is 1 or more, not {workers}")
         self._opened()
         return map_ordered(self._result, paths, count)
 
     def _result(self, path: str | os.PathLike[str]) -> ImageResult:
-        try:
-            image = read_image(path)
-            faces = self.align(image)
-        except FaceAlignError as error:
+        result, _ = photo_result(os.fspath(path), lambda: path, self.align)
+        if result.error is not None:
             self._opened()  # a closed aligner is no fault of this file
-            return ImageResult(os.fspath(path), None, None, [], str(error))
-        return ImageResult(os.fspath(path), image.shape[1], image.shape[0], faces)
+        return result
 
     def _opened(self) -> tuple[Landmarker, Detector]:
         parts = self._parts

@@ -27,6 +27,8 @@ Of 168 faces of 300W's training part, turned artificially, the second look takes
 error at 25°, 21 % at 30°, 40 % at 40°; at 20° only 4 %, and of the 27 that lean by 20 to 25° in
 their own photos it takes none.
 """
+OUTPUTS = ("landmarks", "scores", "visible")
+"""Of each head; a further head's carry the name of its point scheme: "landmarks.aflw19"."""
 SEEN = 0.5
 """A point is visible where the network's value is above."""
 
@@ -57,24 +59,40 @@ class Found:
 class Landmarker:
     """An exported network on ONNX Runtime.
 
+    Args:
+        path: the ONNX file.
+        threads: of ONNX Runtime; None lets it choose.
+        leaning: faces that lean in their crops are looked at a second time.
+        markup: the point scheme wanted, of a head or one that a head's points turn into; None
+            takes the first head's.
+
     Raises:
         ModelError: the file is missing, damaged or not one of ours.
+        SettingsError: the model knows no points of `markup`.
 
     """
 
-    def __init__(self, path: Path, threads: int | None, upright: bool) -> None:
+    def __init__(
+        self, path: Path, threads: int | None, leaning: bool = True, markup: str | None = None
+    ) -> None:
         self._session = open_session(path, threads)
         metadata = self._session.get_modelmeta().custom_metadata_map
         self.facts = ModelFacts.from_metadata(metadata, str(path))
-        self._outputs = [output.name for output in self._session.get_outputs()]
-        self._upright = upright
-        if self.facts.markup not in MARKUPS or "landmarks" not in self._outputs:
+        self._leaning = leaning
+        self.markup = markup or self.facts.markup
+        self._head = self.facts.head_for(self.markup)
+        further = f".{self._head}" if self._head != self.facts.markup else ""
+        given = [output.name for output in self._session.get_outputs()]
+        self._outputs = {n: n + further for n in OUTPUTS if n + further in given}
+        if "attention" in given:
+            self._outputs["attention"] = "attention"
+        if self._head not in MARKUPS or "landmarks" not in self._outputs:
             raise ModelError(
-                f'{path}: its point scheme "{self.facts.markup}" or its outputs '
-                f"({', '.join(self._outputs)}) are none of ours; make one with: facealign export"
+                f'{path}: its point scheme "{self._head}" or its outputs ({", ".join(given)}) are '
+                "none of ours; make one with: facealign export"
             )
-        markup = load_markup(self.facts.markup)
-        self._count, self._outlined = markup.count, "jaw" in markup.groups
+        scheme = load_markup(self._head)
+        self._count, self._outlined = scheme.count, "jaw" in scheme.groups
 
     def align(
         self, images: Sequence[Found], attention: bool = False, batch: int = BATCH
@@ -97,15 +115,15 @@ class Landmarker:
     def _batch(self, rows: list[tuple[Found, int]], attention: bool) -> list[Face]:
         crops = [self._crop(found.boxes[i], float(found.angles[i])) for found, i in rows]
         values = self._look([found.image for found, _ in rows], crops, attention)
-        if self._upright:
+        if self._leaning:
             self._look_again(rows, crops, values, attention)
         seen = values.get("visible")
-        return [
+        faces = [
             Face(
                 box=found.boxes[i],
                 score=float(found.scores[i]),
                 landmarks=values["landmarks"][n],
-                markup=self.facts.markup,
+                markup=self._head,
                 attention=values["attention"][n] if attention else None,
                 scores=values["scores"][n] if "scores" in values else None,
                 visible=None if seen is None else seen[n] > SEEN,
@@ -113,6 +131,7 @@ class Landmarker:
             )
             for n, (found, i) in enumerate(rows)
         ]
+        return faces if self.markup == self._head else [face.to(self.markup) for face in faces]
 
     def _crop(self, box: Array, angle: float) -> CropTransform:
         return CropTransform.from_box(box, self.facts.input_size, self.facts.margin, angle)
@@ -135,7 +154,7 @@ class Landmarker:
         attention: bool,
     ) -> None:
         """Replace, in `crops` and `values`, what was seen of faces that lean in their crops."""
-        leans = lean(values["landmarks"], self.facts.markup)
+        leans = lean(values["landmarks"], self._head)
         known = np.array([found.angles[i] for found, i in rows])
         again = np.flatnonzero(np.abs((leans - known + 180) % 360 - 180) > LEANS)
         if not again.size:
@@ -162,12 +181,13 @@ class Landmarker:
         """Crops (B, S, S, 3) → outputs by name; the landmarks (B, K, 2) in crop pixels."""
         scale = np.float32(1 / (255 * self.facts.std))
         image = crops.transpose(0, 3, 1, 2) * scale - np.float32(self.facts.mean / self.facts.std)
-        names = [n for n in ("landmarks", "scores", "visible") if n in self._outputs]
+        names = [name for name in OUTPUTS if name in self._outputs]
         if attention and "attention" not in self._outputs:
             raise ModelError(f"the model {self.facts.name} has no attention maps")
         names += ["attention"] if attention else []
+        wanted = [self._outputs[name] for name in names]
         try:
-            values = dict(zip(names, self._session.run(names, {"image": image}), strict=True))
+            values = dict(zip(names, self._session.run(wanted, {"image": image}), strict=True))
         except Exception as error:
             raise ModelError(f"the model failed: {str(error).splitlines()[0]}") from None
         self._check(values, len(crops))
@@ -179,12 +199,12 @@ class Landmarker:
     def _check(self, values: dict[str, Array], faces: int) -> None:
         """Refuse what a model of one's own may give: other shapes, values that are none."""
         shapes = {"landmarks": (faces, self._count, 2)}
-        for name in ("landmarks", "scores", "visible"):
+        for name in OUTPUTS:
             shape = shapes.get(name, (faces, self._count))
             if name in values and values[name].shape != shape:
                 raise ModelError(
                     f"the model {self.facts.name} gives {name} of shape {values[name].shape}, "
-                    f"not {shape} as its point scheme {self.facts.markup} asks for"
+                    f"not {shape} as its point scheme {self._head} asks for"
                 )
             if name in values and not np.isfinite(values[name]).all():
                 raise ModelError(f"the model {self.facts.name} gives {name} that are not finite")

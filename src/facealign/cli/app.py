@@ -16,7 +16,7 @@ from typing import NoReturn
 import click
 
 from facealign import __version__
-from facealign.cli.console import fail
+from facealign.cli.console import fail, set_up_log
 from facealign.errors import (
     DataError,
     FaceAlignError,
@@ -41,6 +41,9 @@ VERBS = {
     "data": "facealign.cli.data",
     "models": "facealign.cli.models",
     "markups": "facealign.cli.markups",
+    "convert": "facealign.cli.convert",
+    "bench": "facealign.cli.bench",
+    "doctor": "facealign.cli.doctor",
 }
 EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
     (SettingsError, 2),
@@ -100,6 +103,7 @@ def app() -> None:
 def _prepare() -> None:
     """Be quiet about what Pillow notes of a photo, and stop in order when asked to stop."""
     warnings.filterwarnings("ignore", module="PIL")
+    set_up_log()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _interrupt)
     if sys.stdout is None or sys.stderr is None:  # closed by whoever started us

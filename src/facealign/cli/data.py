@@ -96,7 +96,7 @@ def check(
             continue
         bar = progress("faces")
         with bar:
-            task = bar.add_task(subset, total=len(reading.samples), note="")
+            task = bar.add_task(subset, total=len(reading.samples))
             checks.append(check_reading(reading, partial(bar.advance, task)))
         if sheet and reading.samples:
             name = sheet.with_stem(f"{sheet.stem}-{subset}") if len(wanted) > 1 else sheet

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -12,8 +14,9 @@ from facealign.cli.console import fail, out, progress
 from facealign.cli.options import DATASET_NAMES, default_subset, reader_options
 from facealign.cli.reporting import print_report, write_report
 from facealign.datasets import Reading, read_dataset
-from facealign.errors import DataError
+from facealign.errors import DataError, SettingsError
 from facealign.evaluation import Predictions, predict, score, write_predictions
+from facealign.markup import MARKUPS
 from facealign.metrics import NORMALISERS
 
 
@@ -33,6 +36,11 @@ from facealign.metrics import NORMALISERS
     show_default=True,
     metavar="NAME",
     help="A bundled one, or a file.",
+)
+@click.option(
+    "--markup",
+    type=click.Choice(list(MARKUPS)),
+    help="Points to measure; default: the data set's, where the model knows them.",
 )
 @click.option(
     "--boxes",
@@ -61,6 +69,7 @@ def command(
     root: Path,
     subset: str | None,
     model: str,
+    markup: str | None,
     boxes: str,
     normaliser: str | None,
     predicted: Path | None,
@@ -76,7 +85,7 @@ def command(
     facealign eval --dataset 300vw --root /faces/300vw --option stride=10
     """  # noqa: D205, D301
     reading = read_dataset(dataset, root, default_subset(dataset, subset), **options)
-    aligner = FaceAligner(model, threads=threads, turned_faces=False, leaning_faces=False)
+    aligner = _aligner(model, threads, markup, reading)
     predictions, unread = _predict(reading, aligner, boxes)
     problems = reading.problems + unread
     for problem in problems:
@@ -93,10 +102,19 @@ def command(
     return 3 if problems else 0
 
 
+def _aligner(model: str, threads: int | None, markup: str | None, reading: Reading) -> FaceAligner:
+    """With the points asked for, else the labels', else the model's own, which `score` may know."""
+    plain = partial(FaceAligner, model, threads=threads, turned_faces=False, leaning_faces=False)
+    if markup is None and reading.samples:
+        with suppress(SettingsError):
+            return plain(markup=reading.samples[0].markup)
+    return plain(markup=markup)
+
+
 def _predict(reading: Reading, aligner: FaceAligner, boxes: str) -> tuple[Predictions, list[str]]:
     bar = progress("faces")
     with bar:
-        task = bar.add_task("predicting", total=len(reading.samples), note="")
+        task = bar.add_task("predicting", total=len(reading.samples))
         found, unread = predict(reading.samples, aligner, boxes, lambda: bar.advance(task))
     name, subset = aligner.facts.name, reading.subset
     return replace(found, model=name, dataset=reading.dataset, subset=subset), unread

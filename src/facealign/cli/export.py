@@ -27,7 +27,7 @@ def command(run: Path, output: Path, licence: str | None) -> int:
         from facealign.training.export import export_run
     facts = export_run(run, output, licence)
     out().print(
-        f"{output}: {facts.name}, {facts.markup}, {facts.input_size} px, "
+        f"{output}: {facts.name}, {' '.join(facts.markups)}, {facts.input_size} px, "
         f"{output.stat().st_size / 1e6:.1f} MB",
         markup=False,
         soft_wrap=True,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from facealign.aligner import FaceAligner
 from facealign.cli.console import out
 from facealign.models import DEFAULT, bundled, model_path
 
 
 @click.command("models", short_help="List the bundled models.")
 def command() -> int:
-    """List the bundled models: points, size, error, terms.
+    """List the bundled models: point schemes (`--markup`), size, error, terms.
 
     The error is the NME on the 554 images of 300W common, in the official boxes.
     """
@@ -18,13 +19,14 @@ def command() -> int:
 
     table = Table(box=None, pad_edge=False)
     table.add_column("model", no_wrap=True)
-    for name in ("points", "MB", "NME, inter-ocular", "NME, inter-pupil"):
+    table.add_column("points")
+    for name in ("MB", "NME, inter-ocular", "NME, inter-pupil"):
         table.add_column(name, justify="right")
     table.add_column("terms", no_wrap=True)
     for card in bundled().values():
         table.add_row(
             card.name + (" (default)" if card.name == DEFAULT else ""),
-            str(card.points),
+            " ".join(FaceAligner(card.name).facts.markups),
             f"{model_path(card.name).stat().st_size / 1e6:.1f}",
             f"{100 * card.nme_inter_ocular:.2f} %",
             f"{100 * card.nme_inter_pupil:.2f} %",

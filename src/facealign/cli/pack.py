@@ -83,7 +83,7 @@ def command(
     reading = read_dataset(dataset, root, subset, **options)
     bar = progress("faces")
     with bar:
-        task = bar.add_task("packing", total=len(reading.samples), note="")
+        task = bar.add_task("packing", total=len(reading.samples))
         index = pack(
             reading,
             target,

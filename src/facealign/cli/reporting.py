@@ -31,6 +31,7 @@ def print_report(report: Report, model: str) -> None:
     rows = {
         "model": model or "not named",
         "data": f"{report.dataset} {report.subset}",
+        "points": report.markup,
         "boxes": report.box_source,
         "faces": str(report.count),
         "missed": str(report.missed),

@@ -83,7 +83,7 @@ def command(
     with bar:
 
         def track(name: str, total: int) -> Callable[[], None]:
-            task = bar.add_task(name, total=total, note="")
+            task = bar.add_task(name, total=total)
             return lambda: bar.advance(task)
 
         measurer = Measurer(Roots(roots, options), models, predictions, boxes, threads, track)

@@ -82,7 +82,7 @@ def _train(settings: Settings, readings: list[Reading], path: Path) -> int:
     bar = progress("faces")
     with bar:
         total = sum(len(reading.samples) for reading in readings)
-        task = bar.add_task("reading", total=total, note="")
+        task = bar.add_task("reading", total=total)
         run, problems = prepare(settings, folder, readings, lambda: bar.advance(task))
     problems = [problem for reading in readings for problem in reading.problems] + problems
     for problem in problems:
@@ -119,9 +119,7 @@ class Watcher:
 
     def __init__(self, run: Run) -> None:
         self._bar = progress("")
-        self._task = self._bar.add_task(
-            "step", total=run.settings.train.steps, completed=run.step, note=""
-        )
+        self._task = self._bar.add_task("step", total=run.settings.train.steps, completed=run.step)
         self._stop = False
         self._best = run.best
         self._rate = 0.0

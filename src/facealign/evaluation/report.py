@@ -14,7 +14,7 @@ from facealign import metrics
 from facealign.datasets import DATASETS
 from facealign.errors import DataError
 from facealign.evaluation.predictions import Predictions
-from facealign.markup import Markup, load_markup
+from facealign.markup import Conversion, Markup, load_conversion, load_markup, targets
 from facealign.types import Sample
 
 THRESHOLD = 0.08
@@ -128,8 +128,11 @@ class Matched:
 def match(samples: Sequence[Sample], predictions: Predictions) -> Matched:
     """Put each prediction beside the sample with the same id.
 
+    Where predictions are of another point scheme than the labels, the labels are turned into it.
+
     Raises:
-        DataError: there is no prediction, an id is unknown, or the point schemes differ.
+        DataError: there is no prediction, an id is unknown, or the labels do not mark what is
+            predicted.
 
     """
     by_id = {sample.id: sample for sample in samples}
@@ -138,21 +141,29 @@ def match(samples: Sequence[Sample], predictions: Predictions) -> Matched:
         what = f'"{unknown[0]}" is no face of the data set' if unknown else "there are none"
         raise DataError(f"predictions do not fit: {what}; give the data set they were made of")
     faces = [by_id[name] for name in predictions.ids]
-    markup = load_markup(faces[0].markup)
-    if predictions.markup not in ("", markup.name) or predictions.landmarks.shape[1] != (
-        markup.count
-    ):
-        scheme = predictions.markup or f"{predictions.landmarks.shape[1]} points"
-        raise DataError(f"the predictions are {scheme}, but the data set is {markup.name}")
+    labels = _labels_as(predictions, faces[0].markup)
+    truth = labels.points(np.stack([face.landmarks for face in faces]))
     return Matched(
         predicted=np.nan_to_num(predictions.landmarks.astype(np.float64)),
-        truth=np.stack([face.landmarks for face in faces]).astype(np.float64),
-        visible=np.stack([face.visible for face in faces]),
+        truth=truth.astype(np.float64),
+        visible=labels.visible(np.stack([face.visible for face in faces])),
         boxes=np.stack([face.box for face in faces]).astype(np.float64),
         found=predictions.found,
         groups=[face.group for face in faces],
-        markup=markup,
+        markup=load_markup(labels.target),
     )
+
+
+def _labels_as(predictions: Predictions, labelled: str) -> Conversion:
+    """From the labels' point scheme to that of the predictions, as a rule the same."""
+    target, count = predictions.markup or labelled, predictions.landmarks.shape[1]
+    if target not in targets(labelled) or load_markup(target).count != count:
+        scheme = predictions.markup or f"{count} points"
+        raise DataError(
+            f"the predictions are {scheme}, but the data set is {labelled}, which does not mark "
+            f"them; it can be scored as {', '.join(targets(labelled))}"
+        )
+    return load_conversion(labelled, target)
 
 
 def score(
@@ -173,8 +184,8 @@ def score(
             or for an unknown data set the first that the markup defines.
 
     Raises:
-        DataError: the predictions are of other faces or of another point scheme, or the markup
-            does not define the normaliser.
+        DataError: the predictions are of other faces or of a point scheme that the labels do not
+            mark, or the markup does not define the normaliser.
 
     """
     matched = match(samples, predictions)

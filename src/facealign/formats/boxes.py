@@ -1,4 +1,4 @@
-"""Boxes given from outside: a CSV table `image,x0,y0,x1,y1`, or an earlier result file."""
+"""Boxes given from outside: a CSV table `image,x0,y0,x1,y1`, or earlier results in any format."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facealign.errors import DataError
-from facealign.formats import json
+from facealign.formats.csv import BOX
+from facealign.formats.results import read_results
 from facealign.geometry import to_box
 
 COLUMNS = ("image", "x0", "y0", "x1", "y1")
@@ -47,24 +48,33 @@ def _parts(image: str) -> tuple[str, ...]:
 
 
 def read_boxes(path: Path) -> BoxTable:
-    """Boxes from `.csv` (image,x0,y0,x1,y1; 0-based pixels), or `.json` / `.jsonl` results.
+    """Boxes from `.csv` (image,x0,y0,x1,y1; 0-based pixels), or from results in any format.
 
     Raises:
         DataError: the file cannot be read, lacks a column, or holds a box that is none.
+        MissingExtraError: the format needs an extra that is not installed.
 
     """
-    if path.suffix.lower() in json.SUFFIXES:
-        found = json.read_boxes(path)
-        rows = [(image, box, str(path)) for image, boxes in found.items() for box in boxes]
-        table: dict[str, list[NDArray[np.float32]]] = {image: [] for image in found}
-    else:
-        rows, table = _csv_rows(path), {}
-    for image, values, place in rows:
+    table: dict[str, list[NDArray[np.float32]]] = {}
+    if path.suffix.lower() != ".csv" or _is_results(path):
+        for result in read_results(path):
+            table.setdefault(result.source, []).extend(face.box for face in result.faces)
+        return BoxTable(table, path)
+    for image, values, place in _csv_rows(path):
         try:
             table.setdefault(image, []).append(to_box(values))
         except (ValueError, TypeError) as error:
             raise DataError(f"{place}: {error}") from None
     return BoxTable(table, path)
+
+
+def _is_results(path: Path) -> bool:
+    """Whether a table is one of results: there x0, y0 … are points."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+            return set(BOX) <= set(next(csv.reader(file), ()))
+    except (OSError, csv.Error):
+        return False  # said where the rows are read
 
 
 def _csv_rows(path: Path) -> list[tuple[str, list[float], str]]:

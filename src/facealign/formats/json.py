@@ -1,96 +1,45 @@
-"""Results as JSON: one document (`.json`), or one image a line (`.jsonl`). Schema `facealign/1`."""
+"""Results as JSON: one document (`.json`), or one image a line (`.jsonl`). Schema `facealign/1`.
+
+Coordinates are kept to 0.001 pixels, scores to 0.0001. `results.schema.json` beside this module is
+the schema.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any
 
-from facealign.errors import DataError, OutputError
-from facealign.face import ImageResult
-from facealign.image import is_folder
+import numpy as np
+
+from facealign.errors import DataError
+from facealign.face import Face, ImageResult
+from facealign.formats.survey import Survey
+from facealign.geometry import to_box
+from facealign.markup import MARKUPS
 
 SCHEMA = "facealign/1"
-SUFFIXES = (".json", ".jsonl")
+SCHEMA_FILE = Path(__file__).with_name("results.schema.json")
 
 
-class ResultWriter:
-    """Writes results as they come; the file appears under its name when the writer closes.
-
-    It closes also when the work was interrupted, with what was done by then.
-
-        with ResultWriter(Path("out.json")) as writer:
-            writer.add(result)
-
-    Raises:
-        OutputError: the suffix is neither `.json` nor `.jsonl`, or the file cannot be written.
-
-    """
-
-    def __init__(self, path: Path) -> None:
-        if path.suffix.lower() not in SUFFIXES:
-            raise OutputError(
-                f'cannot write {path}: the suffix "{path.suffix}" is unknown; use .json or .jsonl'
-            )
-        if is_folder(path):
-            raise OutputError(f"cannot write {path}: it is a folder; give a file name")
-        self.path = path
-        self._lines = path.suffix.lower() == ".jsonl"
-        self._part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        self._count = 0
-        with _explained(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # A name that is no UTF-8 holds lone surrogates: written as JSON escapes.
-            self._file = self._part.open("w", encoding="utf-8", errors="backslashreplace")
-        self._write("" if self._lines else f'{{"schema": "{SCHEMA}", "images": [\n')
-
-    def add(self, result: ImageResult) -> None:
-        """Add one image's result."""
-        text = json.dumps(to_dict(result), ensure_ascii=False, allow_nan=False)
-        separator = "" if self._lines or not self._count else ",\n"
-        self._write(separator + text + ("\n" if self._lines else ""))
-        self._count += 1
-
-    def close(self) -> None:
-        """Finish the file and give it its name."""
-        self._write("" if self._lines else "\n]}\n")
-        with _explained(self.path):
-            self._file.close()
-            self._part.replace(self.path)
-
-    def _write(self, text: str) -> None:
-        with _explained(self.path):
-            self._file.write(text)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        try:
-            self.close()
-        except OutputError:
-            self._discard()
-            if error is None:
-                raise
-
-    def _discard(self) -> None:
-        with contextlib.suppress(OSError):  # such as the full disk that brought us here
-            self._file.close()
-        self._part.unlink(missing_ok=True)
+def write_json(results: Iterable[ImageResult], file: IO[str], survey: Survey) -> None:
+    """One document, an image a line."""
+    file.write(f'{{"schema": "{SCHEMA}", "images": [')
+    for number, result in enumerate(results):
+        file.write((",\n" if number else "\n") + to_line(result))
+    file.write("\n]}\n")
 
 
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Turn the system's errors into one that names the output."""
-    try:
-        yield
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
-        reason = getattr(error, "strerror", None) or error
-        raise OutputError(f"cannot write {path}: {reason}; choose another place") from error
+def write_jsonl(results: Iterable[ImageResult], file: IO[str], survey: Survey) -> None:
+    """An image a line."""
+    for result in results:
+        file.write(to_line(result) + "\n")
+
+
+def to_line(result: ImageResult) -> str:
+    """One image's entry as a line of JSON."""
+    return json.dumps(to_dict(result), ensure_ascii=False, allow_nan=False)
 
 
 def to_dict(result: ImageResult) -> dict[str, Any]:
@@ -104,21 +53,118 @@ def to_dict(result: ImageResult) -> dict[str, Any]:
     }
 
 
-def read_boxes(path: Path) -> dict[str, list[list[float]]]:
-    """The boxes of a results file, `.json` or `.jsonl`: source → boxes x0 y0 x1 y1.
+def read_json(path: Path, markup: str) -> Iterator[ImageResult]:
+    """The results in a document; the whole document is read at once.
+
+    Raises:
+        DataError: the file cannot be read or is not of this schema.
+
+    """
+    content = read_document(path)
+    schema, images = content.get("schema"), content.get("images")
+    if schema not in (None, SCHEMA) or not isinstance(images, list):
+        raise DataError(
+            f'{path}: not a result file of schema "{SCHEMA}"'
+            + (f'; it says "{schema}": a newer facealign may read it' if schema else "")
+        )
+    for number, entry in enumerate(images):
+        yield from_dict(entry, f"{path}: images[{number}]")
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """A JSON file that holds an object.
+
+    Raises:
+        DataError: it cannot be read or holds something else.
+
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except (ValueError, RecursionError) as error:  # no JSON, or no UTF-8
+        raise DataError(f"{path}: not JSON ({error})") from None
+    if not isinstance(content, dict):
+        raise DataError(f'{path}: not a result file of schema "{SCHEMA}"')
+    return content
+
+
+def read_jsonl(path: Path, markup: str) -> Iterator[ImageResult]:
+    """The results in a file of an image a line.
 
     Raises:
         DataError: the file cannot be read or is not of this schema.
 
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        if path.suffix.lower() == ".jsonl":
-            images = [json.loads(line) for line in text.splitlines() if line.strip()]
-        else:
-            images = json.loads(text)["images"]
-        return {i["source"]: [face["box"] for face in i["faces"]] for i in images}
+        with path.open(encoding="utf-8-sig") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    yield from_line(line, f"{path}:{number}")
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise DataError(f'{path}: not a result file of schema "{SCHEMA}" ({error})') from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not JSON ({error})") from None
+
+
+def from_line(line: str, place: str) -> ImageResult:
+    """One image's line back as a result.
+
+    Raises:
+        DataError: it is not of this schema; the message starts with `place`.
+
+    """
+    try:
+        return from_dict(json.loads(line), place)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{place}: not JSON ({error})") from None
+
+
+def from_dict(entry: Any, place: str) -> ImageResult:
+    """One image's entry of the schema back as a result.
+
+    Raises:
+        DataError: it is not of this schema; the message starts with `place`.
+
+    """
+    try:
+        faces = [_face(face) for face in entry["faces"]]
+        width, height = (entry.get(k) and int(entry[k]) for k in ("width", "height"))
+        return ImageResult(str(entry["source"]), width, height, faces, entry.get("error"))
+    except (LookupError, ValueError, TypeError, AttributeError, OverflowError) as error:
+        raise DataError(
+            f'{place}: not a result file of schema "{SCHEMA}" ({type(error).__name__}: {error})'
+        ) from None
+
+
+def _face(entry: dict[str, Any]) -> Face:
+    scores, visible = entry.get("scores"), entry.get("visible")
+    return build_face(
+        entry["box"],
+        entry["score"],
+        entry["landmarks"],
+        entry["markup"],
+        scores=None if scores is None else np.asarray(scores, np.float32),
+        visible=None if visible is None else np.asarray(visible, np.bool_),
+    )
+
+
+def build_face(
+    box: Any, score: Any, landmarks: Any, markup: str, scores: Any = None, visible: Any = None
+) -> Face:
+    """A face from what a file says, checked.
+
+    Raises:
+        ValueError, TypeError: the point scheme is unknown, a number is none or is not finite, or
+            shapes do not fit.
+
+    """
+    if markup not in MARKUPS:
+        raise ValueError(f'unknown markup "{markup}": known are {", ".join(MARKUPS)}')
+    points = np.asarray(landmarks, np.float32).reshape(-1, 2)
+    extra = [values for values in (scores, visible) if values is not None]
+    if len(points) != MARKUPS[markup].count:
+        raise ValueError(f"{len(points)} points; {markup} has {MARKUPS[markup].count}")
+    if not np.isfinite(points).all() or any(np.shape(v) != (len(points),) for v in extra):
+        raise ValueError("points must be finite pairs x, y, with one score and one flag each")
+    return Face(to_box(box), float(score), points, markup, scores=scores, visible=visible)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from facealign.errors import DataError
-from facealign.markup.known import load_markup
+from facealign.markup.known import MARKUPS, load_markup
 from facealign.types import Points
 
 
@@ -71,3 +72,12 @@ def load_conversion(source: str, target: str) -> Conversion:
     for i, row in enumerate(rows):
         weights[i, list(row)] = 1 / len(row)
     return Conversion(source, target, weights)
+
+
+def targets(source: str) -> list[str]:
+    """The schemes that `load_conversion` turns `source` points into; none of an unknown one."""
+    found = []
+    for name in MARKUPS:
+        with suppress(DataError):
+            found.append(load_conversion(source, name).target)
+    return found

@@ -1,0 +1,64 @@
+"""What results depend on, in one place: to make an aligner, and to tell whether work may go on."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from facealign.aligner.aligner import FaceAligner
+from facealign.detector import WholeImage, YuNet
+from facealign.models import model_path
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignSettings:
+    """How photos are aligned.
+
+    Attributes:
+        model: as `FaceAligner` takes it.
+        markup: the point scheme wanted; None takes the model's first.
+        whole_image: every photo is one tight face crop.
+        min_face: side of the smallest face to look for, in pixels.
+        upright: no face is turned or leans: one plain pass.
+
+    """
+
+    model: str = "default"
+    markup: str | None = None
+    whole_image: bool = False
+    min_face: float = 20.0
+    upright: bool = False
+
+    def aligner(self, threads: int | None) -> FaceAligner:
+        """An aligner of these settings on `threads` of ONNX Runtime; None lets it choose.
+
+        Raises:
+            ModelError: the model is missing, damaged or not one of ours.
+            SettingsError: the model knows no points of `markup`.
+
+        """
+        return FaceAligner(
+            self.model,
+            WholeImage() if self.whole_image else YuNet(min_face=self.min_face, threads=threads),
+            threads,
+            turned_faces=not self.upright,
+            leaning_faces=not self.upright,
+            markup=self.markup,
+        )
+
+    def record(self) -> dict[str, Any]:
+        """Plain values by name, the model by its file's sha256: equal where results are.
+
+        Raises:
+            ModelError: the model is missing or damaged.
+
+        """
+        values = {name.replace("_", "-"): value for name, value in asdict(self).items()}
+        return values | {"model": sha256(model_path(self.model))}
+
+
+def sha256(path: Path) -> str:
+    """Of a file, in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

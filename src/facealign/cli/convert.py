@@ -1,0 +1,51 @@
+"""`facealign convert`: results from one format to another."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from facealign.cli.console import out
+from facealign.cli.tally import counted
+from facealign.errors import OutputError
+from facealign.formats.results import FORMATS, output_format, read_results, write_results
+from facealign.markup import MARKUPS
+
+
+@click.command("convert", short_help="Turn results into another format.")
+@click.argument("source", type=Path, metavar="IN")
+@click.argument("target", type=Path, metavar="OUT")
+@click.option("--from", "from_", type=click.Choice(list(FORMATS)), help="Whatever IN's suffix.")
+@click.option("--to", type=click.Choice(list(FORMATS)), help="Whatever OUT's suffix.")
+@click.option(
+    "--markup",
+    type=click.Choice(list(MARKUPS)),
+    default="ibug68",
+    show_default=True,
+    help="The point scheme, where IN does not say (.pts).",
+)
+def command(source: Path, target: Path, from_: str | None, to: str | None, markup: str) -> int:
+    """Turn results into another format.
+
+    IN and OUT are .json, .jsonl, .csv, .parquet, .coco.json, .xml (CVAT) or .pts; a folder is one
+    of .pts files, or of .parquet files. What OUT has no place for is named.
+
+    \b
+    facealign convert faces.parquet faces.csv
+    facealign convert faces.json labels.xml
+    facealign convert faces.jsonl points/ --to pts
+    facealign convert labels.json faces.jsonl --from coco
+    """  # noqa: D301
+    form = output_format(target, to)
+    if os.path.realpath(source) == os.path.realpath(target):
+        raise OutputError(f"{target}: is also what is read; give another name")
+    if form.name == "pts" and target.is_dir() and any(target.rglob("*.pts")):
+        raise OutputError(f"{target} holds .pts files, which could be replaced: give a new folder")
+    seen, lost = write_results(lambda: read_results(source, from_, markup), target, form.name)
+    faces, photos = counted(seen.faces, "face"), counted(seen.images, "photo")
+    out().print(f"{target}: {faces} in {photos}", markup=False, soft_wrap=True)
+    if lost:
+        out().print(f"not kept: {', '.join(sorted(lost))}", markup=False)
+    return 0

@@ -1,0 +1,107 @@
+"""What `facealign align` says of its results: a table of few, the totals of many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from facealign.cli.console import fail, out
+from facealign.face import ImageResult
+
+TABLE_IMAGES = 40
+"""Up to this many images every face gets a row; beyond, only the totals are printed."""
+SHOWN = 20
+"""Of failed photos this many are named at the end; the output lists all."""
+
+
+@dataclass
+class Tally:
+    """Counts results as they come; keeps none but the first few.
+
+    Attributes:
+        require_face: a photo without a face counts as a problem.
+        at_once: name each problem as it comes, instead of the first few at the end.
+
+    """
+
+    require_face: bool = False
+    at_once: bool = False
+    images: int = 0
+    faces: int = 0
+    failed: int = 0
+    without: int = 0
+    _first: list[ImageResult] = field(default_factory=list)
+    _problems: list[str] = field(default_factory=list)
+
+    def add(self, result: ImageResult) -> None:
+        """Count one image's result."""
+        self.images += 1
+        self.faces += len(result.faces)
+        if len(self._first) <= TABLE_IMAGES:
+            self._first.append(result)
+        if result.error is not None:
+            self.failed += 1
+            self._problem(result.error)
+            return
+        if not result.faces:
+            self.without += 1
+            if self.require_face:
+                self._problem(f"{result.source}: no face found")
+
+    def _problem(self, text: str) -> None:
+        if self.at_once:
+            fail(text, 3)
+        elif len(self._problems) < SHOWN:
+            self._problems.append(text)
+
+    def print_problems(self, output: Path | None) -> None:
+        """Name the first problems, unless that was done at once, and count the others."""
+        for problem in self._problems:
+            fail(problem, 3)
+        more = self.failed + (self.without if self.require_face else 0) - len(self._problems)
+        if more and not self.at_once:
+            where = f"{output} lists them" if output else "-o FILE lists them"
+            fail(f"{counted(more, 'more photo')} like these; {where}", 3)
+
+    def print_table(self) -> None:
+        """A row for each face, where the images are few."""
+        from rich.markup import escape
+        from rich.table import Table
+
+        if self.images > TABLE_IMAGES:
+            return
+        table = Table("photo", "faces", "box (x0 y0 x1 y1)", "score", box=None, pad_edge=False)
+        for result in self._first:
+            for row in _rows(result):
+                table.add_row(*(escape(cell) for cell in row))
+        out().print(table)
+
+    def in_words(self) -> str:
+        """The totals as a line."""
+        done = f"{counted(self.faces, 'face')} in {counted(self.images - self.failed, 'photo')}"
+        return done + (f", {self.failed} failed" if self.failed else "")
+
+    def exit_code(self, problems: bool) -> int:
+        """The exit code; `problems` says that some names stood for no photo."""
+        if self.failed == self.images:
+            return 4
+        if self.failed or problems:
+            return 3
+        return 6 if self.require_face and self.without else 0
+
+
+def _rows(result: ImageResult) -> list[tuple[str, str, str, str]]:
+    if result.error:
+        return [(result.source, "-", "failed", "")]
+    if not result.faces:
+        return [(result.source, "0", "", "")]
+    boxes = [" ".join(f"{value:.1f}" for value in face.box) for face in result.faces]
+    return [
+        (result.source if not i else "", str(len(boxes)) if not i else "", box, f"{face.score:.2f}")
+        for i, (box, face) in enumerate(zip(boxes, result.faces, strict=True))
+    ]
+
+
+def counted(number: int, thing: str) -> str:
+    """A number of things: "1 face", "2 faces"."""
+    return f"{number} {thing}" + ("" if number == 1 else "s")

@@ -1,0 +1,244 @@
+"""Photos by the million on Ray Data: an aligner for each actor, Parquet out, restartable.
+
+Ray schedules, retries and replaces what dies. A task is a few photos and writes one file of its own
+name: a task that is done twice writes the same file twice, so nothing is lost and nothing doubled.
+A restart reads which photos are in the folder and does the others. Needs the `ray` extra.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+import os
+import posixpath
+from collections.abc import Callable, Iterable
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from facealign.aligner.photo import photo_result
+from facealign.aligner.settings import AlignSettings
+from facealign.errors import DataError, ImageError, MissingExtraError, OutputError
+from facealign.formats.parquet import schema, to_row
+from facealign.formats.part import to_utf8
+from facealign.image import SUFFIXES
+
+PHOTOS = 64
+"""Photos of one task, at most: what is lost, and done again, when a machine dies."""
+SETTINGS = "_settings.json"
+"""Beside the Parquet files: how the work is done. Readers of Parquet folders pass over it."""
+
+
+def filesystem_of(place: str) -> tuple[Any, str]:
+    """A place's `pyarrow.fs` file system and its path there: `s3://…`, `gs://…`, or a local path.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+        DataError: the scheme is unknown.
+
+    """
+    try:
+        import pyarrow.fs
+    except ImportError:
+        raise MissingExtraError("--engine ray", "ray") from None
+    if "://" not in place:
+        return pyarrow.fs.LocalFileSystem(), str(Path(place).absolute())
+    try:
+        filesystem, path = pyarrow.fs.FileSystem.from_uri(place)
+    except (ValueError, OSError) as error:
+        raise DataError(f"{place}: not a place that can be read ({error})") from None
+    return filesystem, path
+
+
+def find_remote_photos(place: str) -> list[str]:
+    """The photos of a folder, searched through, or of a pattern such as `s3://bucket/a/*.jpg`.
+
+    Raises:
+        DataError: the place cannot be listed.
+
+    """
+    import pyarrow.fs
+
+    filesystem, path = filesystem_of(place)
+    folder, pattern = posixpath.split(path)
+    is_pattern = any(sign in pattern for sign in "*?[")
+    selector = pyarrow.fs.FileSelector(folder if is_pattern else path, recursive=not is_pattern)
+    try:
+        infos = filesystem.get_file_info(selector)
+    except OSError as error:
+        raise DataError(f"{place}: cannot be listed ({error})") from None
+    scheme = place.partition("://")[0]
+    files = [info for info in infos if info.type == pyarrow.fs.FileType.File]
+    return sorted(
+        f"{scheme}://{info.path}"
+        for info in files
+        if (fnmatch(info.base_name, pattern) if is_pattern else _is_image(info.path))
+    )
+
+
+def _is_image(path: str) -> bool:
+    return posixpath.splitext(path)[1].lower() in SUFFIXES
+
+
+def align_on_ray(
+    photos: list[str],
+    folder: str,
+    settings: AlignSettings,
+    workers: int,
+    resume: bool = False,
+    advance: Callable[[int], None] = lambda count: None,
+) -> None:
+    """Align photos on a Ray cluster: the one of RAY_ADDRESS, else one on this machine.
+
+    Args:
+        photos: local paths that every machine can read, or `s3://…`.
+        folder: where the Parquet files go, local to all machines or `s3://…`.
+        settings: the same for all; a model's file must be readable on every machine.
+        workers: actors, one core each.
+        resume: go on with what is in the folder.
+        advance: called with the number of photos of each file that is written.
+
+    Raises:
+        OutputError: the folder holds results already and `resume` is not set, or they were begun
+            with other settings.
+        MissingExtraError: Ray is not installed.
+
+    """
+    ray = _import_ray()
+    done = _begin(folder, settings.record(), resume)
+    left = [photo for photo in photos if to_utf8(photo) not in done]
+    advance(len(photos) - len(left))
+    if not left:
+        return
+    _start(ray, workers)
+    size = max(1, min(PHOTOS, math.ceil(len(left) / (4 * workers))))
+    tasks = [_task(left[i : i + size], i // size) for i in range(0, len(left), size)]
+    results = ray.data.from_items(tasks, override_num_blocks=len(tasks)).map_batches(
+        PhotoAligner,
+        fn_constructor_args=(folder, settings),
+        compute=ray.data.ActorPoolStrategy(size=workers),
+        num_cpus=1,
+        batch_size=1,
+    )
+    for row in results.iter_rows():
+        advance(int(row["count"]))
+    _sweep(folder)
+
+
+def _task(photos: list[str], number: int) -> dict[str, str]:
+    """A task's photos and its file, which no other task has."""
+    text = json.dumps(photos)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return {"photos": text, "file": f"part-{number:07d}-{digest}.parquet"}
+
+
+class PhotoAligner:
+    """What an actor keeps: one aligner on one thread. Called with tasks, it writes their files."""
+
+    def __init__(self, folder: str, settings: AlignSettings) -> None:
+        self._aligner = settings.aligner(threads=1)
+        self._folder = folder
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, list[int]]:
+        """Align the photos of each task and write its file, whole or not at all."""
+        counts = []
+        for text, file in zip(batch["photos"], batch["file"], strict=True):
+            photos = json.loads(text)
+            rows = [to_row(self._align(photo)) for photo in photos]
+            _write_rows(rows, self._folder, str(file))
+            counts.append(len(rows))
+        return {"count": counts}
+
+    def _align(self, photo: str) -> Any:
+        return photo_result(photo, lambda: _read(photo), self._aligner.align)[0]
+
+
+def _read(photo: str) -> bytes:
+    filesystem, path = filesystem_of(photo)
+    try:
+        with filesystem.open_input_stream(path) as file:
+            data: bytes = file.read()
+    except OSError as error:
+        raise ImageError(f"{photo}: cannot be read ({error})") from None
+    if not data:
+        raise ImageError(f"{photo}: the file is empty (zero bytes)")
+    return data
+
+
+def _write_rows(rows: Iterable[dict[str, Any]], folder: str, name: str) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    filesystem, place = filesystem_of(folder)
+    part = posixpath.join(place, f"_{name}.{os.getpid()}.part")
+    columns = schema()
+    with filesystem.open_output_stream(part) as file:
+        table = pyarrow.Table.from_pylist(list(rows), columns)
+        pyarrow.parquet.write_table(table, file, compression="zstd")
+    filesystem.move(part, posixpath.join(place, name))
+
+
+def _sweep(folder: str) -> None:
+    """Take away what a worker that died had half written."""
+    filesystem, place = filesystem_of(folder)
+    for path in _listed(filesystem, place):
+        if path.endswith(".part"):
+            filesystem.delete_file(path)
+
+
+def _begin(folder: str, record: dict[str, Any], resume: bool) -> set[str]:
+    """Make the folder, note or compare the settings; the photos that are done."""
+    import pyarrow.parquet
+
+    filesystem, place = filesystem_of(folder)
+    files = [path for path in _listed(filesystem, place) if path.endswith(".parquet")]
+    if files and not resume:
+        raise OutputError(f"{folder} holds results; --resume goes on, or give a new folder")
+    note = posixpath.join(place, SETTINGS)
+    text = json.dumps(record, sort_keys=True)
+    if files:
+        with filesystem.open_input_stream(note) as file:
+            if file.read().decode() != text:
+                raise OutputError(f"{folder} was begun with other settings: repeat the command")
+    else:
+        filesystem.create_dir(place, recursive=True)
+        with filesystem.open_output_stream(note) as file:
+            file.write(text.encode())
+    done: set[str] = set()
+    for path in files:
+        with filesystem.open_input_file(path) as file:
+            done.update(pyarrow.parquet.read_table(file, columns=["source"])[0].to_pylist())
+    return done
+
+
+def _listed(filesystem: Any, place: str) -> list[str]:
+    import pyarrow.fs
+
+    selector = pyarrow.fs.FileSelector(place, allow_not_found=True)
+    return sorted(info.path for info in filesystem.get_file_info(selector))
+
+
+def _import_ray() -> Any:
+    """Ray without its telemetry, and without a word about what goes well."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    try:
+        import ray
+        import ray.data
+    except ImportError:
+        raise MissingExtraError("--engine ray", "ray") from None
+    for name in ("ray", "ray.data"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    return ray
+
+
+def _start(ray: Any, workers: int) -> None:
+    """Join the cluster of RAY_ADDRESS, or start one here; the caller's own is taken as it is."""
+    if ray.is_initialized():
+        return
+    address = os.environ.get("RAY_ADDRESS")
+    own: dict[str, Any] = {} if address else {"num_cpus": workers, "include_dashboard": False}
+    ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **own)

@@ -1,0 +1,118 @@
+"""Results as Parquet, a row an image, the columns of the JSON schema; every number exact.
+
+Needs the `parquet` extra (pyarrow). A folder of Parquet files is read as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from facealign.errors import DataError, MissingExtraError
+from facealign.face import Face, ImageResult
+from facealign.formats.json import SCHEMA, from_dict
+from facealign.formats.part import to_utf8
+from facealign.formats.survey import Survey
+
+if TYPE_CHECKING:
+    import pyarrow
+
+ROWS = 512
+"""Images in memory at once, and in a row group of the file."""
+
+
+def schema() -> pyarrow.Schema:
+    """The columns of a file of results.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+
+    """
+    pa = _pyarrow()
+    face = pa.struct(
+        [
+            ("box", pa.list_(pa.float32(), 4)),
+            ("score", pa.float32()),
+            ("markup", pa.string()),
+            ("landmarks", pa.list_(pa.list_(pa.float32(), 2))),
+            ("scores", pa.list_(pa.float32())),
+            ("visible", pa.list_(pa.bool_())),
+        ]
+    )
+    columns = [("source", pa.string()), ("width", pa.int32()), ("height", pa.int32())]
+    columns += [("faces", pa.list_(face)), ("error", pa.string())]
+    return pa.schema(columns, metadata={"schema": SCHEMA})
+
+
+def write_parquet(results: Iterable[ImageResult], file: IO[bytes], survey: Survey) -> None:
+    """A file of one row group for each `ROWS` images.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+
+    """
+    columns = schema()
+    import pyarrow
+    import pyarrow.parquet
+
+    with pyarrow.parquet.ParquetWriter(file, columns, compression="zstd") as writer:
+        images = iter(results)
+        while rows := [to_row(result) for result in islice(images, ROWS)]:
+            writer.write_table(pyarrow.Table.from_pylist(rows, columns))
+
+
+def to_row(result: ImageResult) -> dict[str, Any]:
+    """One image's row, its numbers as they are."""
+    return {
+        "source": to_utf8(result.source),
+        "width": result.width,
+        "height": result.height,
+        "faces": [_entry(face) for face in result.faces],
+        "error": result.error and to_utf8(result.error),
+    }
+
+
+def _entry(face: Face) -> dict[str, Any]:
+    return {
+        "box": face.box.tolist(),
+        "score": face.score,
+        "markup": face.markup,
+        "landmarks": face.landmarks.tolist(),
+        "scores": None if face.scores is None else face.scores.tolist(),
+        "visible": None if face.visible is None else face.visible.tolist(),
+    }
+
+
+def read_parquet(path: Path, markup: str) -> Iterator[ImageResult]:
+    """The results in a Parquet file, or in those of a folder in the order of their names.
+
+    Raises:
+        DataError: a file cannot be read or is not of this schema.
+        MissingExtraError: pyarrow is not installed.
+
+    """
+    _pyarrow()
+    import pyarrow.parquet
+
+    for file in sorted(path.glob("*.parquet")) if path.is_dir() else [path]:
+        number = 0
+        try:
+            with pyarrow.parquet.ParquetFile(file) as table:
+                for batch in table.iter_batches(ROWS):
+                    for row in batch.to_pylist():
+                        yield from_dict(row, f"{file}: row {number}")
+                        number += 1
+        except OSError as error:
+            raise DataError(f"{file}: cannot be read ({error.strerror or error})") from None
+        except pyarrow.ArrowException as error:
+            raise DataError(f"{file}: not a Parquet file ({error})") from None
+
+
+def _pyarrow() -> Any:
+    try:
+        import pyarrow
+    except ImportError:
+        raise MissingExtraError("Parquet", "parquet") from None
+    return pyarrow

@@ -1,0 +1,76 @@
+"""What results hold: looked over once, before they are written where some of it has no place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from facealign.face import Face, ImageResult
+
+
+@dataclass
+class Survey:
+    """What some results hold.
+
+    Attributes:
+        images, faces: how many.
+        first: the first face; None where there is none.
+        markups: names of the point schemes.
+        holds: which of "boxes", "scores", "point scores", "visibility", "image sizes",
+            "photos without a face", "failed photos" there are.
+        folder: the deepest folder that holds every photo.
+
+    """
+
+    images: int = 0
+    faces: int = 0
+    first: Face | None = None
+    markups: set[str] = field(default_factory=set)
+    holds: set[str] = field(default_factory=set)
+    folder: Path | None = None
+
+    def name_of(self, source: str) -> Path:
+        """A photo's path below the folder of all photos, without suffix; never outside it."""
+        path = Path(os.path.normpath(source.replace("\\", "/")))
+        if self.folder and path.is_relative_to(self.folder):
+            path = path.relative_to(self.folder)
+        parts = [part for part in path.parts if part not in ("..", path.anchor)]
+        return Path(*parts).with_suffix("") if parts else Path("photo")
+
+
+def survey(results: Iterable[ImageResult]) -> Survey:
+    """Look results over, one at a time."""
+    seen = Survey()
+    for result in results:
+        seen.images += 1
+        seen.faces += len(result.faces)
+        _note_image(seen, result)
+        for face in result.faces:
+            _note_face(seen, face)
+    return seen
+
+
+def _note_image(seen: Survey, result: ImageResult) -> None:
+    folder = Path(os.path.normpath(result.source.replace("\\", "/"))).parent
+    if seen.folder is None:
+        seen.folder = folder
+    while not folder.is_relative_to(seen.folder) and seen.folder != seen.folder.parent:
+        seen.folder = seen.folder.parent
+    if result.width is not None:
+        seen.holds.add("image sizes")
+    if result.error is not None:
+        seen.holds.add("failed photos")
+    elif not result.faces:
+        seen.holds.add("photos without a face")
+
+
+def _note_face(seen: Survey, face: Face) -> None:
+    seen.first = seen.first or face
+    seen.markups.add(face.markup)
+    seen.holds |= {"boxes", "scores"}
+    if face.scores is not None:
+        seen.holds.add("point scores")
+    if face.visible is not None:
+        seen.holds.add("visibility")

@@ -1,0 +1,77 @@
+"""`facealign doctor` and `facealign bench`: what they find, and what they say of damage."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import facealign as package
+from facealign import aligner, models
+from facealign.cli.doctor import EXTRAS
+from facealign.face import Face
+
+Outcome = tuple[int, str, str]
+
+
+def test_doctor_finds_this_installation_sound(facealign: Callable[..., Outcome]) -> None:
+    code, printed, errors = facealign("doctor")
+    assert (code, errors) == (0, "")
+    for words in (package.__version__, "CPUExecutionProvider", "sha256 verified, ibug68,"):
+        assert words in printed
+    assert "a drawn face found" in printed
+
+
+def test_doctor_knows_every_extra(repository: Path) -> None:
+    project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
+    assert set(EXTRAS) == set(project["optional-dependencies"]) - {"test"}
+
+
+def test_doctor_names_a_damaged_model(
+    facealign: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for file in models.WEIGHTS.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    with (tmp_path / "aan-300w.onnx").open("r+b") as file:
+        file.seek(1000)
+        file.write(b"damage")
+    monkeypatch.setattr(models, "WEIGHTS", tmp_path)
+    code, printed, errors = facealign("doctor")
+    assert (code, printed.count("FAILED")) == (5, 2)
+    assert "damaged (its sha256 differs)" in errors
+
+
+def test_doctor_names_points_that_are_off(
+    facealign: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = aligner.FaceAligner.align
+
+    def wrong(self: aligner.FaceAligner, image: object) -> list[Face]:
+        (face,) = right(self, image)
+        return [Face(face.box, face.score, face.landmarks + np.float32(60), face.markup)]
+
+    monkeypatch.setattr(aligner.FaceAligner, "align", wrong)
+    code, printed, errors = facealign("doctor")
+    assert (code, "FAILED" in printed, "of the box off" in errors) == (1, True, True)
+
+
+def test_bench_times_every_step(
+    facealign: Callable[..., Outcome], tmp_path: Path, repository: Path
+) -> None:
+    target = tmp_path / "bench.json"
+    code, printed, errors = facealign("bench", "--repeats", 5, "--json", target)
+    assert (code, errors) == (0, "")
+    assert "landmark stage: box → points" in printed
+    steps = json.loads(target.read_text())["milliseconds"]
+    assert len(steps) == 9
+    assert all(0 < step["median"] <= step["p95"] for step in steps.values())
+
+
+def test_bench_needs_a_face(facealign: Callable[..., Outcome], tmp_path: Path) -> None:
+    package.write_image(np.zeros((100, 100, 3), np.uint8), tmp_path / "black.png")
+    code, _, errors = facealign("bench", "--photo", tmp_path / "black.png")
+    assert (code, "no face is found in the photo to time with" in errors) == (4, True)
