@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from facealign.cli.console import fail, out, progress
-from facealign.cli.extras import train_extra
+from facealign.cli.extras import extra
 from facealign.cli.reporting import in_words
 from facealign.datasets import Reading, read_dataset
 from facealign.errors import SettingsError
@@ -45,7 +45,7 @@ def command(
     facealign train configs/300w.toml data.root=/faces/300w train.steps=500
     facealign train configs/300w.toml data.root=/faces/300w --folds 5
     """  # noqa: D301
-    with train_extra("training"):
+    with extra("train", "training"):
         from facealign.training.settingsfile import load_settings
     settings = load_settings(config, overrides)
     path = folder or Path("runs") / settings.name
@@ -74,7 +74,7 @@ def _train_folds(settings: Settings, readings: list[Reading], path: Path, folds:
 
 
 def _train(settings: Settings, readings: list[Reading], path: Path) -> int:
-    with train_extra("training"):
+    with extra("train", "training"):
         from facealign.training.loop import fit
         from facealign.training.run import prepare
         from facealign.training.runfolder import RunFolder
