@@ -135,8 +135,9 @@ def one_step(run: Run, parts: dict[str, list[float]]) -> None:
 
 def show(results: dict[str, dict[str, float]], threads: int) -> None:
     names = ["images/s", "batch", "forward", "backward", "optimiser", "average", "peak MB"]
+    words = ["img/s", "batch", "forw.", "backw.", "opt.", "EMA", "MB"]
     where = f"{date.today()}, {platform.machine()}, {threads} threads, torch {torch.__version__}"
-    table = Table("", *names, title=f"{where}\n128 px, batch 64, 512 faces; parts in ms", box=None)
+    table = Table("", *words, title=f"{where}\n128 px, batch 64, 512 faces; parts in ms", box=None)
     for row, found in results.items():
         table.add_row(row, *(f"{found[name]:.0f}" for name in names))
     Console().print(table)

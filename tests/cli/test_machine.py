@@ -12,7 +12,8 @@ import pytest
 
 import facealign as package
 from facealign import aligner, models
-from facealign.cli.doctor import EXTRAS
+from facealign.cli import doctor
+from facealign.cli.extras import EXTRAS
 from facealign.face import Face
 
 Outcome = tuple[int, str, str]
@@ -75,3 +76,11 @@ def test_bench_needs_a_face(facealign: Callable[..., Outcome], tmp_path: Path) -
     package.write_image(np.zeros((100, 100, 3), np.uint8), tmp_path / "black.png")
     code, _, errors = facealign("bench", "--photo", tmp_path / "black.png")
     assert (code, "no face is found in the photo to time with" in errors) == (4, True)
+
+
+def test_a_missing_extra_is_shown_with_its_whole_install_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(EXTRAS, "ray", ("no_such_module",))
+    doctor.command.main([], standalone_mode=False)
+    assert 'pip install "facealign[ray]"' in capsys.readouterr().out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -57,4 +58,6 @@ def main(job: dict) -> None:
 
 
 for job in json.loads(Path(sys.argv[1]).read_text()):
+    # One who is done early must not meet the others at a place that they are about to leave.
+    os.environ["MASTER_PORT"] = str(job["port"])
     main(job)

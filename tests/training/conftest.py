@@ -1,8 +1,11 @@
-"""What tests of settings share."""
+"""What tests of settings and of runs share."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
+import torch
 
 
 @pytest.fixture
@@ -15,3 +18,19 @@ def toml(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def same() -> Callable[[object, object], bool]:
+    """Whether two states are equal bit for bit, through dictionaries and lists."""
+
+    def equal(one: object, other: object) -> bool:
+        if isinstance(one, torch.Tensor):
+            return isinstance(other, torch.Tensor) and torch.equal(one, other)
+        if isinstance(one, dict):
+            return one.keys() == other.keys() and all(equal(v, other[k]) for k, v in one.items())
+        if isinstance(one, list):
+            return len(one) == len(other) and all(map(equal, one, other))
+        return one == other
+
+    return equal

@@ -15,8 +15,9 @@ from facealign.geometry import CropTransform
 from facealign.image import read_image
 from facealign.markup import MARKUPS
 from facealign.training.augment import MEAN, STD
-from facealign.training.batches import BatchMaker, Feed, share_out
+from facealign.training.batches import BatchMaker, Feed
 from facealign.training.faces import DETAIL, ZOOM, FacesInMemory, Regions, load_faces
+from facealign.training.order import share_out
 from facealign.training.settings import AugmentSettings
 
 IBUG = MARKUPS["ibug68"]

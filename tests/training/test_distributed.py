@@ -53,7 +53,7 @@ def free_port() -> int:
 def processes(jobs: list[dict], folder: Path, count: int) -> None:
     """Run the jobs, one after the other, in so many processes."""
     file = folder / f"jobs{count}.json"
-    file.write_text(json.dumps(jobs))
+    file.write_text(json.dumps([job | {"port": free_port()} for job in jobs]))
     ends = [process.wait(timeout=300) for process in begun([str(SCRIPT), str(file)], count)]
     assert ends == [0] * count
 
@@ -143,8 +143,8 @@ def test_all_processes_hold_the_same_state(name: str, jobs: Path) -> None:
 def test_only_the_leading_process_writes(jobs: Path) -> None:
     for name in ("sync", "local"):
         log = (jobs / "2" / name / "log.jsonl").read_text().splitlines()
-        steps = [json.loads(line)["step"] for line in log]
-        assert steps == [3, 6]
+        validated = [line["step"] for line in map(json.loads, log) if "report" in line]
+        assert validated == [3, 6]
 
 
 def test_frozen_batch_normalisation_stays_and_the_rest_learns(jobs: Path) -> None:

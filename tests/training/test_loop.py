@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from facealign.training.runfolder import RunFolder
 from facealign.training.settings import Settings, TrainSettings
 from facealign.training.settingsfile import to_settings
 
+Same = Callable[[object, object], bool]
 TINY = {
     "data": {"validation": 0.2},
     "model": {"input_size": 32, "widths": [4, 8]},
@@ -42,20 +44,9 @@ def begin(settings: Settings, folder: Path, reading: Reading) -> Run:
     return run
 
 
-def same(one: object, other: object) -> bool:
-    """Bit for bit, through dictionaries and lists."""
-    if isinstance(one, torch.Tensor):
-        return isinstance(other, torch.Tensor) and torch.equal(one, other)
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(same(v, other[k]) for k, v in one.items())
-    if isinstance(one, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return one == other
-
-
 @pytest.mark.parametrize("stop_at", [1, 3, 4, 7])
 def test_a_stopped_and_resumed_run_ends_in_the_same_state(
-    stop_at: int, tmp_path: Path, reading: Reading
+    stop_at: int, tmp_path: Path, reading: Reading, same: Same
 ) -> None:
     assert fit(begin(tiny(), tmp_path / "whole", reading))
     parted = begin(tiny(), tmp_path / "parted", reading)
@@ -67,14 +58,14 @@ def test_a_stopped_and_resumed_run_ends_in_the_same_state(
     assert same(*ends)
 
 
-def test_another_seed_ends_elsewhere(tmp_path: Path, reading: Reading) -> None:
+def test_another_seed_ends_elsewhere(tmp_path: Path, reading: Reading, same: Same) -> None:
     runs = [begin(tiny(seed=seed, steps=1), tmp_path / str(seed), reading) for seed in (0, 1)]
     for run in runs:
         fit(run)
     assert not same(*(run.model.state_dict() for run in runs))
 
 
-def test_killed_and_resumed_from_the_command_line(tmp_path: Path, drawn: Path) -> None:
+def test_killed_and_resumed_from_the_command_line(tmp_path: Path, drawn: Path, same: Same) -> None:
     config = tmp_path / "config.toml"
     config.write_text(
         "[data]\nvalidation = 0.2\n[model]\ninput_size = 32\nwidths = [4, 8]\n"
@@ -160,7 +151,7 @@ def halve(path: Path) -> None:
 
 
 def test_a_checkpoint_cut_short_gives_way_to_the_one_before(
-    tmp_path: Path, reading: Reading
+    tmp_path: Path, reading: Reading, same: Same
 ) -> None:
     fit(begin(tiny(), tmp_path, reading))
     undisturbed = load_checkpoint(tmp_path / "last.pt")

@@ -27,6 +27,7 @@ from facealign.training.runfolder import RunFolder
 from facealign.training.settings import Settings
 from facealign.training.settingsfile import to_settings
 
+Same = Callable[[object, object], bool]
 TINY = {
     "data": {"validation": 0.2},
     "model": {"input_size": 32, "widths": [4, 8]},
@@ -55,17 +56,6 @@ def log_of(folder: Path) -> list[dict]:
     """The log but for how fast it went."""
     lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     return [{k: v for k, v in line.items() if k != "images_per_second"} for line in lines]
-
-
-def same(one: object, other: object) -> bool:
-    """Bit for bit, through dictionaries and lists."""
-    if isinstance(one, torch.Tensor):
-        return isinstance(other, torch.Tensor) and torch.equal(one, other)
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(same(v, other[k]) for k, v in one.items())
-    if isinstance(one, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return one == other
 
 
 KILLER = """
@@ -117,7 +107,7 @@ print(killed, number)
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot fork")
 def test_killed_twenty_times_it_ends_where_the_undisturbed_run_does(
-    tmp_path: Path, drawn: Path
+    tmp_path: Path, drawn: Path, same: Same
 ) -> None:
     """Forked from a process that has imported everything, so that a start costs little."""
     tree = TINY | {"train": TRAIN | {"steps": 18, "validate_every": 3, "log_every": 2}}
@@ -202,7 +192,10 @@ def test_a_stopped_run_goes_on_when_told_to_skip(
 
 
 def test_a_skipped_step_leaves_no_trace_in_the_weights(
-    tmp_path: Path, begin: Callable[[Settings, Path], Run], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    begin: Callable[[Settings, Path], Run],
+    monkeypatch: pytest.MonkeyPatch,
+    same: Same,
 ) -> None:
     spoil(monkeypatch, {3: float("inf")})
     run = begin(tiny(on_explosion="skip"), tmp_path)
@@ -224,7 +217,10 @@ def test_a_skipped_step_leaves_no_trace_in_the_weights(
 
 
 def test_skipping_survives_a_restart_bit_for_bit(
-    tmp_path: Path, begin: Callable[[Settings, Path], Run], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    begin: Callable[[Settings, Path], Run],
+    monkeypatch: pytest.MonkeyPatch,
+    same: Same,
 ) -> None:
     spoil(monkeypatch, {3: float("nan"), 25: 500.0})
     settings = tiny(steps=30, on_explosion="skip", log_every=1)

@@ -17,22 +17,12 @@ from facealign import __version__
 from facealign.aligner import FaceAligner
 from facealign.aligner.ordered import core_count
 from facealign.cli.console import fail, out
+from facealign.cli.extras import EXTRAS
 from facealign.datasets.drawings import draw_face
 from facealign.errors import FaceAlignError, ModelError
 from facealign.models import bundled, model_path
 
 PACKAGES = ("numpy", "onnxruntime", "pillow", "click", "rich")
-EXTRAS = {
-    "data": ("h5py", "scipy"),
-    "heif": ("pillow_heif",),
-    "parquet": ("pyarrow",),
-    "plot": ("matplotlib",),
-    "ray": ("ray", "pandas", "pyarrow"),
-    "sweep": ("optuna",),
-    "train": ("torch", "msgspec", "onnx", "onnxscript", "tomli_w"),
-    "video": ("av",),
-}
-"""Extra → the modules it brings."""
 FAR = 0.2
 """A point this far from the drawn one, in box sizes, is no landmark."""
 
@@ -93,11 +83,12 @@ def _self_test() -> str:
 
 
 def _print(rows: dict[str, str]) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column()
     for name, text in rows.items():
-        table.add_row(name, text)
+        table.add_row(name, escape(text))  # an install line has brackets
     out().print(table)

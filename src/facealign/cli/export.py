@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from facealign.cli.console import out
-from facealign.cli.extras import train_extra
+from facealign.cli.extras import extra
 
 
 @click.command("export", short_help="Turn a trained run into an ONNX file.")
@@ -23,7 +23,7 @@ def command(run: Path, output: Path, licence: str | None) -> int:
     facealign export runs/aan-300w -o mine.onnx
     facealign photo.jpg --model mine.onnx
     """  # noqa: D301
-    with train_extra("exporting"):
+    with extra("train", "exporting"):
         from facealign.training.export import export_run
     facts = export_run(run, output, licence)
     out().print(

@@ -1,4 +1,4 @@
-"""Verbs that need an optional dependency say so with its install line."""
+"""What every extra brings, and the install line in place of a stack of failed imports."""
 
 from __future__ import annotations
 
@@ -7,15 +7,27 @@ from contextlib import contextmanager
 
 from facealign.errors import MissingExtraError
 
-TRAIN_PACKAGES = frozenset({"torch", "msgspec", "tomli_w", "onnx", "onnxscript"})
-
-
-SWEEP_PACKAGES = frozenset({"optuna", "sqlalchemy"})
+TRAIN = ("torch", "msgspec", "onnx", "onnxscript", "tensorboard", "tomli_w")
+EXTRAS = {
+    "data": ("h5py", "scipy"),
+    "heif": ("pillow_heif",),
+    "parquet": ("pyarrow",),
+    "plot": ("matplotlib",),
+    "ray": ("ray", "pandas", "pyarrow"),
+    "sweep": ("optuna", "sqlalchemy", *TRAIN),
+    "train": TRAIN,
+    "video": ("av",),
+}
+"""Extra → the modules it brings."""
 
 
 @contextmanager
-def sweep_extra(what: str) -> Iterator[None]:
-    """Answer a missing package of the "sweep" extra, or of "train" under it, likewise.
+def extra(name: str, what: str) -> Iterator[None]:
+    """Answer a missing package of an extra with the extra's install line.
+
+    Args:
+        name: of the extra.
+        what: needs it, such as "training".
 
     Raises:
         MissingExtraError: one of its packages is not installed.
@@ -24,22 +36,6 @@ def sweep_extra(what: str) -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        if (error.name or "").split(".")[0] in TRAIN_PACKAGES | SWEEP_PACKAGES:
-            raise MissingExtraError(what, "sweep") from None
-        raise
-
-
-@contextmanager
-def train_extra(what: str) -> Iterator[None]:
-    """Answer a missing package of the "train" extra with its install line.
-
-    Raises:
-        MissingExtraError: one of its packages is not installed.
-
-    """
-    try:
-        yield
-    except ImportError as error:
-        if (error.name or "").split(".")[0] in TRAIN_PACKAGES:
-            raise MissingExtraError(what, "train") from None
+        if (error.name or "").split(".")[0] in EXTRAS[name]:
+            raise MissingExtraError(what, name) from None
         raise

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from facealign.cli.console import fail, out
-from facealign.cli.extras import sweep_extra
+from facealign.cli.extras import extra
 from facealign.cli.reporting import percent
 from facealign.cli.train import INTERRUPTED, Watcher, read_all
 
@@ -37,7 +37,7 @@ def command(
     facealign sweep configs/sweep.toml data.root=drawn/
     facealign sweep configs/sweep.toml data.root=drawn/ --trials 50
     """  # noqa: D301
-    with sweep_extra("a sweep"):
+    with extra("sweep", "a sweep"):
         from facealign.training.sweep import work
         from facealign.training.sweepfile import load_sweep
     sweep = load_sweep(config, overrides, trials)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from facealign.cli.console import fail, out, progress
-from facealign.cli.extras import train_extra
+from facealign.cli.extras import extra
 from facealign.cli.reporting import in_words
 from facealign.datasets import Reading, read_dataset
 from facealign.errors import SettingsError
@@ -61,7 +61,7 @@ def command(
     On several machines each runs torchrun with its options, then
     -m -- facealign train CONFIG …; train.batch stays the faces of a step.
     """  # noqa: D301
-    with train_extra("training"):
+    with extra("train", "training"):
         from facealign.training.distributed import joined
         from facealign.training.settingsfile import load_settings
     settings = load_settings(config, overrides)
@@ -77,7 +77,7 @@ def command(
 
 
 def _launch(settings: Settings, arguments: list[str], nproc: int) -> int:
-    with train_extra("training"):
+    with extra("train", "training"):
         from facealign.training.launch import launch
         from facealign.training.rows import own_rows
     own_rows(settings.train.batch, settings.train.accumulate, 0, nproc)
@@ -106,7 +106,7 @@ def _train_folds(settings: Settings, readings: list[Reading], path: Path, folds:
 
 
 def _train(settings: Settings, readings: list[Reading], path: Path) -> int:
-    with train_extra("training"):
+    with extra("train", "training"):
         from facealign.training.distributed import leads, world
         from facealign.training.loop import fit
         from facealign.training.run import prepare
@@ -196,8 +196,8 @@ class Watcher:
 
     def __exit__(self, *error: object) -> None:
         self._bar.stop()
-        for number, handler in self._before.items():
-            signal.signal(number, signal.SIG_IGN if self._many and not any(error) else handler)
+        for number, handler in self._before.items():  # of many this one is about to end as it is
+            signal.signal(number, signal.SIG_IGN if self._many else handler)
 
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)

@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-from facealign.errors import SettingsError
 from facealign.markup import load_markup
 from facealign.training.augment import MEAN, STD, Looks, random_looks
 from facealign.training.faces import ZOOM, Faces, Regions
 from facealign.training.occluders import anchors_of, points_covered
+from facealign.training.order import order_by_blocks, share_out
 from facealign.training.settings import AugmentSettings
 from facealign.training.views import Views, random_views
 
@@ -251,48 +251,6 @@ class BatchMaker:
         if feed.window and feed.faces.blocks:
             return order_by_blocks(feed.faces.blocks, feed.window, rng)
         return rng.permutation(count)
-
-
-def order_by_blocks(
-    blocks: Sequence[int], window: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """A random order of faces that stays within `window` blocks at a time.
-
-    Args:
-        blocks: how many neighbouring faces each holds.
-        window: blocks whose faces are shuffled together; which ones is random.
-        rng: where the order comes from.
-
-    """
-    ends = np.cumsum(blocks)
-    shuffled = rng.permutation(len(blocks))
-    parts = [
-        np.concatenate([np.arange(ends[b] - blocks[b], ends[b]) for b in shuffled[i : i + window]])
-        for i in range(0, len(blocks), window)
-    ]
-    return np.concatenate([rng.permutation(part) for part in parts])
-
-
-def share_out(batch: int, shares: Sequence[float]) -> list[int]:
-    """How many of a batch come from each data set: by largest remainder, at least one each.
-
-    >>> share_out(64, [1.0, 0.5, 0.1])
-    [40, 20, 4]
-
-    Raises:
-        SettingsError: the batch is smaller than the number of data sets.
-
-    """
-    if batch < len(shares):
-        raise SettingsError(f"train.batch {batch} is less than one face of each data set")
-    exact = [batch * share / sum(shares) for share in shares]
-    counts = [max(1, int(value)) for value in exact]
-    while sum(counts) < batch:
-        missing = [value - count for value, count in zip(exact, counts, strict=True)]
-        counts[missing.index(max(missing))] += 1
-    while sum(counts) > batch:
-        counts[counts.index(max(counts))] -= 1
-    return counts
 
 
 def _mix(seed: int, number: int, purpose: int) -> int:
