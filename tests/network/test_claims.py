@@ -110,8 +110,10 @@ def test_attention_of_chosen_stages_only(chosen: tuple[int, ...]) -> None:
     assert len(prediction.early) == 4  # supervision is another switch
     names = {int(n.split(".")[1]) + 1 for n in model.state_dict() if ".attention." in n}
     assert names == set(chosen)
-    maps: Tensor = Deployed(model).eval()(torch.zeros(1, 3, 64, 64))[1]
-    assert maps.shape == (1, len(chosen), 64, 64)
+    deployed = Deployed(model).eval()
+    assert deployed.names()[1:] == [f"attention.{stage}" for stage in chosen]
+    maps: list[Tensor] = deployed(torch.zeros(1, 3, 64, 64))[1:]
+    assert [m.shape for m in maps] == [(1, 1, s, s) for s in (64 // 2**stage for stage in chosen)]
 
 
 def test_all_stages_named_is_the_default_network() -> None:

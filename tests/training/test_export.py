@@ -57,10 +57,10 @@ def test_onnx_equals_pytorch(exported: tuple[AAN, bytes]) -> None:
 def test_any_batch_size(exported: tuple[AAN, bytes], batch: int) -> None:
     session = onnxruntime.InferenceSession(exported[1])
     image = np.random.default_rng(0).normal(size=(batch, 3, 32, 32)).astype(np.float32)
-    landmarks, attention = session.run(None, {"image": image})
+    landmarks, *maps = session.run(None, {"image": image})
     assert landmarks.shape == (batch, 68, 2)
-    assert attention.shape == (batch, 2, 32, 32)
-    assert 0.5 <= attention.min() <= attention.max() <= 1
+    assert [attention.shape for attention in maps] == [(batch, 1, s, s) for s in (16, 8)]
+    assert all(0.5 <= attention.min() <= attention.max() <= 1 for attention in maps)
     one = session.run(["landmarks"], {"image": image[-1:]})[0]
     assert np.allclose(one[0], landmarks[-1], atol=1e-5)
 
@@ -70,7 +70,17 @@ def test_folding_batch_normalisation_changes_nothing() -> None:
     image = torch.randn(4, 3, 32, 32)
     with torch.no_grad():
         plain = model(image).landmarks + 0.5
-        assert torch.allclose(Deployed(_fold(model)).eval()(image)[0], plain, atol=1e-5)
+        folded = Deployed(_fold(model)).eval()(image)[0]
+    assert torch.allclose(folded, plain, atol=3e-4)  # the weights are rounded to 16 bits
+
+
+def test_large_weights_take_half_the_space(exported: tuple[AAN, bytes]) -> None:
+    proto = onnx.load_from_string(exported[1])
+    stored = {w.name: (w.data_type, int(np.prod(w.dims))) for w in proto.graph.initializer}
+    narrow = [count for kind, count in stored.values() if kind == onnx.TensorProto.FLOAT16]
+    wide = [count for kind, count in stored.values() if kind == onnx.TensorProto.FLOAT]
+    assert min(narrow) >= 256 > max(wide)
+    assert sum(narrow) > 20 * sum(wide)
 
 
 def test_early_heads_stay_behind(exported: tuple[AAN, bytes]) -> None:
@@ -111,7 +121,7 @@ def test_a_network_without_attention_exports_landmarks_alone(tmp_path: Path) -> 
 def test_the_maps_of_chosen_stages_are_exported_alone() -> None:
     session = onnxruntime.InferenceSession(to_onnx(network(attention_stages=(2,)), FACTS))
     image = np.zeros((3, 3, 32, 32), np.float32)
-    assert session.run(["attention"], {"image": image})[0].shape == (3, 1, 32, 32)
+    assert session.run(["attention.2"], {"image": image})[0].shape == (3, 1, 8, 8)
 
 
 def test_a_difference_is_refused(exported: tuple[AAN, bytes]) -> None:
@@ -173,4 +183,4 @@ def test_validation_sees_what_the_aligner_sees(tmp_path: Path, drawn: Path) -> N
     aligner = FaceAligner(path, leaning_faces=False)
     for sample, points, transform in zip(samples, crops, validator.transforms, strict=True):
         (face,) = aligner.align(sample.image, sample.box[None])
-        assert np.abs(face.landmarks - transform.to_image(points)).max() < 0.01
+        assert np.abs(face.landmarks - transform.to_image(points)).max() < 0.1  # of 145: 16 bits

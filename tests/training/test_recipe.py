@@ -215,12 +215,25 @@ def test_every_output_is_exported_under_its_name(
         "landmarks.celeba5": [5, 2],
         "scores.celeba5": [5],
         "visible.celeba5": [5],
-        "attention": [2, 32, 32],
+        "attention.1": [1, 16, 16],
+        "attention.2": [1, 8, 8],
     }
     image = np.random.default_rng(0).normal(size=(3, 3, 32, 32)).astype(np.float32)
     for name, values in zip(shapes, session.run(list(shapes), {"image": image}), strict=True):
         if not name.startswith("landmarks"):
             assert 0 <= values.min() <= values.max() <= 1
+
+    chosen = export_run(tmp_path / "run", tmp_path / "five.onnx", markups=["celeba5"])
+    assert chosen.markups == ("celeba5",)
+    alone = onnxruntime.InferenceSession(tmp_path / "five.onnx")
+    assert [o.name for o in alone.get_outputs()][:3] == ["landmarks", "scores", "visible"]
+    both = (
+        s.run([n], {"image": image})[0]
+        for s, n in ((alone, "landmarks"), (session, "landmarks.celeba5"))
+    )
+    assert np.array_equal(*both)
+    with pytest.raises(DataError, match="no head for aflw19: its heads are ibug68, celeba5"):
+        export_run(tmp_path / "run", tmp_path / "no.onnx", markups=["aflw19"])
 
 
 def test_a_head_is_chosen_by_its_point_scheme(

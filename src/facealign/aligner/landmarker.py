@@ -84,8 +84,7 @@ class Landmarker:
         further = f".{self._head}" if self._head != self.facts.markup else ""
         given = [output.name for output in self._session.get_outputs()]
         self._outputs = {n: n + further for n in OUTPUTS if n + further in given}
-        if "attention" in given:
-            self._outputs["attention"] = "attention"
+        self._maps = [name for name in given if name.startswith("attention.")]
         if self._head not in MARKUPS or "landmarks" not in self._outputs:
             raise ModelError(
                 f'{path}: its point scheme "{self._head}" or its outputs ({", ".join(given)}) are '
@@ -182,15 +181,17 @@ class Landmarker:
         scale = np.float32(1 / (255 * self.facts.std))
         image = crops.transpose(0, 3, 1, 2) * scale - np.float32(self.facts.mean / self.facts.std)
         names = [name for name in OUTPUTS if name in self._outputs]
-        if attention and "attention" not in self._outputs:
+        if attention and not self._maps:
             raise ModelError(f"the model {self.facts.name} has no attention maps")
-        names += ["attention"] if attention else []
-        wanted = [self._outputs[name] for name in names]
+        wanted = [self._outputs[name] for name in names] + (self._maps if attention else [])
         try:
-            values = dict(zip(names, self._session.run(wanted, {"image": image}), strict=True))
+            given = self._session.run(wanted, {"image": image})
         except Exception as error:
             raise ModelError(f"the model failed: {str(error).splitlines()[0]}") from None
+        values = dict(zip(names, given, strict=False))
         self._check(values, len(crops))
+        if attention:
+            values["attention"] = _enlarged(given[len(names) :], self.facts.input_size)
         # The network counts from the crop's outer corner, half a pixel before the first centre.
         size = np.float32(self.facts.input_size)
         values["landmarks"] = values["landmarks"] * size - np.float32(0.5)
@@ -208,3 +209,9 @@ class Landmarker:
                 )
             if name in values and not np.isfinite(values[name]).all():
                 raise ModelError(f"the model {self.facts.name} gives {name} that are not finite")
+
+
+def _enlarged(maps: Sequence[Array], size: int) -> Array:
+    """A map (B, 1, h, h) of each stage → (B, stages, size, size), each value a square of pixels."""
+    sides = [np.repeat(m, size // m.shape[-1], axis=-1) for m in maps]
+    return np.concatenate([np.repeat(m, size // m.shape[-2], axis=-2) for m in sides], axis=1)

@@ -14,18 +14,26 @@ from facealign.cli.extras import extra
 @click.argument("run", type=Path)
 @click.option("-o", "--output", type=Path, required=True, metavar="FILE", help="The .onnx file.")
 @click.option("--licence", help="Terms of the weights, kept inside; default: the run's setting.")
-def command(run: Path, output: Path, licence: str | None) -> int:
+@click.option(
+    "--markup",
+    "markups",
+    multiple=True,
+    metavar="NAME",
+    help="Only this point scheme's head; repeatable.  [default: all]",
+)
+def command(run: Path, output: Path, licence: str | None, markups: tuple[str, ...]) -> int:
     """Turn a trained run into an ONNX file.
 
     The file carries all that is needed to use it; the best weights on validation are taken.
 
     \b
     facealign export runs/aan-300w -o mine.onnx
+    facealign export runs/mixed -o mine19.onnx --markup aflw19
     facealign photo.jpg --model mine.onnx
     """  # noqa: D301
     with extra("train", "exporting"):
         from facealign.training.export import export_run
-    facts = export_run(run, output, licence)
+    facts = export_run(run, output, licence, markups)
     out().print(
         f"{output}: {facts.name}, {' '.join(facts.markups)}, {facts.input_size} px, "
         f"{output.stat().st_size / 1e6:.1f} MB",

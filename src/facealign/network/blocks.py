@@ -89,7 +89,10 @@ class Stage(nn.Module):
             return features, features, None
         attention = self.attention(features)
         attended = attention * features
-        output = features + attended if self.form == "residual" else attended
+        if self.form == "product":
+            return attended, attended, attention
+        # The same twice: H + M·H where M·H is needed anyway, one pass over H where it is not.
+        output = features + attended if self.training else (1 + attention) * features
         return output, attended, attention
 
 

@@ -16,7 +16,6 @@ import onnx
 import onnxruntime
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 import facealign
@@ -35,24 +34,24 @@ TOLERANCE = 1e-4
 
 
 class Deployed(nn.Module):
-    """An AAN as its users see it: landmarks over the crop's sides, maps at the input's size.
+    """An AAN as its users see it: landmarks over the crop's sides, and the maps of the stages.
 
-    | tensor    | shape             | unit                                                 |
-    |-----------|-------------------|------------------------------------------------------|
-    | image     | (B, 3, S, S)      | (RGB / 255 - mean) / std                             |
-    | landmarks | (B, K, 2)         | 0 … 1 from the crop's outer corner: ·S - ½ is pixels |
-    | scores    | (B, K)            | probability that the landmark is `SCORE_RADIUS` near |
-    | visible   | (B, K)            | probability that the point is to be seen             |
-    | attention | (B, stages, S, S) | 0 … 1, shallow to deep, of the stages that have one  |
+    | tensor      | shape                | unit                                                 |
+    |-------------|----------------------|------------------------------------------------------|
+    | image       | (B, 3, S, S)         | (RGB / 255 - mean) / std                             |
+    | landmarks   | (B, K, 2)            | 0 … 1 from the crop's outer corner: ·S - ½ is pixels |
+    | scores      | (B, K)               | probability that the landmark is `SCORE_RADIUS` near |
+    | visible     | (B, K)               | probability that the point is to be seen             |
+    | attention.s | (B, 1, S/2^s, S/2^s) | 0 … 1, of the stage s                                |
 
     Scores, visible and attention are there where the network has them. A further head's outputs
-    carry the name of its point scheme: "landmarks.aflw19".
+    carry the name of its point scheme: "landmarks.aflw19". The maps are as the network makes them:
+    ONNX Runtime works out every output, wanted or not.
     """
 
     def __init__(self, model: AAN) -> None:
         super().__init__()
         self.model = model
-        self.size = model.settings.input_size
 
     def names(self, further: Sequence[str] = ()) -> list[str]:
         """The outputs' names, in order, with the point schemes of the further heads."""
@@ -61,7 +60,7 @@ class Deployed(nn.Module):
         for suffix in ("", *(f".{name}" for name in further)):
             own = {"landmarks": True, "scores": settings.spread, "visible": settings.visibility}
             names += [name + suffix for name, there in own.items() if there]
-        return names + (["attention"] if settings.stages_with_maps else [])
+        return names + [f"attention.{stage}" for stage in settings.stages_with_maps]
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """(B, 3, S, S) → the outputs in the order of `names`."""
@@ -73,10 +72,7 @@ class Deployed(nn.Module):
                 outputs.append(_nearness(head.log_spread))
             if head.visibility is not None:
                 outputs.append(torch.sigmoid(head.visibility))
-        if prediction.attention:
-            maps = [F.interpolate(m, (self.size, self.size)) for m in prediction.attention]
-            outputs.append(torch.cat(maps, dim=1))
-        return tuple(outputs)
+        return (*outputs, *prediction.attention)
 
 
 SCORE_RADIUS = 0.03
@@ -90,19 +86,24 @@ def _nearness(log_spread: Tensor) -> Tensor:
     return 1 - (1 + ratio) * torch.exp(-ratio)
 
 
-def export_run(run: Path, target: Path, licence: str | None = None) -> ModelFacts:
+def export_run(
+    run: Path, target: Path, licence: str | None = None, markups: Sequence[str] = ()
+) -> ModelFacts:
     """Write the best weights of a run as ONNX.
 
-    The early heads stay behind, batch normalisation is folded into the convolutions, the batch
-    size is free. Where nothing was held out for validation the last weights are taken.
+    The early heads stay behind, batch normalisation is folded into the convolutions, large weights
+    are rounded to 16 bits, the batch size is free. Where nothing was held out for validation the
+    last weights are taken.
 
     Args:
         run: the run's folder, or one of its checkpoints.
         target: the ONNX file.
         licence: the terms of the weights, kept inside the file; None takes the run's setting.
+        markups: the point schemes whose heads the file gets, the first one's first; none is all.
+            NE is most of a file, and every head has its own.
 
     Raises:
-        DataError: there is no checkpoint.
+        DataError: there is no checkpoint, or it has no head for one of `markups`.
         ModelError: ONNX Runtime and PyTorch disagree by more than `TOLERANCE`.
         OutputError: the file cannot be written.
 
@@ -111,11 +112,22 @@ def export_run(run: Path, target: Path, licence: str | None = None) -> ModelFact
     settings = to_settings(state["settings"], str(run))
     model = AAN(settings.model)
     model.load_state_dict(state["weights"])
+    _choose_heads(model, state, markups)
     facts = _facts(settings, state, licence or settings.licence)
     content = to_onnx(model, facts)
     check_parity(model, content)
     write_file(target, content)
     return facts
+
+
+def _choose_heads(model: AAN, state: dict[str, Any], markups: Sequence[str]) -> None:
+    """Leave the model, and the state's list of point schemes, only the heads of these."""
+    known = state["markups"]
+    if lacking := [name for name in markups if name not in known]:
+        raise DataError(f"the run has no head for {lacking[0]}: its heads are {', '.join(known)}")
+    if markups:
+        model.heads = nn.ModuleList(model.heads[known.index(name)] for name in markups)
+        state["markups"] = list(markups)
 
 
 def to_onnx(model: AAN, facts: ModelFacts) -> bytes:
@@ -136,19 +148,20 @@ def to_onnx(model: AAN, facts: ModelFacts) -> bytes:
         )
     assert program is not None
     proto = _reloaded(program)
+    _halve(proto.graph)
     onnx.helper.set_model_props(proto, facts.to_metadata())
     onnx.checker.check_model(proto)
     return bytes(proto.SerializeToString())
 
 
 def check_parity(model: AAN, content: bytes, faces: int = 3) -> float:
-    """The largest difference between the network as trained and ONNX Runtime, on random images.
+    """The largest difference between the network, rounded, and ONNX Runtime, on random images.
 
     Raises:
         ModelError: it exceeds `TOLERANCE`.
 
     """
-    deployed = Deployed(copy.deepcopy(model)).eval()
+    deployed = Deployed(_fold(model)).eval()
     size = model.settings.input_size
     image = torch.randn(faces, 3, size, size, generator=torch.Generator().manual_seed(0))
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
@@ -219,8 +232,27 @@ def _reloaded(program: torch.onnx.ONNXProgram) -> onnx.ModelProto:
     return proto
 
 
+def _halve(graph: onnx.GraphProto) -> None:
+    """Keep the large weights in 16 bits, in half the space; ONNX Runtime widens them at the start.
+
+    `_fold` has rounded them, so nothing is lost here.
+    """
+    for tensor in list(graph.initializer):
+        values = onnx.numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < SMALL:
+            continue
+        name = tensor.name
+        tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
+        widen = onnx.helper.make_node("Cast", [tensor.name], [name], to=onnx.TensorProto.FLOAT)
+        graph.node.insert(0, widen)
+
+
+SMALL = 256
+"""Weights of fewer values stay in 32 bits, such as the biases."""
+
+
 def _fold(model: AAN) -> AAN:
-    """A copy in eval mode whose batch normalisations are part of their convolutions."""
+    """A copy in eval mode whose batch normalisations are part of their convolutions, rounded."""
     copied = copy.deepcopy(model).eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     for head in copied.heads:
         head.early = nn.ModuleList()
@@ -228,5 +260,8 @@ def _fold(model: AAN) -> AAN:
         for name, child in module.named_children():
             if isinstance(child, nn.Sequential) and isinstance(child[1], nn.BatchNorm2d):
                 setattr(module, name, fuse_conv_bn_eval(child[0], child[1]))  # type: ignore[type-var]
+    for weight in copied.parameters():
+        if weight.numel() >= SMALL:
+            weight.data = weight.data.half().float()
     assert isinstance(copied, AAN)
     return copied
