@@ -13,23 +13,31 @@ from facealign.training.settings import TrainSettings
 
 def make_optimiser(model: nn.Module, train: TrainSettings) -> torch.optim.Optimizer:
     """The optimiser of the settings, fused into one pass over the weights."""
-    if train.optimiser == "adam":
-        return torch.optim.Adam(
-            model.parameters(), train.learning_rate, weight_decay=train.weight_decay, fused=True
-        )
-    weights = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]
-    groups: list[dict[str, Any]] = [
-        {"params": weights, "weight_decay": train.weight_decay},
-        {"params": others, "weight_decay": 0.0},
+    groups = _groups(model, train)
+    kind = torch.optim.Adam if train.optimiser == "adam" else torch.optim.AdamW
+    return kind(groups, train.learning_rate, fused=True)
+
+
+def _groups(model: nn.Module, train: TrainSettings) -> list[dict[str, Any]]:
+    """The weights by their share of the learning rate and by whether they decay."""
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, weight in model.named_parameters():
+        decays = train.optimiser == "adam" or weight.ndim > 1
+        groups.setdefault((name.startswith("heads."), decays), []).append(weight)
+    return [
+        {
+            "params": weights,
+            "weight_decay": train.weight_decay if decays else 0.0,
+            "share": train.head_rate if of_head else 1.0,
+        }
+        for (of_head, decays), weights in groups.items()
     ]
-    return torch.optim.AdamW(groups, train.learning_rate, fused=True)
 
 
 def set_learning_rate(optimiser: torch.optim.Optimizer, step: int, train: TrainSettings) -> None:
     """Give the optimiser the learning rate of a step."""
     for group in optimiser.param_groups:
-        group["lr"] = train.learning_rate * learning_rate_factor(step, train)
+        group["lr"] = train.learning_rate * group["share"] * learning_rate_factor(step, train)
 
 
 def learning_rate_factor(step: int, train: TrainSettings) -> float:

@@ -117,6 +117,9 @@ class TrainSettings:
     """"adam" adds the weight decay to the gradient (the paper's), "adamw" decouples it."""
     learning_rate: float = 1e-3
     """At the start, after the warm-up."""
+    head_rate: float = 1.0
+    """Learning rate of the heads (NE, output layer, early heads) as a fraction of it: they have
+    thousands of inputs, and where every weight moves alike the more inputs the larger the step."""
     schedule: Literal["step", "cosine", "constant"] = "step"
     """"step" divides by 10 at each milestone, "cosine" falls to 1 % at the end."""
     milestones: tuple[float, ...] = (0.5, 0.8)
@@ -231,6 +234,7 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("train", "batch", 2, 65536),
     ("train", "accumulate", 1, 65536),
     ("train", "learning_rate", 0.0, 10.0),
+    ("train", "head_rate", 0.0, 100.0),
     ("train", "warmup", 0, 10**9),
     ("train", "weight_decay", 0.0, 10.0),
     ("train", "early_weight", 0.0, 1e6),
