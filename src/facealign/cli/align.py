@@ -16,7 +16,7 @@ from facealign.cli.pictures import Pictures
 from facealign.cli.ray import refuse_on_ray, run_on_ray
 from facealign.cli.tally import Tally
 from facealign.cli.work import STDOUT, Work, run, run_to_file, run_to_stdout
-from facealign.formats.boxes import read_boxes
+from facealign.formats.given import read_boxes
 from facealign.formats.results import FORMATS, output_format
 from facealign.markup import MARKUPS
 
@@ -130,7 +130,7 @@ def command(
     workers = workers or min(core_count(), len(files))
     aligner = settings.aligner(threads or (1 if workers > 1 else None))
     table = read_boxes(boxes) if boxes else None
-    work = Work(aligner, table, Pictures(draw, files) if draw else None)
+    work = Work(aligner, table, Pictures(draw, files, "--draw") if draw else None)
     record = settings.record() | {"boxes": boxes and sha256(boxes)}
     try:
         _run(work, files, workers, tally, output, form, resume, record)

@@ -29,6 +29,7 @@ from facealign.errors import (
 
 VERBS = {
     "align": "facealign.cli.align",
+    "draw": "facealign.cli.draw",
     "crop": "facealign.cli.crop",
     "attention": "facealign.cli.attention",
     "train": "facealign.cli.train",

@@ -19,13 +19,13 @@ from facealign.cli.pictures import Pictures
 from facealign.cli.tally import Tally, counted
 from facealign.errors import OutputError
 from facealign.face import Face, ImageResult
-from facealign.formats.boxes import BoxTable
+from facealign.formats.by_photo import PhotoTable
 from facealign.formats.journal import Journal, journal_path
 from facealign.formats.json import to_line
 from facealign.formats.part import to_utf8
 from facealign.formats.results import Format, read_results, write_results
 from facealign.image import is_file, is_folder
-from facealign.types import Pixels
+from facealign.types import Box, Pixels
 
 STDOUT = Path("-")
 """Results as JSON Lines on standard output."""
@@ -43,7 +43,7 @@ class Work:
     """
 
     aligner: FaceAligner
-    boxes: BoxTable | None = None
+    boxes: PhotoTable[Box] | None = None
     pictures: Pictures | None = None
 
     def align(self, photo: Path) -> ImageResult:
@@ -56,7 +56,7 @@ class Work:
         return result
 
     def _find(self, photo: Path, image: Pixels) -> list[Face]:
-        return self.aligner.align(image, self.boxes.boxes_of(photo) if self.boxes else None)
+        return self.aligner.align(image, self.boxes.of(photo) if self.boxes else None)
 
 
 def run(

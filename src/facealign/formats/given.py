@@ -1,71 +1,62 @@
-"""Boxes given from outside: a CSV table `image,x0,y0,x1,y1`, or earlier results in any format."""
+"""What is given from outside for each photo: boxes, or the faces of earlier results."""
 
 from __future__ import annotations
 
 import csv
-import os
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from facealign.errors import DataError
+from facealign.face import Face
+from facealign.formats.by_photo import PhotoTable
 from facealign.formats.csv import BOX
 from facealign.formats.results import read_results
 from facealign.geometry import to_box
+from facealign.types import Box
 
 COLUMNS = ("image", "x0", "y0", "x1", "y1")
 
 
-class BoxTable:
-    """Boxes by image: a row is an image's when the image's full path ends in the row's path.
+def read_boxes(path: Path) -> PhotoTable[Box]:
+    """The boxes of each photo, from `.csv` (image,x0,y0,x1,y1) or from results in any format.
 
-    So a row `1.jpg` is every photo's of that name, a row `b/1.jpg` only that of a folder `b`; the
-    longest match counts.
-    """
-
-    def __init__(self, rows: dict[str, list[NDArray[np.float32]]], source: Path) -> None:
-        self._rows = {_parts(image): boxes for image, boxes in rows.items()}
-        self._source = source
-
-    def boxes_of(self, image: Path) -> NDArray[np.float32]:
-        """The (N, 4) boxes of one image, x0 y0 x1 y1 in its pixels.
-
-        Raises:
-            DataError: the table has no row for this image.
-
-        """
-        parts = _parts(str(Path.cwd() / image))
-        for first in range(len(parts)):
-            boxes = self._rows.get(parts[first:])
-            if boxes is not None:
-                return np.stack(boxes) if boxes else np.zeros((0, 4), np.float32)
-        raise DataError(f"{image}: no box for it in {self._source}")
-
-
-def _parts(image: str) -> tuple[str, ...]:
-    return Path(os.path.normpath(image.replace("\\", "/"))).parts
-
-
-def read_boxes(path: Path) -> BoxTable:
-    """Boxes from `.csv` (image,x0,y0,x1,y1; 0-based pixels), or from results in any format.
+    Boxes are (4,) x0 y0 x1 y1 in the photo's pixels.
 
     Raises:
         DataError: the file cannot be read, lacks a column, or holds a box that is none.
         MissingExtraError: the format needs an extra that is not installed.
 
     """
-    table: dict[str, list[NDArray[np.float32]]] = {}
+    table: dict[str, list[Box]] = {}
     if path.suffix.lower() != ".csv" or _is_results(path):
-        for result in read_results(path):
-            table.setdefault(result.source, []).extend(face.box for face in result.faces)
-        return BoxTable(table, path)
+        return PhotoTable(
+            {image: [face.box for face in faces] for image, faces in _faces(path).items()},
+            "box",
+            path,
+        )
     for image, values, place in _csv_rows(path):
         try:
             table.setdefault(image, []).append(to_box(values))
         except (ValueError, TypeError) as error:
             raise DataError(f"{place}: {error}") from None
-    return BoxTable(table, path)
+    return PhotoTable(table, "box", path)
+
+
+def read_faces(path: Path) -> PhotoTable[Face]:
+    """The faces of each photo in results of any format.
+
+    Raises:
+        DataError: the file cannot be read, or is not in its format.
+        MissingExtraError: the format needs an extra that is not installed.
+
+    """
+    return PhotoTable(_faces(path), "result", path)
+
+
+def _faces(path: Path) -> dict[str, list[Face]]:
+    faces: dict[str, list[Face]] = {}
+    for result in read_results(path):
+        faces.setdefault(result.source, []).extend(result.faces)
+    return faces
 
 
 def _is_results(path: Path) -> bool:
