@@ -10,6 +10,7 @@ import click
 from facealign.aligner import FaceAligner
 from facealign.cli.console import out
 from facealign.cli.faces import Find, PhotoLoop
+from facealign.cli.options import size_limit
 from facealign.cli.pictures import Pictures
 from facealign.cli.tally import counted
 from facealign.face import Face
@@ -36,6 +37,7 @@ from facealign.markup import MARKUPS
 @click.option("--model", default="default", metavar="NAME", help="A bundled one, or a file.")
 @click.option("--markup", type=click.Choice(list(MARKUPS)), help="Points; default: the model's.")
 @click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads; default: all.")
+@size_limit
 def command(photos: tuple[str, ...], output: Path, results: Path | None, **wanted: Any) -> int:
     """Draw each face's box, outlines and points over its photo.
 
