@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from facealign.errors import ModelError
+from facealign.errors import ModelError, SettingsError
 from facealign.geometry import whole_image_box
+from facealign.models import WEIGHTS, checked
 from facealign.types import Pixels
 
 # ONNX Runtime's Linux wheel would write to the home folder and look up a host of its maker. It
@@ -86,10 +87,12 @@ class YuNet:
         path: of another file of the same network.
 
     Raises:
-        ModelError: the file is missing or is not a YuNet.
+        ModelError: the file is missing, damaged or not a YuNet.
+        SettingsError: `threads` is below 1.
 
     """
 
+    SHA256 = "a3f4f9255b6ed53e69566d0fc788500af4ed66369a5bc84116e362d2c38bea51"
     COARSE = 640
     LOWER, NARROWER = 0.139, 0.872
     TILE = 1280
@@ -108,11 +111,21 @@ class YuNet:
     ) -> None:
         self.min_score = min_score
         self.min_face = min_face
-        file = Path(path or Path(__file__).parent / "weights/yunet.onnx")
+        file = Path(path) if path else self.bundled_file()
         self._session = open_session(file, threads)
         self._outputs = [f"{k}_{s}" for s in self.STRIDES for k in ("cls", "obj", "bbox")]
         if not set(self._outputs) <= {output.name for output in self._session.get_outputs()}:
             raise ModelError(f"{file}: not a YuNet face detector")
+
+    @classmethod
+    def bundled_file(cls) -> Path:
+        """The network that comes with facealign.
+
+        Raises:
+            ModelError: it is missing or damaged.
+
+        """
+        return checked(WEIGHTS / "yunet.onnx", cls.SHA256)
 
     def detect(self, image: Pixels) -> Detections:
         """Find faces in an (H, W, 3) RGB uint8 image; the most certain first."""
@@ -221,8 +234,11 @@ def open_session(path: Path, threads: int | None) -> onnxruntime.InferenceSessio
 
     Raises:
         ModelError: the file is missing or no ONNX model.
+        SettingsError: `threads` is neither 1 or more nor None.
 
     """
+    if threads is not None and (not isinstance(threads, int) or threads < 1):
+        raise SettingsError(f"threads is 1 or more, or None to let it choose; not {threads}")
     if not path.is_file():
         raise ModelError(f"{path}: no such model file")
     options = onnxruntime.SessionOptions()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,10 +18,11 @@ from PIL.PngImagePlugin import PngInfo
 from facealign.errors import ImageError, MissingExtraError, OutputError
 from facealign.types import Pixels
 
+LOG = logging.getLogger(__name__)
 COMMENT = "written by facealign"
 """Inside every JPEG and PNG file that `write_image` writes."""
 
-ImageSource = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]
+ImageSource = str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[Any]
 """What `read_image` takes: a path, an encoded file's bytes, a Pillow image, an array."""
 
 Color = Literal["rgb", "bgr"]
@@ -47,8 +49,8 @@ def read_image(source: ImageSource, color: Color = "rgb") -> Pixels:
     """An image as (H, W, 3) RGB uint8.
 
     Files are turned upright by their EXIF orientation; transparency is laid over white; 16 bits
-    are scaled to 8; of an animation the first frame is taken; colour profiles are not applied.
-    HEIC files need the "heif" extra.
+    are scaled to 8; of an animation, or of pages, the first is taken, which is logged at INFO;
+    colour profiles are not applied. HEIC files need the "heif" extra.
 
     Args:
         source: a path, an encoded file's bytes, a Pillow image, or an array: (H, W), (H, W, 1…4),
@@ -57,8 +59,8 @@ def read_image(source: ImageSource, color: Color = "rgb") -> Pixels:
 
     Raises:
         ImageError: the file is missing, empty, cut short, too large or no image; the array has
-            another shape. A file is too large beyond twice `PIL.Image.MAX_IMAGE_PIXELS`, 179
-            million pixels unless that is changed.
+            another shape; the source is none of these, such as None. A file is too large beyond
+            twice `PIL.Image.MAX_IMAGE_PIXELS`, 179 million pixels unless that is changed.
         MissingExtraError: a HEIC file, and the "heif" extra is not installed.
         ValueError: `color` is neither.
 
@@ -69,10 +71,14 @@ def read_image(source: ImageSource, color: Color = "rgb") -> Pixels:
         return _from_array(source, color)
     if isinstance(source, Image.Image):
         return _guarded(lambda: _from_pillow(source), "the Pillow image given")
-    if isinstance(source, bytes):
-        return _guarded(lambda: _from_bytes(source), "the bytes given")
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _guarded(lambda: _from_bytes(bytes(source), "the bytes given"), "the bytes given")
+    if not isinstance(source, str | os.PathLike):
+        raise ImageError(
+            f"{type(source).__name__} is no image: give a path, bytes, a Pillow image or an array"
+        )
     data = _read_file(Path(source))
-    return _guarded(lambda: _from_bytes(data), str(source))
+    return _guarded(lambda: _from_bytes(data, str(source)), str(source))
 
 
 def write_image(image: Pixels, path: str | os.PathLike[str]) -> None:
@@ -144,10 +150,20 @@ def _read_file(path: Path) -> bytes:
     return data
 
 
-def _from_bytes(data: bytes) -> Pixels:
+def _from_bytes(data: bytes, name: str) -> Pixels:
     with (_open_heif if _is_heif(data) else Image.open)(io.BytesIO(data)) as picture:
         picture.load()
-        return _from_pillow(picture)
+        pixels = _from_pillow(picture)
+        if LOG.isEnabledFor(logging.INFO) and _holds_several(picture):
+            LOG.info("%s: holds several pictures; the first is taken", name)
+    return pixels
+
+
+def _holds_several(picture: Image.Image) -> bool:
+    """Whether a file is an animation or has pages; looking may leave `picture` at another one."""
+    with suppress(Exception):  # damage behind the first picture is not our concern
+        return bool(getattr(picture, "is_animated", False))
+    return False
 
 
 HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
@@ -182,7 +198,8 @@ def _guarded(decode: Callable[[], Pixels], name: str) -> Pixels:
         raise ImageError(f"{name}: not an image in any format that can be read here") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(
-            f"{name}: too large ({error}); reduce it, or raise PIL.Image.MAX_IMAGE_PIXELS"
+            f"{name}: too large ({error}); reduce it, or raise PIL.Image.MAX_IMAGE_PIXELS "
+            "(--max-megapixels on the command line)"
         ) from None
     except (ImageError, MissingExtraError):
         raise

@@ -165,7 +165,7 @@ def model_path(model: str | Path) -> Path:
     cards = bundled()
     name = DEFAULT if model == "default" else str(model)
     if name in cards:
-        return _checked(cards[name])
+        return checked(cards[name].path, cards[name].sha256)
     if os.path.isfile(model):  # noqa: PTH113  (Path.is_file raises on names that no file can have)
         return Path(model)
     raise ModelError(
@@ -174,9 +174,15 @@ def model_path(model: str | Path) -> Path:
     )
 
 
-def _checked(card: ModelCard) -> Path:
-    if not card.path.is_file():
-        raise ModelError(f"{card.path}: missing from this installation; install facealign again")
-    if hashlib.sha256(card.path.read_bytes()).hexdigest() != card.sha256:
-        raise ModelError(f"{card.path}: damaged (its sha256 differs); install facealign again")
-    return card.path
+def checked(path: Path, sha256: str) -> Path:
+    """The path of a bundled file, when its content is what it was.
+
+    Raises:
+        ModelError: the file is missing or damaged.
+
+    """
+    if not path.is_file():
+        raise ModelError(f"{path}: missing from this installation; install facealign again")
+    if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+        raise ModelError(f"{path}: damaged (its sha256 differs); install facealign again")
+    return path

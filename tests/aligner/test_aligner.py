@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,6 @@ import facealign
 from facealign import (
     Detections,
     FaceAligner,
-    FaceAlignError,
     ImageError,
     ModelError,
     SettingsError,
@@ -153,9 +153,18 @@ def test_a_detector_of_ones_own(astronaut: Pixels, face: facealign.Face) -> None
     assert np.allclose(found.landmarks, face.landmarks, atol=1e-4)
 
 
-def test_an_unknown_detector_is_named() -> None:
-    with pytest.raises(FaceAlignError, match='unknown detector "dlib"'):
-        FaceAligner(detector="dlib")
+@pytest.mark.parametrize(
+    ("wanted", "why"),
+    [
+        ({"detector": "dlib"}, 'unknown detector "dlib"'),
+        ({"detector": object()}, "give an object with detect"),
+        ({"threads": 0}, "threads is 1 or more, or None to let it choose; not 0"),
+        ({"threads": "2"}, "threads is 1 or more"),
+    ],
+)
+def test_settings_that_are_none(wanted: dict[str, Any], why: str) -> None:
+    with pytest.raises(SettingsError, match=why):
+        FaceAligner(**wanted)
 
 
 def test_models_that_are_none(tmp_path: Path) -> None:
@@ -172,6 +181,17 @@ def test_models_that_are_none(tmp_path: Path) -> None:
 def test_a_source_that_is_no_image(aligner: FaceAligner) -> None:
     with pytest.raises(ImageError, match="no such file"):
         aligner.align("missing.jpg")
+    for source in (None, 5, ["a.jpg"], io.BytesIO(b"x")):  # None is OpenCV's word for "unreadable"
+        with pytest.raises(ImageError, match=f"{type(source).__name__} is no image: give a path"):
+            aligner.align(source)  # type: ignore[arg-type]
+
+
+def test_bytes_of_every_kind(
+    aligner: FaceAligner, astronaut_path: Path, face: facealign.Face
+) -> None:
+    data = astronaut_path.read_bytes()
+    for source in (bytearray(data), memoryview(data)):
+        assert np.array_equal(aligner.align(source)[0].landmarks, face.landmarks)
 
 
 def test_the_box_holds_the_face(face: facealign.Face) -> None:

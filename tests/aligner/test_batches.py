@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from facealign import Detections, Face, FaceAligner, FaceAlignError, ImageError, SettingsError
@@ -161,8 +162,9 @@ def test_eight_threads_share_one_aligner(aligner: FaceAligner, photos: list[Pixe
         place = number % len(photos)
         return same(aligner.align(photos[place]), expected[place])
 
+    # 80 photos; thousands, for minutes, with --hypothesis-profile=thorough
     with ThreadPoolExecutor(8) as pool:
-        assert all(pool.map(work, range(80)))
+        assert all(pool.map(work, range(2 * settings().max_examples)))
 
 
 def test_a_closed_aligner_says_so(photos: list[Pixels], files: list[Path]) -> None:

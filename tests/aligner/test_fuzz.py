@@ -1,6 +1,7 @@
 """Damage at random: faces with finite points come out, or one of the documented errors.
 
-A thorough run by hand: pytest tests/aligner/test_fuzz.py --hypothesis-profile=thorough
+A thousand damaged files each time; thousands of everything by hand:
+pytest tests/aligner/test_fuzz.py --hypothesis-profile=thorough
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
@@ -74,6 +75,8 @@ changes = st.lists(
 )
 
 
+@pytest.mark.slow
+@settings(max_examples=max(1000, settings().max_examples))
 @given(kind=st.sampled_from(KINDS), changes=changes)
 def test_a_damaged_file(
     aligner: FaceAligner, files: dict[str, bytes], kind: str, changes: list[Change]

@@ -1,4 +1,4 @@
-"""`crop`, `attention`, `markups`: what lies in the folder afterwards."""
+"""`draw`, `crop`, `attention`, `markups`: what lies in the folder afterwards."""
 
 from __future__ import annotations
 
@@ -37,6 +37,51 @@ def test_crop_writes_one_picture_a_face(
     assert len(list(out.iterdir())) == 3
 
 
+def test_draw_equals_align_draw_and_takes_earlier_results(
+    facealign: Callable[..., Outcome], astronaut_path: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    shutil.copy(astronaut_path, folder / "a.png")
+    results = tmp_path / "faces.json"
+    given = ["--draw", tmp_path / "by-align", "-o", results]
+    assert facealign("align", folder, *given)[0] == 0
+    code, printed, errors = facealign("draw", folder, "-o", tmp_path / "now")
+    assert (code, errors, "1 face drawn" in printed) == (0, "", True)
+    assert facealign("draw", folder, "-o", tmp_path / "old", "--results", results)[0] == 0
+    pictures = [np.asarray(Image.open(tmp_path / f / "a.png")) for f in ("by-align", "now", "old")]
+    assert np.array_equal(pictures[0], pictures[1])
+    assert np.abs(pictures[0].astype(int) - pictures[2]).mean() < 0.01  # points kept to 0.001 px
+    photo = np.asarray(Image.open(astronaut_path))
+    assert (pictures[0] != photo).any()
+    one = tmp_path / "five.png"
+    five = ["--results", results, "--markup", "celeba5"]
+    assert facealign("draw", folder / "a.png", "-o", one, *five)[0] == 0
+    assert (np.asarray(Image.open(one)) != pictures[0]).any()
+
+
+def test_draw_of_a_photo_that_the_results_do_not_know(
+    facealign: Callable[..., Outcome], astronaut_path: Path, tmp_path: Path
+) -> None:
+    results = tmp_path / "faces.jsonl"
+    results.write_text('{"source": "b.jpg", "width": 9, "height": 9, "faces": [], "error": null}')
+    given = ["-o", tmp_path / "out", "--results", results]
+    code, _, errors = facealign("draw", astronaut_path, *given)
+    assert (code, f"no result for it in {results}" in errors) == (4, True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_draw_never_replaces_a_photo(
+    facealign: Callable[..., Outcome], astronaut_path: Path, tmp_path: Path
+) -> None:
+    photo = tmp_path / "a.jpg"
+    shutil.copy(astronaut_path, photo)
+    for target in (photo, tmp_path):
+        code, _, errors = facealign("draw", photo, "-o", target)
+        assert (code, errors.startswith("error: -o ")) == (2, True)
+    assert photo.read_bytes() == astronaut_path.read_bytes()
+
+
 def test_crop_takes_a_size(
     facealign: Callable[..., Outcome], astronaut_path: Path, tmp_path: Path
 ) -> None:
@@ -63,7 +108,7 @@ def test_crop_shows_a_progress_bar_on_a_terminal(astronaut_path: Path, tmp_path:
     assert (done.returncode, "aligning" in done.stderr) == (0, True)
 
 
-@pytest.mark.parametrize("verb", ["crop", "attention"])
+@pytest.mark.parametrize("verb", ["draw", "crop", "attention"])
 def test_a_bad_photo_does_not_stop_the_rest(
     facealign: Callable[..., Outcome], astronaut_path: Path, tmp_path: Path, verb: str
 ) -> None:
@@ -71,7 +116,7 @@ def test_a_bad_photo_does_not_stop_the_rest(
     bad.write_bytes(b"no photo")
     code, _, errors = facealign(verb, bad, astronaut_path, "-o", out)
     assert (code, len(errors.splitlines())) == (3, 1)
-    assert [p.name for p in out.iterdir()] == ["astronaut.png"]
+    assert [p.stem for p in out.iterdir()] == ["astronaut"]
     assert facealign(verb, bad, "-o", out)[0] == 4
     assert facealign(verb, tmp_path / "none*", "-o", out)[0] == 4
 

@@ -12,6 +12,9 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
+from facealign.formats.results import read_results
 
 COMMAND = [sys.executable, "-m", "facealign"]
 
@@ -71,6 +74,62 @@ def test_drawing_below_the_photos_twice_finds_the_same_photos(
     for _ in range(3):
         done = run(tmp_path, "--draw", tmp_path / "drawn")
         assert (done.returncode, "1 face in 1 photo" in done.stdout) == (0, True)
+
+
+def test_names_with_blanks_newlines_and_other_scripts(tmp_path: Path, astronaut_path: Path) -> None:
+    folder = tmp_path / "two words"
+    folder.mkdir()
+    names = [
+        "a b.jpg",
+        "лицо 顔.jpg",
+        "one\ntwo.jpg",
+        "-o.jpg",
+        "[x].jpg",
+        "e\u0301.jpg",
+    ]
+    for name in names:
+        shutil.copy(astronaut_path, folder / name)
+    (folder / "bad\n.jpg").write_bytes(b"no photo")
+    results = [tmp_path / f"o\n.{suffix}" for suffix in ("json", "csv", "parquet", "coco.json")]
+    for output in results:
+        done = run(folder, "-o", output)
+        assert (done.returncode, len(done.stderr.splitlines())) == (3, 1), done.stderr
+        found = {r.source: len(r.faces) for r in read_results(output)}
+        assert found == {str(folder / n): 1 for n in names} | {str(folder / "bad\n.jpg"): 0}
+    done = run("align", "-o", tmp_path / "points", "--format", "pts", "--", *folder.iterdir())
+    assert done.returncode == 3
+    written = {path.name for path in (tmp_path / "points").iterdir()}
+    assert written == {str(Path(name).with_suffix(".pts")) for name in names}
+
+
+def test_the_first_picture_of_several_is_taken_and_said(
+    tmp_path: Path, astronaut_path: Path
+) -> None:
+    with Image.open(astronaut_path) as photo:
+        blank = Image.new("RGB", photo.size)
+        for name in ("moving.gif", "pages.tiff"):
+            photo.save(tmp_path / name, save_all=True, append_images=[blank])
+        photo.save(tmp_path / "still.gif")
+    assert run(tmp_path).stderr == ""
+    done = run(tmp_path, "-v")
+    first = "holds several pictures; the first is taken"
+    assert sorted(done.stderr.splitlines()) == sorted(
+        [f"{tmp_path / name}: {first}" for name in ("moving.gif", "pages.tiff")]
+        + [f"{path}: 1 face" for path in tmp_path.iterdir()]
+        + ["done: 3 faces in 3 photos"]
+    )
+
+
+def test_the_largest_photo_may_be_chosen(tmp_path: Path, astronaut_path: Path) -> None:
+    done = run(astronaut_path, "--max-megapixels", 0.2)
+    assert done.returncode == 4
+    assert "too large (Image size (262144 pixels) exceeds limit" in done.stderr
+    assert "--max-megapixels" in done.stderr
+    assert run(astronaut_path, "--max-megapixels", 0.27).returncode == 0
+    Image.new("1", (14000, 14000)).save(tmp_path / "huge.png")
+    assert run(tmp_path / "huge.png").returncode == 4
+    command = ["crop", tmp_path / "huge.png", "-o", tmp_path / "out", "--max-megapixels"]
+    assert "too large" in run(*command, 195).stderr
 
 
 def test_a_quoted_glob_leaves_folders_out(tmp_path: Path, astronaut_path: Path) -> None:

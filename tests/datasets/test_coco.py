@@ -82,7 +82,7 @@ def test_a_name_that_no_file_can_have_is_one_line(path, content):
     ("content", "message"),
     [
         ("{", "not JSON"),
-        ("[]", "not a COCO file"),
+        ("[]", "holds no object of JSON"),
         ({"images": []}, "not a COCO file"),
         ({"images": [{}], "annotations": []}, "one of the images lacks an id"),
     ],

@@ -49,7 +49,8 @@ class FaceAligner:
 
     Raises:
         ModelError: the model is missing, damaged or not one of ours.
-        SettingsError: `max_faces` is below 1, or the model knows no points of `markup`.
+        SettingsError: `threads` or `max_faces` is below 1, the detector is none, or the model knows
+            no points of `markup`.
 
     """
 
@@ -216,13 +217,16 @@ def _default_aligner() -> FaceAligner:
 
 
 def _detector(detector: str | Detector, threads: int | None) -> Detector:
-    if not isinstance(detector, str):
-        return detector
     if detector == "yunet":
         return YuNet(threads=threads)
     if detector == "whole-image":
         return WholeImage()
-    raise FaceAlignError(f'unknown detector "{detector}": choose yunet or whole-image')
+    if isinstance(detector, str) or not callable(getattr(detector, "detect", None)):
+        raise SettingsError(
+            f'unknown detector "{detector}": choose yunet or whole-image, or give an object with '
+            "detect(image)"
+        )
+    return detector
 
 
 def _given(image: Pixels, boxes: ArrayLike) -> Found:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import time
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import click
 
 from facealign.aligner.ordered import core_count
-from facealign.aligner.settings import AlignSettings, sha256
+from facealign.aligner.settings import AlignSettings
 from facealign.cli.console import conclude, fail, out, set_up_log
+from facealign.cli.job import STDOUT, Job
+from facealign.cli.options import size_limit
 from facealign.cli.photos import find_photos, read_names
 from facealign.cli.pictures import Pictures
-from facealign.cli.ray import refuse_on_ray, run_on_ray
+from facealign.cli.ray import run_on_ray
 from facealign.cli.tally import Tally
-from facealign.cli.work import STDOUT, Work, run, run_to_file, run_to_stdout
-from facealign.formats.boxes import read_boxes
-from facealign.formats.results import FORMATS, output_format
+from facealign.cli.work import Work, run_to_output
+from facealign.formats.given import read_boxes
+from facealign.formats.results import FORMATS
 from facealign.markup import MARKUPS
 
 
@@ -76,21 +79,13 @@ from facealign.markup import MARKUPS
 @click.option("--require-face", is_flag=True, help="Exit with 6 if a photo has no face.")
 @click.option("-v", "--verbose", is_flag=True, help="A line on stderr for every photo.")
 @click.option("--json-log", is_flag=True, help="Errors and totals on stderr as JSON Lines.")
+@size_limit
 def command(
     photos: tuple[str, ...],
-    output: Path | None,
-    form: str | None,
-    resume: bool,
-    draw: Path | None,
     files_from: Path | None,
     verbose: bool,
     json_log: bool,
-    require_face: bool,
-    engine: str,
-    boxes: Path | None,
-    workers: int | None,
-    threads: int | None,
-    **wanted: Any,
+    **given: Any,
 ) -> int:
     """Find faces and their landmarks in photos.
 
@@ -107,73 +102,42 @@ def command(
     facealign align 's3://bucket/a/*.jpg' -o out/ --engine ray
     """  # noqa: D301
     set_up_log(verbose, json_log)
-    settings = AlignSettings(**wanted)
     if not photos and not files_from:
         raise click.UsageError("Missing argument 'PHOTO...'", click.get_current_context())
-    if boxes and settings.whole_image:
-        raise click.UsageError("--boxes and --whole-image exclude each other")
-    _check_output(output, form, resume, engine)
-    if engine == "ray":
-        refuse_on_ray(draw=draw, boxes=boxes, format=form, threads=threads)
-    named = [*photos, *(read_names(files_from) if files_from else ())]
-    tally = Tally(require_face=require_face, at_once=verbose or json_log)
+    settings = AlignSettings(**{f.name: given.pop(f.name) for f in fields(AlignSettings)})
+    job = Job(settings=settings, at_once=verbose or json_log, **given)
+    job.check()
+    names = [*photos, *(read_names(files_from) if files_from else ())]
+    tally = Tally(require_face=job.require_face, at_once=job.at_once)
+    return (_align_on_ray if job.engine == "ray" else _align_here)(names, job, tally)
+
+
+def _align_on_ray(names: list[str], job: Job, tally: Tally) -> int:
     started = time.perf_counter()
-    if engine == "ray":
-        assert output is not None
-        bad = run_on_ray(named, output, settings, workers, resume, tally)
-        return _end(tally, started, output, None, bad)
-    files, problems = find_photos(named, leave_out=draw)
+    assert job.output is not None  # as `check` saw
+    bad = run_on_ray(names, job.output, job.settings, job.workers, job.resume, tally)
+    return _end(tally, started, job, bad)
+
+
+def _align_here(names: list[str], job: Job, tally: Tally) -> int:
+    started = time.perf_counter()
+    files, problems = find_photos(names, leave_out=job.draw)
     for problem in problems:
         fail(problem, 3)
     if not files:
         return 4
-    workers = workers or min(core_count(), len(files))
-    aligner = settings.aligner(threads or (1 if workers > 1 else None))
-    table = read_boxes(boxes) if boxes else None
-    work = Work(aligner, table, Pictures(draw, files) if draw else None)
-    record = settings.record() | {"boxes": boxes and sha256(boxes)}
+    workers = job.workers or min(core_count(), len(files))
+    work = Work(
+        job.settings.aligner(job.threads or (1 if workers > 1 else None)),
+        read_boxes(job.boxes) if job.boxes else None,
+        Pictures(job.draw, files, "--draw") if job.draw else None,
+    )
     try:
-        _run(work, files, workers, tally, output, form, resume, record)
+        run_to_output(work, files, workers, tally, job)
     except KeyboardInterrupt:
-        tally.print_problems(output)
-        return _interrupted(tally, len(files), output)
-    return _end(tally, started, output, draw, len(problems))
-
-
-def _check_output(output: Path | None, form: str | None, resume: bool, engine: str) -> None:
-    if resume and (output is None or output == STDOUT):
-        raise click.UsageError("--resume needs -o FILE: what was done before stands there")
-    if form and output is None:
-        raise click.UsageError("--format needs -o FILE")
-    if form not in (None, "jsonl") and output == STDOUT:
-        raise click.UsageError("standard output takes --format jsonl only")
-    if engine == "ray":
-        if output is None or output.suffix or output == STDOUT:
-            raise click.UsageError("--engine ray writes Parquet files: name a folder with -o DIR")
-        if output.parts and output.parts[0].endswith(":"):  # a Path keeps one slash of s3://
-            raise click.UsageError("--engine ray writes to a folder that every machine shares")
-    elif output and output != STDOUT:
-        output_format(output, form)
-
-
-def _run(
-    work: Work,
-    files: list[Path],
-    workers: int,
-    tally: Tally,
-    output: Path | None,
-    form: str | None,
-    resume: bool,
-    record: dict[str, Any],
-) -> None:
-    if output is None:
-        for result in run(work, files, workers):
-            tally.add(result)
-    elif output == STDOUT:
-        run_to_stdout(work, files, workers, tally)
-    else:
-        chosen = output_format(output, form)
-        run_to_file(work, files, workers, tally, output, chosen, record, resume)
+        tally.print_problems(job.output)
+        return _interrupted(tally, len(files), job.output)
+    return _end(tally, started, job, len(problems))
 
 
 def _interrupted(tally: Tally, photos: int, output: Path | None) -> int:
@@ -182,24 +146,21 @@ def _interrupted(tally: Tally, photos: int, output: Path | None) -> int:
     return fail(done + ("" if output == STDOUT else kept), 130)
 
 
-def _end(
-    tally: Tally, started: float, output: Path | None, draw: Path | None, problems: int
-) -> int:
-    tally.print_problems(output)
-    _print_end(tally, started, output, draw)
-    return tally.exit_code(problems > 0)
-
-
-def _print_end(tally: Tally, started: float, output: Path | None, draw: Path | None) -> None:
+def _end(tally: Tally, started: float, job: Job, problems: int) -> int:
+    tally.print_problems(job.output)
     seconds = time.perf_counter() - started
     counts = {"photos": tally.images, "faces": tally.faces, "failed": tally.failed}
     counts |= {"without_face": tally.without}
     conclude(f"done: {tally.in_words()}", **counts, seconds=round(seconds, 3))
-    if output == STDOUT:
-        return
-    tally.print_table()
+    if job.output != STDOUT:
+        tally.print_table()
+        _print_places(tally.in_words(), results=job.output, pictures=job.draw)
+    return tally.exit_code(problems > 0)
+
+
+def _print_places(words: str, **places: Path | None) -> None:
     console = out()
-    console.print(tally.in_words(), markup=False)
-    for what, place in (("results", output), ("pictures", draw)):
+    console.print(words, markup=False)
+    for what, place in places.items():
         if place:
             console.print(f"{what}: {place}", markup=False, soft_wrap=True)

@@ -29,6 +29,7 @@ from facealign.errors import (
 
 VERBS = {
     "align": "facealign.cli.align",
+    "draw": "facealign.cli.draw",
     "crop": "facealign.cli.crop",
     "attention": "facealign.cli.attention",
     "train": "facealign.cli.train",
@@ -93,7 +94,9 @@ def _check_typo(ctx: click.Context, word: str) -> None:
 @click.command(
     cls=Verbs,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="A photo instead of a verb is aligned: facealign photo.jpg",
+    epilog="A photo instead of a verb is aligned: facealign photo.jpg. Exit codes: 0 done, 1 a "
+    "fault of facealign, 2 wrong usage, 3 some inputs failed, 4 none could be read, 5 no usable "
+    "model, 6 a photo without a face (--require-face), 130 interrupted.",
 )
 @click.version_option(__version__, message="facealign %(version)s")
 def app() -> None:

@@ -8,6 +8,7 @@ import click
 
 from facealign.aligner import FaceAligner
 from facealign.cli.faces import write_faces
+from facealign.cli.options import size_limit
 from facealign.draw import draw_maps
 
 
@@ -16,6 +17,7 @@ from facealign.draw import draw_maps
 @click.option("-o", "--output", type=Path, required=True, metavar="DIR", help="Folder for them.")
 @click.option("--model", default="default", metavar="NAME", help="A bundled one, or a file.")
 @click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads; default: all.")
+@size_limit
 def command(photos: tuple[str, ...], output: Path, model: str, threads: int | None) -> int:
     """Draw the attention maps of all stages over every face. One .png a face.
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 PIPE_WIDTH = 200
 """Columns of a table that no terminal limits."""
 LOG = logging.getLogger("facealign.cli")
+EVERY_LOG = logging.getLogger("facealign")
+"""Of the whole package: also what reading a photo has to say."""
 
 
 class Lines(logging.Handler):
@@ -39,9 +41,9 @@ class Lines(logging.Handler):
 
 def set_up_log(verbose: bool = False, as_json: bool = False) -> None:
     """Say errors only; all there is to say with `verbose`, and as JSON also how work ended."""
-    LOG.handlers[:] = [Lines(as_json)]
-    LOG.propagate = False
-    LOG.setLevel(logging.DEBUG if verbose else logging.INFO if as_json else logging.WARNING)
+    EVERY_LOG.handlers[:] = [Lines(as_json)]
+    EVERY_LOG.propagate = False
+    EVERY_LOG.setLevel(logging.DEBUG if verbose else logging.INFO if as_json else logging.WARNING)
 
 
 def fail(message: str, code: int) -> int:

@@ -8,6 +8,7 @@ import click
 
 from facealign.aligner import FaceAligner
 from facealign.cli.faces import write_faces
+from facealign.cli.options import size_limit
 from facealign.templates import SIDES
 
 
@@ -26,6 +27,7 @@ from facealign.templates import SIDES
 )
 @click.option("--model", default="default", metavar="NAME", help="A bundled one, or a file.")
 @click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads; default: all.")
+@size_limit
 def command(
     photos: tuple[str, ...],
     output: Path,

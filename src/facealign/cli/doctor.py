@@ -8,6 +8,7 @@ import platform
 import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import click
 import numpy as np
@@ -16,9 +17,11 @@ import onnxruntime
 from facealign import __version__
 from facealign.aligner import FaceAligner
 from facealign.aligner.ordered import core_count
+from facealign.aligner.settings import sha256
 from facealign.cli.console import fail, out
 from facealign.cli.extras import EXTRAS
 from facealign.datasets.drawings import draw_face
+from facealign.detector import YuNet
 from facealign.errors import FaceAlignError, ModelError
 from facealign.models import bundled, model_path
 
@@ -42,6 +45,7 @@ def command() -> int:
     problems: list[tuple[str, int]] = []
     for name in bundled():
         rows[f"model {name}"] = _tried(partial(_check_model, name), problems)
+    rows["detector yunet"] = _tried(_check_detector, problems)
     rows["self-test"] = _tried(_self_test, problems)
     _print(rows)
     for problem, code in problems:
@@ -65,7 +69,17 @@ def _tried(check: Callable[[], str], problems: list[tuple[str, int]]) -> str:
 def _check_model(name: str) -> str:
     path = model_path(name)
     markups = " ".join(FaceAligner(path).facts.markups)
-    return f"sha256 verified, {markups}, {path.stat().st_size / 1e6:.1f} MB"
+    return f"{markups}, {_about(path)}"
+
+
+def _check_detector() -> str:
+    path = YuNet.bundled_file()
+    YuNet(path=path)
+    return _about(path)
+
+
+def _about(path: Path) -> str:
+    return f"{path.stat().st_size / 1e6:.1f} MB, sha256 verified: {sha256(path)}"
 
 
 def _self_test() -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
+from PIL import Image
 
 from facealign.datasets import DATASETS, load_dataset
 
@@ -34,6 +36,26 @@ def _parse(
             raise click.BadParameter(f'"{value}" is not KEY=VALUE', context, parameter)
         options[key] = int(text) if text.lstrip("-").isdecimal() else text
     return options
+
+
+def size_limit(function: Function) -> Function:
+    """`--max-megapixels MP`: the size of photo from which on one is refused, for this process."""
+    return click.option(
+        "--max-megapixels",
+        type=click.FloatRange(0, min_open=True),
+        metavar="MP",
+        expose_value=False,
+        callback=_limit_size,
+        help="Refuse larger photos, as they fill the memory; default: 179.",
+    )(function)
+
+
+def _limit_size(
+    context: click.Context, parameter: click.Parameter, value: float | None
+) -> float | None:
+    if value is not None:
+        Image.MAX_IMAGE_PIXELS = math.ceil(value * 1e6 / 2)  # Pillow refuses beyond twice this
+    return value
 
 
 def default_subset(dataset: str, wanted: str | None) -> str:

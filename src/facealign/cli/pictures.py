@@ -44,29 +44,34 @@ def refuse_to_replace(picture: Path, option: str) -> None:
 
 
 class Pictures:
-    """Where the pictures of `align --draw` go: one file, or a folder with one for each photo.
+    """Where drawn photos go: one file, or a folder with one for each photo.
+
+    Args:
+        target: the file or folder.
+        files: the photos.
+        option: which the user named it with.
 
     Raises:
         OutputError: one file for several photos, or a picture could replace a photo.
 
     """
 
-    def __init__(self, target: Path, files: list[Path]) -> None:
+    def __init__(self, target: Path, files: list[Path], option: str) -> None:
         single = target.suffix.lower() in SUFFIXES and not is_folder(target)
         if single and len(files) > 1:
             raise OutputError(
-                f"--draw {target} is one file, for {len(files)} photos: give a folder"
+                f"{option} {target} is one file, for {len(files)} photos: give a folder"
             )
         if is_file(target) and not single:
-            raise OutputError(f"--draw {target} is a file but no picture: give a folder")
+            raise OutputError(f"{option} {target} is a file but no picture: give a folder")
         folders = {os.path.realpath(photo.parent) for photo in files}
         if not single and os.path.realpath(target) in folders:
-            raise OutputError(f"--draw {target} could overwrite its photos: give another folder")
+            raise OutputError(f"{option} {target} could overwrite its photos: give another folder")
         if single and os.path.realpath(target) in {os.path.realpath(photo) for photo in files}:
-            raise OutputError(f"--draw would overwrite the photo {target}: give another name")
+            raise OutputError(f"{option} would overwrite the photo {target}: give another name")
         self._places = {files[0]: target} if single and files else _places(target, files)
         for picture in () if single else self._places.values():
-            refuse_to_replace(picture, "--draw")
+            refuse_to_replace(picture, option)
 
     def write(self, photo: Path, image: Pixels, faces: list[Face]) -> None:
         """Draw the faces of one photo and write the picture."""

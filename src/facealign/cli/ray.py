@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import click
-
 from facealign.aligner.ordered import core_count
 from facealign.aligner.settings import AlignSettings
 from facealign.cli.console import fail, progress
@@ -15,18 +13,6 @@ from facealign.cli.tally import Tally
 from facealign.cluster import align_on_ray, find_remote_photos
 from facealign.formats.results import read_results
 from facealign.image import is_file
-
-
-def refuse_on_ray(**options: object) -> None:
-    """Refuse what a cluster does not do.
-
-    Raises:
-        click.UsageError: an option that works on one machine only.
-
-    """
-    for name, value in options.items():
-        if value:
-            raise click.UsageError(f"--engine ray does not take --{name}")
 
 
 def run_on_ray(

@@ -8,27 +8,24 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from facealign.aligner import FaceAligner
 from facealign.aligner.ordered import map_ordered
 from facealign.aligner.photo import photo_result
 from facealign.cli.console import note, progress
+from facealign.cli.job import STDOUT, Job
 from facealign.cli.photos import to_source
 from facealign.cli.pictures import Pictures
 from facealign.cli.tally import Tally, counted
 from facealign.errors import OutputError
 from facealign.face import Face, ImageResult
-from facealign.formats.boxes import BoxTable
+from facealign.formats.by_photo import PhotoTable
 from facealign.formats.journal import Journal, journal_path
 from facealign.formats.json import to_line
 from facealign.formats.part import to_utf8
-from facealign.formats.results import Format, read_results, write_results
+from facealign.formats.results import Format, output_format, read_results, write_results
 from facealign.image import is_file, is_folder
-from facealign.types import Pixels
-
-STDOUT = Path("-")
-"""Results as JSON Lines on standard output."""
+from facealign.types import Box, Pixels
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,7 @@ class Work:
     """
 
     aligner: FaceAligner
-    boxes: BoxTable | None = None
+    boxes: PhotoTable[Box] | None = None
     pictures: Pictures | None = None
 
     def align(self, photo: Path) -> ImageResult:
@@ -56,7 +53,7 @@ class Work:
         return result
 
     def _find(self, photo: Path, image: Pixels) -> list[Face]:
-        return self.aligner.align(image, self.boxes.boxes_of(photo) if self.boxes else None)
+        return self.aligner.align(image, self.boxes.of(photo) if self.boxes else None)
 
 
 def run(
@@ -73,7 +70,25 @@ def run(
             bar.advance(task)
 
 
-def run_to_stdout(work: Work, photos: list[Path], workers: int, tally: Tally) -> None:
+def run_to_output(work: Work, photos: list[Path], workers: int, tally: Tally, job: Job) -> None:
+    """The results where the job wants them, and in the tally.
+
+    Raises:
+        OutputError: the file cannot be written, or was begun with other settings, or holds other
+            points than are wanted.
+        MissingExtraError: the format needs an extra that is not installed.
+
+    """
+    if job.output is None:
+        for result in run(work, photos, workers):
+            tally.add(result)
+    elif job.output == STDOUT:
+        _run_to_stdout(work, photos, workers, tally)
+    else:
+        _run_to_file(work, photos, workers, tally, job.output, job)
+
+
+def _run_to_stdout(work: Work, photos: list[Path], workers: int, tally: Tally) -> None:
     """Each result as a line of JSON on standard output, at once."""
     with closing(run(work, photos, workers, hidden=sys.stdout.isatty())) as results:
         for result in results:
@@ -82,26 +97,13 @@ def run_to_stdout(work: Work, photos: list[Path], workers: int, tally: Tally) ->
             sys.stdout.flush()
 
 
-def run_to_file(
-    work: Work,
-    photos: list[Path],
-    workers: int,
-    tally: Tally,
-    output: Path,
-    form: Format,
-    record: dict[str, Any],
-    resume: bool,
+def _run_to_file(
+    work: Work, photos: list[Path], workers: int, tally: Tally, output: Path, job: Job
 ) -> None:
-    """The results in a file, which whatever stops the work leaves valid; a journal until then.
-
-    Raises:
-        OutputError: the file cannot be written, or was begun with other settings, or holds other
-            points than are wanted.
-        MissingExtraError: the format needs an extra that is not installed.
-
-    """
+    """The results in a file, which whatever stops the work leaves valid; a journal until then."""
+    form, resume = output_format(output, job.form), job.resume
     _check(output, form, photos, resume)
-    with Journal(output, record, resume) as journal:
+    with Journal(output, job.record(), resume) as journal:
         if resume and not journal.resumed and form.keeps_all and is_file(output):
             _check_markup(output, form, work.aligner.markup)
             journal.take_over(read_results(output, form.name))

@@ -11,14 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facealign.datasets.own import (
-    ALL,
-    DEFAULT_MARKUP,
-    find_image,
-    own_dataset,
-    point_index,
-    read_xml,
-)
+from facealign.datasets.own import ALL, DEFAULT_MARKUP, find_image, own_dataset
 from facealign.datasets.reading import Reading, build_sample, check_subset, collect
 from facealign.errors import DataError
 from facealign.markup import load_markup
@@ -47,7 +40,7 @@ def read_imglab(
     load_markup(markup)
     records: list[Record] = []
     problems: list[str] = []
-    for image in read_xml(root, "dataset").iterfind("images/image"):
+    for image in _read_xml(root).iterfind("images/image"):
         name = image.get("file", "")
         boxes = list(image.iterfind("box"))
         records += [(name, i, b) for i, b in enumerate(boxes, 1) if b.get("ignore") != "1"]
@@ -57,6 +50,24 @@ def read_imglab(
     return Reading("imglab", subset, samples, problems + bad)
 
 
+def _read_xml(path: Path) -> ET.Element:
+    """The root element of an XML file.
+
+    Raises:
+        DataError: the file cannot be read, is no XML, or is not imglab's.
+
+    """
+    try:
+        root = ET.parse(path).getroot()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except ET.ParseError as error:
+        raise DataError(f"{path}: not XML ({error})") from None
+    if root.tag != "dataset":
+        raise DataError(f"{path}: begins with <{root.tag}>, but <dataset> is expected")
+    return root
+
+
 def _build(path: Path, record: Record, markup: str, images: str | None) -> Sample:
     name, number, box = record
     place = f"{path}: {name}, box {number}"
@@ -64,7 +75,7 @@ def _build(path: Path, record: Record, markup: str, images: str | None) -> Sampl
     points = np.full((scheme.count, 2), np.nan)
     try:
         for part in box.iterfind("part"):
-            index = point_index(place, part.get("name", ""), scheme, first=0)
+            index = scheme.index_of(part.get("name", ""), first=0)
             points[index] = float(part.attrib["x"]), float(part.attrib["y"])
         left, top, width, height = (
             float(box.attrib[k]) for k in ("left", "top", "width", "height")

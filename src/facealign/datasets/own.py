@@ -7,14 +7,11 @@ unless `markup` names another: it is never guessed from the number of points.
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
 
 from facealign.datasets.reading import Dataset, Reading
-from facealign.errors import DataError
 from facealign.image import is_file
-from facealign.markup import Markup
 
 ALL = "all"
 """The one subset of data that has none of its own."""
@@ -57,35 +54,3 @@ def find_image(labels: Path, name: str, images: str | None) -> Path:
     folders = usual if images is None else (labels.parent / images,)
     found = next((f / relative for f in folders if is_file(f / relative)), None)
     return found or folders[0] / relative
-
-
-def read_xml(path: Path, tag: str) -> ET.Element:
-    """The root element of an XML file.
-
-    Raises:
-        DataError: the file cannot be read, is no XML, or its root is no `tag`.
-
-    """
-    try:
-        root = ET.parse(path).getroot()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except ET.ParseError as error:
-        raise DataError(f"{path}: not XML ({error})") from None
-    if root.tag != tag:
-        raise DataError(f"{path}: begins with <{root.tag}>, but <{tag}> is expected")
-    return root
-
-
-def point_index(place: str, name: str, markup: Markup, first: int) -> int:
-    """The index of a point called by number, the first one's being `first`, or by its own name.
-
-    Raises:
-        DataError: the markup has no such point.
-
-    """
-    if name in markup.names:
-        return markup.names.index(name)
-    if name.isdecimal() and first <= int(name) < first + markup.count:
-        return int(name) - first
-    raise DataError(f'{place}: {markup.name} has no point "{name}"')

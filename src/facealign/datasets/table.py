@@ -7,7 +7,6 @@ one image are faces of one photo.
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +14,9 @@ import numpy as np
 from facealign.datasets.own import ALL, DEFAULT_MARKUP, find_image, own_dataset
 from facealign.datasets.reading import Reading, build_sample, check_subset, collect
 from facealign.errors import DataError
+from facealign.formats.csv import BOX, Row, point_count, read_columns, read_rows
 from facealign.markup import load_markup
 from facealign.types import Sample
-
-BOX = ("left", "top", "right", "bottom")
-Row = tuple[int, dict[str, str]]
-"""Line number, and the cells by column."""
 
 
 def read_table(
@@ -39,31 +35,18 @@ def read_table(
 
     """
     count = load_markup(markup).count
-    columns, rows = _read_rows(root)
+    columns, rows = read_columns(root), list(read_rows(root))
     needed = ("image", *(f"{axis}{i}" for i in range(count) for axis in "xy"))
     missing = [name for name in needed if name not in columns]
     if missing or f"x{count}" in columns:
-        points = sum(name[:1] == "x" and name[1:].isdecimal() for name in columns)
         raise DataError(
-            f"{root}: has the columns of {points} points and {markup} has {count}; "
+            f"{root}: has the columns of {point_count(columns)} points and {markup} has {count}; "
             + (f"{missing[0]} is missing" if missing else "name the right markup")
         )
     check_subset(str(root), subset, (ALL, *sorted({row.get("split") or ALL for _, row in rows})))
     chosen = [row for row in rows if subset in (ALL, row[1].get("split"))]
     samples, problems = collect(chosen, lambda row: _build(root, row, markup, images))
     return Reading("csv", subset, samples, problems)
-
-
-def _read_rows(path: Path) -> tuple[list[str], list[Row]]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-            reader = csv.DictReader(file, restval="", restkey="")
-            rows = [(reader.line_num, dict(row)) for row in reader]
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except csv.Error as error:
-        raise DataError(f"{path}: not a CSV table ({error})") from None
-    return list(reader.fieldnames or ()), rows
 
 
 def _build(path: Path, row: Row, markup: str, images: str | None) -> Sample:

@@ -12,7 +12,6 @@ were published: without rows of it in `boxes.csv` each box is that of the points
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from facealign.datasets.reading import (
     image_beside,
 )
 from facealign.errors import DataError, MissingExtraError
+from facealign.formats.csv import read_columns, read_rows
 from facealign.formats.pts import read_pts
 from facealign.geometry import to_box
 from facealign.markup import load_markup
@@ -43,6 +43,7 @@ SUBSETS = {
     "full": COMMON + CHALLENGING,
     "test": TEST,
 }
+BOX_COLUMNS = ("x0", "y0", "x1", "y1")
 OFFICIAL_COUNTS = {"train": 3148, "common": 554, "challenging": 135, "full": 689, "test": 600}
 """Faces in each subset of the official archives."""
 
@@ -117,21 +118,11 @@ def _read_boxes(root: Path, needed: bool) -> dict[str, Box]:
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[str, list[str], str]]:
-    try:
-        yield from _table_rows(path)
-    except (OSError, csv.Error) as error:
-        raise DataError(f"{path}: cannot be read as a table ({error})") from None
-
-
-def _table_rows(path: Path) -> Iterator[tuple[str, list[str], str]]:
-    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-        reader = csv.DictReader(file)
-        missing = {"image", "x0", "y0", "x1", "y1"} - set(reader.fieldnames or ())
-        if missing:
-            raise DataError(f"{path}: the first line lacks the column {', '.join(sorted(missing))}")
-        for row in reader:
-            values = [row[key] or "" for key in ("x0", "y0", "x1", "y1")]
-            yield row["image"] or "", values, f"{path}:{reader.line_num}"
+    missing = {"image", *BOX_COLUMNS} - set(read_columns(path))
+    if missing:
+        raise DataError(f"{path}: the first line lacks the column {', '.join(sorted(missing))}")
+    for line, row in read_rows(path):
+        yield row["image"], [row[key] for key in BOX_COLUMNS], f"{path}:{line}"
 
 
 MAT_FOLDERS = {

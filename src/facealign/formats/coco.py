@@ -1,8 +1,9 @@
-"""Results as COCO keypoints (`.coco.json`): `images`, `annotations`, a category for each markup.
+"""COCO keypoints (`.coco.json`): `images`, `annotations`, for results a category for each markup.
 
-A keypoint is x, y, v: v is 2 for a point that is seen and 1 for one that is covered. `bbox` is
-x, y, width, height. Pixels, with the first one's centre at (0, 0), to 0.001. What COCO has no word
-for, `scores` of the points and a photo's `error`, stands under those names.
+A keypoint is x, y, v: v is 2 for a point that is seen, 1 for one that is covered, 0 for one of
+unknown place, which results never have. `bbox` is x, y, width, height. Pixels, with the first one's
+centre at (0, 0), to 0.001. What COCO has no word for, `scores` of the points and a photo's `error`,
+stands under those names.
 """
 
 from __future__ import annotations
@@ -12,17 +13,19 @@ import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from facealign.errors import DataError
 from facealign.face import Face, ImageResult
-from facealign.formats.json import build_face, read_document
+from facealign.formats.json import read_document
+from facealign.formats.marks import Marks
 from facealign.formats.survey import Survey
-from facealign.markup import load_markup
+from facealign.markup import MARKUPS, load_markup
 
 
 def write_coco(results: Iterable[ImageResult], file: IO[str], survey: Survey) -> None:
@@ -79,60 +82,107 @@ def _category(markup: str, number: int) -> dict[str, Any]:
     return {"id": number, "name": markup, "supercategory": "face", "keypoints": names}
 
 
-def read_coco(path: Path, markup: str) -> Iterator[ImageResult]:
-    """The results in a COCO keypoints file; the whole file is read at once.
+@dataclass(frozen=True)
+class CocoFile:
+    """What a COCO keypoints file holds.
 
-    Args:
-        path: the file.
-        markup: the point scheme of categories that are not called after one.
+    Attributes:
+        path: of the file.
+        images: its entries, each with an `id` and a `file_name`.
+        names: image id → file name.
+        annotations: its entries, as they are.
+        schemes: category id → name.
+
+    """
+
+    path: Path
+    images: list[dict[str, Any]]
+    names: dict[Any, str]
+    annotations: list[Any]
+    schemes: dict[Any, Any]
+
+
+def load_coco(path: Path) -> CocoFile:
+    """A COCO keypoints file; the whole file is read at once.
 
     Raises:
         DataError: the file cannot be read or is no COCO file.
 
     """
     content = read_document(path)
-    place = str(path)
+    images, annotations = content.get("images"), content.get("annotations")
+    if not (isinstance(images, list) and isinstance(annotations, list)):
+        raise DataError(f'{path}: not a COCO file: the lists "images" and "annotations" are needed')
     try:
-        schemes = {c["id"]: c["name"] for c in content.get("categories", ())}
-        faces: dict[Any, list[Face]] = defaultdict(list)
-        for number, entry in enumerate(content["annotations"]):
-            place = f"{path}: annotations[{number}]"
-            faces[entry["image_id"]].append(_face(entry, schemes, markup))
-        for number, image in enumerate(content["images"]):
-            place = f"{path}: images[{number}]"
-            size = image.get("width"), image.get("height")
-            name, error = str(image["file_name"]), image.get("error")
-            yield ImageResult(name, *size, faces.get(image["id"], []), error)
+        names = {entry["id"]: str(entry["file_name"]) for entry in images}
+    except (LookupError, TypeError):
+        raise DataError(f"{path}: one of the images lacks an id or a file_name") from None
+    try:
+        schemes = {entry["id"]: entry["name"] for entry in content.get("categories", ())}
+    except (LookupError, TypeError):
+        raise DataError(f"{path}: one of the categories lacks an id or a name") from None
+    return CocoFile(path, images, names, annotations, schemes)
+
+
+def parse_annotation(file: CocoFile, number: int) -> tuple[str, Marks]:
+    """The name of the image, and the face of one annotation.
+
+    Raises:
+        DataError: the annotation lacks something, or a number is none.
+
+    """
+    entry = file.annotations[number]
+    try:
+        name = file.names[entry["image_id"]]
+        keypoints = np.array(entry["keypoints"], np.float64).reshape(-1, 3)
+        box = np.array(entry["bbox"], np.float64) if entry.get("bbox") else None
+        corners = None if box is None else [*box[:2], *(box[:2] + box[2:])]
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise DataError(
-            f"{place}: not as COCO keypoints have it ({type(error).__name__}: {error})"
+            f"{file.path}: annotations[{number}]: needs the image_id of an image, keypoints "
+            f"x, y, v …, and a bbox of four numbers or none ({type(error).__name__}: {error})"
         ) from None
+    state = keypoints[:, 2]
+    return name, Marks(keypoints[:, :2], state > 0, state == 1, corners)
 
 
-def _face(entry: dict[str, Any], schemes: dict[Any, str], markup: str) -> Face:
-    keypoints = np.array(entry["keypoints"], np.float64).reshape(-1, 3)
-    name = schemes.get(entry.get("category_id"), markup)
+def read_coco(path: Path, markup: str) -> Iterator[ImageResult]:
+    """The results in a COCO keypoints file; every point must be placed.
+
+    Args:
+        path: the file.
+        markup: the point scheme of categories that are not called after one.
+
+    Raises:
+        DataError: the file cannot be read, is no COCO file, or a face lacks a point.
+
+    """
+    file = load_coco(path)
+    faces: dict[Any, list[Face]] = defaultdict(list)
+    for number, entry in enumerate(file.annotations):
+        _, marks = parse_annotation(file, number)
+        place = f"{path}: annotations[{number}]"
+        with _explained(place):
+            faces[entry["image_id"]].append(_face(entry, marks, _scheme(file, entry, markup)))
+    for number, image in enumerate(file.images):
+        with _explained(f"{path}: images[{number}]"):
+            width, height = (image.get(k) and int(image[k]) for k in ("width", "height"))
+        found, error = faces.get(image["id"], []), image.get("error")
+        yield ImageResult(file.names[image["id"]], width, height, found, error)
+
+
+def _scheme(file: CocoFile, entry: dict[str, Any], markup: str) -> str:
+    name = file.schemes.get(entry.get("category_id"), markup)
+    return name if name in MARKUPS else markup
+
+
+def _face(entry: dict[str, Any], marks: Marks, markup: str) -> Face:
+    return marks.to_face(entry.get("score", 1.0), markup, entry.get("scores"))
+
+
+@contextmanager
+def _explained(place: str) -> Iterator[None]:
     try:
-        count = load_markup(name).count
-    except DataError:
-        name, count = markup, load_markup(markup).count
-    if len(keypoints) != count:
-        raise ValueError(f"{len(keypoints)} keypoints, but {name} has {count}")
-    seen = keypoints[:, 2] == 2
-    scores = entry.get("scores")
-    return build_face(
-        _box(entry.get("bbox"), keypoints[:, :2]),
-        entry.get("score", 1.0),
-        keypoints[:, :2],
-        name,
-        scores=None if scores is None else np.array(scores, np.float32),
-        visible=None if seen.all() else seen,
-    )
-
-
-def _box(bbox: Any, points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The corners of a bbox x, y, width, height; without one those of the points."""
-    if not bbox:
-        return np.concatenate([points.min(axis=0), points.max(axis=0)])
-    x, y, width, height = (float(value) for value in bbox)
-    return np.array([x, y, x + width, y + height])
+        yield
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{place}: {error}") from None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from typing import IO, Any
@@ -39,12 +40,25 @@ def write_csv(results: Iterable[ImageResult], file: IO[str], survey: Survey) -> 
             "write .json, .jsonl or .parquet"
         )
     columns = _columns(survey)
-    table = csv.DictWriter(file, columns, restval="", lineterminator="\n")
+    table = csv.DictWriter(_Rows(file), columns, restval="", lineterminator="\r\n")
     table.writeheader()
     for result in results:
         image = {"image": result.source, "width": result.width, "height": result.height}
         for cells in [_cells(face) for face in result.faces] or [{}]:
             table.writerow(image | {"error": result.error} | cells)
+
+
+class _Rows:
+    """Ends rows in a newline alone, where the writer believes in carriage returns too.
+
+    It quotes a cell that holds what ends its rows, and names of files may hold either.
+    """
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def write(self, row: str) -> object:
+        return self._file.write(row.removesuffix("\r\n") + "\n")
 
 
 def _columns(survey: Survey) -> list[str]:
@@ -67,6 +81,47 @@ def _cells(face: Face) -> dict[str, Any]:
     return cells | {f"visible{i}": int(v) for i, v in enumerate(entry.get("visible", ()))}
 
 
+def read_columns(path: Path) -> list[str]:
+    """The names in the first line of a table.
+
+    Raises:
+        DataError: the file cannot be read.
+
+    """
+    with _table(path) as reader:
+        return list(reader.fieldnames or ())
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """The rows of a table with a first line of names; what a short row lacks is empty.
+
+    A name of a file that is no UTF-8 stays what it is.
+
+    Raises:
+        DataError: the file cannot be read.
+
+    """
+    with _table(path) as reader:
+        for row in reader:
+            yield reader.line_num, row
+
+
+@contextmanager
+def _table(path: Path) -> Iterator[csv.DictReader[str]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
+            yield csv.DictReader(file, restval="", restkey="")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except csv.Error as error:
+        raise DataError(f"{path}: not a CSV table ({error})") from None
+
+
+def point_count(columns: Iterable[str]) -> int:
+    """How many columns x0, x1 … there are."""
+    return sum(name[:1] == "x" and name[1:].isdecimal() for name in columns)
+
+
 def read_csv(path: Path, markup: str) -> Iterator[ImageResult]:
     """The results in a table; rows of one photo stand together.
 
@@ -78,23 +133,12 @@ def read_csv(path: Path, markup: str) -> Iterator[ImageResult]:
         DataError: the file cannot be read, lacks a column, or a number is none.
 
     """
-    for image, rows in groupby(_rows(path), lambda row: row[1]["image"]):
+    columns = read_columns(path)
+    missing = [column for column in ("image", *BOX) if column not in columns]
+    if missing:
+        raise DataError(f"{path}: not a table of results: no column {missing[0]}")
+    for image, rows in groupby(read_rows(path), lambda row: row[1]["image"]):
         yield _result(image, list(rows), path, markup)
-
-
-def _rows(path: Path) -> Iterator[Row]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restval="", restkey="")
-            missing = [c for c in ("image", *BOX) if c not in (reader.fieldnames or ())]
-            if missing:
-                raise DataError(f"{path}: not a table of results: no column {missing[0]}")
-            for row in reader:
-                yield reader.line_num, row
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: not a CSV table ({error})") from None
 
 
 def _result(image: str, rows: list[Row], path: Path, markup: str) -> ImageResult:
@@ -111,7 +155,7 @@ def _result(image: str, rows: list[Row], path: Path, markup: str) -> ImageResult
 
 
 def _face(cells: dict[str, str], markup: str) -> Face:
-    count = sum(name[:1] == "x" and name[1:].isdecimal() for name in cells)
+    count = point_count(cells)
     points = [[float(cells[f"x{i}"]), float(cells[f"y{i}"])] for i in range(count)]
     scores = [float(cells[f"score{i}"]) for i in range(count) if cells.get(f"score{i}")]
     visible = [cells[f"visible{i}"] == "1" for i in range(count) if cells.get(f"visible{i}")]

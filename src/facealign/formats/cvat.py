@@ -1,8 +1,12 @@
-"""Results as CVAT for images 1.1 (`.xml`): for each face a `<box>` and a `<skeleton>` of points.
+"""CVAT for images 1.1 (`.xml`): a face is a `<skeleton>`, or one `<points points="x,y;x,y…">`.
 
-The skeleton is labelled with the markup's name, its points are numbered from 1; a point that is not
-visible is `occluded`. The face's score is an attribute of the box. CVAT measures from the image's
-corner: its (0.5, 0.5) is the first pixel's centre, our (0, 0).
+A skeleton's points are called by number from 1, or by the names of the point scheme; `outside="1"`
+is a point of unknown place, which results never have, `occluded="1"` a covered one. The box is the
+`<box>` of the same `group_id`; or the image's only one, where it has one face.
+
+Results have a box and a skeleton for each face, the skeleton labelled with the markup's name, the
+score an attribute of the box. CVAT measures from the image's corner: its (0.5, 0.5) is the first
+pixel's centre, our (0, 0).
 """
 
 from __future__ import annotations
@@ -14,12 +18,13 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from facealign.errors import DataError
 from facealign.face import Face, ImageResult
-from facealign.formats.json import build_face
+from facealign.formats.marks import Marks
 from facealign.formats.survey import Survey
-from facealign.markup import MARKUPS, load_markup
+from facealign.markup import MARKUPS, Markup, load_markup
 
 CORNERS = ("xtl", "ytl", "xbr", "ybr")
 
@@ -57,58 +62,122 @@ def _add_face(image: ET.Element, face: Face, group: str) -> None:
         ET.SubElement(skeleton, "points", attributes)
 
 
-def read_cvat(path: Path, markup: str) -> Iterator[ImageResult]:
-    """The results in a CVAT file, an `<image>` at a time; every point must be placed.
-
-    Args:
-        path: the file.
-        markup: the point scheme of skeletons that are not labelled with one.
+def read_images(path: Path) -> Iterator[ET.Element]:
+    """The `<image>` elements of a CVAT file, one at a time; each is emptied after its turn.
 
     Raises:
-        DataError: the file cannot be read, is no such XML, or a face lacks a point.
+        DataError: the file cannot be read, is no XML, or not "CVAT for images".
 
     """
-    name = "no <image> yet"
     try:
-        for _, element in ET.iterparse(path):
-            if element.tag == "image":
-                name = element.get("name", "")
-                yield _result(element, markup)
+        events = ET.iterparse(path, ("start", "end"))
+        _, top = next(events)
+        if top.tag != "annotations":
+            raise DataError(f"{path}: begins with <{top.tag}>, but <annotations> is expected")
+        for event, element in events:
+            if element.tag == "track":
+                raise DataError(
+                    f'{path}: holds tracks of a video; export it as "CVAT for images 1.1"'
+                )
+            if (event, element.tag) == ("end", "image"):
+                yield element
                 element.clear()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
     except ET.ParseError as error:
         raise DataError(f"{path}: not XML ({error})") from None
-    except (LookupError, ValueError, TypeError) as error:
-        raise DataError(f"{path}: {name}: a number is missing or is none ({error})") from None
 
 
-def _result(image: ET.Element, markup: str) -> ImageResult:
-    width, height = (
-        int(image.attrib[k]) if k in image.attrib else None for k in ("width", "height")
-    )
-    boxes = {box.get("group_id"): box for box in image.iterfind("box")}
-    faces = []
-    for skeleton in image.iterfind("skeleton"):
-        label = skeleton.get("label", "")
-        scheme = load_markup(label if label in MARKUPS else markup)
-        faces.append(_face(skeleton, boxes.get(skeleton.get("group_id")), scheme.name))
-    return ImageResult(image.get("name", ""), width, height, faces)
+def face_elements(image: ET.Element) -> list[ET.Element]:
+    """The faces of an image: each `<skeleton>`, then each `<points>`."""
+    return [*image.iterfind("skeleton"), *image.iterfind("points")]
 
 
-def _face(skeleton: ET.Element, box: ET.Element | None, markup: str) -> Face:
-    scheme = load_markup(markup)
-    found = {p.get("label", ""): p for p in skeleton.iterfind("points") if p.get("outside") != "1"}
-    points = [
-        found.get(name) if name in found else found[str(number)]
-        for number, name in enumerate(scheme.names, 1)
-    ]
-    pairs = [p.attrib["points"].split(",") for p in points if p is not None]
-    places = np.array(pairs, np.float64) - 0.5
-    seen = np.array([p.get("occluded") != "1" for p in points if p is not None])
+def parse_face(image: ET.Element, face: ET.Element, scheme: Markup, place: str) -> Marks:
+    """The points and the box of one face.
+
+    Args:
+        image: the `<image>`.
+        face: one of its `face_elements`.
+        scheme: whose points they are.
+        place: file and face, for the error message.
+
+    Raises:
+        DataError: a number is missing or is none, or the scheme has no such point.
+
+    """
+    try:
+        parse = _parse_skeleton if face.tag == "skeleton" else _parse_row
+        points, placed, occluded = parse(face, scheme)
+        box = _box_of(image, face)
+        corners = None if box is None else [float(box.attrib[key]) - 0.5 for key in CORNERS]
+    except (LookupError, ValueError) as error:
+        raise DataError(f"{place}: a number is missing or is none ({error})") from None
+    return Marks(points - 0.5, placed, occluded, corners)
+
+
+Labels = tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]
+"""(K, 2) points in CVAT's frame, (K,) placed, (K,) occluded."""
+
+
+def _parse_skeleton(face: ET.Element, scheme: Markup) -> Labels:
+    points = np.zeros((scheme.count, 2))
+    placed, occluded = np.zeros((2, scheme.count), np.bool_)
+    for point in face.iterfind("points"):
+        index = scheme.index_of(point.get("label", ""), first=1)
+        points[index] = _pairs(point)[0]
+        placed[index] = point.get("outside") != "1"
+        occluded[index] = placed[index] and point.get("occluded") == "1"
+    return points, placed, occluded
+
+
+def _parse_row(face: ET.Element, scheme: Markup) -> Labels:
+    points = np.array(_pairs(face))
+    everywhere = np.ones(len(points), np.bool_)
+    return points, everywhere, everywhere & (face.get("occluded") == "1")
+
+
+def _pairs(element: ET.Element) -> list[tuple[float, float]]:
+    pairs = [pair.split(",") for pair in element.attrib["points"].split(";")]
+    return [(float(x), float(y)) for x, y in pairs]
+
+
+def _box_of(image: ET.Element, face: ET.Element) -> ET.Element | None:
+    """The `<box>` of the same group; without groups the only one, of the only face."""
+    boxes = list(image.iterfind("box"))
+    group = face.get("group_id")
+    if group:
+        boxes = [box for box in boxes if box.get("group_id") == group]
+    return boxes[0] if len(boxes) == 1 and (group or len(face_elements(image)) == 1) else None
+
+
+def read_cvat(path: Path, markup: str) -> Iterator[ImageResult]:
+    """The results in a CVAT file, an `<image>` at a time; every point must be placed.
+
+    Args:
+        path: the file.
+        markup: the point scheme of faces that are not labelled with one.
+
+    Raises:
+        DataError: the file cannot be read, is no such XML, or a face lacks a point.
+
+    """
+    for image in read_images(path):
+        place = f"{path}: {image.get('name')}"
+        try:
+            width, height = (
+                int(image.attrib[k]) if k in image.attrib else None for k in ("width", "height")
+            )
+            faces = [_face(image, face, markup, place) for face in face_elements(image)]
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{place}: {error}") from None
+        yield ImageResult(image.get("name", ""), width, height, faces)
+
+
+def _face(image: ET.Element, face: ET.Element, markup: str, place: str) -> Face:
+    label = face.get("label", "")
+    scheme = load_markup(label if label in MARKUPS else markup)
+    marks = parse_face(image, face, scheme, place)
+    box = _box_of(image, face)
     score = None if box is None else box.findtext("attribute[@name='score']")
-    corners = [*places.min(axis=0), *places.max(axis=0)]
-    if box is not None:
-        corners = [float(box.attrib[key]) - 0.5 for key in CORNERS]
-    visible = None if seen.all() else seen
-    return build_face(corners, score or 1.0, places, markup, visible=visible)
+    return marks.to_face(score or 1.0, scheme.name)

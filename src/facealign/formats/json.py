@@ -85,7 +85,7 @@ def read_document(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # no JSON, or no UTF-8
         raise DataError(f"{path}: not JSON ({error})") from None
     if not isinstance(content, dict):
-        raise DataError(f'{path}: not a result file of schema "{SCHEMA}"')
+        raise DataError(f"{path}: holds no object of JSON, which results and COCO keypoints are")
     return content
 
 

@@ -40,6 +40,19 @@ class Markup:
     eye_corners: tuple[int, int] | None
     eye_points: tuple[tuple[int, ...], tuple[int, ...]]
 
+    def index_of(self, word: str, first: int) -> int:
+        """The index of a point called by number, the first one's being `first`, or by its name.
+
+        Raises:
+            ValueError: there is no such point.
+
+        """
+        if word in self.names:
+            return self.names.index(word)
+        if word.isdecimal() and first <= int(word) < first + self.count:
+            return int(word) - first
+        raise ValueError(f'{self.name} has no point "{word}"')
+
     def mirrored(self, points: Points, width: int) -> Points:
         """The points of the same face in the mirrored photo.
 
