@@ -221,3 +221,35 @@ def failure_rate(nmes: Array, threshold: float) -> float:
 
     """
     return float((nmes > threshold).mean())
+
+
+def wander(tracks: Array, distance: float) -> float:
+    """How far points of a face that does not move stray from their own mean places.
+
+    Mean over frames and points of the distance from the point's mean over the frames, over
+    `distance`; NaN without frames.
+
+    Args:
+        tracks: (T, K, 2) the points frame by frame, in the frame of the face.
+        distance: what is divided by, in the same pixels.
+
+    >>> wander(np.array([[[0.0, 0.0]], [[0.0, 4.0]]]), 100.0)
+    0.02
+
+    """
+    strayed = np.linalg.norm(tracks - tracks.mean(axis=0), axis=2) if len(tracks) else np.empty(0)
+    return float(strayed.mean() / distance) if strayed.size else float("nan")
+
+
+def shake(tracks: Array, distance: float) -> float:
+    """How much points tremble from frame to frame, whatever slow drift there is.
+
+    Mean over inner frames and points of |next − 2 · this + last|, the second difference, over
+    `distance`; NaN below three frames. The arguments are those of `wander`.
+
+    >>> shake(np.array([[[0.0, 0.0]], [[0.0, 1.0]], [[0.0, 0.0]]]), 100.0)
+    0.02
+
+    """
+    bends = np.linalg.norm(np.diff(tracks, n=2, axis=0), axis=2)
+    return float(bends.mean() / distance) if bends.size else float("nan")

@@ -113,8 +113,8 @@ class Landmarker:
         return [faces[end - len(f) : end] for f, end in zip(images, ends, strict=True)]
 
     def _batch(self, rows: list[tuple[Found, int]], attention: bool) -> list[Face]:
-        crops = [self._crop(found.boxes[i], float(found.angles[i])) for found, i in rows]
-        values = self._look([found.image for found, _ in rows], crops, attention)
+        crops = [self.crop(found.boxes[i], float(found.angles[i])) for found, i in rows]
+        values = self.look([found.image for found, _ in rows], crops, attention)
         if self._leaning:
             self._look_again(rows, crops, values, attention)
         seen = values.get("visible")
@@ -133,13 +133,14 @@ class Landmarker:
         ]
         return faces if self.markup == self._head else [face.to(self.markup) for face in faces]
 
-    def _crop(self, box: Array, angle: float) -> CropTransform:
+    def crop(self, box: Array, angle: float = 0.0) -> CropTransform:
+        """The crop that the network looks at for a face in this box, leaning by `angle` degrees."""
         return CropTransform.from_box(box, self.facts.input_size, self.facts.margin, angle)
 
     def _upright_crop(self, box: Array, points: Array, angle: float) -> CropTransform:
         """The crop of a face that leans: round its first landmarks, where they outline the face."""
         if not self._outlined:
-            return self._crop(box, angle)
+            return self.crop(box, angle)
         turn = CropTransform.from_square((0.0, 0.0), 1.0, 1, angle)
         upright = box_of_points(turn.to_crop(points))
         x, y = turn.to_image(((upright[:2] + upright[2:]) / 2).astype(np.float32))
@@ -163,13 +164,22 @@ class Landmarker:
             found, i = rows[n]
             crops[n] = self._upright_crop(found.boxes[i], values["landmarks"][n], float(leans[n]))
         images = [rows[n][0].image for n in again]
-        for name, value in self._look(images, [crops[n] for n in again], attention).items():
+        for name, value in self.look(images, [crops[n] for n in again], attention).items():
             values[name][again] = value
 
-    def _look(
-        self, images: list[Pixels], crops: list[CropTransform], attention: bool
+    def look(
+        self, images: Sequence[Pixels], crops: Sequence[CropTransform], attention: bool = False
     ) -> dict[str, Array]:
-        """The network's outputs by name; the landmarks (B, K, 2) in image pixels."""
+        """What the network says of each crop of its image, once, in the points of its own head.
+
+        Returns:
+            The outputs by name: the landmarks (B, K, 2) in image pixels, and as far as the model
+            gives them `scores` and `visible` (B, K) in 0..1.
+
+        Raises:
+            ModelError: the network fails, or has no attention maps where they are wanted.
+
+        """
         values = self._run(
             np.stack([c.warp(image) for c, image in zip(crops, images, strict=True)]), attention
         )
