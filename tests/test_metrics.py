@@ -236,6 +236,15 @@ def test_a_point_that_jumps_once_shakes_thrice():
     assert wander(jump, 100.0) == pytest.approx((4 * 1 + 4) / 5 / 100)
 
 
+def test_frames_without_the_face_are_left_out():
+    jump = np.zeros((7, 1, 2))
+    jump[0], jump[2] = np.nan, [0.0, 5.0]  # 1 … 6 are left: means 5/6, in a row all six
+    strayed = [5 / 6] * 5 + [25 / 6]
+    assert wander(jump, 1.0) == pytest.approx(sum(strayed) / 6)
+    assert shake(jump, 1.0) == pytest.approx((10 + 5 + 0 + 0) / 4)
+
+
 def test_too_few_frames_say_nothing_of_steadiness():
+    assert math.isnan(wander(np.full((4, 68, 2), np.nan), 1.0))
     assert math.isnan(wander(np.zeros((0, 68, 2)), 1.0))
     assert math.isnan(shake(np.zeros((2, 68, 2)), 1.0))
