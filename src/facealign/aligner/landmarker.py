@@ -80,18 +80,18 @@ class Landmarker:
         self.facts = ModelFacts.from_metadata(metadata, str(path))
         self._leaning = leaning
         self.markup = markup or self.facts.markup
-        self._head = self.facts.head_for(self.markup)
-        further = f".{self._head}" if self._head != self.facts.markup else ""
+        self.head = self.facts.head_for(self.markup)
+        further = f".{self.head}" if self.head != self.facts.markup else ""
         given = [output.name for output in self._session.get_outputs()]
         self._outputs = {n: n + further for n in OUTPUTS if n + further in given}
         if "attention" in given:
             self._outputs["attention"] = "attention"
-        if self._head not in MARKUPS or "landmarks" not in self._outputs:
+        if self.head not in MARKUPS or "landmarks" not in self._outputs:
             raise ModelError(
-                f'{path}: its point scheme "{self._head}" or its outputs ({", ".join(given)}) are '
+                f'{path}: its point scheme "{self.head}" or its outputs ({", ".join(given)}) are '
                 "none of ours; make one with: facealign export"
             )
-        scheme = load_markup(self._head)
+        scheme = load_markup(self.head)
         self._count, self._outlined = scheme.count, "jaw" in scheme.groups
 
     def align(
@@ -123,7 +123,7 @@ class Landmarker:
                 box=found.boxes[i],
                 score=float(found.scores[i]),
                 landmarks=values["landmarks"][n],
-                markup=self._head,
+                markup=self.head,
                 attention=values["attention"][n] if attention else None,
                 scores=values["scores"][n] if "scores" in values else None,
                 visible=None if seen is None else seen[n] > SEEN,
@@ -131,7 +131,7 @@ class Landmarker:
             )
             for n, (found, i) in enumerate(rows)
         ]
-        return faces if self.markup == self._head else [face.to(self.markup) for face in faces]
+        return faces if self.markup == self.head else [face.to(self.markup) for face in faces]
 
     def crop(self, box: Array, angle: float = 0.0) -> CropTransform:
         """The crop that the network looks at for a face in this box, leaning by `angle` degrees."""
@@ -155,7 +155,7 @@ class Landmarker:
         attention: bool,
     ) -> None:
         """Replace, in `crops` and `values`, what was seen of faces that lean in their crops."""
-        leans = lean(values["landmarks"], self._head)
+        leans = lean(values["landmarks"], self.head)
         known = np.array([found.angles[i] for found, i in rows])
         again = np.flatnonzero(np.abs((leans - known + 180) % 360 - 180) > LEANS)
         if not again.size:
@@ -214,7 +214,7 @@ class Landmarker:
             if name in values and values[name].shape != shape:
                 raise ModelError(
                     f"the model {self.facts.name} gives {name} of shape {values[name].shape}, "
-                    f"not {shape} as its point scheme {self._head} asks for"
+                    f"not {shape} as its point scheme {self.head} asks for"
                 )
             if name in values and not np.isfinite(values[name]).all():
                 raise ModelError(f"the model {self.facts.name} gives {name} that are not finite")
