@@ -8,6 +8,7 @@ the box; the others take it to choose among several faces. A fresh one is made f
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,6 +89,7 @@ def dlib_bin() -> list[Follower]:
 
 
 def mediapipe() -> list[Follower]:
+    os.environ |= {"GLOG_minloglevel": "3", "TF_CPP_MIN_LOG_LEVEL": "3"}
     import mediapipe
 
     if not hasattr(mediapipe, "solutions"):
@@ -95,7 +97,7 @@ def mediapipe() -> list[Follower]:
     mesh = mediapipe.solutions.face_mesh.FaceMesh
 
     def start(still: bool) -> Follow:
-        network = mesh(static_image_mode=still, max_num_faces=1 if not still else 4)
+        network = mesh(static_image_mode=still, max_num_faces=4 if still else 1)
 
         def follow(frame: Pixels, box: Box) -> Points | None:
             size = np.array([frame.shape[1], frame.shape[0]])

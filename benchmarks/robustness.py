@@ -230,7 +230,8 @@ def main(words: list[str] | None = None) -> None:
 
 
 def run(given: argparse.Namespace) -> None:
-    samples = read_dataset("300w", given.root, given.subset).samples[:: given.every]
+    reading = read_dataset("300w", given.root, given.subset)
+    samples = reading.samples[:: given.every]
     models = {str(model): tested(model, given.threads) for model in given.model or ["default"]}
     rows = {name: ROWS[name] for name in given.rows}
     found, after, problems = measure(models, samples, rows)
@@ -246,7 +247,7 @@ def run(given: argparse.Namespace) -> None:
             "rows": reports,
         }
     console = Console(width=WIDTH, highlight=False)
-    for problem in problems:
+    for problem in reading.problems + problems:
         console.print(f"left out: {problem}", markup=False)
     show(console, results, f"300W {given.subset}")
     if given.json:
