@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 from followers import PEERS, Follower, ours
+from photo_changes import centre, square
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
@@ -84,8 +85,7 @@ class Filmed:
         """From the photo to a frame."""
         size = box_size(self.box)
         side = SIDE * max(size / FACE, FINER) / step.zoom
-        middle = (self.box[:2] + self.box[2:]) / 2
-        place = middle - np.array([step.x, step.y]) * side / SIDE
+        place = centre(self.box) - np.array([step.x, step.y]) * side / SIDE
         return CropTransform.from_square((float(place[0]), float(place[1])), side, SIDE, -step.turn)
 
 
@@ -107,9 +107,7 @@ def film(image: Pixels, camera: CropTransform) -> Pixels:
 
 def moved_box(camera: CropTransform, box: Box) -> Box:
     """The box in the frame: an upright square round the same place, as large as the face is."""
-    middle = camera.to_crop(((box[:2] + box[2:]) / 2).astype(np.float32))
-    half = np.float32(box_size(box) * camera.scale / 2)
-    return np.concatenate([middle - half, middle + half]).astype(np.float32)
+    return square(camera.to_crop(centre(box)), box_size(box) * camera.scale)
 
 
 def track(
@@ -228,7 +226,13 @@ def main(words: list[str] | None = None) -> None:
 def run(given: argparse.Namespace) -> None:
     console = Console(width=WIDTH, highlight=False)
     models = given.model or ["default"]
-    followers = [f for model in models for f in ours(model, Path(model).stem, given.threads)]
+    stems = [Path(model).stem for model in models]
+    labels = stems if len(set(stems)) == len(stems) else models
+    followers = [
+        f
+        for model, label in zip(models, labels, strict=True)
+        for f in ours(model, label, given.threads)
+    ]
     for name, make in () if given.without_peers else PEERS.items():
         try:
             followers += make()

@@ -32,7 +32,7 @@ from rich.table import Table
 
 from facealign import FaceAligner
 from facealign.datasets import read_dataset, stream_pixels
-from facealign.errors import FaceAlignError
+from facealign.errors import DataError, FaceAlignError
 from facealign.evaluation import Predictions, match, predict_face, score
 from facealign.geometry import box_of_points, box_size
 from facealign.image import write_file
@@ -235,6 +235,10 @@ def run(given: argparse.Namespace) -> None:
     models = {str(model): tested(model, given.threads) for model in given.model or ["default"]}
     rows = {name: ROWS[name] for name in given.rows}
     found, after, problems = measure(models, samples, rows)
+    problems = reading.problems + problems
+    if not found:
+        why = problems[0] if problems else "it holds none"
+        raise DataError(f"{given.root}: no face of {given.subset} could be read: {why}")
     results: dict[str, dict[str, Any]] = {}
     for model, both in models.items():
         reports = {
@@ -247,7 +251,7 @@ def run(given: argparse.Namespace) -> None:
             "rows": reports,
         }
     console = Console(width=WIDTH, highlight=False)
-    for problem in reading.problems + problems:
+    for problem in problems:
         console.print(f"left out: {problem}", markup=False)
     show(console, results, f"300W {given.subset}")
     if given.json:

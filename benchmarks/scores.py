@@ -169,7 +169,9 @@ def draw(results: dict[str, dict[str, dict[str, Any]]], target: Path) -> None:
             if "curve" not in found:
                 continue
             shares = 100 * np.array(found["left_out"])
-            (line,) = left.plot(shares, 100 * np.array(found["curve"]), label=f"{model}, {name}")
+            (line,) = left.plot(
+                shares, 100 * np.array(found["curve"]), label=f"{Path(model).stem}, {name}"
+            )
             oracle = 100 * np.array(found["oracle"])
             left.plot(shares, oracle, color=line.get_color(), linestyle=":", linewidth=1)
             bins = [b for b in found["reliability"] if b["count"]]
@@ -223,7 +225,7 @@ def run(given: argparse.Namespace) -> None:
             )
         console.rule(model)
         show(console, found)
-        results[Path(model).stem] = found
+        results[model] = found
     if given.json:
         content = {"score_radius": SCORE_RADIUS, "every": given.every, "models": results}
         write_file(given.json, json.dumps(content, indent=2, allow_nan=False) + "\n")

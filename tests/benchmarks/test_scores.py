@@ -95,7 +95,7 @@ def test_all_parts_on_drawn_faces(
     benchmark("scores").main([str(word) for word in words])
     printed = capsys.readouterr().out
     assert all(len(line) <= 80 for line in printed.splitlines())
-    found = json.loads(target.read_text())["models"]["made"]
+    found = json.loads(target.read_text())["models"][str(model)]
     assert list(found) == ["300W common", "300W held out", "AFLW", "MERL-RAV"]
     assert (found["300W common"]["faces"], found["300W held out"]["faces"]) == (8, 6)
     assert found["300W common"]["mean_score"] == pytest.approx(0.5)
