@@ -139,6 +139,7 @@ def test_places_with_a_scheme_are_listed(tmp_path: Path, astronaut_path: Path) -
         (["-o", "out", "--boxes", "b.csv"], "does not take --boxes"),
         (["-o", "out", "--draw", "d"], "does not take --draw"),
         (["-o", "out", "--format", "csv"], "does not take --format"),
+        (["-o", "out", "--max-megapixels", "20"], "does not take --max-megapixels"),
     ],
 )
 def test_what_a_cluster_does_not_do(options: list[str], why: str) -> None:

@@ -17,6 +17,7 @@ from facealign.cli.app import VERBS
 DOCUMENTS = [
     *("README.md", "CONTRIBUTING.md", "docs/models.md", "docs/conventions.md"),
     *("docs/paper.md", "docs/results.md", "docs/training.md", "docs/runs/README.md"),
+    "docs/robustness.md",
 ]
 
 
@@ -52,7 +53,7 @@ def test_make_targets_in_the_readme_exist(repository: Path) -> None:
     assert {"demo", "test"} <= used <= targets
 
 
-@pytest.mark.parametrize("name", ["facealign", "facealign.metrics"])
+@pytest.mark.parametrize("name", ["facealign", "facealign.metrics", "facealign.certainty"])
 def test_docstring_examples(repository: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(repository)
     failed, tried = doctest.testmod(importlib.import_module(name))

@@ -14,10 +14,11 @@ from facealign import Face, FaceAligner, read_image
 from facealign.datasets import Reading, read_dataset
 from facealign.errors import DataError, SettingsError
 from facealign.markup.conversion import load_conversion
+from facealign.models import SCORE_RADIUS
 from facealign.network import AAN, AANSettings
 from facealign.training.augment import MEAN, STD
 from facealign.training.checkpoint import load_checkpoint, save_checkpoint
-from facealign.training.export import SCORE_RADIUS, Deployed, export_run
+from facealign.training.export import Deployed, export_run
 from facealign.training.loop import fit
 from facealign.training.run import Run, prepare
 from facealign.training.runfolder import RunFolder

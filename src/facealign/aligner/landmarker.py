@@ -80,17 +80,17 @@ class Landmarker:
         self.facts = ModelFacts.from_metadata(metadata, str(path))
         self._leaning = leaning
         self.markup = markup or self.facts.markup
-        self._head = self.facts.head_for(self.markup)
-        further = f".{self._head}" if self._head != self.facts.markup else ""
+        self.head = self.facts.head_for(self.markup)
+        further = f".{self.head}" if self.head != self.facts.markup else ""
         given = [output.name for output in self._session.get_outputs()]
         self._outputs = {n: n + further for n in OUTPUTS if n + further in given}
         self._maps = [name for name in given if name.startswith("attention.")]
-        if self._head not in MARKUPS or "landmarks" not in self._outputs:
+        if self.head not in MARKUPS or "landmarks" not in self._outputs:
             raise ModelError(
-                f'{path}: its point scheme "{self._head}" or its outputs ({", ".join(given)}) are '
+                f'{path}: its point scheme "{self.head}" or its outputs ({", ".join(given)}) are '
                 "none of ours; make one with: facealign export"
             )
-        scheme = load_markup(self._head)
+        scheme = load_markup(self.head)
         self._count, self._outlined = scheme.count, "jaw" in scheme.groups
 
     def align(
@@ -112,8 +112,8 @@ class Landmarker:
         return [faces[end - len(f) : end] for f, end in zip(images, ends, strict=True)]
 
     def _batch(self, rows: list[tuple[Found, int]], attention: bool) -> list[Face]:
-        crops = [self._crop(found.boxes[i], float(found.angles[i])) for found, i in rows]
-        values = self._look([found.image for found, _ in rows], crops, attention)
+        crops = [self.crop(found.boxes[i], float(found.angles[i])) for found, i in rows]
+        values = self.look([found.image for found, _ in rows], crops, attention)
         if self._leaning:
             self._look_again(rows, crops, values, attention)
         seen = values.get("visible")
@@ -122,7 +122,7 @@ class Landmarker:
                 box=found.boxes[i],
                 score=float(found.scores[i]),
                 landmarks=values["landmarks"][n],
-                markup=self._head,
+                markup=self.head,
                 attention=values["attention"][n] if attention else None,
                 scores=values["scores"][n] if "scores" in values else None,
                 visible=None if seen is None else seen[n] > SEEN,
@@ -130,15 +130,16 @@ class Landmarker:
             )
             for n, (found, i) in enumerate(rows)
         ]
-        return faces if self.markup == self._head else [face.to(self.markup) for face in faces]
+        return faces if self.markup == self.head else [face.to(self.markup) for face in faces]
 
-    def _crop(self, box: Array, angle: float) -> CropTransform:
+    def crop(self, box: Array, angle: float = 0.0) -> CropTransform:
+        """The crop that the network looks at for a face in this box, leaning by `angle` degrees."""
         return CropTransform.from_box(box, self.facts.input_size, self.facts.margin, angle)
 
     def _upright_crop(self, box: Array, points: Array, angle: float) -> CropTransform:
         """The crop of a face that leans: round its first landmarks, where they outline the face."""
         if not self._outlined:
-            return self._crop(box, angle)
+            return self.crop(box, angle)
         turn = CropTransform.from_square((0.0, 0.0), 1.0, 1, angle)
         upright = box_of_points(turn.to_crop(points))
         x, y = turn.to_image(((upright[:2] + upright[2:]) / 2).astype(np.float32))
@@ -153,7 +154,7 @@ class Landmarker:
         attention: bool,
     ) -> None:
         """Replace, in `crops` and `values`, what was seen of faces that lean in their crops."""
-        leans = lean(values["landmarks"], self._head)
+        leans = lean(values["landmarks"], self.head)
         known = np.array([found.angles[i] for found, i in rows])
         again = np.flatnonzero(np.abs((leans - known + 180) % 360 - 180) > LEANS)
         if not again.size:
@@ -162,13 +163,22 @@ class Landmarker:
             found, i = rows[n]
             crops[n] = self._upright_crop(found.boxes[i], values["landmarks"][n], float(leans[n]))
         images = [rows[n][0].image for n in again]
-        for name, value in self._look(images, [crops[n] for n in again], attention).items():
+        for name, value in self.look(images, [crops[n] for n in again], attention).items():
             values[name][again] = value
 
-    def _look(
-        self, images: list[Pixels], crops: list[CropTransform], attention: bool
+    def look(
+        self, images: Sequence[Pixels], crops: Sequence[CropTransform], attention: bool = False
     ) -> dict[str, Array]:
-        """The network's outputs by name; the landmarks (B, K, 2) in image pixels."""
+        """What the network says of each crop of its image, once, in the points of its own head.
+
+        Returns:
+            The outputs by name: the landmarks (B, K, 2) in image pixels, and as far as the model
+            gives them `scores` and `visible` (B, K) in 0..1.
+
+        Raises:
+            ModelError: the network fails, or has no attention maps where they are wanted.
+
+        """
         values = self._run(
             np.stack([c.warp(image) for c, image in zip(crops, images, strict=True)]), attention
         )
@@ -205,7 +215,7 @@ class Landmarker:
             if name in values and values[name].shape != shape:
                 raise ModelError(
                     f"the model {self.facts.name} gives {name} of shape {values[name].shape}, "
-                    f"not {shape} as its point scheme {self._head} asks for"
+                    f"not {shape} as its point scheme {self.head} asks for"
                 )
             if name in values and not np.isfinite(values[name]).all():
                 raise ModelError(f"the model {self.facts.name} gives {name} that are not finite")

@@ -73,7 +73,13 @@ class Job:
         if self.output.parts and self.output.parts[0].endswith(":"):  # a Path keeps one / of s3://
             raise click.UsageError("--engine ray writes to a folder that every machine shares")
         here_only = {"draw": self.draw, "boxes": self.boxes, "format": self.form}
-        for name, value in {**here_only, "threads": self.threads}.items():
+        source = click.get_current_context().get_parameter_source("max_megapixels")
+        limited = source is click.core.ParameterSource.COMMANDLINE  # of this process alone
+        for name, value in {
+            **here_only,
+            "threads": self.threads,
+            "max-megapixels": limited,
+        }.items():
             if value:
                 raise click.UsageError(f"--engine ray does not take --{name}")
 

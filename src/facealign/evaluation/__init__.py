@@ -3,6 +3,7 @@
 from facealign.evaluation.predictions import (
     Predictions,
     predict,
+    predict_face,
     read_predictions,
     write_predictions,
 )
@@ -14,6 +15,7 @@ __all__ = [
     "Report",
     "match",
     "predict",
+    "predict_face",
     "read_predictions",
     "score",
     "write_predictions",

@@ -76,7 +76,7 @@ def predict(
     count = load_markup(aligner.markup).count
     for sample, image in stream_pixels(samples, problems):
         if image is not None:
-            rows.append(_predict_one(sample, image, aligner, boxes, count))
+            rows.append(predict_face(sample, image, aligner, boxes))
             kept.append(sample.id)
         advance()
     landmarks = np.stack(rows) if rows else np.zeros((0, count, 2), np.float32)
@@ -84,12 +84,22 @@ def predict(
     return Predictions(kept, landmarks, source, markup=aligner.markup), problems
 
 
-def _predict_one(
-    sample: Sample, image: Pixels, aligner: FaceAligner, boxes: str, count: int
+def predict_face(
+    sample: Sample, image: Pixels, aligner: FaceAligner, boxes: str = "official"
 ) -> NDArray[np.float32]:
+    """(K, 2) landmarks of one labelled face in its picture; NaN where it was missed.
+
+    Args:
+        sample: the face; `official` boxes are its own.
+        image: (H, W, 3) uint8, which may be another than the sample's file.
+        aligner: what predicts.
+        boxes: as of `predict`.
+
+    """
     if boxes == "official":
         return aligner.align(image, boxes=sample.box[None])[0].landmarks
     face = _best(aligner.align(image), sample)
+    count = load_markup(aligner.markup).count
     return face.landmarks if face else np.full((count, 2), np.nan, np.float32)
 
 

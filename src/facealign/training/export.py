@@ -21,7 +21,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 import facealign
 from facealign.errors import DataError, ModelError
 from facealign.image import write_file
-from facealign.models import ModelFacts
+from facealign.models import SCORE_RADIUS, ModelFacts
 from facealign.network import AAN
 from facealign.training.augment import MEAN, STD
 from facealign.training.checkpoint import load_checkpoint
@@ -73,11 +73,6 @@ class Deployed(nn.Module):
             if head.visibility is not None:
                 outputs.append(torch.sigmoid(head.visibility))
         return (*outputs, *prediction.attention)
-
-
-SCORE_RADIUS = 0.03
-"""What a point's score counts as near, in fractions of the crop: about a tenth of the distance
-between the outer eye corners."""
 
 
 def _nearness(log_spread: Tensor) -> Tensor:

@@ -1,0 +1,158 @@
+"""What may befall a labelled photo: turned, reduced, compressed, covered. Pillow and NumPy alone.
+
+A change takes a sample, its picture and a source of chance; it gives both back as they are after
+it, points and box in the new picture's pixels. `CHANGES` names them all.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from facealign.geometry import CropTransform, box_size
+from facealign.markup import load_markup
+from facealign.types import Box, Pixels, Points, Sample
+
+Changed = tuple[Sample, Pixels]
+Change = Callable[[Sample, Pixels, np.random.Generator], Changed]
+
+NOISE = 20.0
+"""Standard deviation of the noise, of 255."""
+LENS = (0.4, 0.28)
+"""Half width and height of a lens, in distances between the eyes and from eyes to mouth."""
+DARK, CLOTH = (18, 18, 24), (150, 190, 205)
+
+
+def nothing(sample: Sample, image: Pixels, random: np.random.Generator) -> Changed:
+    return sample, image
+
+
+def turned(sample: Sample, image: Pixels, random: np.random.Generator, angle: float) -> Changed:
+    """The whole photo clockwise by `angle` degrees, black round it; the box an upright square
+    round the same place of the face."""
+    height, width = image.shape[:2]
+    side = math.ceil(math.hypot(width, height))
+    turn = CropTransform.from_square(((width - 1) / 2, (height - 1) / 2), side, side, -angle)
+    box = square(turn.to_crop(centre(sample.box)), box_size(sample.box))
+    return replace(sample, landmarks=turn.to_crop(sample.landmarks), box=box), turn.warp(image)
+
+
+def reduced(sample: Sample, image: Pixels, random: np.random.Generator, factor: int) -> Changed:
+    """The photo at a whole fraction of its resolution, each pixel the mean of those it was."""
+
+    def smaller(places: Points) -> Points:  # a pixel's corner, not its centre, stays in place
+        return ((places + 0.5) / factor - 0.5).astype(np.float32)
+
+    small = np.asarray(Image.fromarray(image).reduce(factor))
+    landmarks, box = smaller(sample.landmarks), smaller(sample.box)
+    return replace(sample, landmarks=landmarks, box=box), small
+
+
+def compressed(sample: Sample, image: Pixels, random: np.random.Generator, quality: int) -> Changed:
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "JPEG", quality=quality)
+    return sample, np.asarray(Image.open(file))
+
+
+def noisy(sample: Sample, image: Pixels, random: np.random.Generator) -> Changed:
+    values = image + random.normal(0, NOISE, image.shape)
+    return sample, np.clip(np.round(values), 0, 255).astype(np.uint8)
+
+
+def gray(sample: Sample, image: Pixels, random: np.random.Generator) -> Changed:
+    return sample, np.asarray(Image.fromarray(image).convert("L").convert("RGB"))
+
+
+def sunglasses(sample: Sample, image: Pixels, random: np.random.Generator) -> Changed:
+    """Dark lenses on the eyes and a bridge, in the frame of the true eyes and mouth."""
+    right, left, mouth = anchors(sample)
+    middle = (right + left) / 2
+    across, down = left - right, mouth - middle
+    turn = np.linspace(0, 2 * math.pi, 48, endpoint=False)
+    half = np.abs(np.stack([np.cos(turn), np.sin(turn)], axis=1)) ** 0.5  # squarer than an ellipse
+    outline = half * np.sign(np.stack([np.cos(turn), np.sin(turn)], axis=1)) * LENS
+    shapes = [
+        middle + (outline[:, :1] + place) * across + (outline[:, 1:] + 0.03) * down
+        for place in (-0.5, 0.5)
+    ]
+    bridge = np.array([[-0.15, -0.1], [0.15, -0.1], [0.15, 0.0], [-0.15, 0.0]])
+    shapes.append(middle + bridge[:, :1] * across + bridge[:, 1:] * down)
+    return sample, painted(image, shapes, DARK)
+
+
+def face_mask(sample: Sample, image: Pixels, random: np.random.Generator) -> Changed:
+    """A mask from the bridge of the nose over the true jaw, which it covers a little beyond."""
+    markup = load_markup(sample.markup)
+    jaw = sample.landmarks[list(markup.groups["jaw"][2:-2])]
+    nose = sample.landmarks[markup.names.index("nose_bridge_3")]
+    return sample, painted(image, [np.vstack([nose + 1.06 * (jaw - nose), nose])], CLOTH)
+
+
+def covered(sample: Sample, image: Pixels, random: np.random.Generator) -> Changed:
+    """A rectangle of a quarter of the box, of blotches in all colours, anywhere in the box."""
+    wide = random.uniform(0.35, 0.7)
+    share = np.array([wide, 0.25 / wide])
+    size = sample.box[2:] - sample.box[:2]
+    corner = np.round(sample.box[:2] + random.uniform(0, 1, 2) * (1 - share) * size).astype(int)
+    width, height = np.maximum(1, np.round(share * size)).astype(int)
+    cells = Image.fromarray(random.integers(0, 256, (6, 6, 3), dtype=np.uint8))
+    patch = cells.resize((int(width), int(height)), Image.Resampling.BICUBIC)
+    picture = Image.fromarray(image)
+    picture.paste(patch, (int(corner[0]), int(corner[1])))
+    return sample, np.asarray(picture)
+
+
+CHANGES: dict[str, Change] = {
+    "none": nothing,
+    "turned +15°": partial(turned, angle=15.0),
+    "turned -15°": partial(turned, angle=-15.0),
+    "turned +30°": partial(turned, angle=30.0),
+    "turned -30°": partial(turned, angle=-30.0),
+    "1/2 resolution": partial(reduced, factor=2),
+    "1/4 resolution": partial(reduced, factor=4),
+    "JPEG 30": partial(compressed, quality=30),
+    "JPEG 10": partial(compressed, quality=10),
+    "noise": noisy,
+    "gray": gray,
+    "sunglasses": sunglasses,
+    "face mask": face_mask,
+    "1/4 covered": covered,
+}
+"""Every change by name; turns are clockwise."""
+
+
+def anchors(sample: Sample) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Right eye, left eye, mouth: (2,) each."""
+    markup = load_markup(sample.markup)
+    corners = [markup.names.index(f"{side}_mouth_corner") for side in ("right", "left")]
+    groups = (*markup.eye_points, corners)
+    right, left, mouth = (sample.landmarks[list(points)].mean(axis=0) for points in groups)
+    return right, left, mouth
+
+
+def painted(image: Pixels, shapes: list[np.ndarray], colour: tuple[int, int, int]) -> Pixels:
+    """The picture with filled outlines (n, 2), their edges smooth."""
+    zoom = 4
+    mask = Image.new("L", (zoom * image.shape[1], zoom * image.shape[0]))
+    pen = ImageDraw.Draw(mask)
+    for shape in shapes:
+        # Pillow draws in a frame where a pixel's corner, not its centre, is at whole numbers.
+        pen.polygon([(float(x), float(y)) for x, y in (shape + 0.5) * zoom], fill=255)
+    picture = Image.fromarray(image)
+    picture.paste(colour, mask=mask.reduce(zoom))
+    return np.asarray(picture)
+
+
+def centre(box: Box) -> Points:
+    return ((box[:2] + box[2:]) / 2).astype(np.float32)
+
+
+def square(middle: Points, side: float) -> Box:
+    half = np.float32(side / 2)
+    return np.concatenate([middle - half, middle + half]).astype(np.float32)

@@ -1,0 +1,17 @@
+"""The scripts of `benchmarks/` as modules."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+
+@pytest.fixture
+def benchmark(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
+    """(name) → the script as a module; those it imports lie beside it."""
+    monkeypatch.syspath_prepend(repository / "benchmarks")
+    return importlib.import_module
