@@ -1,93 +1,201 @@
-"""dlib and MediaPipe beside facealign in one run: python benchmarks/peers.py [--repeats 100].
+"""facealign beside dlib and MediaPipe: speed, memory and, on 300W, accuracy, in one run.
 
-One face in a photo of 640 × 480, median and 95th percentile, everything on one core, as MediaPipe
-chooses its own threads (that is on Linux; elsewhere facealign alone keeps to one thread). In a
+    python benchmarks/peers.py --root /faces/300w --json docs/runs/peers/300w.json
+
+Without `--root` speed and memory alone. `--model NAME` (again for each) says which of ours. In a
 virtual environment of its own, as the peers pin old versions of what others need:
 
-    pip install . dlib-bin face_recognition_models mediapipe==0.10.21
+    pip install . dlib-bin face_recognition_models mediapipe==0.10.21 ai-edge-litert
 
 `face_recognition_models` brings dlib's 68 points; MediaPipe's wheels bring no model from 0.10.30
-on. A peer that is not installed is left out, and said so.
+on; `ai-edge-litert` times MediaPipe's network without MediaPipe around it. A peer that is not
+installed is left out, and said so. Every contender runs in a process of its own, one after the
+other, on one core, as MediaPipe chooses its own threads (that is on Linux; elsewhere facealign and
+LiteRT alone keep to one thread).
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
+import json
 import os
 import platform
-from collections.abc import Callable, Iterator
-from importlib.metadata import version
+import subprocess
+import sys
+import time
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 os.environ |= {"OMP_NUM_THREADS": "1", "GLOG_minloglevel": "3", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 import numpy as np
+from accuracy import measure_accuracy
+from contenders import PEERS, Action, Contender, Ours
 from PIL import Image
 from rich.console import Console
-from rich.table import Table
 
-import facealign
-from facealign.timing import times
+from facealign.errors import FaceAlignError
+from facealign.image import write_file
+from facealign.timing import HEIGHT, WIDTH, times
 
+READ = f"""
+import sys, numpy
+from PIL import Image
+photo = numpy.asarray(Image.open(sys.argv[1]).convert("RGB").resize(({WIDTH}, {HEIGHT})))
+"""
+TELL = "sys.path.insert(0, sys.argv[2])\nimport memory\nprint(memory.peak_megabytes())"
+SCHEMA = "facealign-peers/1"
 PHOTO = Path(__file__).parents[1] / "examples" / "astronaut.jpg"
-Steps = Iterator[tuple[str, Callable[[], object]]]
 
 
-def ours(photo: np.ndarray) -> Steps:
-    aligner = facealign.FaceAligner(threads=1)
-    boxes = facealign.YuNet(threads=1).detect(photo).boxes[:1]
-    yield "box → 68 points", lambda: aligner.align(photo, boxes=boxes)
-    yield "photo → 68 points", lambda: aligner.align(photo)
+def measure(contender: Contender, repeats: int, root: Path | None) -> dict[str, Any]:
+    """All that is known of a contender, of which the JSON file holds one entry each."""
+    photo = np.asarray(Image.open(PHOTO).convert("RGB").resize((WIDTH, HEIGHT)))
+    row: dict[str, Any] = {
+        "name": contender.name,
+        "library": contender.library,
+        "ours": isinstance(contender, Ours),
+        "points": contender.points,
+        "weights_mb": round(contender.megabytes, 1),
+        "terms": contender.terms,
+        "stage": contender.stage_is,
+        "stage_ms": _timed(contender.stage(photo), repeats),
+        "photo_ms": _timed(contender.whole(photo), repeats),
+        **alone(contender.alone, max(repeats // 20, 1)),
+    }
+    return row | ({"accuracy": measure_accuracy(contender, root)} if root else {})
 
 
-def dlib_bin(photo: np.ndarray) -> Steps:
-    import dlib
-
-    models = importlib.util.find_spec("face_recognition_models")
-    if models is None or models.origin is None:
-        raise ImportError(name="face_recognition_models")
-    file = Path(models.origin).parent / "models" / "shape_predictor_68_face_landmarks.dat"
-    predictor, detector = dlib.shape_predictor(str(file)), dlib.get_frontal_face_detector()
-    (box,) = detector(photo)
-    yield "box → 68 points", lambda: predictor(photo, box)
-    yield "photo → 68 points", lambda: [predictor(photo, found) for found in detector(photo)]
+def _timed(action: Action, repeats: int) -> dict[str, float]:
+    taken = times(action, repeats)
+    return {"median": float(np.median(taken)), "p95": float(np.percentile(taken, 95))}
 
 
-def mediapipe(photo: np.ndarray) -> Steps:
-    import mediapipe
+def alone(code: str, repeats: int) -> dict[str, float]:
+    """Peak memory of a new Python that finds the photo's landmarks, and how long all of it takes."""
+    words = [
+        sys.executable,
+        "-c",
+        f"{READ}\n{code}\n{TELL}",
+        str(PHOTO),
+        str(Path(__file__).parent),
+    ]
+    runs, taken = [], []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        runs.append(subprocess.run(words, capture_output=True, check=True))
+        taken.append(1000 * (time.perf_counter() - start))
+    peak = max(float(run.stdout.splitlines()[-1]) for run in runs)
+    return {"memory_mb": round(peak), "cold_start_ms": float(np.median(taken))}
 
-    if not hasattr(mediapipe, "solutions"):
-        raise ImportError(name="mediapipe==0.10.21")
-    mesh = mediapipe.solutions.face_mesh
-    still, video = (mesh.FaceMesh(static_image_mode=still) for still in (True, False))
-    assert still.process(photo).multi_face_landmarks
-    yield "photo → 468 points", lambda: still.process(photo)
-    yield "video → 468 points, no detector while tracking", lambda: video.process(photo)
+
+def run_apart(kind: str, name: str, given: argparse.Namespace) -> dict[str, Any] | None:
+    """One contender in a process of its own; None where it is not installed."""
+    words = [sys.executable, __file__, "--one", kind, name, "--repeats", str(given.repeats)]
+    words += ["--root", str(given.root)] if given.root else []
+    ended = subprocess.run(words, capture_output=True, text=True, check=False)
+    if ended.returncode:  # only then is the peers' talk of interest
+        raise SystemExit(f"{ended.stderr}\n{name}: failed")
+    found: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+    if "missing" in found:
+        Console(stderr=True).print(f"{name} left out, for want of {found['missing']}")
+        return None
+    return found
 
 
-PEERS = {"facealign": ours, "dlib-bin": dlib_bin, "mediapipe": mediapipe}
+def one(kind: str, name: str, given: argparse.Namespace) -> dict[str, Any]:
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    try:
+        contender = Ours(name) if kind == "ours" else PEERS[name]()
+        return measure(contender, given.repeats, given.root)
+    except ImportError as error:
+        return {"missing": error.name}
+
+
+def machine() -> dict[str, Any]:
+    """The processor, its cores and the system."""
+    names = Path("/proc/cpuinfo")
+    lines = names.read_text().splitlines() if names.is_file() else []
+    found = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    processor = next(found, platform.processor() or platform.machine())
+    return {"processor": processor, "cores": os.cpu_count(), "system": platform.platform()}
+
+
+COLUMNS = {
+    "stage ms": lambda row: _pair(row["stage_ms"]),
+    "photo ms": lambda row: _pair(row["photo_ms"]),
+    "cold start ms": lambda row: f"{row['cold_start_ms']:.0f}",
+    "memory MB": lambda row: f"{row['memory_mb']}",
+    "weights MB": lambda row: f"{row['weights_mb']:.1f}",
+    "missed": lambda row: f"{row['accuracy']['plain']['missed']}",
+    "inter-ocular %": lambda row: _both(row, "nme_inter_ocular", 2),
+    "inter-pupil %": lambda row: _both(row, "nme_inter_pupil", 2),
+    "failures %": lambda row: _both(row, "failure_rate_08", 1),
+    "library": lambda row: row["library"],
+}
+"""Of the table: heading → the cell of a row; those that need the accuracy are "-" without."""
+
+
+def cells(row: dict[str, Any]) -> list[str]:
+    needs = {"missed", "inter-ocular %", "inter-pupil %", "failures %"}
+    known = "accuracy" in row
+    return [row["name"]] + [
+        cell(row) if known or head not in needs else "-" for head, cell in COLUMNS.items()
+    ]
+
+
+def _pair(taken: dict[str, float]) -> str:
+    return f"{taken['median']:.1f} / {taken['p95']:.1f}"
+
+
+def _both(row: dict[str, Any], number: str, digits: int) -> str:
+    parts = (row["accuracy"][part][number] for part in ("plain", "corrected"))
+    return " / ".join(f"{100 * value:.{digits}f}" for value in parts)
+
+
+def show(tree: dict[str, Any]) -> None:
+    """The table, as Markdown that a document can hold."""
+    rows = [["model", *COLUMNS], *(cells(row) for row in tree["rows"])]
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    lines.insert(1, "|---" * len(rows[0]) + "|")
+    print(*lines, sep="\n")
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--root", type=Path, help="folder of 300W; without it no accuracy")
+    parser.add_argument("--model", action="append", help="name or file; default: the bundled one")
+    parser.add_argument("--repeats", type=int, default=100)
+    parser.add_argument("--note", default="", help="kept in the file, such as: busy machine")
+    parser.add_argument("--json", type=Path, help="also write all numbers here")
+    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
+    return parser.parse_args()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=100)
-    repeats = parser.parse_args().repeats
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    photo = np.asarray(Image.open(PHOTO).convert("RGB").resize((640, 480)))
-    console = Console()
-    table = Table("library", "step", "median ms", "95 % ms", title=f"1 core, {platform.machine()}")
-    for name, steps in PEERS.items():
-        try:
-            for step, action in steps(photo):
-                taken = times(action, repeats)
-                numbers = (f"{np.median(taken):.1f}", f"{np.percentile(taken, 95):.1f}")
-                table.add_row(f"{name} {version(name)}", step, *numbers)
-        except ImportError as error:
-            console.print(f"{name} left out, for want of {error.name}")
-    console.print(table)
+    given = parse()
+    if given.one:
+        print(json.dumps(one(*given.one, given)))
+        return
+    contenders = [("ours", name) for name in given.model or ["default"]]
+    contenders += [("peer", name) for name in PEERS]
+    rows = [run_apart(kind, name, given) for kind, name in contenders]
+    tree = {
+        "schema": SCHEMA,
+        "date": str(date.today()),
+        "note": given.note,
+        "machine": machine(),
+        "rows": [row for row in rows if row],
+    }
+    show(tree)
+    if given.json:
+        write_file(given.json, json.dumps(tree, indent=2, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except FaceAlignError as error:
+        raise SystemExit(str(error)) from None
