@@ -97,7 +97,11 @@ class Dlib:
 
     name, points, stage_is = "dlib", 68, "box → points"
     terms = "weights trained on iBUG 300-W: not for commercial use"
-    windows = tuple(Window(s, d) for s in (0.8, 0.9, 1.0, 1.1, 1.2) for d in (0.0, 0.05, 0.1, 0.15))
+    windows = tuple(
+        Window(scale, down)
+        for scale in (1.0, 1.1, 1.2, 1.3, 1.4)
+        for down in (-0.2, -0.15, -0.1, -0.05, 0.0, 0.05)
+    )
 
     def __init__(self) -> None:
         import dlib
@@ -152,7 +156,7 @@ class FaceMesh:
     name, points, attention = "MediaPipe FaceMesh", 468, False
     file = "face_landmark.tflite"
     terms = "Apache-2.0"
-    windows = tuple(Window(scale) for scale in (1.25, 1.5, 2.0, 2.5, 3.0))
+    windows = tuple(Window(scale) for scale in (1.0, 1.25, 1.5, 2.0, 2.5, 3.0))
 
     def __init__(self) -> None:
         import mediapipe

@@ -2,8 +2,9 @@
 
     python benchmarks/peers.py --root /faces/300w --json docs/runs/peers/300w.json
 
-Without `--root` speed and memory alone. `--model NAME` (again for each) says which of ours. In a
-virtual environment of its own, as the peers pin old versions of what others need:
+Without `--root` speed and memory alone; `--model NAME`, again for each, says which of ours;
+`--show FILE` prints the table of such a file. In a virtual environment of its own, as the peers pin
+old versions of what others need:
 
     pip install . dlib-bin face_recognition_models mediapipe==0.10.21 ai-edge-litert
 
@@ -22,7 +23,7 @@ import os
 import platform
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ os.environ |= {"OMP_NUM_THREADS": "1", "GLOG_minloglevel": "3", "TF_CPP_MIN_LOG_
 import numpy as np
 from accuracy import measure_accuracy
 from contenders import PEERS, Action, Contender, Ours
+from memory import measure_alone
 from PIL import Image
 from rich.console import Console
 
@@ -39,12 +41,6 @@ from facealign.errors import FaceAlignError
 from facealign.image import write_file
 from facealign.timing import HEIGHT, WIDTH, times
 
-READ = f"""
-import sys, numpy
-from PIL import Image
-photo = numpy.asarray(Image.open(sys.argv[1]).convert("RGB").resize(({WIDTH}, {HEIGHT})))
-"""
-TELL = "sys.path.insert(0, sys.argv[2])\nimport memory\nprint(memory.peak_megabytes())"
 SCHEMA = "facealign-peers/1"
 PHOTO = Path(__file__).parents[1] / "examples" / "astronaut.jpg"
 
@@ -62,7 +58,7 @@ def measure(contender: Contender, repeats: int, root: Path | None) -> dict[str, 
         "stage": contender.stage_is,
         "stage_ms": _timed(contender.stage(photo), repeats),
         "photo_ms": _timed(contender.whole(photo), repeats),
-        **alone(contender.alone, max(repeats // 20, 1)),
+        **measure_alone(contender.alone, PHOTO, max(repeats // 20, 1)),
     }
     return row | ({"accuracy": measure_accuracy(contender, root)} if root else {})
 
@@ -70,24 +66,6 @@ def measure(contender: Contender, repeats: int, root: Path | None) -> dict[str, 
 def _timed(action: Action, repeats: int) -> dict[str, float]:
     taken = times(action, repeats)
     return {"median": float(np.median(taken)), "p95": float(np.percentile(taken, 95))}
-
-
-def alone(code: str, repeats: int) -> dict[str, float]:
-    """Peak memory of a new Python that finds the photo's landmarks, and how long all of it takes."""
-    words = [
-        sys.executable,
-        "-c",
-        f"{READ}\n{code}\n{TELL}",
-        str(PHOTO),
-        str(Path(__file__).parent),
-    ]
-    runs, taken = [], []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        runs.append(subprocess.run(words, capture_output=True, check=True))
-        taken.append(1000 * (time.perf_counter() - start))
-    peak = max(float(run.stdout.splitlines()[-1]) for run in runs)
-    return {"memory_mb": round(peak), "cold_start_ms": float(np.median(taken))}
 
 
 def run_apart(kind: str, name: str, given: argparse.Namespace) -> dict[str, Any] | None:
@@ -123,44 +101,47 @@ def machine() -> dict[str, Any]:
     return {"processor": processor, "cores": os.cpu_count(), "system": platform.platform()}
 
 
-COLUMNS = {
-    "stage ms": lambda row: _pair(row["stage_ms"]),
-    "photo ms": lambda row: _pair(row["photo_ms"]),
-    "cold start ms": lambda row: f"{row['cold_start_ms']:.0f}",
-    "memory MB": lambda row: f"{row['memory_mb']}",
-    "weights MB": lambda row: f"{row['weights_mb']:.1f}",
-    "missed": lambda row: f"{row['accuracy']['plain']['missed']}",
-    "inter-ocular %": lambda row: _both(row, "nme_inter_ocular", 2),
-    "inter-pupil %": lambda row: _both(row, "nme_inter_pupil", 2),
-    "failures %": lambda row: _both(row, "failure_rate_08", 1),
-    "library": lambda row: row["library"],
+COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "points": lambda row: f"{row['points']}",
+    "stage, ms": lambda row: _pair(row["stage_ms"]),
+    "photo, ms": lambda row: _pair(row["photo_ms"]),
+    "cold start, s": lambda row: f"{row['cold_start_ms'] / 1000:.1f}",
+    "memory, MB": lambda row: f"{row['memory_mb']}",
+    "weights, MB": lambda row: f"{row['weights_mb']:.1f}",
 }
-"""Of the table: heading → the cell of a row; those that need the accuracy are "-" without."""
-
-
-def cells(row: dict[str, Any]) -> list[str]:
-    needs = {"missed", "inter-ocular %", "inter-pupil %", "failures %"}
-    known = "accuracy" in row
-    return [row["name"]] + [
-        cell(row) if known or head not in needs else "-" for head, cell in COLUMNS.items()
-    ]
+ACCURACY: dict[str, Callable[[dict[str, Any]], str]] = {
+    "inter-ocular, %": lambda found: _both(found, "nme_inter_ocular", 2),
+    "inter-pupil, %": lambda found: _both(found, "nme_inter_pupil", 2),
+    "over 8 %, %": lambda found: _both(found, "failure_rate_08", 1),
+    "missed": lambda found: f"{found['plain']['missed']}",
+}
+"""Headings of the table, and the cell of a row; the second of its accuracy, "–" without any."""
 
 
 def _pair(taken: dict[str, float]) -> str:
     return f"{taken['median']:.1f} / {taken['p95']:.1f}"
 
 
-def _both(row: dict[str, Any], number: str, digits: int) -> str:
-    parts = (row["accuracy"][part][number] for part in ("plain", "corrected"))
+def _both(found: dict[str, Any], number: str, digits: int) -> str:
+    parts = (found[part][number] for part in ("plain", "corrected"))
     return " / ".join(f"{100 * value:.{digits}f}" for value in parts)
 
 
-def show(tree: dict[str, Any]) -> None:
-    """The table, as Markdown that a document can hold."""
-    rows = [["model", *COLUMNS], *(cells(row) for row in tree["rows"])]
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    lines.insert(1, "|---" * len(rows[0]) + "|")
-    print(*lines, sep="\n")
+def table(tree: dict[str, Any]) -> str:
+    """What a file of ours holds, as Markdown."""
+    lines = [["model", *COLUMNS, *ACCURACY]]
+    for row in tree["rows"]:
+        found = row.get("accuracy")
+        shown = [cell(row) for cell in COLUMNS.values()]
+        lines.append(
+            [row["name"], *shown, *(cell(found) if found else "–" for cell in ACCURACY.values())]
+        )
+    texts = ["| " + " | ".join(line) + " |" for line in lines]
+    texts.insert(1, "|---" * len(lines[0]) + "|")
+    where = tree["machine"]
+    versions = ", ".join(dict.fromkeys(row["library"] for row in tree["rows"]))
+    head = f"{tree['date']}, one core of {where['cores']} ({where['processor']}): {versions}"
+    return "\n".join([" · ".join(filter(None, [head, tree["note"]])), "", *texts])
 
 
 def parse() -> argparse.Namespace:
@@ -170,6 +151,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=100)
     parser.add_argument("--note", default="", help="kept in the file, such as: busy machine")
     parser.add_argument("--json", type=Path, help="also write all numbers here")
+    parser.add_argument("--show", type=Path, help="measure nothing: the table of such a file")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -178,6 +160,9 @@ def main() -> None:
     given = parse()
     if given.one:
         print(json.dumps(one(*given.one, given)))
+        return
+    if given.show:
+        print(table(json.loads(given.show.read_text(encoding="utf-8"))))
         return
     contenders = [("ours", name) for name in given.model or ["default"]]
     contenders += [("peer", name) for name in PEERS]
@@ -189,7 +174,7 @@ def main() -> None:
         "machine": machine(),
         "rows": [row for row in rows if row],
     }
-    show(tree)
+    print(table(tree))
     if given.json:
         write_file(given.json, json.dumps(tree, indent=2, ensure_ascii=False) + "\n")
 
