@@ -77,7 +77,9 @@ def _found(
 
 def mean_offset(predicted: Array, true: Array, size: Array) -> Array:
     """(K, 2) box sizes: how far from the truth each point lies on average over the faces found."""
-    return np.asarray(np.nanmean((predicted - true) / size[:, None, None], axis=0))
+    found = np.isfinite(predicted).all(axis=(1, 2))
+    apart = (predicted - true)[found] / size[found, None, None]
+    return np.asarray(apart.sum(axis=0) / max(found.sum(), 1))
 
 
 def remove_offset(predicted: Array, offset: Array, size: Array) -> Array:
