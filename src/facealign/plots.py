@@ -187,7 +187,9 @@ def draw_tradeoff(marks: Sequence[Mark], xlabel: str, ylabel: str, target: Path)
     axes.set(xlim=(low, high), ylim=(min(both) - room, max(both) + room))
     for mark, height in zip(marks, _apart(errors, room / 2), strict=True):
         _draw_mark(axes, mark, height)
-    _tell_marks_apart(axes)
+    for label, fill in (("as it comes", GREY), ("without its points' constant offsets", "white")):
+        axes.plot([], [], "o", color=GREY, markerfacecolor=fill, label=label)
+    axes.legend(loc="best", fontsize=8)
     ticks = [tick for tick in TICKS if low <= tick <= high]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.set_xticks([], minor=True)
@@ -204,17 +206,6 @@ def _draw_mark(axes: Axes, mark: Mark, height: float) -> None:
     axes.plot(mark.ms, 100 * mark.nme, "o", color=color)
     weight = "bold" if mark.ours else "normal"
     axes.text(1.07 * mark.ms, height, mark.label, color=color, fontweight=weight, va="center")
-
-
-def _tell_marks_apart(axes: Axes) -> None:
-    from matplotlib.lines import Line2D
-
-    kinds = {"as it comes": GREY, "without its points' constant offsets": "white"}
-    handles = [
-        Line2D([], [], color=GREY, marker="o", linestyle="", markerfacecolor=fill, label=label)
-        for label, fill in kinds.items()
-    ]
-    axes.legend(handles=handles, loc="best", fontsize=8)
 
 
 def _apart(values: Sequence[float], least: float) -> list[float]:
