@@ -15,8 +15,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import os
-import platform
 import re
 from collections.abc import Iterator
 from datetime import date
@@ -26,7 +24,7 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from memory import held_megabytes, measure_alone
+from machine import describe_machine, held_megabytes, measure_alone
 from PIL import Image
 
 import facealign
@@ -108,7 +106,7 @@ def all_numbers(given: argparse.Namespace) -> dict[str, Any]:
     return {
         "schema": "facealign-inference/1",
         "date": str(date.today()),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "machine": describe_machine(),
         "versions": {"facealign": facealign.__version__, "onnxruntime": onnxruntime.__version__},
         "model": given.model,
         "milliseconds": {str(n): steps(given.model, n, given.repeats) for n in given.threads},
@@ -121,7 +119,8 @@ def all_numbers(given: argparse.Namespace) -> dict[str, Any]:
 def show(found: dict[str, Any]) -> None:
     """Markdown that a document can hold."""
     by_threads = found["milliseconds"]
-    print(f"{found['date']}, {found['machine']}, {found['model']}, ms: median / 95 %\n")
+    where = f"{found['machine']['processor']}, {found['machine']['cores']} cores"
+    print(f"{found['date']}, {where}, {found['model']}; ms: median / 95 %\n")
     print("| step |", " | ".join(f"threads: {n}" for n in by_threads), "|")
     print("|---" * (len(by_threads) + 1) + "|")
     for name in next(iter(by_threads.values())):

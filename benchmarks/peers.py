@@ -22,7 +22,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -33,7 +32,7 @@ from typing import Any
 import numpy as np
 from accuracy import measure_accuracy
 from contenders import PEERS, Action, Contender, Ours
-from memory import measure_alone
+from machine import describe_machine, measure_alone
 from PIL import Image
 
 from facealign.errors import FaceAlignError
@@ -102,15 +101,6 @@ def one(kind: str, name: str, given: argparse.Namespace) -> dict[str, Any]:
         return measure(contender, given.repeats, given.root)
     except ImportError as error:
         return {"missing": error.name}
-
-
-def machine() -> dict[str, Any]:
-    """The processor, its cores and the system."""
-    names = Path("/proc/cpuinfo")
-    lines = names.read_text().splitlines() if names.is_file() else []
-    found = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    processor = next(found, platform.processor() or platform.machine())
-    return {"processor": processor, "cores": os.cpu_count(), "system": platform.platform()}
 
 
 COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
@@ -189,7 +179,7 @@ def main() -> None:
         "schema": SCHEMA,
         "date": str(date.today()),
         "note": given.note,
-        "machine": machine(),
+        "machine": describe_machine(),
         "rounds": given.rounds,
         "rows": [quietest(rows) for rows in found.values()],
     }

@@ -139,6 +139,14 @@ def test_speed_in_one_run_and_who_is_left_out_for_want_of_what(
     assert shown.stdout == done.stdout
 
 
+def test_the_readme_has_the_table_of_the_kept_file(load: Any, repository: Path) -> None:
+    kept = repository / "docs" / "runs" / "peers" / "300w.json"
+    table = load("peers").table(json.loads(kept.read_text()))
+    assert table in (repository / "README.md").read_text(), (
+        f"paste what this prints: python benchmarks/peers.py --show {kept}"
+    )
+
+
 @pytest.mark.parametrize("name", ["dlib", "MediaPipe FaceMesh", "MediaPipe FaceMesh, attention"])
 def test_peers_that_are_installed_find_the_same_face(
     contenders: ModuleType, astronaut: Pixels, repository: Path, name: str
@@ -155,13 +163,13 @@ def test_peers_that_are_installed_find_the_same_face(
 
 
 def test_the_memory_of_a_program_is_its_own(load: Any, tmp_path: Path) -> None:
-    memory = load("memory")
+    machine = load("machine")
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
     held = np.ones(40_000_000, np.uint8)  # of this process: must not count
-    small = memory.measure_alone("", tmp_path / "a.png", 1)["memory_mb"]
-    large = memory.measure_alone("rest = numpy.ones(50_000_000, 'u1')", tmp_path / "a.png", 1)
+    small = machine.measure_alone("", tmp_path / "a.png", 1)["memory_mb"]
+    large = machine.measure_alone("rest = numpy.ones(50_000_000, 'u1')", tmp_path / "a.png", 1)
     assert 40 < large["memory_mb"] - small < 60
-    assert memory.held_megabytes() > held.nbytes / 1e6
+    assert machine.held_megabytes() > held.nbytes / 1e6
 
 
 def test_the_core_s_size_has_every_part_once(load: Any) -> None:

@@ -1,7 +1,9 @@
-"""What a process holds of memory, and what a whole small program takes; MB are 10⁶ bytes."""
+"""This machine, and what a program takes of its memory and time; MB are 10⁶ bytes."""
 
 from __future__ import annotations
 
+import os
+import platform
 import resource
 import subprocess
 import sys
@@ -27,6 +29,15 @@ if sys.platform == "linux":  # whose getrusage counts what the parent held when 
     peak = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 print(peak / 1e6)
 """
+
+
+def describe_machine() -> dict[str, str | int | None]:
+    """The processor, its cores and the system."""
+    names = Path("/proc/cpuinfo")
+    lines = names.read_text().splitlines() if names.is_file() else []
+    found = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    processor = next(found, platform.processor() or platform.machine())
+    return {"processor": processor, "cores": os.cpu_count(), "system": platform.platform()}
 
 
 def measure_alone(code: str, photo: Path, repeats: int) -> dict[str, float]:
