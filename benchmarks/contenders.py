@@ -170,7 +170,10 @@ class FaceMesh:
         self.library = f"mediapipe {version('mediapipe')}"
         self.megabytes = self._weights.stat().st_size / 1e6
         self._bare = not self.attention and importlib.util.find_spec("ai_edge_litert") is not None
-        self.stage_is = "box → points, on LiteRT" if self._bare else "video frame while tracking"
+        self.stage_is = "video frame while tracking"
+        if self._bare:
+            self.stage_is = "box → points, on LiteRT"
+            self.library += f" with ai-edge-litert {version('ai-edge-litert')}"
         self.alone = (
             "import mediapipe\n"
             "make = mediapipe.solutions.face_mesh.FaceMesh\n"
