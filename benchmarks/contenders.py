@@ -2,8 +2,9 @@
 
 `landmarks` gives (68, 2) x y in image pixels, in our frame, or None where the face was not found;
 `stage(photo)` and `whole(photo)` give what is timed, on a photo with one face. `windows` are the
-boxes that the accuracy may be taken in, as changes to the official one. `alone` is code that takes
-`photo` to landmarks with nothing of ours but ours: for the memory and the time from a cold start.
+boxes that the accuracy may be taken in, as changes to the official one. `caveat` says what makes a
+contender's errors less comparable. `alone` is code that takes `photo` to landmarks with nothing of
+ours but ours: for the memory and the time from a cold start.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ class Contender(Protocol):
     points: int
     megabytes: float
     terms: str
+    caveat: str
     stage_is: str
     alone: str
     windows: tuple[Window, ...]
@@ -66,6 +68,7 @@ class Ours:
     """A model of ours, by name or file; in the official box as it is, as it was trained."""
 
     windows = (Window(),)
+    caveat = ""
     stage_is = "box → points"
 
     def __init__(self, model: str) -> None:
@@ -97,6 +100,7 @@ class Dlib:
 
     name, points, stage_is = "dlib", 68, "box → points"
     terms = "weights trained on iBUG 300-W: not for commercial use"
+    caveat = "may know these photos"
     windows = tuple(
         Window(scale, down)
         for scale in (1.0, 1.1, 1.2, 1.3, 1.4)
@@ -155,7 +159,7 @@ class FaceMesh:
 
     name, points, attention = "MediaPipe FaceMesh", 468, False
     file = "face_landmark.tflite"
-    terms = "Apache-2.0"
+    terms, caveat = "Apache-2.0", ""
     windows = tuple(Window(scale) for scale in (1.0, 1.25, 1.5, 2.0, 2.5, 3.0))
 
     def __init__(self) -> None:

@@ -47,7 +47,7 @@ def read_marks(source: Path) -> list[Mark]:
 def to_mark(row: dict[str, Any]) -> Mark:
     found = row["accuracy"]
     return Mark(
-        row["name"],
+        f"{row['name']} ({row['caveat']})" if row["caveat"] else row["name"],
         row["stage_ms"]["median"],
         found["plain"]["nme_inter_pupil"],
         found["corrected"]["nme_inter_pupil"],
