@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 SUFFIXES = (".png", ".svg")
 LINE, POINT = "#00c8ff", "#ffffff"
 GREY = "#666666"
+OURS = "#c2410c"
+TICKS = (0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
+"""Of an axis of milliseconds."""
 FEW = 2
 """Up to this many faces are laid on their side in the figure of attention maps."""
 MANY = 40
@@ -85,6 +88,17 @@ class FaceRow:
     title: str
     faces: Sequence[FacePicture] = field(default=())
     missing: str = ""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A model, its time, its NME, and that without its constant offset, both as fractions."""
+
+    label: str
+    ms: float
+    nme: float
+    corrected: float | None = None
+    ours: bool = False
 
 
 def draw_ced(panels: Sequence[CurvePanel], target: Path) -> None:
@@ -155,6 +169,52 @@ def draw_attention(faces: Sequence[FacePicture], names: Sequence[str], target: P
             if x == 0:
                 (axes.set_title if turned else axes.set_ylabel)(name, fontsize=9)
     _save(figure, target)
+
+
+def draw_tradeoff(marks: Sequence[Mark], xlabel: str, ylabel: str, target: Path) -> None:
+    """Error against time, each model a named disc, without its offset a ring below or above.
+
+    The axis of time is logarithmic. The ground is white, so that the figure can be read on a dark
+    page as well. Raises as `draw_ced` does.
+    """
+    figure = _figure(6.4, 4.0)
+    axes = figure.add_subplot(xscale="log", xlabel=xlabel, ylabel=ylabel)
+    times = [mark.ms for mark in marks]
+    low, high = min(times) / 1.6, max(times) * 5  # room for the names
+    errors = [100 * mark.nme for mark in marks]
+    both = errors + [100 * mark.corrected for mark in marks if mark.corrected is not None]
+    room = 0.12 * (max(both) - min(both)) or 1.0
+    axes.set(xlim=(low, high), ylim=(min(both) - room, max(both) + room))
+    for mark, height in zip(marks, _apart(errors, room / 2), strict=True):
+        _draw_mark(axes, mark, height)
+    for label, fill in (("as it comes", GREY), ("without its points' constant offsets", "white")):
+        axes.plot([], [], "o", color=GREY, markerfacecolor=fill, label=label)
+    axes.legend(loc="best", fontsize=8)
+    ticks = [tick for tick in TICKS if low <= tick <= high]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_xticks([], minor=True)
+    axes.grid(alpha=0.3)
+    _save(figure, target)
+
+
+def _draw_mark(axes: Axes, mark: Mark, height: float) -> None:
+    """A model's disc, ring and, at `height`, its name."""
+    color = OURS if mark.ours else GREY
+    if mark.corrected is not None:
+        axes.plot([mark.ms] * 2, [100 * mark.nme, 100 * mark.corrected], color=color, linewidth=1)
+        axes.plot(mark.ms, 100 * mark.corrected, "o", color=color, markerfacecolor="white")
+    axes.plot(mark.ms, 100 * mark.nme, "o", color=color)
+    weight = "bold" if mark.ours else "normal"
+    axes.text(1.07 * mark.ms, height, mark.label, color=color, fontweight=weight, va="center")
+
+
+def _apart(values: Sequence[float], least: float) -> list[float]:
+    """The values, moved up where they lie nearer together than `least`; in their own order."""
+    moved = [0.0] * len(values)
+    below = -np.inf
+    for place in np.argsort(values):
+        below = moved[place] = max(values[place], below + least)
+    return moved
 
 
 def _figure(width: float, height: float) -> Figure:

@@ -1,0 +1,111 @@
+"""How far a contender's points are from 300W's, as they come and without its constant offset.
+
+Peers mark some points elsewhere than 300W's annotators do, always in the same way. The mean offset
+of each point, in box sizes, over 150 training images is that habit; "corrected" is without it. The
+box is chosen on the same images. None of the images that are scored takes part in either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from contenders import Contender, Window
+from numpy.typing import NDArray
+
+from facealign.datasets import read_dataset, stream_pixels
+from facealign.evaluation import Predictions, score
+from facealign.types import Pixels, Sample
+
+Array = NDArray[np.float64]
+LEARNED_ON = 150
+MISSED = np.full((68, 2), np.nan, np.float32)
+KEPT = ("count", "missed", "nme_inter_ocular", "nme_inter_pupil", "failure_rate_08", "auc_08")
+"""Of a report; the failures and the area are by the inter-ocular NME, missed faces among them."""
+
+
+def measure_accuracy(contender: Contender, root: Path, subset: str = "common") -> dict[str, Any]:
+    """Scores on one subset of 300W, as they come and corrected, and the window they were taken in.
+
+    Raises:
+        DataError: `root` does not hold 300W.
+
+    """
+    learning = _spread(read_dataset("300w", root, "train").samples, LEARNED_ON)
+    window, offset = learn(contender, learning)
+    scored = read_dataset("300w", root, subset).samples
+    predicted = predict(contender, scored, window)
+    corrected = remove_offset(predicted, offset, sizes(scored))
+    return {
+        "subset": subset,
+        "learned_on": len(learning),
+        "window": asdict(window),
+        "plain": scores(scored, predicted, subset),
+        "corrected": scores(scored, corrected, subset),
+    }
+
+
+def learn(contender: Contender, samples: Sequence[Sample]) -> tuple[Window, Array]:
+    """The window that misses fewest faces, then errs least when corrected, and its offset."""
+    tried = []
+    for number, window in enumerate(contender.windows):
+        predicted = predict(contender, samples, window)
+        offset = mean_offset(predicted, truth(samples), sizes(samples))
+        report = scores(samples, remove_offset(predicted, offset, sizes(samples)), "train")
+        tried.append((report["missed"], report["nme_inter_pupil"], number, offset))
+    _, _, number, offset = min(tried, key=lambda row: row[:3])
+    return contender.windows[number], offset
+
+
+def predict(contender: Contender, samples: Sequence[Sample], window: Window) -> Array:
+    """(N, 68, 2) image pixels; NaN where the face was missed."""
+    found = [
+        _found(contender, image, sample, window) for sample, image in stream_pixels(samples, [])
+    ]
+    return np.stack(found).astype(np.float64)
+
+
+def _found(
+    contender: Contender, image: Pixels | None, sample: Sample, window: Window
+) -> NDArray[np.float32]:
+    points = None if image is None else contender.landmarks(image, sample.box, window)
+    return MISSED if points is None else points
+
+
+def mean_offset(predicted: Array, true: Array, size: Array) -> Array:
+    """(K, 2) box sizes: how far from the truth each point lies on average over the faces found."""
+    found = np.isfinite(predicted).all(axis=(1, 2))
+    apart = (predicted - true)[found] / size[found, None, None]
+    return np.asarray(apart.sum(axis=0) / max(found.sum(), 1))
+
+
+def remove_offset(predicted: Array, offset: Array, size: Array) -> Array:
+    """(N, K, 2) the points, each moved back by its offset times the size of the face's box."""
+    return predicted - offset * size[:, None, None]
+
+
+def scores(samples: Sequence[Sample], predicted: Array, subset: str) -> dict[str, float]:
+    """The numbers of `KEPT`; the errors are means over the faces that were found."""
+    ids = [sample.id for sample in samples]
+    predictions = Predictions(ids, predicted.astype(np.float32), "official", markup="ibug68")
+    report = score(samples, predictions, "300w", subset, "inter_ocular")
+    return {name: getattr(report, name) for name in KEPT}
+
+
+def truth(samples: Sequence[Sample]) -> Array:
+    return np.stack([sample.landmarks for sample in samples]).astype(np.float64)
+
+
+def sizes(samples: Sequence[Sample]) -> Array:
+    """(N,) pixels, √(width · height) of the official boxes."""
+    boxes = np.stack([sample.box for sample in samples]).astype(np.float64)
+    return np.asarray(np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1)))
+
+
+def _spread(samples: Sequence[Sample], count: int) -> list[Sample]:
+    """So many of the samples, evenly over their order."""
+    places = np.linspace(0, len(samples) - 1, min(count, len(samples))).round().astype(int)
+    return [samples[place] for place in places]
