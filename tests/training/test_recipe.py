@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -198,6 +199,44 @@ def test_scores_and_visibility_are_learnt(tmp_path: Path, five: Reading) -> None
     assert odds[2] < odds[[0, 1, 3, 4]].min()
     distance = (out.landmarks - batch.landmarks).norm(dim=-1)[batch.visible].mean()
     assert out.log_spread.exp().mean() == pytest.approx(distance.item() / 2, rel=0.5)
+
+
+def test_the_spreads_are_fitted_to_the_held_out_faces(tmp_path: Path, reading: Reading) -> None:
+    settings = tiny(0, {"spread": True}, ema=0.0)
+    run = run_of(settings, tmp_path / "run", [reading])
+    fit(run)
+    before = run.validator.spread_scale(run.model)
+    run.model.heads[0].spread.bias.data += math.log(before)
+    assert run.validator.spread_scale(run.model) == pytest.approx(1, abs=1e-4)
+    run.model.heads[0].spread.bias.data += math.log(4)  # four times as unsure as it should be
+    assert run.validator.spread_scale(run.model) == pytest.approx(1 / 4, abs=1e-4)
+    kept = load_checkpoint(tmp_path / "run" / "best.pt")["spread_scale"]
+    assert kept == pytest.approx(before if run.best_step == run.step else run.spread_scale)
+
+
+def test_scores_are_exported_with_the_fitted_spread(tmp_path: Path, reading: Reading) -> None:
+    fit(run_of(tiny(0, {"spread": True}), tmp_path / "run", [reading]))
+    state = load_checkpoint(tmp_path / "run" / "best.pt")
+    image = np.random.default_rng(0).normal(size=(3, 3, 32, 32)).astype(np.float32)
+    scores = []
+    for scale in (1.0, 0.5):
+        save_checkpoint(state | {"spread_scale": scale}, tmp_path / "one.pt")
+        export_run(tmp_path / "one.pt", tmp_path / "one.onnx")
+        session = onnxruntime.InferenceSession(tmp_path / "one.onnx")
+        scores.append(session.run(["scores"], {"image": image})[0])
+    whole, half = (np.vectorize(spread_of)(values) for values in scores)
+    assert half == pytest.approx(whole / 2, rel=2e-2)
+
+
+def spread_of(score: float) -> float:
+    """The b of 1 - (1 + t/b) exp(-t/b) = score, by bisection."""
+    low, high = 1e-4, 10.0
+    for _ in range(60):
+        middle = math.sqrt(low * high)
+        ratio = SCORE_RADIUS / middle
+        above = 1 - (1 + ratio) * math.exp(-ratio) > score
+        low, high = (middle, high) if above else (low, middle)
+    return low
 
 
 def test_every_output_is_exported_under_its_name(

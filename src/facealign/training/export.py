@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import math
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,7 @@ from facealign.errors import DataError, ModelError
 from facealign.image import write_file
 from facealign.models import SCORE_RADIUS, ModelFacts
 from facealign.network import AAN
+from facealign.network.head import Head
 from facealign.training.augment import MEAN, STD
 from facealign.training.checkpoint import load_checkpoint
 from facealign.training.settings import Settings
@@ -107,12 +109,22 @@ def export_run(
     settings = to_settings(state["settings"], str(run))
     model = AAN(settings.model)
     model.load_state_dict(state["weights"])
+    _scale_spread(model, state["spread_scale"])
     _choose_heads(model, state, markups)
     facts = _facts(settings, state, licence or settings.licence)
     content = to_onnx(model, facts)
     check_parity(model, content)
     write_file(target, content)
     return facts
+
+
+@torch.no_grad()
+def _scale_spread(model: AAN, scale: float) -> None:
+    """Make the first head's spreads, which the held-out faces have, what they should be."""
+    head = model.heads[0]
+    assert isinstance(head, Head)
+    if head.spread is not None:
+        head.spread.bias.add_(math.log(max(scale, 1e-3)))
 
 
 def _choose_heads(model: AAN, state: dict[str, Any], markups: Sequence[str]) -> None:

@@ -146,6 +146,7 @@ def _validate(run: Run, record: Record) -> Report | None:
     report = run.validator.score(predictions) if predictions else None
     if predictions is not None and report is not None and report.nme < run.best:
         run.best, run.best_step = report.nme, run.step
+        run.spread_scale = run.validator.spread_scale(run.average)
         if leads():
             save_checkpoint(run.weights(), run.folder.best)
             write_predictions(predictions, run.folder.predictions)

@@ -67,6 +67,8 @@ class Run:
     step: int = 0
     best: float = math.inf
     best_step: int = 0
+    spread_scale: float = 1.0
+    """What export multiplies the spreads by: fitted on the held-out faces at the best step."""
 
     def weights(self) -> dict[str, Any]:
         """What export needs of a run."""
@@ -76,6 +78,7 @@ class Run:
             "weights": self.average.state_dict(),
             "markups": list(self.markups),
             "trained_on": self.trained_on,
+            "spread_scale": self.spread_scale,
         }
 
     def state(self) -> dict[str, Any]:
@@ -233,7 +236,7 @@ def _resume(run: Run, marks: dict[str, Any]) -> list[str]:
     run.average.load_state_dict(state["weights"])
     run.optimiser.load_state_dict(state["optimiser"])
     run.step, run.best = state["step"], state["best"]
-    run.best_step = state["best_step"]
+    run.best_step, run.spread_scale = state["best_step"], state["spread_scale"]
     run.guard.load(state["guard"])
     return problems
 

@@ -9,11 +9,12 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from facealign.datasets import stream_pixels
 from facealign.evaluation import Predictions, Report, score
 from facealign.geometry import CropTransform
-from facealign.network import AAN
+from facealign.network import AAN, Prediction
 from facealign.training.augment import MEAN, STD
 from facealign.training.distributed import rank, sum_up, world
 from facealign.types import Sample
@@ -74,24 +75,59 @@ class Validator:
         words = (first.box_source, name, first.markup, self.dataset, "validation")
         return Predictions(ids, landmarks, *words)
 
+    def spread_scale(self, model: AAN) -> float:
+        """What the spreads of the held-out faces, all multiplied by it, are the likeliest with.
+
+        Training sees covered and shifted faces, whose points are further off than those of faces
+        as they are; under the density exp(-r / b) / (2π b²) it is the mean of r / 2b. 1 where
+        nothing is held out or the model has no spreads.
+        """
+        if not self.samples or not model.settings.spread:
+            return 1.0
+        spread = np.exp(predict_log_spreads(model, self.crops))
+        points = predict_crops(model, self.crops)
+        pairs = zip(self.transforms, self.samples, strict=True)
+        truth = np.stack([t.to_crop(sample.landmarks) for t, sample in pairs])
+        off = np.linalg.norm(points - truth, axis=-1) / model.settings.input_size
+        seen = np.stack([sample.visible for sample in self.samples])
+        return float((off / spread)[seen].mean() / 2)
+
     def score(self, predictions: Predictions) -> Report:
         """The errors of predictions for the held-out faces."""
         return score(self.samples, predictions, self.dataset, "validation")
 
 
-@torch.no_grad()
 def predict_crops(model: AAN, crops: Crops) -> NDArray[np.float32]:
-    """Crops (N, S, S, 3) uint8 → landmarks (N, K, 2) in crop pixels.
+    """Crops (N, S, S, 3) uint8 → landmarks (N, K, 2) in crop pixels."""
+    size = model.settings.input_size
+    shape = (model.settings.points, 2)
+    return _gather(model, crops, shape, lambda p: p.landmarks * size + (size - 1) / 2)
+
+
+def predict_log_spreads(model: AAN, crops: Crops) -> NDArray[np.float32]:
+    """Crops (N, S, S, 3) uint8 → `HeadOutput.log_spread` (N, K) of a model that has it."""
+
+    def taken(prediction: Prediction) -> Tensor:
+        found = prediction.heads[0].log_spread
+        assert found is not None
+        return found
+
+    return _gather(model, crops, (model.settings.points,), taken)
+
+
+@torch.no_grad()
+def _gather(
+    model: AAN, crops: Crops, shape: tuple[int, ...], take: Callable[[Prediction], Tensor]
+) -> NDArray[np.float32]:
+    """What `take` finds in the predictions for all crops, (N, *shape).
 
     Of several processes each predicts some blocks of the crops, and all hear of all.
     """
     model.eval()
     device = next(model.parameters()).device
-    points = torch.zeros(len(crops), model.settings.points, 2)
+    values = torch.zeros(len(crops), *shape)
     for first in range(0, len(crops), BATCH)[rank() :: world()]:
         pixels = torch.from_numpy(crops[first : first + BATCH]).to(device)
-        size = pixels.shape[1]
         image = pixels.permute(0, 3, 1, 2).float().div_(255)
-        fractions = model(image.sub_(MEAN).div_(STD)).landmarks.cpu()
-        points[first : first + BATCH] = fractions * size + (size - 1) / 2
-    return np.asarray(sum_up(points).numpy(), dtype=np.float32)
+        values[first : first + BATCH] = take(model(image.sub_(MEAN).div_(STD))).cpu()
+    return np.asarray(sum_up(values).numpy(), dtype=np.float32)
