@@ -15,7 +15,7 @@ from facealign.errors import ModelError, SettingsError
 from facealign.markup import targets
 
 WEIGHTS = Path(__file__).parent / "weights"
-DEFAULT = "aan-300w"
+DEFAULT = "aan-m"
 RANGES = {"input_size": (8, 4096), "mean": (-10, 10), "std": (1e-6, 1e6), "margin": (-0.45, 10)}
 """What the numbers in a file's metadata may be, the ends included."""
 SCORE_RADIUS = 0.03
@@ -132,14 +132,28 @@ class ModelFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelCard:
-    """A bundled model: what `docs/models.md` says of it in words."""
+    """A bundled model: what `docs/models.md` says of it in words.
+
+    Attributes:
+        name: of the model.
+        file: its file beside this one's folder `weights`.
+        sha256: of the file.
+        points: their number.
+        nme: normaliser → NME, a fraction.
+        measured_on: the faces of `nme`.
+        ms: milliseconds from a box to its points, one thread, on the machine that bundled it.
+        terms: of the weights, in a few words.
+        trained_on: which data the weights saw.
+
+    """
 
     name: str
     file: str
     sha256: str
     points: int
-    nme_inter_ocular: float
-    nme_inter_pupil: float
+    nme: dict[str, float]
+    measured_on: str
+    ms: float
     terms: str
     trained_on: str
 

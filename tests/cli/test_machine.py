@@ -25,7 +25,7 @@ def test_doctor_finds_this_installation_sound(facealign: Callable[..., Outcome])
     assert (code, errors) == (0, "")
     for words in (package.__version__, "CPUExecutionProvider", "ibug68, "):
         assert words in printed
-    for file in ("aan-300w.onnx", "yunet.onnx"):
+    for file in ("aan-m.onnx", "yunet.onnx"):
         digest = hashlib.sha256((models.WEIGHTS / file).read_bytes()).hexdigest()
         assert f"sha256 verified: {digest}" in printed
     assert "a drawn face found" in printed
@@ -36,7 +36,7 @@ def test_doctor_knows_every_extra(repository: Path) -> None:
     assert set(EXTRAS) == set(project["optional-dependencies"]) - {"test"}
 
 
-@pytest.mark.parametrize("name", ["aan-300w.onnx", "yunet.onnx"])
+@pytest.mark.parametrize("name", ["aan-m.onnx", "yunet.onnx"])
 def test_doctor_names_a_damaged_model(
     facealign: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

@@ -29,14 +29,14 @@ def test_table_2_in_every_form(
     code, text, errors = reproduce(*given)
     assert (code, errors) == (0, "")
     assert "AAN                 paper             4.38         9.44" in text
-    assert "facealign aan-300w  measured" in text
+    assert "facealign aan-m  measured" in text
     assert "Challenging, not measured" in text
     assert reproduce(*given, "--format", "json", "-o", tmp_path / "t.json")[0] == 0
     row = json.loads((tmp_path / "t.json").read_text())["rows"][-1]
     assert (row["kind"], row["why"][1:3]) == ("measured", ["no data", "no data"])
     assert row["values"][0] > row["values"][3] > 0
     code, markdown, _ = reproduce(*given, "--format", "markdown")
-    assert f"| **facealign aan-300w** | **measured** | **{100 * row['values'][0]:.2f}** |" in (
+    assert f"| **facealign aan-m** | **measured** | **{100 * row['values'][0]:.2f}** |" in (
         markdown
     )
 

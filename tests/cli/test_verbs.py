@@ -204,7 +204,7 @@ def test_models_lists_numbers_with_their_normaliser_and_terms(
 ) -> None:
     code, printed, _ = facealign("models")
     assert code == 0
-    for word in ("aan-300w (default)", "68", "inter-ocular", "inter-pupil", "research"):
+    for word in ("aan-m", "(default)", "ibug68", "inter-ocular", "inter-pupil", "research", "554"):
         assert word in printed
 
 
