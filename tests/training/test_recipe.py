@@ -130,13 +130,18 @@ def test_a_run_begins_with_the_trunk_and_the_heads_of_the_same_schemes(
     fit(run_of(tiny(), tmp_path / "first", [reading]))
     given = load_checkpoint(tmp_path / "first" / "last.pt")["weights"]
     start = str(tmp_path / "first" / "last.pt")
-    model = run_of(
-        tiny(1, {"points": 5}, start=start), tmp_path / "second", [five, reading]
-    ).model.state_dict()
+    settings = tiny(1, {"points": 5}, start=start)
+    run = run_of(settings, tmp_path / "second", [five, reading])
+    model = run.model.state_dict()
     assert torch.equal(model["stem.conv.0.weight"], given["stem.conv.0.weight"])
     assert torch.equal(model["stem.conv.1.running_mean"], given["stem.conv.1.running_mean"])
     assert torch.equal(model["heads.1.linear.weight"], given["heads.0.linear.weight"])
     assert model["heads.0.linear.weight"].shape[0] == 10
+    seen = "; begun with weights trained on 300w train, "
+    assert run.trained_on.count(seen) == 1
+    save_checkpoint(run.state(), run.folder.last)
+    again = run_of(settings, tmp_path / "second", [five, reading])
+    assert again.trained_on == run.trained_on
 
 
 def test_a_start_of_another_size_is_refused(tmp_path: Path, reading: Reading) -> None:

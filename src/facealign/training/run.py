@@ -37,7 +37,7 @@ from facealign.training.optimise import make_optimiser
 from facealign.training.rows import own_rows
 from facealign.training.runfolder import RunFolder
 from facealign.training.settings import DataSettings, Settings
-from facealign.training.starting import Teacher, load_start
+from facealign.training.starting import Teacher, inherited, load_start
 from facealign.training.validation import Validator
 from facealign.types import Sample
 
@@ -228,6 +228,7 @@ def _resume(run: Run, marks: dict[str, Any]) -> list[str]:
     if state is None:
         if leads():
             run.folder.write_data(marks)
+        run.trained_on += inherited(run.settings.train)
         _begin(run)
         return problems
     run.folder.check_resumable(run.settings, state["settings"])
@@ -236,6 +237,7 @@ def _resume(run: Run, marks: dict[str, Any]) -> list[str]:
     run.average.load_state_dict(state["weights"])
     run.optimiser.load_state_dict(state["optimiser"])
     run.step, run.best = state["step"], state["best"]
+    run.trained_on = state["trained_on"]
     run.best_step, run.spread_scale = state["best_step"], state["spread_scale"]
     run.guard.load(state["guard"])
     return problems

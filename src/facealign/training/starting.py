@@ -58,6 +58,25 @@ def load_start(model: AAN, markups: Sequence[str], train: TrainSettings) -> None
             )
 
 
+def inherited(train: TrainSettings) -> str:
+    """What the weights saw by way of `train.start` and `train.teacher`, to add to `trained_on`.
+
+    Raises:
+        DataError: a checkpoint cannot be read.
+
+    """
+    sources = {
+        "begun with weights trained on": train.start,
+        "taught by a network trained on": train.teacher,
+    }
+    parts = [
+        f"; {how} {load_checkpoint(Path(path))['trained_on']}"
+        for how, path in sources.items()
+        if path
+    ]
+    return "".join(parts)
+
+
 @dataclass(frozen=True, eq=False)
 class Teacher:
     """A trained network whose landmarks are a second truth (distillation)."""
