@@ -2,9 +2,8 @@
 
     python benchmarks/peers.py --root /faces/300w --json docs/runs/peers/300w.json
 
-Without `--root` speed and memory alone; `--model NAME`, again for each, says which of ours;
-`--show FILE` prints the table of such a file. In a virtual environment of its own, as the peers pin
-old versions of what others need:
+Without `--root` speed and memory alone; `--show FILE` prints the table of such a file. In a virtual
+environment of its own, as the peers pin old versions of what others need:
 
     pip install . dlib-bin face_recognition_models mediapipe==0.10.21 ai-edge-litert
 

@@ -58,10 +58,9 @@ def run_script(
     run: Callable[[argparse.Namespace], None],
     words: Sequence[str] | None = None,
 ) -> None:
-    """Parse, keep the command as `given.command`, run; what we can explain is one line, exit 2."""
+    """Parse, keep the words as `given.words`, run; what we can explain is one line and exit 2."""
     given = parser.parse_args(words)
-    typed = sys.argv[1:] if words is None else words
-    given.command = shlex.join(["python", f"benchmarks/{parser.prog}", *typed])
+    given.words = sys.argv[1:] if words is None else words
     try:
         run(given)
     except FaceAlignError as error:
@@ -69,13 +68,13 @@ def run_script(
 
 
 def record(given: argparse.Namespace, name: str, content: dict[str, Any]) -> dict[str, Any]:
-    """What a file holds: its schema, when, where, with what and how it was measured, `content`."""
+    """What the file of `benchmarks/{name}.py` holds: when, where, with what, how, and `content`."""
     return {
         "schema": f"facealign-{name}/1",
         "date": str(date.today()),
         "machine": describe_machine(),
         "versions": versions(),
-        "command": given.command,
+        "command": shlex.join(["python", f"benchmarks/{name}.py", *given.words]),
         **content,
     }
 

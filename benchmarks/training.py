@@ -64,7 +64,7 @@ ROWS: dict[str, list[str]] = {
 """What is measured: name → changes to configs/300w.toml, and words of this script."""
 
 
-def random_run(changes: list[str]) -> Run:
+def random_run(changes: list[str], folder: Path) -> Run:
     """A run on random pictures."""
     words = [c for c in changes if "." not in c.partition("=")[0]]
     settings = load_settings(RELEASE, [c for c in changes if c not in words])
@@ -73,7 +73,7 @@ def random_run(changes: list[str]) -> Run:
     count = next((int(w.partition("=")[2]) for w in words if w.startswith("faces=")), 512)
     return build(
         settings,
-        RunFolder(Path(tempfile.mkdtemp())),
+        RunFolder(folder),
         [Reading("random", "faces", [], [])],
         [random_faces(settings, count)],
         Validator([], np.zeros((0, 8, 8, 3), np.uint8), [], "random"),
@@ -95,12 +95,13 @@ def measure(changes: list[str], steps: int) -> dict[str, float]:
     """Medians over the steps: milliseconds of each part; images a second; peak memory in MB."""
     if "give-back" not in changes:
         keep_freed_memory()
-    run = random_run(changes)
     parts: dict[str, list[float]] = {}
-    for _ in range(3):
-        one_step(run, {})
-    for _ in range(steps):
-        one_step(run, parts)
+    with tempfile.TemporaryDirectory() as folder:
+        run = random_run(changes, Path(folder))
+        for _ in range(3):
+            one_step(run, {})
+        for _ in range(steps):
+            one_step(run, parts)
     found = {name: 1000 * statistics.median(taken) for name, taken in parts.items()}
     batch = run.settings.train.batch
     rate = 1000 * batch / sum(found.values())
