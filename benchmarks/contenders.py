@@ -1,32 +1,43 @@
-"""Who is measured by peers.py: each a class with the same few attributes and methods.
+"""What each of those measured can do, and ours; dlib and MediaPipe are in others.py.
 
 `landmarks` gives (68, 2) x y in image pixels, in our frame, or None where the face was not found;
 `stage(photo)` and `whole(photo)` give what is timed, on a photo with one face. `windows` are the
 boxes that the accuracy may be taken in, as changes to the official one. `caveat` says what makes a
 contender's errors less comparable. `alone` is code that takes `photo` to landmarks with nothing of
 ours but ours: for the memory and the time from a cold start.
+
+`ways` are the ways to follow one face from frame to frame, each a function that begins a sequence.
+What it gives takes a frame and the box that the face truly has in it, as 300W's official ones are,
+and gives points in the frame's pixels, or None where it finds no face. Only those that say so look
+in that box; the others take it to choose among several faces. `seven` are the indices of `SEVEN`
+among these points.
 """
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-from PIL import Image
 
 import facealign
-from facealign.detector import overlaps
-from facealign.evaluation.predictions import SAME_FACE
-from facealign.geometry import CropTransform, box_of_points
+from facealign.evaluation.predictions import same_face
+from facealign.geometry import box_of_points
 from facealign.models import bundled, model_path
 from facealign.types import Box, Pixels, Points
 
 Action = Callable[[], object]
+Follow = Callable[[Pixels, Box], Points | None]
+Ways = dict[str, Callable[[], Follow]]
+SEVEN = ("right_eye_outer", "right_eye_inner", "left_eye_inner", "left_eye_outer", "nose_tip")
+SEVEN += ("right_mouth_corner", "left_mouth_corner")
+"""Points that everyone has."""
+
+
+def seven_of_68() -> tuple[int, ...]:
+    names = facealign.load_markup("ibug68").names
+    return tuple(names.index(name) for name in SEVEN)
 
 
 @dataclass(frozen=True)
@@ -58,10 +69,12 @@ class Contender(Protocol):
     stage_is: str
     alone: str
     windows: tuple[Window, ...]
+    seven: tuple[int, ...]
 
     def landmarks(self, image: Pixels, box: Box, window: Window) -> Points | None: ...
     def stage(self, photo: Pixels) -> Action: ...
     def whole(self, photo: Pixels) -> Action: ...
+    def ways(self) -> Ways: ...
 
 
 class Ours:
@@ -70,10 +83,11 @@ class Ours:
     windows = (Window(),)
     caveat = ""
     stage_is = "box → points"
+    seven = seven_of_68()
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, threads: int = 1) -> None:
         plain = {"turned_faces": False, "leaning_faces": False}
-        self._aligner = facealign.FaceAligner(model, threads=1, markup="ibug68", **plain)
+        self._aligner = facealign.FaceAligner(model, threads=threads, markup="ibug68", **plain)
         facts, path = self._aligner.facts, model_path(model)
         self.name = bundled()[model].name if model in bundled() else facts.name
         self.library = f"facealign {facealign.__version__}"
@@ -85,169 +99,42 @@ class Ours:
         )
 
     def landmarks(self, image: Pixels, box: Box, window: Window) -> Points | None:
-        return self._aligner.align(image, boxes=window.of(box)[None])[0].landmarks
+        return self._in_box(image, window.of(box))
 
     def stage(self, photo: Pixels) -> Action:
-        boxes = one_box(photo)[None]
+        boxes = surest_box(photo)[None]
         return lambda: self._aligner.align(photo, boxes=boxes)
 
     def whole(self, photo: Pixels) -> Action:
         return lambda: self._aligner.align(photo)
 
+    def ways(self) -> Ways:
+        return {
+            "true box": lambda: self._in_box,
+            "own detector": lambda: self._detected,
+            "last frame": self._from_last,
+        }
 
-class Dlib:
-    """dlib's regression trees: 68 points in the iBUG order, whole pixels, centres at 0."""
+    def _in_box(self, image: Pixels, box: Box) -> Points:
+        return self._aligner.align(image, boxes=box[None])[0].landmarks
 
-    name, points, stage_is = "dlib", 68, "box → points"
-    terms = "weights trained on iBUG 300-W: not for commercial use"
-    caveat = "may know these photos"
-    windows = tuple(
-        Window(scale, down)
-        for scale in (1.0, 1.1, 1.2, 1.3, 1.4)
-        for down in (-0.2, -0.15, -0.1, -0.05, 0.0, 0.05)
-    )
+    def _detected(self, frame: Pixels, box: Box) -> Points | None:
+        faces = self._aligner.align(frame)
+        chosen = same_face([face.box for face in faces], box)
+        return None if chosen is None else faces[chosen].landmarks
 
-    def __init__(self) -> None:
-        import dlib
+    def _from_last(self) -> Follow:
+        last: list[Box] = []
 
-        models = importlib.util.find_spec("face_recognition_models")
-        if models is None or models.origin is None:
-            raise ImportError(name="face_recognition_models")
-        file = Path(models.origin).parent / "models" / "shape_predictor_68_face_landmarks.dat"
-        self._rectangle, self._detector = dlib.rectangle, dlib.get_frontal_face_detector()
-        self._predictor = dlib.shape_predictor(str(file))
-        self.library, self.megabytes = f"dlib-bin {version('dlib-bin')}", file.stat().st_size / 1e6
-        self.alone = (
-            "import dlib\n"
-            "(box,) = dlib.get_frontal_face_detector()(photo)\n"
-            f"dlib.shape_predictor({str(file)!r})(photo, box)"
-        )
+        def follow(frame: Pixels, box: Box) -> Points:
+            points = self._in_box(frame, last.pop() if last else box)
+            last.append(box_of_points(points))
+            return points
 
-    def landmarks(self, image: Pixels, box: Box, window: Window) -> Points | None:
-        sides = (round(float(value)) for value in window.of(box))
-        shape = self._predictor(image, self._rectangle(*sides))
-        return np.array([(p.x, p.y) for p in shape.parts()], np.float32)
-
-    def stage(self, photo: Pixels) -> Action:
-        box = self._detector(photo)[0]
-        return lambda: self._predictor(photo, box)
-
-    def whole(self, photo: Pixels) -> Action:
-        return lambda: [self._predictor(photo, found) for found in self._detector(photo)]
+        return follow
 
 
-MESH_TO_IBUG68 = (
-    *(127, 234, 93, 132, 58, 136, 150, 176, 152, 400, 379, 365, 288, 361, 323, 454, 356),
-    *(70, 63, 105, 66, 107, 336, 296, 334, 293, 300),
-    *(168, 197, 5, 4, 75, 97, 2, 326, 305),
-    *(33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380),
-    *(61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91, 78, 81, 13, 311, 308, 402, 14, 178),
-)
-"""MediaPipe's vertex of each of the 68 points.
-
-The correspondence published with GeneFace++ and Real3DPortrait (github.com/yerfor/Real3DPortrait,
-MIT licence: `index_lm68_from_lm478`).
-"""
-
-
-class FaceMesh:
-    """MediaPipe's face mesh, 468 points; it finds its own face in a widened official box.
-
-    The stage is the network on LiteRT behind our crop, where `ai-edge-litert` is installed:
-    nothing of MediaPipe's own cost is in it.
-    """
-
-    name, points, attention = "MediaPipe FaceMesh", 468, False
-    file = "face_landmark.tflite"
-    terms, caveat = "Apache-2.0", ""
-    windows = tuple(Window(scale) for scale in (1.0, 1.25, 1.5, 2.0, 2.5, 3.0))
-
-    def __init__(self) -> None:
-        import mediapipe
-
-        if not hasattr(mediapipe, "solutions"):
-            raise ImportError(name="mediapipe==0.10.21")
-        self._mesh = mediapipe.solutions.face_mesh.FaceMesh
-        self._still = self._make(static_image_mode=True, max_num_faces=3)
-        folder = Path(mediapipe.__file__).parent / "modules" / "face_landmark"
-        self._weights = folder / self.file
-        self.library = f"mediapipe {version('mediapipe')}"
-        self.megabytes = self._weights.stat().st_size / 1e6
-        self._bare = not self.attention and importlib.util.find_spec("ai_edge_litert") is not None
-        self.stage_is = "video frame while tracking"
-        if self._bare:
-            self.stage_is = "box → points, on LiteRT"
-            self.library += f" with ai-edge-litert {version('ai-edge-litert')}"
-        self.alone = (
-            "import mediapipe\n"
-            "make = mediapipe.solutions.face_mesh.FaceMesh\n"
-            f"mesh = make(static_image_mode=True, refine_landmarks={self.attention})\n"
-            "assert mesh.process(photo).multi_face_landmarks"
-        )
-
-    def _make(self, **settings: Any) -> Any:
-        return self._mesh(refine_landmarks=self.attention, **settings)
-
-    def landmarks(self, image: Pixels, box: Box, window: Window) -> Points | None:
-        x0, y0, x1, y1 = (round(float(v)) for v in window.of(box))
-        part = np.asarray(Image.fromarray(image).crop((x0, y0, x1 + 1, y1 + 1)))
-        found = self._still.process(part).multi_face_landmarks
-        if not found:
-            return None
-        corner = np.array([x0, y0], np.float32)
-        faces = [self._points(face, part) + corner for face in found]
-        shared = overlaps(box, np.stack([box_of_points(face) for face in faces]))
-        return faces[int(shared.argmax())] if shared.max() >= SAME_FACE else None
-
-    def _points(self, face: Any, part: Pixels) -> Points:
-        """(68, 2) of a found face; MediaPipe counts from the corner, in widths and heights."""
-        mesh = np.array([(p.x, p.y) for p in face.landmark], np.float32)
-        return mesh[list(MESH_TO_IBUG68)] * np.array(part.shape[1::-1], np.float32) - 0.5
-
-    def stage(self, photo: Pixels) -> Action:
-        if self._bare:
-            return litert_stage(self._weights, photo)
-        video = self._make(static_image_mode=False)
-        return lambda: video.process(photo)
-
-    def whole(self, photo: Pixels) -> Action:
-        still = self._make(static_image_mode=True)
-        assert still.process(photo).multi_face_landmarks
-        return lambda: still.process(photo)
-
-
-class AttentionMesh(FaceMesh):
-    """The same with attention to eyes and lips, 478 points; its operators run nowhere else."""
-
-    name, points, attention = "MediaPipe FaceMesh, attention", 478, True
-    file = "face_landmark_with_attention.tflite"
-
-
-def one_box(photo: Pixels) -> Box:
-    """Of the face that is surest, by the bundled detector."""
+def surest_box(photo: Pixels) -> Box:
+    """Of the face that the bundled detector is surest of."""
     boxes: Points = facealign.YuNet(threads=1).detect(photo).boxes
     return boxes[0]
-
-
-def litert_stage(weights: Path, photo: Pixels) -> Action:
-    """Crop, network and the way back, for the mesh of one face on one thread."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    network = Interpreter(str(weights), num_threads=1)
-    network.allocate_tensors()
-    given, mesh = network.get_input_details()[0], network.get_output_details()[0]
-    box, size = one_box(photo), int(given["shape"][1])
-
-    def run() -> Points:
-        crop = CropTransform.from_box(box, size, margin=0.25)
-        network.set_tensor(given["index"], crop.warp(photo)[None] / np.float32(255))
-        network.invoke()
-        return crop.to_image(network.get_tensor(mesh["index"]).reshape(-1, 3)[:, :2] - 0.5)
-
-    return run
-
-
-PEERS: dict[str, Callable[[], Contender]] = {
-    kind.name: kind for kind in (Dlib, FaceMesh, AttentionMesh)
-}
-"""Who stands beside us, in the table's order."""

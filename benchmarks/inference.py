@@ -1,4 +1,6 @@
-"""Every number of facealign's speed in one run: python benchmarks/inference.py [--json FILE].
+"""Every number of facealign's speed in one run.
+
+    python benchmarks/inference.py [--model NAME …] [--json FILE]
 
 The rows of `facealign bench` on the example photo, on one thread and on two; faces a second in
 batches of 16; how near the network comes to the processor's limit, and where its time goes (needs
@@ -14,25 +16,34 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import re
 from collections.abc import Iterator
-from datetime import date
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
-from machine import describe_machine, held_megabytes, measure_alone
+from machine import held_megabytes, measure_alone, one_line, summarise
 from PIL import Image
+from rich.console import Console
+from script import (
+    PHOTO,
+    add_models,
+    median_and_p95,
+    models_of,
+    new_console,
+    new_parser,
+    new_table,
+    record,
+    run_script,
+    show_table,
+    write_json,
+)
 
 import facealign
-from facealign.image import write_file
 from facealign.models import model_path
 from facealign.timing import measure
 
-PHOTO = Path(__file__).parents[1] / "examples" / "astronaut.jpg"
 CORE = ("numpy", "pillow", "onnxruntime", "click", "rich")
 """Of the core's dependencies, those of pyproject.toml; what these need is found."""
 NAME = re.compile(r"[\w.-]+")
@@ -44,10 +55,7 @@ TELL_AT = (1000, 5000, 10000)
 def steps(model: str, threads: int, repeats: int) -> dict[str, dict[str, float]]:
     """Step → median and 95th percentile in milliseconds."""
     photo = np.asarray(Image.open(PHOTO).convert("RGB"))
-    return {
-        name: {"median": float(np.median(taken)), "p95": float(np.percentile(taken, 95))}
-        for name, taken in measure(photo, threads, model, repeats)
-    }
+    return {name: summarise(taken) for name, taken in measure(photo, threads, model, repeats)}
 
 
 def limits(model: str, threads: int, repeats: int) -> dict[str, Any]:
@@ -101,75 +109,71 @@ def memory_over(images: int, model: str) -> Iterator[tuple[int, float]]:
                 yield number, held_megabytes()
 
 
-def all_numbers(given: argparse.Namespace) -> dict[str, Any]:
-    alone = f"import facealign\nassert facealign.FaceAligner({given.model!r}).align(photo)"
+def all_numbers(model: str, threads: list[int], repeats: int) -> dict[str, Any]:
+    """What the file holds of one model."""
+    alone = f"import facealign\nassert facealign.FaceAligner({model!r}).align(photo)"
     return {
-        "schema": "facealign-inference/1",
-        "date": str(date.today()),
-        "machine": describe_machine(),
-        "versions": {"facealign": facealign.__version__, "onnxruntime": onnxruntime.__version__},
-        "model": given.model,
-        "milliseconds": {str(n): steps(given.model, n, given.repeats) for n in given.threads},
-        "limits": {str(n): limits(given.model, n, given.repeats) for n in given.threads},
-        "installed_mb": installed_megabytes(),
-        **measure_alone(alone, PHOTO, max(given.repeats // 20, 1)),
+        "milliseconds": {str(n): steps(model, n, repeats) for n in threads},
+        "limits": {str(n): limits(model, n, repeats) for n in threads},
+        **measure_alone(alone, PHOTO, max(repeats // 20, 1)),
     }
 
 
-def show(found: dict[str, Any]) -> None:
-    """Markdown that a document can hold."""
+def show(console: Console, name: str, found: dict[str, Any]) -> None:
     by_threads = found["milliseconds"]
-    where = f"{found['machine']['processor']}, {found['machine']['cores']} cores"
-    print(f"{found['date']}, {where}, {found['model']}; ms: median / 95 %\n")
-    print("| step |", " | ".join(f"threads: {n}" for n in by_threads), "|")
-    print("|---" * (len(by_threads) + 1) + "|")
-    for name in next(iter(by_threads.values())):
-        pairs = (rows[name] for rows in by_threads.values())
-        cells = " | ".join(f"{pair['median']:.1f} / {pair['p95']:.1f}" for pair in pairs)
-        print(f"| {name} | {cells} |")
+    table = new_table("step", *(f"threads: {n}" for n in by_threads))
+    for step in next(iter(by_threads.values())):
+        table.add_row(step, *(median_and_p95(rows[step]) for rows in by_threads.values()))
+    show_table(console, table, f"{name}, ms: median / 95 %")
     for threads, rows in by_threads.items():
-        print(f"\n{threads} thread(s): {16000 / rows[BATCHED]['median']:.0f} faces/s by 16")
-        show_limits(found["limits"][threads])
-    sizes = found["installed_mb"]
-    ranked = sorted(sizes.items(), key=lambda item: -item[1])
-    parts = ", ".join(f"{name} {size:.0f}" for name, size in ranked)
-    print(f"\nmemory at peak, one photo: {found['memory_mb']} MB")
-    print(f"core install: {sum(sizes.values()):.0f} MB ({parts})")
+        rate = 16000 / rows[BATCHED]["median"]
+        console.print(f"threads: {threads}: {rate:.0f} faces/s by 16")
+        show_limits(console, found["limits"][threads])
+    console.print(f"memory at peak, one photo: {found['memory_mb']} MB")
 
 
-def show_limits(found: dict[str, Any]) -> None:
+def show_limits(console: Console, found: dict[str, Any]) -> None:
     if not found:
-        print('how near the limit is: needs onnx, of the "train" extra')
+        console.print('how near the limit is: needs onnx, of the "train" extra')
         return
-    print(
+    console.print(
         f"network alone {found['network_ms']:.2f} ms for {found['multiply_adds'] / 1e6:.0f} M "
         f"multiply-adds; at the {found['peak_multiply_adds_a_second'] / 1e9:.0f} G/s of a large "
         f"matrix product {found['limit_ms']:.2f} ms"
     )
     shares = (f"{n} {100 * share:.0f} %" for n, share in found["share_by_operator"].items())
-    print(f"of the network's time: {', '.join(shares)}")
+    console.print(f"of the network's time: {', '.join(shares)}")
 
 
-def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--model", default="default", help="name or file")
+def show_installed(console: Console, sizes: dict[str, float]) -> None:
+    ranked = sorted(sizes.items(), key=lambda item: -item[1])
+    parts = ", ".join(f"{name} {size:.0f}" for name, size in ranked)
+    console.print(f"core install: {sum(sizes.values()):.0f} MB ({parts})")
+
+
+def run(given: argparse.Namespace) -> None:
+    console, models = new_console(), models_of(given)
+    if given.images:
+        for name, model in models.items():
+            for number, held in memory_over(given.images, model):
+                console.print(f"{name}, {number:6d} photos: {held:.0f} MB")
+        return
+    found = {name: all_numbers(m, given.threads, given.repeats) for name, m in models.items()}
+    tree = record(given, "inference", {"models": found, "installed_mb": installed_megabytes()})
+    console.print(f"{tree['date']}, {one_line(tree['machine'])}")
+    for name, numbers in found.items():
+        show(console, name, numbers)
+    show_installed(console, tree["installed_mb"])
+    write_json(given, tree)
+
+
+def main(words: list[str] | None = None) -> None:
+    parser = new_parser(__doc__)
+    add_models(parser)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--repeats", type=int, default=100)
-    parser.add_argument("--json", type=Path, help="also write all numbers here")
     parser.add_argument("--images", type=int, help="instead: memory over so many photos")
-    return parser.parse_args()
-
-
-def main() -> None:
-    given = parse()
-    if given.images:
-        for number, held in memory_over(given.images, given.model):
-            print(f"{number:6d} photos: {held:.0f} MB", flush=True)
-        return
-    found = all_numbers(given)
-    show(found)
-    if given.json:
-        write_file(given.json, json.dumps(found, indent=2) + "\n")
+    run_script(parser, run, words)
 
 
 if __name__ == "__main__":

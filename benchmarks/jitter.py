@@ -1,4 +1,6 @@
-"""How steady landmarks are: python benchmarks/jitter.py [--root /faces/300w] [--model NAME …].
+"""How steady landmarks are from frame to frame.
+
+    python benchmarks/jitter.py [--root /faces/300w] [--model NAME …]
 
 Photos are panned, zoomed and turned along known smooth paths of sub-pixel steps; the points found
 in each frame are brought back by the known transform, where a perfect aligner's would stand still.
@@ -15,7 +17,6 @@ MediaPipe, where they are installed: see peers.py for the environment.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,29 +24,50 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from followers import PEERS, Follower, ours
+from contenders import Contender, Follow, Ours
+from others import Dlib, FaceMesh
 from photo_changes import centre, square
 from PIL import Image
 from rich.console import Console
-from rich.table import Table
+from script import (
+    PHOTO,
+    add_models,
+    add_root,
+    models_of,
+    new_console,
+    new_parser,
+    new_table,
+    percent,
+    record,
+    run_script,
+    show_table,
+    write_json,
+)
 
 from facealign import FaceAligner, read_image
 from facealign.datasets import read_dataset, read_pixels
-from facealign.errors import FaceAlignError
 from facealign.geometry import CropTransform, box_size
-from facealign.image import write_file
 from facealign.markup import load_markup
 from facealign.metrics import Array, inter_ocular, shake, wander
 from facealign.types import Box, Pixels, Points
 
-PHOTO = Path(__file__).parents[1] / "examples" / "astronaut.jpg"
 SIDE, FACE = 320, 112
 """Pixels of a frame and of the face's box in it."""
 FINER = 1.15
 """A face's photo has at least so many pixels for one of the frame: nothing is ever enlarged."""
 NOISE = 4.0
 """Standard deviation of a still camera's noise, of 255."""
-WIDTH = 80
+PEERS = (Dlib, FaceMesh)
+"""Who is followed beside us."""
+
+
+@dataclass(frozen=True)
+class Follower:
+    """A name, how to begin a sequence, and which of its points are the seven that all have."""
+
+    name: str
+    start: Callable[[], Follow]
+    seven: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -146,13 +168,14 @@ def measure(
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """Follower → path → its numbers, each the mean over the faces; None where there is none."""
     results: dict[str, dict[str, dict[str, Any]]] = {f.name: {} for f in followers}
+    seven = {follower.name: list(follower.seven) for follower in followers}
     for path in paths:
         rows: dict[str, list[Array]] = {f.name: [] for f in followers}
         missed = dict.fromkeys(rows, 0)
         for face in faces:
             for name, tracks in track(face, path, frames, followers).items():
-                seven = next(list(f.seven) for f in followers if f.name == name)
-                sets = (steadiness(tracks, c, face.inter_ocular) for c in (None, seven))
+                chosen = (None, seven[name])
+                sets = (steadiness(tracks, points, face.inter_ocular) for points in chosen)
                 rows[name].append(np.concatenate(list(sets)))
                 missed[name] += sum(points is None for points in tracks)
         for name, values in rows.items():
@@ -175,8 +198,7 @@ def filmed_faces(root: Path | None, count: int) -> list[Filmed]:
     if root is None:
         image = read_image(PHOTO)
         (face,) = FaceAligner(threads=1).align(image)
-        corners = face.landmarks[[36, 45]]
-        distance = float(np.linalg.norm(corners[1] - corners[0]))
+        distance = eyes_apart(face.landmarks, face.markup)
         return [Filmed(PHOTO.name, image, face.box, distance)]
     samples = read_dataset("300w", root, "train").samples
     large = [s for s in samples if box_size(s.box) >= FINER * FACE] or samples
@@ -191,61 +213,59 @@ def eyes_apart(landmarks: Points, markup: str) -> float:
 
 def show(console: Console, results: dict[str, dict[str, dict[str, Any]]], points: str) -> None:
     whose = "seven points" if points == "seven" else "each one's own points"
-    for measure_, words in (("wander", "from its mean"), ("shake", "second difference")):
-        title = f"{measure_}: {words}, % of inter-ocular, {whose}"
-        table = Table("", title=title, box=None)
-        paths = list(next(iter(results.values())))
-        for path in paths:
-            table.add_column(path, justify="right")
-        table.add_column("missed", justify="right")
+    kinds = {"wander": "from its mean", "shake": "second difference"}
+    paths = list(next(iter(results.values())))
+    for kind, words in kinds.items():
+        table = new_table("", *paths, "missed")
         for name, found in results.items():
-            values = [found[path][f"{measure_}_{points}"] for path in paths]
-            cells = ("-" if value is None else f"{100 * value:.2f}" for value in values)
+            cells = (percent(found[path][f"{kind}_{points}"]) for path in paths)
             table.add_row(name, *cells, str(sum(f["missed_frames"] for f in found.values())))
-        console.print(table)
+        show_table(console, table, f"{kind}: {words}, % of inter-ocular, {whose}")
+
+
+def followers_of(contender: Contender, label: str) -> list[Follower]:
+    ways = contender.ways().items()
+    return [Follower(f"{label}, {way}", start, contender.seven) for way, start in ways]
+
+
+def installed_peers(console: Console) -> list[Follower]:
+    found: list[Follower] = []
+    for kind in PEERS:
+        try:
+            peer = kind()
+        except ImportError as error:
+            console.print(f"{kind.name} left out, for want of {error.name}")
+            continue
+        found += followers_of(peer, peer.name)
+    return found
+
+
+def run(given: argparse.Namespace) -> None:
+    console = new_console()
+    followers: list[Follower] = []
+    for label, model in models_of(given).items():
+        followers += followers_of(Ours(model, given.threads), label)
+    followers += [] if given.without_peers else installed_peers(console)
+    faces = filmed_faces(given.root, given.faces)
+    results = measure(faces, given.paths, given.frames, followers)
+    console.print(f"{len(faces)} faces, {given.frames} frames a path")
+    show(console, results, given.points)
+    names = [face.name for face in faces]
+    content = {"faces": names, "frames": given.frames, "followers": results}
+    write_json(given, record(given, "jitter", content))
 
 
 def main(words: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--root", type=Path, help="folder of 300W; default: the example photo")
-    parser.add_argument("--model", action="append", help="a bundled one, or a file; may repeat")
+    parser = new_parser(__doc__)
+    add_root(parser, without="the example photo")
+    add_models(parser)
     parser.add_argument("--faces", type=int, default=12, help="how many of 300W's")
     parser.add_argument("--frames", type=int, default=30, help="of each path")
     parser.add_argument("--paths", nargs="+", choices=PATHS, default=list(PATHS))
     parser.add_argument("--points", choices=("seven", "all"), default="seven")
     parser.add_argument("--without-peers", action="store_true")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--json", type=Path, metavar="FILE")
-    given = parser.parse_args(words)
-    try:
-        run(given)
-    except FaceAlignError as error:
-        parser.exit(2, f"error: {error}\n")
-
-
-def run(given: argparse.Namespace) -> None:
-    console = Console(width=WIDTH, highlight=False)
-    models = given.model or ["default"]
-    stems = [Path(model).stem for model in models]
-    labels = stems if len(set(stems)) == len(stems) else models
-    followers = [
-        f
-        for model, label in zip(models, labels, strict=True)
-        for f in ours(model, label, given.threads)
-    ]
-    for name, make in () if given.without_peers else PEERS.items():
-        try:
-            followers += make()
-        except ImportError as error:
-            console.print(f"{name} left out, for want of {error.name}")
-    faces = filmed_faces(given.root, given.faces)
-    results = measure(faces, given.paths, given.frames, followers)
-    console.print(f"{len(faces)} faces, {given.frames} frames a path")
-    show(console, results, given.points)
-    if given.json:
-        names = [face.name for face in faces]
-        content = {"faces": names, "frames": given.frames, "followers": results}
-        write_file(given.json, json.dumps(content, indent=2, allow_nan=False) + "\n")
+    run_script(parser, run, words)
 
 
 if __name__ == "__main__":

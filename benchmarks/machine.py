@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from facealign.timing import HEIGHT, WIDTH
 
-STATUS = Path("/proc/self/status")
 READ = f"""
 import sys, numpy
 from PIL import Image
 photo = numpy.asarray(Image.open(sys.argv[1]).convert("RGB").resize(({WIDTH}, {HEIGHT})))
-"""
-TELL = """
-import resource
-unit = 1 if sys.platform == "darwin" else 1024
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-if sys.platform == "linux":  # whose getrusage counts what the parent held when it started us
-    lines = open("/proc/self/status").readlines()
-    peak = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
-print(peak / 1e6)
 """
 
 
@@ -38,6 +32,34 @@ def describe_machine() -> dict[str, str | int | None]:
     found = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     processor = next(found, platform.processor() or platform.machine())
     return {"processor": processor, "cores": os.cpu_count(), "system": platform.platform()}
+
+
+def one_line(machine: dict[str, Any]) -> str:
+    """As `describe_machine` gives it."""
+    return f"{machine['processor']}, {machine['cores']} cores"
+
+
+def summarise(taken: NDArray[np.float64]) -> dict[str, float]:
+    """Median and 95th percentile of several times."""
+    return {"median": float(np.median(taken)), "p95": float(np.percentile(taken, 95))}
+
+
+def held_megabytes(at_most: bool = False) -> float:
+    """What this process holds now, or held at most (that alone where the system is not Linux)."""
+    import resource
+    import sys
+    from pathlib import Path
+
+    if sys.platform == "linux":  # whose getrusage counts what the parent held when it started us
+        name = "VmHWM" if at_most else "VmRSS"
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith(name))
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+TELL = f"\n{inspect.getsource(held_megabytes)}\nprint(held_megabytes(at_most=True))\n"
+"""The function's own text: to import it from here would be counted too."""
 
 
 def measure_alone(code: str, photo: Path, repeats: int) -> dict[str, float]:
@@ -57,10 +79,21 @@ def measure_alone(code: str, photo: Path, repeats: int) -> dict[str, float]:
     return {"memory_mb": round(peak), "cold_start_ms": float(np.median(taken))}
 
 
-def held_megabytes() -> float:
-    """What this process holds now; the most it ever held where the system does not say."""
-    if not STATUS.is_file():
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
-    lines = STATUS.read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmRSS"))
+def run_apart(script: str, words: Sequence[str], **surroundings: str) -> dict[str, Any]:
+    """What a script of ours, in a process of its own, prints as JSON in its last line.
+
+    Raises:
+        SystemExit: it fails; with all that it said.
+
+    """
+    ended = subprocess.run(
+        [sys.executable, script, *words],
+        env=os.environ | surroundings,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ended.returncode:
+        raise SystemExit(f"{ended.stderr}\nfailed: {Path(script).name} {' '.join(words)}")
+    found: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+    return found

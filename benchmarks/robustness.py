@@ -1,4 +1,6 @@
-"""What troubles a model: python benchmarks/robustness.py --root /faces/300w [--model NAME …].
+"""What troubles a model.
+
+    python benchmarks/robustness.py --root /faces/300w [--model NAME …]
 
 300W common under other boxes, turns, low resolution, compression, noise and occluders, by head pose
 and by face region; several `--model` stand side by side. One plain pass each, in the data set's
@@ -16,26 +18,35 @@ The yaw of the bins is fitted to the true points. docs/robustness.md says how ea
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from photo_changes import CHANGES, Changed
 from rich.console import Console
-from rich.table import Table
+from script import (
+    add_models,
+    add_root,
+    models_of,
+    new_console,
+    new_parser,
+    new_table,
+    percent,
+    record,
+    run_script,
+    show_table,
+    write_json,
+)
 
 from facealign import FaceAligner
 from facealign.datasets import read_dataset, stream_pixels
-from facealign.errors import DataError, FaceAlignError
+from facealign.errors import DataError
 from facealign.evaluation import Predictions, match, predict_face, score
 from facealign.geometry import box_of_points, box_size
-from facealign.image import write_file
 from facealign.metrics import nme_by_yaw
 from facealign.pose import fit_pose
 from facealign.types import Pixels, Points, Sample
@@ -43,7 +54,6 @@ from facealign.types import Pixels, Points, Sample
 YAWS = (0.0, 15.0, 30.0, 45.0, 90.0)
 MOVED = 0.1
 """Part of its box by which a face moves on from one frame to the next: quick, at 30 a second."""
-WIDTH = 80
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,29 +182,21 @@ def worst(rows: dict[str, dict[str, Any]]) -> dict[str, str]:
     return found | ({"yaw": max(poses, key=poses.__getitem__)} if poses else {})
 
 
-def percent(value: float | None, digits: int = 2) -> str:
-    return "-" if value is None else f"{100 * value:.{digits}f}"
-
-
 def show(console: Console, results: dict[str, dict[str, Any]], title: str) -> None:
     """A table a model; before them, of several models, their NMEs side by side."""
     if len(results) > 1:
-        beside = Table("NME, inter-ocular, %", title=title, box=None)
-        for name in results:
-            beside.add_column(name, justify="right", overflow="fold")
+        table = new_table("", *results)
         for row in next(iter(results.values()))["rows"]:
             values = (found["rows"][row]["nme_inter_ocular"] for found in results.values())
-            beside.add_row(row, *map(percent, values))
-        console.print(beside)
+            table.add_row(row, *map(percent, values))
+        show_table(console, table, f"{title}: NME, inter-ocular, %")
     for name, found in results.items():
-        table = Table("", title=f"{name}, {title}", box=None)
-        for word in ("inter-ocular", "inter-pupil", "> 8 %", "faces", "missed"):
-            table.add_column(word, justify="right")
+        table = new_table("", "inter-ocular", "inter-pupil", "> 8 %", "faces", "missed")
         for row, report in found["rows"].items():
             nmes = [percent(report[f"nme_{by}"]) for by in ("inter_ocular", "inter_pupil")]
             failures = percent(report["failure_rate_08"], 1)
             table.add_row(row, *nmes, failures, str(report["count"]), str(report["missed"]))
-        console.print(table)
+        show_table(console, table, f"{title}: {name}")
         show_parts(console, found)
 
 
@@ -213,26 +215,16 @@ def yaws(report: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     return [(name, found) for name, found in report["by_yaw"].items() if found["faces"]]
 
 
-def main(words: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--root", type=Path, required=True, help="folder of 300W")
-    parser.add_argument("--subset", default="common")
-    parser.add_argument("--model", action="append", help="a bundled one, or a file; may repeat")
-    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), metavar="ROW")
-    parser.add_argument("--every", type=int, default=1, metavar="N", help="every Nth face only")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--json", type=Path, metavar="FILE")
-    given = parser.parse_args(words)
-    try:
-        run(given)
-    except FaceAlignError as error:
-        parser.exit(2, f"error: {error}\n")
+def tested(model: str, threads: int) -> Tested:
+    plain = {"turned_faces": False, "leaning_faces": False}
+    common = {"threads": threads, "markup": "ibug68"}
+    return Tested(FaceAligner(model, **common, **plain), FaceAligner(model, **common))
 
 
 def run(given: argparse.Namespace) -> None:
     reading = read_dataset("300w", given.root, given.subset)
     samples = reading.samples[:: given.every]
-    models = {str(model): tested(model, given.threads) for model in given.model or ["default"]}
+    models = {label: tested(model, given.threads) for label, model in models_of(given).items()}
     rows = {name: ROWS[name] for name in given.rows}
     found, after, problems = measure(models, samples, rows)
     problems = reading.problems + problems
@@ -241,30 +233,28 @@ def run(given: argparse.Namespace) -> None:
         raise DataError(f"{given.root}: no face of {given.subset} could be read: {why}")
     results: dict[str, dict[str, Any]] = {}
     for model, both in models.items():
+        name = both.plain.facts.name
         reports = {
-            row: scored(both.plain.facts.name, row, found[model, row], after[row], given.subset)
-            for row in rows
+            row: scored(name, row, found[model, row], after[row], given.subset) for row in rows
         }
-        results[model] = {
-            "name": both.plain.facts.name,
-            "worst": worst(reports),
-            "rows": reports,
-        }
-    console = Console(width=WIDTH, highlight=False)
+        results[model] = {"name": name, "worst": worst(reports), "rows": reports}
+    console = new_console()
     for problem in problems:
-        console.print(f"left out: {problem}", markup=False)
+        console.print(f"left out: {problem}")
     show(console, results, f"300W {given.subset}")
-    if given.json:
-        content = {"dataset": "300w", "subset": given.subset, "every": given.every}
-        content |= {"models": results}
-        write_file(given.json, json.dumps(content, indent=2, allow_nan=False) + "\n")
+    content = {"dataset": "300w", "subset": given.subset, "every": given.every, "models": results}
+    write_json(given, record(given, "robustness", content))
 
 
-def tested(model: str, threads: int) -> Tested:
-    plain = FaceAligner(
-        model, threads=threads, markup="ibug68", turned_faces=False, leaning_faces=False
-    )
-    return Tested(plain, FaceAligner(model, threads=threads, markup="ibug68"))
+def main(words: list[str] | None = None) -> None:
+    parser = new_parser(__doc__)
+    add_root(parser, required=True)
+    add_models(parser)
+    parser.add_argument("--subset", default="common")
+    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), metavar="ROW")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="every Nth face only")
+    parser.add_argument("--threads", type=int, default=1)
+    run_script(parser, run, words)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""What scores and visibility are worth: python benchmarks/scores.py --300w /faces/300w [--model M].
+"""What scores and visibility are worth.
+
+    python benchmarks/scores.py --root /faces/300w [--model NAME …]
 
 Of a model with the outputs `scores` and `visible` (`model.spread`, `model.visibility`):
 
@@ -17,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -26,31 +27,36 @@ from typing import Any
 import numpy as np
 from looked import LEFT_OUT, hidden_numbers, look, score_numbers, shown_points
 from rich.console import Console
-from rich.table import Table
+from script import (
+    add_models,
+    add_root,
+    models_of,
+    new_console,
+    new_parser,
+    new_table,
+    percent,
+    record,
+    run_script,
+    show_table,
+    write_json,
+)
 
 from facealign.aligner.landmarker import Landmarker
 from facealign.datasets import Reading, read_dataset
 from facealign.datasets.reading import split_by_group
-from facealign.errors import (
-    FaceAlignError,
-    MissingExtraError,
-    ModelError,
-    SettingsError,
-)
+from facealign.errors import MissingExtraError, ModelError, SettingsError
 from facealign.image import write_file
 from facealign.models import SCORE_RADIUS, model_path
 from facealign.types import Sample
-
-WIDTH = 80
 
 
 def readings(given: argparse.Namespace, problems: list[str]) -> dict[str, tuple[str, list[Sample]]]:
     """Name → what is asked of the samples ("scores" or "visible"), and these."""
     asked: dict[str, tuple[str, Reading]] = {}
-    if given.w300:
-        train = read_dataset("300w", given.w300, "train")
+    if given.root:
+        train = read_dataset("300w", given.root, "train")
         _, held_out = split_by_group(train.samples, given.validation, given.seed)
-        asked["300W common"] = ("scores", read_dataset("300w", given.w300, "common"))
+        asked["300W common"] = ("scores", read_dataset("300w", given.root, "common"))
         asked["300W held out"] = ("scores", replace(train, samples=held_out))
     if given.aflw:
         faces = given.training_faces
@@ -59,7 +65,7 @@ def readings(given: argparse.Namespace, problems: list[str]) -> dict[str, tuple[
     if given.merl_rav:
         asked["MERL-RAV"] = ("visible", merl_rav(given.merl_rav, given.images))
     if not asked:
-        raise SettingsError("nothing to measure on: give --300w, --aflw or --merl-rav")
+        raise SettingsError("nothing to measure on: give --root, --aflw or --merl-rav")
     problems += [problem for _, reading in asked.values() for problem in reading.problems]
     return {name: (what, read.samples[:: given.every]) for name, (what, read) in asked.items()}
 
@@ -98,25 +104,27 @@ def measure(
     return results
 
 
-def show(console: Console, results: dict[str, dict[str, Any]]) -> None:
+def show(console: Console, model: str, results: dict[str, dict[str, Any]]) -> None:
     scored = {name: found for name, found in results.items() if "ause" in found}
-    if scored:
-        table = Table("error against score", *scored, box=None)
-        for row, words in ROWS.items():
-            cells = [number(row, found[row]) for found in scored.values()]
-            table.add_row(words, *cells)
-        console.print(table)
+    show_rows(console, f"{model}: error against score", SCORE_ROWS, scored)
     for name, found in scored.items():
         show_bins(console, name, found)
     hidden = {name: found for name, found in results.items() if "roc_auc" in found}
-    if hidden:
-        table = Table("shown or hidden", *hidden, box=None)
-        for row, words in HIDDEN_ROWS.items():
-            table.add_row(words, *(number(row, found[row]) for found in hidden.values()))
-        console.print(table)
+    show_rows(console, f"{model}: shown or hidden", HIDDEN_ROWS, hidden)
 
 
-ROWS = {
+def show_rows(
+    console: Console, title: str, rows: dict[str, str], results: dict[str, dict[str, Any]]
+) -> None:
+    if not results:
+        return
+    table = new_table("", *results)
+    for row, words in rows.items():
+        table.add_row(words, *(number(row, found[row]) for found in results.values()))
+    show_table(console, table, title)
+
+
+SCORE_ROWS = {
     "faces": "faces",
     "error_inter_ocular": "mean error, inter-ocular, %",
     "mean_score": "mean score",
@@ -139,19 +147,20 @@ HIDDEN_ROWS = {
 
 
 def number(row: str, value: float | None) -> str:
-    if value is None or row == "faces":
-        return "-" if value is None else str(value)
-    return f"{100 * value:.2f}" if row == "error_inter_ocular" else f"{value:.3f}"
+    if row == "error_inter_ocular" or value is None:
+        return percent(value)
+    return str(value) if row == "faces" else f"{value:.3f}"
 
 
 def show_bins(console: Console, name: str, found: dict[str, Any]) -> None:
-    table = Table("score", "points", "mean score", "near", title=f"reliability, {name}", box=None)
+    table = new_table("score", "points", "mean score", "near")
     for b in found["reliability"]:
         cells = (number("score", b["score"]), number("share", b["share"]))
         table.add_row(f"{b['low']:.1f} to {b['high']:.1f}", str(b["count"]), *cells)
-    console.print(table)
-    shares = (0, 2, 6, 10)
-    curve = "; ".join(f"{100 * LEFT_OUT[i]:.0f} %: {100 * found['curve'][i]:.2f}" for i in shares)
+    show_table(console, table, f"reliability, {name}")
+    curve = "; ".join(
+        f"{percent(LEFT_OUT[i], 0)} %: {percent(found['curve'][i])}" for i in (0, 2, 6, 10)
+    )
     console.print(f"mean error (%) without the least certain {curve}")
 
 
@@ -169,9 +178,7 @@ def draw(results: dict[str, dict[str, dict[str, Any]]], target: Path) -> None:
             if "curve" not in found:
                 continue
             shares = 100 * np.array(found["left_out"])
-            (line,) = left.plot(
-                shares, 100 * np.array(found["curve"]), label=f"{Path(model).stem}, {name}"
-            )
+            (line,) = left.plot(shares, 100 * np.array(found["curve"]), label=f"{model}, {name}")
             oracle = 100 * np.array(found["oracle"])
             left.plot(shares, oracle, color=line.get_color(), linestyle=":", linewidth=1)
             bins = [b for b in found["reliability"] if b["count"]]
@@ -185,52 +192,45 @@ def draw(results: dict[str, dict[str, dict[str, Any]]], target: Path) -> None:
     write_file(target, content.getvalue())
 
 
-def main(words: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--300w", dest="w300", type=Path, metavar="DIR")
-    parser.add_argument("--aflw", type=Path, metavar="DIR")
-    parser.add_argument("--training-faces", type=int, help="of a part of AFLW: how many train")
-    parser.add_argument("--merl-rav", type=Path, metavar="PATH", help="folder, or a CSV table")
-    parser.add_argument("--images", metavar="DIR", help="of the table, relative to it")
-    parser.add_argument("--model", action="append", help="a bundled one, or a file; may repeat")
-    parser.add_argument("--validation", type=float, default=0.1, help="data.validation of the run")
-    parser.add_argument("--seed", type=int, default=0, help="train.seed of the run")
-    parser.add_argument("--every", type=int, default=1, metavar="N", help="every Nth face only")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--json", type=Path, metavar="FILE")
-    parser.add_argument("--plot", type=Path, metavar="PNG")
-    given = parser.parse_args(words)
-    try:
-        run(given)
-    except FaceAlignError as error:
-        parser.exit(2, f"error: {error}\n")
-
-
 def run(given: argparse.Namespace) -> None:
     unread: list[str] = []
     asked = readings(given, unread)
-    console = Console(width=WIDTH, highlight=False)
+    console = new_console()
     for problem in unread:
-        console.print(f"left out: {problem}", markup=False)
+        console.print(f"left out: {problem}")
     results: dict[str, dict[str, dict[str, Any]]] = {}
-    for model in given.model or ["default"]:
+    for name, model in models_of(given).items():
         problems: list[str] = []
         found = measure(model, asked, given.threads, problems)
         for problem in problems:
-            console.print(f"left out: {problem}", markup=False)
+            console.print(f"left out: {problem}")
         if not found:
             raise ModelError(
                 f"{model}: nothing of it can be measured here; train a model with "
                 "model.spread and model.visibility for scores and visible points"
             )
-        console.rule(model)
-        show(console, found)
-        results[model] = found
-    if given.json:
-        content = {"score_radius": SCORE_RADIUS, "every": given.every, "models": results}
-        write_file(given.json, json.dumps(content, indent=2, allow_nan=False) + "\n")
+        show(console, name, found)
+        results[name] = found
+    content = {"score_radius": SCORE_RADIUS, "every": given.every, "models": results}
+    write_json(given, record(given, "scores", content))
     if given.plot:
         draw(results, given.plot)
+
+
+def main(words: list[str] | None = None) -> None:
+    parser = new_parser(__doc__)
+    add_root(parser)
+    add_models(parser)
+    parser.add_argument("--aflw", type=Path, metavar="DIR")
+    parser.add_argument("--training-faces", type=int, help="of a part of AFLW: how many train")
+    parser.add_argument("--merl-rav", type=Path, metavar="PATH", help="folder, or a CSV table")
+    parser.add_argument("--images", metavar="DIR", help="of the table, relative to it")
+    parser.add_argument("--validation", type=float, default=0.1, help="data.validation of the run")
+    parser.add_argument("--seed", type=int, default=0, help="train.seed of the run")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="every Nth face only")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--plot", type=Path, metavar="PNG")
+    run_script(parser, run, words)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""What a training step costs: python benchmarks/training.py [--threads 2].
+"""What a training step costs.
+
+    python benchmarks/training.py [--threads 2] [--json FILE]
 
 Images a second of a whole step and the milliseconds of its parts, with the peak memory of the
 process, on random pictures; each row in a fresh process. First one network in several precisions,
@@ -10,22 +12,26 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
-import resource
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import date
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.table import Table
+from machine import held_megabytes, one_line, run_apart
+from script import (
+    new_console,
+    new_parser,
+    new_table,
+    record,
+    run_script,
+    show_table,
+    write_json,
+)
 
 from facealign.datasets import Reading
 from facealign.training.batches import Batch
@@ -35,7 +41,7 @@ from facealign.training.loss import total_loss
 from facealign.training.optimise import update_average
 from facealign.training.run import Run, build
 from facealign.training.runfolder import RunFolder
-from facealign.training.settings import Settings
+from facealign.training.settings import AugmentSettings, Settings
 from facealign.training.settingsfile import load_settings
 from facealign.training.validation import Validator
 
@@ -58,26 +64,21 @@ ROWS: dict[str, list[str]] = {
 """What is measured: name → changes to configs/300w.toml, and words of this script."""
 
 
-def random_run(changes: list[str]) -> Run:
+def random_run(changes: list[str], folder: Path) -> Run:
     """A run on random pictures."""
     words = [c for c in changes if "." not in c.partition("=")[0]]
     settings = load_settings(RELEASE, [c for c in changes if c not in words])
     if "plain" in words:
-        settings = load_settings(RELEASE, [*(c for c in changes if c not in words), *NO_AUGMENT])
+        settings = replace(settings, augment=AugmentSettings())
     count = next((int(w.partition("=")[2]) for w in words if w.startswith("faces=")), 512)
     return build(
         settings,
-        RunFolder(Path(tempfile.mkdtemp())),
+        RunFolder(folder),
         [Reading("random", "faces", [], [])],
         [random_faces(settings, count)],
         Validator([], np.zeros((0, 8, 8, 3), np.uint8), [], "random"),
         choose_device(settings.train),
     )
-
-
-NO_AUGMENT = [f"augment.{name}=0" for name in ("turn", "scale", "shift", "mirror", "colour")] + [
-    f"augment.{name}=0" for name in ("gray", "blur", "noise", "occlude")
-]
 
 
 def random_faces(settings: Settings, count: int) -> FacesInMemory:
@@ -94,16 +95,17 @@ def measure(changes: list[str], steps: int) -> dict[str, float]:
     """Medians over the steps: milliseconds of each part; images a second; peak memory in MB."""
     if "give-back" not in changes:
         keep_freed_memory()
-    run = random_run(changes)
     parts: dict[str, list[float]] = {}
-    for _ in range(3):
-        one_step(run, {})
-    for _ in range(steps):
-        one_step(run, parts)
+    with tempfile.TemporaryDirectory() as folder:
+        run = random_run(changes, Path(folder))
+        for _ in range(3):
+            one_step(run, {})
+        for _ in range(steps):
+            one_step(run, parts)
     found = {name: 1000 * statistics.median(taken) for name, taken in parts.items()}
     batch = run.settings.train.batch
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {**found, "images/s": 1000 * batch / sum(found.values()), "peak MB": peak}
+    rate = 1000 * batch / sum(found.values())
+    return {**found, "images/s": rate, "peak MB": held_megabytes(at_most=True)}
 
 
 def one_step(run: Run, parts: dict[str, list[float]]) -> None:
@@ -133,35 +135,35 @@ def one_step(run: Run, parts: dict[str, list[float]]) -> None:
     run.step += 1
 
 
-def show(results: dict[str, dict[str, float]], threads: int) -> None:
+def show(tree: dict[str, Any]) -> None:
     names = ["images/s", "batch", "forward", "backward", "optimiser", "average", "peak MB"]
-    words = ["img/s", "batch", "forw.", "backw.", "opt.", "EMA", "MB"]
-    where = f"{date.today()}, {platform.machine()}, {threads} threads, torch {torch.__version__}"
-    table = Table("", *words, title=f"{where}\n128 px, batch 64, 512 faces; parts in ms", box=None)
-    for row, found in results.items():
+    table = new_table("", "img/s", "batch", "forw.", "backw.", "opt.", "EMA", "MB")
+    for row, found in tree["rows"].items():
         table.add_row(row, *(f"{found[name]:.0f}" for name in names))
-    Console().print(table)
+    where = f"{one_line(tree['machine'])}, {tree['threads']} threads"
+    title = f"{tree['date']}, {where}, torch {torch.__version__}"
+    show_table(new_console(), table, f"{title}\n128 px, batch 64, 512 faces; parts in ms")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--rows", nargs="+", default=list(ROWS), metavar="NAME")
-    parser.add_argument("--one", help=argparse.SUPPRESS)
-    given = parser.parse_args()
+def run(given: argparse.Namespace) -> None:
     if given.one:
         torch.set_num_threads(given.threads)
         print(json.dumps(measure(ROWS[given.one], given.steps)))
         return
-    results = {}
-    for row in given.rows:
-        command = [sys.executable, __file__, "--one", row, "--steps", str(given.steps)]
-        ended = subprocess.run(
-            [*command, "--threads", str(given.threads)], check=True, capture_output=True, text=True
-        )
-        results[row] = json.loads(ended.stdout.splitlines()[-1])
-    show(results, given.threads)
+    shared = ["--steps", str(given.steps), "--threads", str(given.threads)]
+    rows = {row: run_apart(__file__, ["--one", row, *shared]) for row in given.rows}
+    tree = record(given, "training", {"threads": given.threads, "steps": given.steps, "rows": rows})
+    show(tree)
+    write_json(given, tree)
+
+
+def main(words: list[str] | None = None) -> None:
+    parser = new_parser(__doc__)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), metavar="NAME")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    run_script(parser, run, words)
 
 
 if __name__ == "__main__":

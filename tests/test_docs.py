@@ -17,7 +17,7 @@ from facealign.cli.app import VERBS
 DOCUMENTS = [
     *("README.md", "CONTRIBUTING.md", "docs/models.md", "docs/conventions.md"),
     *("docs/paper.md", "docs/results.md", "docs/training.md", "docs/runs/README.md"),
-    "docs/robustness.md",
+    *("docs/robustness.md", "benchmarks/README.md"),
 ]
 
 

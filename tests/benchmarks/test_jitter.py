@@ -63,7 +63,7 @@ def test_the_box_moves_with_the_face(benchmark: Benchmark, filmed: Any) -> None:
 def test_a_perfect_follower_stands_still_and_a_trembling_one_does_not(
     benchmark: Benchmark, filmed: Any
 ) -> None:
-    jitter, followers = benchmark("jitter"), benchmark("followers")
+    jitter = benchmark("jitter")
     truth = np.array([[210.0, 200.0], [250.0, 260.0], [300.0, 220.0]], np.float32)
 
     def in_the_box(frame: Pixels, box: np.ndarray) -> np.ndarray:
@@ -82,9 +82,9 @@ def test_a_perfect_follower_stands_still_and_a_trembling_one_does_not(
         return follow
 
     follow = [
-        followers.Follower("perfect", lambda: in_the_box, (0, 1)),
-        followers.Follower("trembling", trembling, (0, 1)),
-        followers.Follower("blind", lambda: lambda frame, box: None, (0, 1)),
+        jitter.Follower("perfect", lambda: in_the_box, (0, 1)),
+        jitter.Follower("trembling", trembling, (0, 1)),
+        jitter.Follower("blind", lambda: lambda frame, box: None, (0, 1)),
     ]
     found = jitter.measure([filmed], ["pan", "zoom"], 6, follow)
     for path in ("pan", "zoom"):
@@ -122,11 +122,14 @@ def test_drawn_faces_and_absent_peers(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def absent() -> None:
-        raise ImportError(name="somepeer")
+    class Absent:
+        name = "some-peer"
+
+        def __init__(self) -> None:
+            raise ImportError(name="somepeer")
 
     jitter = benchmark("jitter")
-    monkeypatch.setattr(jitter, "PEERS", {"some-peer": absent})
+    monkeypatch.setattr(jitter, "PEERS", (Absent,))
     words = ["--faces", "2", "--frames", "2", "--paths", "pan", "--points", "all"]
     jitter.main(["--root", str(drawn), *words])
     printed = capsys.readouterr().out

@@ -90,12 +90,12 @@ def test_all_parts_on_drawn_faces(
     table = write_table(drawn, tmp_path / "table.csv")
     aflw = write_aflw(tmp_path / "aflw")
     target, plot = tmp_path / "out.json", tmp_path / "out.png"
-    words = ["--300w", drawn, "--merl-rav", table, "--aflw", aflw, "--training-faces", 1]
+    words = ["--root", drawn, "--merl-rav", table, "--aflw", aflw, "--training-faces", 1]
     words += ["--model", model, "--validation", 0.2, "--json", target, "--plot", plot]
     benchmark("scores").main([str(word) for word in words])
     printed = capsys.readouterr().out
     assert all(len(line) <= 80 for line in printed.splitlines())
-    found = json.loads(target.read_text())["models"][str(model)]
+    found = json.loads(target.read_text())["models"][model.stem]
     assert list(found) == ["300W common", "300W held out", "AFLW", "MERL-RAV"]
     assert (found["300W common"]["faces"], found["300W held out"]["faces"]) == (8, 6)
     assert found["300W common"]["mean_score"] == pytest.approx(0.5)
@@ -140,7 +140,7 @@ def test_a_model_without_scores_is_answered(
     benchmark: Benchmark, drawn: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        benchmark("scores").main(["--300w", str(drawn), "--model", "aan-300w"])
+        benchmark("scores").main(["--root", str(drawn), "--model", "aan-300w"])
     said = capsys.readouterr()
     assert ended.value.code == 2
     assert "aan-300w gives no scores of points" in said.out
@@ -152,4 +152,4 @@ def test_nothing_to_measure_on_is_answered(
 ) -> None:
     with pytest.raises(SystemExit):
         benchmark("scores").main([])
-    assert "give --300w, --aflw or --merl-rav" in capsys.readouterr().err
+    assert "give --root, --aflw or --merl-rav" in capsys.readouterr().err

@@ -19,7 +19,7 @@ from facealign.face import Face
 from facealign.geometry import box_of_points
 from facealign.image import write_file
 from facealign.markup import load_markup
-from facealign.types import Pixels, Sample
+from facealign.types import Box, Pixels, Sample
 
 SAME_FACE = 0.3
 """A detected face is the labelled one from this intersection over union with the true points."""
@@ -104,12 +104,18 @@ def predict_face(
 
 
 def _best(faces: list[Face], sample: Sample) -> Face | None:
-    """The found face that overlaps the true points best, if it is the same face at all."""
-    if not faces:
-        return None
+    """The found face that is the labelled one."""
     true_box = box_of_points(sample.landmarks[sample.visible])
-    shared = overlaps(true_box, np.stack([face.box for face in faces]))
-    return faces[int(shared.argmax())] if shared.max() >= SAME_FACE else None
+    chosen = same_face([face.box for face in faces], true_box)
+    return None if chosen is None else faces[chosen]
+
+
+def same_face(boxes: Sequence[Box], true_box: Box) -> int | None:
+    """Which of the boxes overlaps a face's true one best; None if that is another face's."""
+    if not boxes:
+        return None
+    shared = overlaps(true_box, np.stack(boxes))
+    return int(shared.argmax()) if shared.max() >= SAME_FACE else None
 
 
 def write_predictions(predictions: Predictions, path: Path) -> None:
