@@ -24,7 +24,7 @@ def script(benchmark: Benchmark) -> ModuleType:
     ("given", "named"),
     [
         (None, ["default"]),
-        (["runs/a.onnx", "aan-300w"], ["a", "aan-300w"]),
+        (["runs/a.onnx", "aan-m"], ["a", "aan-m"]),
         (["x/a.onnx", "y/a.onnx"], ["x/a.onnx", "y/a.onnx"]),
         (["x/a.onnx", "x/a.onnx"], ["a"]),
     ],
