@@ -85,7 +85,7 @@ MESH_TO_IBUG68 = (
 """MediaPipe's vertex of each of the 68 points.
 
 The correspondence published with GeneFace++ and Real3DPortrait (github.com/yerfor/Real3DPortrait,
-MIT licence: `index_lm68_from_lm478`).
+`index_lm68_from_lm478`).
 """
 
 
