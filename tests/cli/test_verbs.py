@@ -49,9 +49,10 @@ def test_json_follows_its_schema(
     assert image.keys() == {"source", "width", "height", "faces", "error"}
     assert (image["width"], image["height"], image["error"]) == (512, 512, None)
     (face,) = image["faces"]
-    assert face.keys() == {"box", "score", "markup", "landmarks", "pose"}
+    assert face.keys() == {"box", "score", "markup", "landmarks", "scores", "visible", "pose"}
     assert (len(face["box"]), face["markup"]) == (4, "ibug68")
     assert np.shape(face["landmarks"]) == (68, 2)
+    assert np.shape(face["scores"]) == np.shape(face["visible"]) == (68,)
 
 
 def test_jsonl_holds_one_image_a_line(
