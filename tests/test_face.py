@@ -61,7 +61,7 @@ def test_scores_and_visible_go_along() -> None:
 
 def test_plain_numbers_are_json_and_hold_the_pose(face: Face) -> None:
     content = json.loads(json.dumps(face.to_dict(), allow_nan=False))
-    assert content.keys() == {"box", "score", "markup", "landmarks", "pose"}
+    assert content.keys() == {"box", "score", "markup", "landmarks", "scores", "visible", "pose"}
     assert content["pose"]["roll"] == pytest.approx(face.pose.roll, abs=0.01)
 
 
@@ -113,7 +113,7 @@ def test_a_turned_photo_gives_the_same_crop(face: Face, astronaut: Pixels) -> No
     lying = np.ascontiguousarray(np.rot90(astronaut, -1))
     (found,) = FaceAligner(threads=1).align(lying)
     one, other = face.crop(astronaut, "ffhq", 96), found.crop(lying, "ffhq", 96)
-    assert np.abs(one.pixels.astype(int) - other.pixels).mean() < 8
+    assert np.abs(one.pixels.astype(int) - other.pixels).mean() < 12
 
 
 def test_a_template_of_ones_own(face: Face, astronaut: Pixels) -> None:

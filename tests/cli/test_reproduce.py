@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -28,8 +29,8 @@ def test_table_2_in_every_form(
     given = ["table2", "--root", drawn, "--threads", 1]
     code, text, errors = reproduce(*given)
     assert (code, errors) == (0, "")
-    assert "AAN                 paper             4.38         9.44" in text
-    assert "facealign aan-m  measured" in text
+    assert re.search(r"AAN +paper +4\.38 +9\.44", text)
+    assert re.search(r"facealign aan-m +measured", text)
     assert "Challenging, not measured" in text
     assert reproduce(*given, "--format", "json", "-o", tmp_path / "t.json")[0] == 0
     row = json.loads((tmp_path / "t.json").read_text())["rows"][-1]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
+
+from facealign.datasets import Reading, read_dataset
 
 
 @pytest.fixture
@@ -34,3 +37,8 @@ def same() -> Callable[[object, object], bool]:
         return one == other
 
     return equal
+
+
+@pytest.fixture(scope="session")
+def reading(drawn: Path) -> Reading:
+    return read_dataset("300w", drawn, "train")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,14 +11,12 @@ import pytest
 import torch
 
 from facealign import Face, FaceAligner, read_image
-from facealign.datasets import Reading, read_dataset
+from facealign.datasets import Reading
 from facealign.errors import DataError, SettingsError
 from facealign.markup.conversion import load_conversion
-from facealign.models import SCORE_RADIUS
-from facealign.network import AAN, AANSettings
 from facealign.training.augment import MEAN, STD
 from facealign.training.checkpoint import load_checkpoint, save_checkpoint
-from facealign.training.export import Deployed, export_run
+from facealign.training.export import export_run
 from facealign.training.loop import fit
 from facealign.training.run import Run, prepare
 from facealign.training.runfolder import RunFolder
@@ -42,11 +39,6 @@ def tiny(further: int = 0, model: dict[str, object] | None = None, **train: obje
         "further": [FIVE] * further,
     }
     return to_settings(tree, "test")
-
-
-@pytest.fixture(scope="session")
-def reading(drawn: Path) -> Reading:
-    return read_dataset("300w", drawn, "train")
 
 
 @pytest.fixture(scope="session")
@@ -206,44 +198,6 @@ def test_scores_and_visibility_are_learnt(tmp_path: Path, five: Reading) -> None
     assert out.log_spread.exp().mean() == pytest.approx(distance.item() / 2, rel=0.5)
 
 
-def test_the_spreads_are_fitted_to_the_held_out_faces(tmp_path: Path, reading: Reading) -> None:
-    settings = tiny(0, {"spread": True}, ema=0.0)
-    run = run_of(settings, tmp_path / "run", [reading])
-    fit(run)
-    before = run.validator.spread_scale(run.model)
-    run.model.heads[0].spread.bias.data += math.log(before)
-    assert run.validator.spread_scale(run.model) == pytest.approx(1, abs=1e-4)
-    run.model.heads[0].spread.bias.data += math.log(4)  # four times as unsure as it should be
-    assert run.validator.spread_scale(run.model) == pytest.approx(1 / 4, abs=1e-4)
-    kept = load_checkpoint(tmp_path / "run" / "best.pt")["spread_scale"]
-    assert kept == pytest.approx(before if run.best_step == run.step else run.spread_scale)
-
-
-def test_scores_are_exported_with_the_fitted_spread(tmp_path: Path, reading: Reading) -> None:
-    fit(run_of(tiny(0, {"spread": True}), tmp_path / "run", [reading]))
-    state = load_checkpoint(tmp_path / "run" / "best.pt")
-    image = np.random.default_rng(0).normal(size=(3, 3, 32, 32)).astype(np.float32)
-    scores = []
-    for scale in (1.0, 0.5):
-        save_checkpoint(state | {"spread_scale": scale}, tmp_path / "one.pt")
-        export_run(tmp_path / "one.pt", tmp_path / "one.onnx")
-        session = onnxruntime.InferenceSession(tmp_path / "one.onnx")
-        scores.append(session.run(["scores"], {"image": image})[0])
-    whole, half = (np.vectorize(spread_of)(values) for values in scores)
-    assert half == pytest.approx(whole / 2, rel=2e-2)
-
-
-def spread_of(score: float) -> float:
-    """The b of 1 - (1 + t/b) exp(-t/b) = score, by bisection."""
-    low, high = 1e-4, 10.0
-    for _ in range(60):
-        middle = math.sqrt(low * high)
-        ratio = SCORE_RADIUS / middle
-        above = 1 - (1 + ratio) * math.exp(-ratio) > score
-        low, high = (middle, high) if above else (low, middle)
-    return low
-
-
 def test_every_output_is_exported_under_its_name(
     tmp_path: Path, reading: Reading, five: Reading
 ) -> None:
@@ -309,15 +263,3 @@ def test_a_head_is_chosen_by_its_point_scheme(
     assert np.array_equal(inner.landmarks, first.landmarks[17:])
     with pytest.raises(SettingsError, match='no points of "wflw98": choose one of ibug68, celeba5'):
         face("wflw98")
-
-
-def test_a_score_is_the_share_of_the_spread_s_density_within_its_radius() -> None:
-    settings = AANSettings(points=3, input_size=32, widths=(4, 8), spread=True)
-    model = AAN(settings).eval()
-    scale = 0.02
-    with torch.no_grad():
-        model.heads[0].spread.bias.fill_(float(np.log(scale)))
-        scores = Deployed(model)(torch.zeros(1, 3, 32, 32))[1]
-    random = np.random.default_rng(0)
-    radius = random.gamma(2, scale, 200_000)  # r · exp(-r / b) is Gamma's density of shape 2
-    assert scores.numpy() == pytest.approx((radius < SCORE_RADIUS).mean(), abs=0.005)
