@@ -17,6 +17,7 @@ from PIL import Image
 
 from facealign import YuNet
 from facealign.datasets import read_dataset
+from facealign.models import model_path
 from facealign.types import Pixels
 
 Benchmark = Callable[[str], ModuleType]
@@ -211,3 +212,10 @@ def test_multiply_adds_by_hand(benchmark: Benchmark, tmp_path: Path) -> None:
     shares = limits.time_by_operator(path, 1)
     assert sum(shares.values()) == pytest.approx(1)
     assert "Conv" in shares
+
+
+def test_multiply_adds_of_a_bundled_file(benchmark: Benchmark) -> None:
+    pytest.importorskip("onnx")
+    stem = 64 * 64 * 32 * 3 * 7 * 7  # of aan-m: a 7 × 7 convolution, 3 to 32 channels, 64 × 64
+    found = benchmark("limits").multiply_adds(model_path("aan-m"))
+    assert stem < 30e6 < found < 120e6
