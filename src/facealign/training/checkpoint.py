@@ -11,7 +11,8 @@ import torch
 
 from facealign.errors import DataError, OutputError
 
-VERSION = 1
+VERSION = 2
+"""Of what a checkpoint holds; since 2 also the spreads' scale and the heads' own learning rates."""
 
 
 def save_checkpoint(state: dict[str, Any], path: Path, keep: Path | None = None) -> None:
