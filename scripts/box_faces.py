@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facealign.datasets import read_dataset, stream_pixels
-from facealign.datasets.table import BOX
 from facealign.detector import YuNet
+from facealign.formats.csv import BOX
 from facealign.geometry import box_size
 from facealign.types import Box, Sample
 

@@ -1,0 +1,107 @@
+"""Faces labelled by a model: 68 points where the table at hand has fewer, or none to rely on.
+
+    python scripts/box_faces.py celeba /faces/lfw5 train lfw.csv
+    python scripts/label_faces.py lfw.csv lfw68.csv --images /faces/lfw5 --markup celeba5
+
+Each face of a table (data set `csv`) is looked at in several crops, shifted, scaled, turned and
+mirrored a little by chance; its labels are the mean of what the model says. On the 197 faces that
+aan-m's run held out, eight such looks took its error from 4.01 to 3.83 %, so a model can learn from
+them. Left out, and counted: faces on which the looks differ (`--spread`), and those whose labels
+are far from the table's own (`--apart`), as far as the model's points turn into those.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from box_faces import write
+from numpy.typing import NDArray
+
+from facealign.aligner.landmarker import Landmarker
+from facealign.datasets import read_dataset, stream_pixels
+from facealign.geometry import CropTransform, box_size
+from facealign.markup import load_conversion, load_markup, targets
+from facealign.models import DEFAULT, model_path
+from facealign.types import Box, Pixels, Points, Sample
+
+SHIFT, SCALE, TURN = 0.03, 0.04, 6.0
+"""Standard deviations over the looks: in box sizes, of the size's logarithm, in degrees."""
+
+
+def main(table: Path, out: Path, options: argparse.Namespace) -> None:
+    reading = read_dataset("csv", table, "all", markup=options.markup, images=str(options.images))
+    landmarker = Landmarker(model_path(options.model), threads=1, leaning=False)
+    random, rows = np.random.default_rng(options.seed), []
+    for sample, image in stream_pixels(reading.samples, reading.problems):
+        if image is None:
+            continue
+        looks = look(landmarker, image, sample.box, options.looks, random)
+        points, size = looks.mean(axis=0), box_size(sample.box)
+        spread = float(np.linalg.norm(looks - points, axis=-1).mean()) / size
+        apart = distance(points, landmarker.head, sample) / size
+        if spread < options.spread and apart < options.apart:
+            name = sample.image.relative_to(options.images.resolve())
+            rows.append([str(name), *sample.box, *(f"{value:.2f}" for value in points.flat)])
+    write(out, rows, load_markup(landmarker.head).count)
+    print(f"{len(rows)} of {len(reading.samples)} faces labelled", *reading.problems[:5], sep="\n")
+
+
+def look(
+    landmarker: Landmarker, image: Pixels, box: Box, count: int, random: np.random.Generator
+) -> NDArray[np.float32]:
+    """(2 · count, K, 2) image pixels: the model's points in each of some crops and its mirror."""
+    crops = list(_crops(landmarker, box, count, random))
+    plain = landmarker.look([image] * count, crops)["landmarks"]
+    width = image.shape[1]
+    mirrored = [_mirrored(crop, width) for crop in crops]
+    other_way = np.ascontiguousarray(image[:, ::-1])
+    flipped = landmarker.look([other_way] * count, mirrored)["landmarks"]
+    return np.concatenate([plain, load_markup(landmarker.head).mirrored(flipped, width)])
+
+
+def _crops(
+    landmarker: Landmarker, box: Box, count: int, random: np.random.Generator
+) -> Iterator[CropTransform]:
+    """The crop of the box itself, then crops strayed by chance."""
+    yield landmarker.crop(box)
+    for _ in range(count - 1):
+        shift = random.normal(0, SHIFT * box_size(box), 2)
+        half = (box[2:] - box[:2]) / 2 * np.exp(random.normal(0, SCALE))
+        middle = (box[:2] + box[2:]) / 2 + shift
+        strayed = np.concatenate([middle - half, middle + half]).astype(np.float32)
+        yield landmarker.crop(strayed, random.normal(0, TURN))
+
+
+def _mirrored(crop: CropTransform, width: int) -> CropTransform:
+    """The crop of the mirrored image that shows the same, mirrored."""
+    (a, b, x), (c, d, y) = crop.matrix
+    last = crop.size - 1
+    return CropTransform(
+        np.array([[a, -b, last - x - a * (width - 1)], [-c, d, y + c * (width - 1)]]), crop.size
+    )
+
+
+def distance(points: Points, markup: str, sample: Sample) -> float:
+    """Mean distance from the sample's known points; 0 where `markup` does not turn into its own."""
+    if sample.markup not in targets(markup):
+        return 0.0
+    same = load_conversion(markup, sample.markup).points(points)
+    return float(np.linalg.norm(same - sample.landmarks, axis=-1)[sample.visible].mean())
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("table", type=Path, help="CSV of boxes and points, as box_faces.py makes")
+    parser.add_argument("out", type=Path, help="CSV to write")
+    parser.add_argument("--images", type=Path, required=True, help="folder of the table's images")
+    parser.add_argument("--markup", default="ibug68", help="point scheme of the table")
+    parser.add_argument("--model", default=DEFAULT, help="a bundled name or an .onnx file")
+    parser.add_argument("--looks", type=int, default=4, help="crops, each also mirrored")
+    parser.add_argument("--spread", type=float, default=0.03, help="largest, in box sizes")
+    parser.add_argument("--apart", type=float, default=0.05, help="largest, in box sizes")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    main(given.table, given.out, given)
