@@ -32,21 +32,30 @@ SHIFT, SCALE, TURN = 0.03, 0.04, 6.0
 
 
 def main(table: Path, out: Path, options: argparse.Namespace) -> None:
-    reading = read_dataset("csv", table, "all", markup=options.markup, images=str(options.images))
+    folder = options.images.resolve()
+    reading = read_dataset("csv", table, "all", markup=options.markup, images=str(folder))
+    known = {sample.image for sample in _without(options, folder)}
     landmarker = Landmarker(model_path(options.model), threads=1, leaning=False)
     random, rows = np.random.default_rng(options.seed), []
     for sample, image in stream_pixels(reading.samples, reading.problems):
-        if image is None:
+        if image is None or sample.image in known:
             continue
         looks = look(landmarker, image, sample.box, options.looks, random)
         points, size = looks.mean(axis=0), box_size(sample.box)
         spread = float(np.linalg.norm(looks - points, axis=-1).mean()) / size
         apart = distance(points, landmarker.head, sample) / size
         if spread < options.spread and apart < options.apart:
-            name = sample.image.relative_to(options.images.resolve())
+            name = sample.image.relative_to(folder)
             rows.append([str(name), *sample.box, *(f"{value:.2f}" for value in points.flat)])
     write(out, rows, load_markup(landmarker.head).count)
     print(f"{len(rows)} of {len(reading.samples)} faces labelled", *reading.problems[:5], sep="\n")
+
+
+def _without(options: argparse.Namespace, folder: Path) -> list[Sample]:
+    """The faces of the other table, if one is given."""
+    if options.without is None:
+        return []
+    return read_dataset("csv", options.without, "all", images=str(folder)).samples
 
 
 def look(
@@ -102,6 +111,7 @@ if __name__ == "__main__":
     parser.add_argument("--looks", type=int, default=4, help="crops, each also mirrored")
     parser.add_argument("--spread", type=float, default=0.03, help="largest, in box sizes")
     parser.add_argument("--apart", type=float, default=0.05, help="largest, in box sizes")
+    parser.add_argument("--without", type=Path, help="CSV of 68 points: leave its images out")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     main(given.table, given.out, given)

@@ -129,11 +129,25 @@ def test_a_run_begins_with_the_trunk_and_the_heads_of_the_same_schemes(
     assert torch.equal(model["stem.conv.1.running_mean"], given["stem.conv.1.running_mean"])
     assert torch.equal(model["heads.1.linear.weight"], given["heads.0.linear.weight"])
     assert model["heads.0.linear.weight"].shape[0] == 10
-    seen = "; begun with weights trained on 300w train, "
-    assert run.trained_on.count(seen) == 1
+
+
+def test_what_a_run_and_its_start_saw_is_named_once_and_by_its_title(
+    tmp_path: Path, reading: Reading, five: Reading
+) -> None:
+    titled = replace(tiny(), data=replace(tiny().data, title="My faces"))
+    fit(run_of(titled, tmp_path / "first", [reading]))
+    start = str(tmp_path / "first" / "last.pt")
+    mine = load_checkpoint(Path(start))["trained_on"]
+    assert mine.startswith("My faces, ")
+    longer = replace(titled, train=replace(titled.train, start=start))
+    assert run_of(longer, tmp_path / "longer", [reading]).trained_on == mine
+    other = tiny(0, {"points": 5}, start=start)
+    run = run_of(other, tmp_path / "other", [five])
+    own = run.trained_on.partition("; ")[0]
+    assert own.startswith("celeba train, ")
+    assert run.trained_on == f"{own}; begun with weights trained on {mine}"
     save_checkpoint(run.state(), run.folder.last)
-    again = run_of(settings, tmp_path / "second", [five, reading])
-    assert again.trained_on == run.trained_on
+    assert run_of(other, tmp_path / "other", [five]).trained_on == run.trained_on
 
 
 def test_a_start_of_another_size_is_refused(tmp_path: Path, reading: Reading) -> None:

@@ -174,7 +174,8 @@ def build(
     model = _network(settings, device)
     fit_batch_norm(model, train.batch_norm)
     network = spread_out(model)
-    counts = zip(readings, faces, strict=True)
+    titles = [settings.data.title, *(extra.title for extra in settings.further)]
+    counts = zip(titles, readings, faces, strict=True)
     return Run(
         settings,
         folder,
@@ -184,7 +185,7 @@ def build(
         batches,
         validator,
         markups,
-        "; ".join(f"{r.dataset} {r.subset}, {len(f)} faces" for r, f in counts),
+        "; ".join(f"{t or f'{r.dataset} {r.subset}'}, {len(f)} faces" for t, r, f in counts),
         autocast(device, train.precision),
         torch.compile(network) if train.compile else network,
         LossGuard(train.explosion),
@@ -228,7 +229,7 @@ def _resume(run: Run, marks: dict[str, Any]) -> list[str]:
     if state is None:
         if leads():
             run.folder.write_data(marks)
-        run.trained_on += inherited(run.settings.train)
+        run.trained_on += inherited(run.settings.train, run.trained_on)
         _begin(run)
         return problems
     run.folder.check_resumable(run.settings, state["settings"])

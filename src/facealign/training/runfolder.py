@@ -152,7 +152,7 @@ def deciding(tree: Any, place: str = "") -> Iterator[tuple[str, object]]:
 
 
 _FREE = re.compile(
-    r"name|licence|data\.(root|readers)|further\.\d+\.root|"
+    r"name|licence|data\.(root|readers|title)|further\.\d+\.(root|title)|"
     r"train\.(threads|timeout|validate_every|log_every|tensorboard|explosion|on_explosion|device)"
 )
 """Settings that may change when a run goes on: the last step arrives at the same weights."""

@@ -21,6 +21,8 @@ class DataSettings:
     """Subset to train on."""
     options: dict[str, str | int] = field(default_factory=dict)
     """What the data set's reader takes besides, such as `training_faces` of a part of AFLW."""
+    title: str = ""
+    """What the model's card calls it; empty is the names of data set and subset."""
     validation: float = 0.1
     """Share of the photos held out to choose the best checkpoint; no photo is in both parts."""
     folds: int = 0
@@ -52,6 +54,8 @@ class FurtherData:
     """Subset to train on."""
     options: dict[str, str | int] = field(default_factory=dict)
     """What the data set's reader takes besides."""
+    title: str = ""
+    """What the model's card calls it; empty is the names of data set and subset."""
     share: float = 1.0
     """Its faces in a batch for each face of `data`."""
 

@@ -58,23 +58,28 @@ def load_start(model: AAN, markups: Sequence[str], train: TrainSettings) -> None
             )
 
 
-def inherited(train: TrainSettings) -> str:
+def inherited(train: TrainSettings, own: str) -> str:
     """What the weights saw by way of `train.start` and `train.teacher`, to add to `trained_on`.
+
+    Args:
+        train: the run's settings.
+        own: what the run itself trains on; it is not named twice.
 
     Raises:
         DataError: a checkpoint cannot be read.
 
     """
-    sources = {
-        "begun with weights trained on": train.start,
-        "taught by a network trained on": train.teacher,
-    }
-    parts = [
-        f"; {how} {load_checkpoint(Path(path))['trained_on']}"
-        for how, path in sources.items()
-        if path
-    ]
-    return "".join(parts)
+    known, parts = own.split("; "), ""
+    for how, path in ((BEGUN, train.start), (TAUGHT, train.teacher)):
+        seen = load_checkpoint(Path(path))["trained_on"].split("; ") if path else []
+        plain = dict.fromkeys(part.removeprefix(BEGUN).removeprefix(TAUGHT) for part in seen)
+        new = [part for part in plain if part not in known]
+        if new:
+            parts += f"; {how}" + "; ".join(new)
+    return parts
+
+
+BEGUN, TAUGHT = "begun with weights trained on ", "taught by a network trained on "
 
 
 @dataclass(frozen=True, eq=False)

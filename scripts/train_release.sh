@@ -1,0 +1,64 @@
+#!/bin/sh
+# The bundled models from nothing: about five hours of one processor core.
+#
+#   scripts/train_release.sh /faces made/ [setting=value ...]
+#
+# /faces holds 300w, aflw (with merl_rav_68.csv, images in flickr/), lfw5 (LFW in CelebA's layout) and
+# ytf68 (training.csv). Settings such as train.threads=2 go to every run. What is there is not made
+# again, and a run that was stopped goes on. Needs the "train" extra.
+set -eu
+faces=$(cd "$1" && pwd)
+mkdir -p "$2"
+made=$(cd "$2" && pwd)
+shift 2
+here=$(dirname "$0")
+release=$here/../configs/release
+
+boxes() { # NAME ARGUMENTS: a table of faces, framed by the detector
+  table=$made/$1.csv
+  shift
+  [ -e "$table" ] || python "$here/box_faces.py" "$1" "$2" "$3" "$table" $4
+}
+
+labels() { # NAME FOLDER ARGUMENTS: the same faces with 68 points by the first aan-m
+  name=$1
+  folder=$2
+  shift 2
+  [ -e "$made/${name}68.csv" ] || python "$here/label_faces.py" "$made/$name.csv" \
+    "$made/${name}68.csv" --images "$folder" --model "$made/first/aan-m.onnx" "$@"
+}
+
+train() { # FOLDER NAME SETTINGS: a run, and its ONNX file
+  run=$made/$1/$2
+  config=$release/$2.toml
+  [ "$1" = first ] && config=$release/$2-first.toml
+  file=$run.onnx
+  name=$2
+  shift 2
+  facealign train "$config" --run "$run" "$@"
+  facealign export "$run" -o "$file"
+  echo "$name: $file"
+}
+
+boxes merl csv "$faces/aflw/merl_rav_68.csv" train images=flickr
+boxes aflw aflw "$faces/aflw" train training_faces=2148
+boxes lfw celeba "$faces/lfw5" train ""
+boxes ytf csv "$faces/ytf68/training.csv" all images=.
+merl="further.0.root=$made/merl.csv further.0.options.images=$faces/aflw"
+
+train first aan-m data.root="$faces/300w" $merl "$@"
+train first aan-s data.root="$faces/300w" $merl "$@"
+
+labels lfw "$faces/lfw5" --markup celeba5 --apart 0.045
+labels ytf "$faces/ytf68"
+labels aflw "$faces/aflw" --markup aflw19 --without "$made/merl.csv"
+more="$merl
+  further.1.root=$made/lfw68.csv further.1.options.images=$faces/lfw5
+  further.2.root=$made/ytf68.csv further.2.options.images=$faces/ytf68
+  further.3.root=$made/aflw68.csv further.3.options.images=$faces/aflw"
+
+for name in aan-m aan-s; do
+  train final $name data.root="$faces/300w" $more train.start="$made/first/$name/best.pt" "$@"
+done
+train final aan-m-aflw19 data.root="$faces/aflw" data.options.training_faces=2148 \
+  train.start="$made/final/aan-m/best.pt" "$@"
