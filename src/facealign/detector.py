@@ -92,7 +92,7 @@ class YuNet:
 
     """
 
-    SHA256 = "a3f4f9255b6ed53e69566d0fc788500af4ed66369a5bc84116e362d2c38bea51"
+    SHA256 = "f6dc65eea5bf24eb082dd7363e2e21f5cceb284abd3c3582986ae1f07bc57008"
     COARSE = 640
     LOWER, NARROWER = 0.139, 0.872
     TILE = 1280
