@@ -168,8 +168,9 @@ class YuNet:
 
     def _run(self, tile: Pixels) -> tuple[NDArray[np.float64], Array]:
         height, width = tile.shape[:2]
-        padded = np.zeros((1, 3, _ceil32(height), _ceil32(width)), np.float32)
+        padded = np.empty((1, 3, _ceil32(height), _ceil32(width)), np.float32)
         padded[0, :, :height, :width] = tile[..., ::-1].transpose(2, 0, 1)  # the network takes BGR
+        padded[:, :, height:] = padded[:, :, :, width:] = 0
         values = self._session.run(self._outputs, {"input": padded})
         columns = padded.shape[3]
         parts = [
