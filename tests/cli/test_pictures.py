@@ -161,7 +161,7 @@ def test_an_interrupted_run_leaves_whole_pictures(folder: Path, tmp_path: Path, 
     out = tmp_path / "out"
     words = [sys.executable, "-m", "facealign", verb, str(folder), "-o", str(out), "--workers", "2"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
-        for _ in range(1500):
+        for _ in range(6000):
             if out.is_dir() and len(list(out.glob("*.*"))) > 3:
                 break
             time.sleep(0.02)
