@@ -92,7 +92,7 @@ class YuNet:
 
     """
 
-    SHA256 = "a3f4f9255b6ed53e69566d0fc788500af4ed66369a5bc84116e362d2c38bea51"
+    SHA256 = "f6dc65eea5bf24eb082dd7363e2e21f5cceb284abd3c3582986ae1f07bc57008"
     COARSE = 640
     LOWER, NARROWER = 0.139, 0.872
     TILE = 1280
@@ -168,8 +168,9 @@ class YuNet:
 
     def _run(self, tile: Pixels) -> tuple[NDArray[np.float64], Array]:
         height, width = tile.shape[:2]
-        padded = np.zeros((1, 3, _ceil32(height), _ceil32(width)), np.float32)
+        padded = np.empty((1, 3, _ceil32(height), _ceil32(width)), np.float32)
         padded[0, :, :height, :width] = tile[..., ::-1].transpose(2, 0, 1)  # the network takes BGR
+        padded[:, :, height:] = padded[:, :, :, width:] = 0
         values = self._session.run(self._outputs, {"input": padded})
         columns = padded.shape[3]
         parts = [

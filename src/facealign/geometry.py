@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +17,7 @@ from PIL import Image
 from facealign.types import Box, Pixels, Points
 
 Matrix = NDArray[np.float64]
+Row = tuple[float, float, float]
 MOST_PIXELS = 1e9
 """No photo is this wide: a coordinate beyond is damage."""
 
@@ -87,9 +89,9 @@ class CropTransform:
         """The square of `side` image pixels around `centre`, turned by `angle` degrees."""
         scale = size / side
         c, s = math.cos(math.radians(angle)) * scale, math.sin(math.radians(angle)) * scale
-        turn = np.array([[c, s], [-s, c]])
-        shift = (size - 1) / 2 - turn @ np.array(centre)
-        return cls(np.column_stack([turn, shift]), size)
+        (x, y), middle = centre, (size - 1) / 2
+        rows = [[c, s, middle - (c * x + s * y)], [-s, c, middle - (c * y - s * x)]]
+        return cls(np.array(rows), size)
 
     @classmethod
     def from_points(cls, points: Points, template: Points, size: int) -> CropTransform:
@@ -128,11 +130,17 @@ class CropTransform:
 
     def inverse_matrix(self) -> Matrix:
         """(2, 3) float64, crop pixels → image pixels."""
+        return np.array(self._inverse)
+
+    @cached_property
+    def _inverse(self) -> tuple[Row, Row]:
+        """`inverse_matrix` as plain numbers: several times as fast as numpy for so few."""
         (a, b, x), (c, d, y) = self.matrix.tolist()
-        rows = [[d, -b, b * y - d * x], [-c, a, c * x - a * y]]
-        return np.asarray(
-            np.array(rows) / (a * d - b * c)
-        )  # a fifth of the time of numpy's inverse
+        size = a * d - b * c
+        return (
+            (d / size, -b / size, (b * y - d * x) / size),
+            (-c / size, a / size, (c * x - a * y) / size),
+        )
 
     def to_crop(self, points: Points) -> Points:
         """Points (..., 2) from image pixels to crop pixels."""
@@ -157,31 +165,35 @@ class CropTransform:
             return np.zeros((self.size, self.size, 3), np.uint8)
         factor = min(max(1, int(1 / self.scale)), max(x1 - x0, y1 - y0))
         # Shrinking first, by a whole factor, keeps fine texture from aliasing in the bilinear step.
-        part = Image.fromarray(np.ascontiguousarray(image[y0:y1, x0:x1])).reduce(factor)
-        crop = part.transform(
+        part = Image.fromarray(np.ascontiguousarray(image[y0:y1, x0:x1]))
+        crop = (part.reduce(factor) if factor > 1 else part).transform(
             (self.size, self.size),
             Image.Transform.AFFINE,
-            data=tuple(self._to_part(x0, y0, factor).ravel()),
+            data=self._to_part(x0, y0, factor),
             resample=Image.Resampling.BILINEAR,
         )
         return np.asarray(crop)
 
     def _region(self, width: int, height: int) -> tuple[int, int, int, int]:
         """The pixels of the image that the crop can see: x0, y0, x1, y1, the last exclusive."""
-        end = self.size - 0.5
-        corners = np.array([[-0.5, -0.5], [end, -0.5], [-0.5, end], [end, end]])
-        seen = _apply(self.inverse_matrix(), corners)
         pad = 1 + 1 / self.scale
-        low = np.clip(np.floor(seen.min(axis=0) - pad), 0, [width, height]).astype(int)
-        high = np.clip(np.ceil(seen.max(axis=0) + pad) + 1, 0, [width, height]).astype(int)
-        return int(low[0]), int(low[1]), int(high[0]), int(high[1])
+        (x0, x1), (y0, y1) = (self._seen(row, pad) for row in self._inverse)
+        within = min(max(x0, 0), width), min(max(y0, 0), height)
+        return *within, min(max(x1, 0), width), min(max(y1, 0), height)
 
-    def _to_part(self, x0: int, y0: int, factor: int) -> Matrix:
+    def _seen(self, row: Row, pad: float) -> tuple[int, int]:
+        """From where to where the crop's corners lie along one side of the image, `pad` added."""
+        a, b, shift = row
+        ends = (-0.5, self.size - 0.5)
+        places = [float(np.float32(a * u + b * v + shift)) for u in ends for v in ends]
+        return math.floor(min(places) - pad), math.ceil(max(places) + pad) + 1
+
+    def _to_part(self, x0: int, y0: int, factor: int) -> tuple[float, ...]:
         """Crop → shrunken part of the image, in Pillow's frame: a pixel's corner at (0, 0)."""
-        inverse = self.inverse_matrix()
         # Pillow hands pixel centres (u + ½) to the matrix and takes its answer as x + ½.
-        shift = inverse[:, 2] - inverse[:, :2] @ [0.5, 0.5] + 0.5 - np.array([x0, y0])
-        return np.column_stack([inverse[:, :2], shift]) / factor
+        rows = zip(self._inverse, (x0, y0), strict=True)
+        shifted = [(a, b, shift - (a + b) / 2 + 0.5 - start) for (a, b, shift), start in rows]
+        return tuple(value / factor for row in shifted for value in row)
 
 
 def _apply(matrix: Matrix, points: ArrayLike) -> Points:

@@ -89,9 +89,23 @@ def write_image(image: Pixels, path: str | os.PathLike[str]) -> None:
 
     """
     path = Path(path)
-    kind = Image.registered_extensions().get(path.suffix.lower())
+    try:
+        content = encode_image(image, path.suffix)
+    except OutputError as error:
+        raise OutputError(f"cannot write {path}: {error}") from None
+    write_file(path, content)
+
+
+def encode_image(image: Pixels, suffix: str) -> bytes:
+    """The content of a picture file, of the format that a suffix such as ".png" stands for.
+
+    Raises:
+        OutputError: the suffix is of no known format, or of one that is only read.
+
+    """
+    kind = Image.registered_extensions().get(suffix.lower())
     if kind is None:
-        raise OutputError(f'cannot write {path}: no picture format has the suffix "{path.suffix}"')
+        raise OutputError(f'no picture format has the suffix "{suffix}"; choose .png or .jpg')
     buffer = io.BytesIO()
     options: dict[str, Any] = {}
     if kind == "JPEG":
@@ -102,8 +116,8 @@ def write_image(image: Pixels, path: str | os.PathLike[str]) -> None:
     try:
         Image.fromarray(image).save(buffer, kind, **options)
     except (KeyError, OSError, ValueError) as error:  # Pillow reads more formats than it writes
-        raise OutputError(f"cannot write {path} as {kind} ({error}); choose .png or .jpg") from None
-    write_file(path, buffer.getvalue())
+        raise OutputError(f"{kind} is not written ({error}); choose .png or .jpg") from None
+    return buffer.getvalue()
 
 
 def is_our_picture(path: Path) -> bool:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,7 +50,7 @@ def test_draw_equals_align_draw_and_takes_earlier_results(
     given = ["--draw", tmp_path / "by-align", "-o", results]
     assert facealign("align", folder, *given)[0] == 0
     code, printed, errors = facealign("draw", folder, "-o", tmp_path / "now")
-    assert (code, errors, "1 face drawn" in printed) == (0, "", True)
+    assert (code, errors, "faces drawn: 1, in " in printed) == (0, "", True)
     assert facealign("draw", folder, "-o", tmp_path / "old", "--results", results)[0] == 0
     pictures = [np.asarray(Image.open(tmp_path / f / "a.png")) for f in ("by-align", "now", "old")]
     assert np.array_equal(pictures[0], pictures[1])
@@ -119,6 +122,56 @@ def test_a_bad_photo_does_not_stop_the_rest(
     assert [p.stem for p in out.iterdir()] == ["astronaut"]
     assert facealign(verb, bad, "-o", out)[0] == 4
     assert facealign(verb, tmp_path / "none*", "-o", out)[0] == 4
+
+
+@pytest.fixture
+def folder(tmp_path: Path, astronaut_path: Path) -> Path:
+    """Photos of one and of two faces, large and small; two of one name, one of them damaged."""
+    for part in ("a", "b"):
+        (tmp_path / "photos" / part).mkdir(parents=True)
+    photo = Image.open(astronaut_path)
+    for i in range(6):
+        picture = photo.resize((512 - 60 * i, 512 - 60 * i))
+        pair = np.concatenate([np.asarray(picture)] * (1 + i % 2), axis=1)
+        Image.fromarray(pair).save(tmp_path / "photos" / "ab"[i % 2] / f"{i // 2}.jpg")
+    (tmp_path / "photos" / "a" / "bad.jpg").write_bytes(b"no photo")
+    return tmp_path / "photos"
+
+
+@pytest.mark.parametrize("verb", ["draw", "crop", "attention"])
+def test_workers_change_neither_pictures_nor_their_names(
+    facealign: Callable[..., Outcome], folder: Path, tmp_path: Path, verb: str
+) -> None:
+    written = []
+    for workers in (1, 3):
+        out = tmp_path / f"by-{workers}"
+        given = [folder, "-o", out, "--workers", workers, "--threads", 1]
+        code, printed, errors = facealign(verb, *given)
+        assert (code, ": 9, in " in printed) == (3, True)
+        assert [line.split(": ")[1] for line in errors.splitlines()] == [f"{folder}/a/bad.jpg"]
+        written.append({p.name: p.read_bytes() for p in out.iterdir()})
+    assert written[0] == written[1]
+    assert len(written[0]) == (6 if verb == "draw" else 9)
+
+
+@pytest.mark.parametrize("verb", ["draw", "crop", "attention"])
+def test_an_interrupted_run_leaves_whole_pictures(folder: Path, tmp_path: Path, verb: str) -> None:
+    for i in range(300):
+        (folder / f"{i:03d}.jpg").symlink_to(folder / "a" / "0.jpg")
+    out = tmp_path / "out"
+    words = [sys.executable, "-m", "facealign", verb, str(folder), "-o", str(out), "--workers", "2"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        for _ in range(6000):
+            if out.is_dir() and len(list(out.glob("*.*"))) > 3:
+                break
+            time.sleep(0.02)
+        run.send_signal(signal.SIGINT)
+        printed, errors = run.communicate(timeout=60)
+    assert (run.returncode, printed) == (130, "")
+    assert re.fullmatch(r"error: interrupted: \d+ of 307 photos done\n", errors)
+    assert not list(out.glob(".*"))
+    for picture in out.iterdir():
+        Image.open(picture).load()
 
 
 @pytest.mark.parametrize("verb", ["crop", "attention"])

@@ -19,13 +19,13 @@ AHEAD = 32
 
 
 def map_ordered(
-    work: Callable[[Item], Result], items: Iterable[Item], workers: int
+    work: Callable[[Item], Result], items: Iterable[Item], workers: int, ahead: int = AHEAD
 ) -> Generator[Result]:
     """`work(item)` for each item, in their order, on `workers` threads; one works in the caller's.
 
-    Items are taken only as far as `AHEAD` a worker, so memory stays bounded where results are
-    small. What `work` raises is raised here in its turn. Close the iterator to stop: what has
-    begun is finished, the rest is left.
+    Items are taken only as far as `ahead` a worker, so memory stays bounded where results are
+    small, or `ahead` is. What `work` raises is raised here in its turn. Close the iterator to
+    stop: what has begun is finished, the rest is left.
     """
     if workers == 1:
         yield from map(work, items)
@@ -35,7 +35,7 @@ def map_ordered(
     try:
         for item in items:
             begun.append(pool.submit(work, item))
-            if len(begun) >= AHEAD * workers:
+            if len(begun) >= ahead * workers:
                 yield begun.popleft().result()
         while begun:
             yield begun.popleft().result()

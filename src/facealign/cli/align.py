@@ -9,19 +9,22 @@ from typing import Any
 
 import click
 
-from facealign.aligner.ordered import core_count
+from facealign.aligner import FaceAligner
 from facealign.aligner.settings import AlignSettings
 from facealign.cli.console import conclude, fail, out, set_up_log
 from facealign.cli.job import STDOUT, Job
-from facealign.cli.options import size_limit
-from facealign.cli.photos import find_photos, read_names
+from facealign.cli.options import at_once, size_limit
+from facealign.cli.photos import read_names
 from facealign.cli.pictures import Pictures
 from facealign.cli.ray import run_on_ray
+from facealign.cli.saving import run_to_output
 from facealign.cli.tally import Tally
-from facealign.cli.work import Work, run_to_output
+from facealign.cli.work import Find, Photos, Work
+from facealign.formats.by_photo import PhotoTable
 from facealign.formats.given import read_boxes
 from facealign.formats.results import FORMATS
 from facealign.markup import MARKUPS
+from facealign.types import Box
 
 
 @click.command("align", short_help="Find faces and their landmarks in photos.")
@@ -60,15 +63,7 @@ from facealign.markup import MARKUPS
     help="Smallest face to look for; a larger one is faster on large photos.",
 )
 @click.option("--upright", is_flag=True, help="No face is turned or leans: one plain pass.")
-@click.option(
-    "--workers", type=click.IntRange(1), metavar="N", help="Photos at a time; default: a core each."
-)
-@click.option(
-    "--threads",
-    type=click.IntRange(1),
-    metavar="N",
-    help="Threads within one photo; default: 1, for a single photo all.",
-)
+@at_once
 @click.option(
     "--engine",
     type=click.Choice(["local", "ray"]),
@@ -121,29 +116,29 @@ def _align_on_ray(names: list[str], job: Job, tally: Tally) -> int:
 
 def _align_here(names: list[str], job: Job, tally: Tally) -> int:
     started = time.perf_counter()
-    files, problems = find_photos(names, leave_out=job.draw)
-    for problem in problems:
-        fail(problem, 3)
-    if not files:
+    photos = Photos.named(names, job.draw, job.workers, job.threads)
+    if not photos.files:
         return 4
-    workers = job.workers or min(core_count(), len(files))
+    aligner = job.settings.aligner(photos.threads)
     work = Work(
-        job.settings.aligner(job.threads or (1 if workers > 1 else None)),
-        read_boxes(job.boxes) if job.boxes else None,
-        Pictures(job.draw, files, "--draw") if job.draw else None,
+        _finder(aligner, read_boxes(job.boxes) if job.boxes else None),
+        Pictures(job.draw, photos.files, "--draw") if job.draw else None,
     )
     try:
-        run_to_output(work, files, workers, tally, job)
+        run_to_output(work, photos, aligner.markup, tally, job)
     except KeyboardInterrupt:
         tally.print_problems(job.output)
-        return _interrupted(tally, len(files), job.output)
-    return _end(tally, started, job, len(problems))
+        return _interrupted(tally, photos, job.output)
+    return _end(tally, started, job, photos.unknown)
 
 
-def _interrupted(tally: Tally, photos: int, output: Path | None) -> int:
-    done = f"interrupted: {tally.images} of {photos} photos done"
+def _finder(aligner: FaceAligner, boxes: PhotoTable[Box] | None) -> Find:
+    return lambda photo, image: aligner.align(image, boxes.of(photo) if boxes else None)
+
+
+def _interrupted(tally: Tally, photos: Photos, output: Path | None) -> int:
     kept = f"; {output} holds them, --resume goes on" if tally.images and output else ""
-    return fail(done + ("" if output == STDOUT else kept), 130)
+    return fail(tally.interrupted(len(photos.files)) + ("" if output == STDOUT else kept), 130)
 
 
 def _end(tally: Tally, started: float, job: Job, problems: int) -> int:

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from facealign.aligner import FaceAligner
-from facealign.cli.faces import write_faces
-from facealign.cli.options import size_limit
+from facealign.cli.options import at_once, size_limit
+from facealign.cli.work import Photos, write_faces
 from facealign.draw import draw_maps
 
 
@@ -16,9 +16,11 @@ from facealign.draw import draw_maps
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTO...")
 @click.option("-o", "--output", type=Path, required=True, metavar="DIR", help="Folder for them.")
 @click.option("--model", default="default", metavar="NAME", help="A bundled one, or a file.")
-@click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads; default: all.")
+@at_once
 @size_limit
-def command(photos: tuple[str, ...], output: Path, model: str, threads: int | None) -> int:
+def command(
+    photos: tuple[str, ...], output: Path, model: str, workers: int | None, threads: int | None
+) -> int:
     """Draw the attention maps of all stages over every face. One .png a face.
 
     Each map is coloured by its own range, from dark to bright.
@@ -26,10 +28,11 @@ def command(photos: tuple[str, ...], output: Path, model: str, threads: int | No
     \b
     facealign attention photo.jpg -o maps/
     """  # noqa: D301
-    with FaceAligner(model, threads=threads) as aligner:
+    named = Photos.named(photos, output, workers, threads)
+    with FaceAligner(model, threads=named.threads) as aligner:
         stages = aligner.facts.attention_stages
         return write_faces(
-            photos,
+            named,
             output,
             aligner,
             lambda image, face: draw_maps(image, face, stages),

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from facealign.aligner import FaceAligner
-from facealign.cli.faces import write_faces
-from facealign.cli.options import size_limit
+from facealign.cli.options import at_once, size_limit
+from facealign.cli.work import Photos, write_faces
 from facealign.templates import SIDES
 
 
@@ -26,7 +26,7 @@ from facealign.templates import SIDES
     "--size", type=click.IntRange(1, 8192), metavar="PX", help="Side; default: the template's."
 )
 @click.option("--model", default="default", metavar="NAME", help="A bundled one, or a file.")
-@click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads; default: all.")
+@at_once
 @size_limit
 def command(
     photos: tuple[str, ...],
@@ -34,6 +34,7 @@ def command(
     template: str,
     size: int | None,
     model: str,
+    workers: int | None,
     threads: int | None,
 ) -> int:
     """Cut faces out of photos, turned upright and scaled so that eyes and mouth lie where a
@@ -41,9 +42,10 @@ def command(
 
     \b
     facealign crop photo.jpg -o faces/
-    facealign crop photos/ -o faces/ --template arcface112
+    facealign crop photos/ -o faces/ --template arcface112 --workers 8
     """  # noqa: D205, D301
-    with FaceAligner(model, threads=threads) as aligner:
+    named = Photos.named(photos, output, workers, threads)
+    with FaceAligner(model, threads=named.threads) as aligner:
         return write_faces(
-            photos, output, aligner, lambda image, face: face.crop(image, template, size).pixels
+            named, output, aligner, lambda image, face: face.crop(image, template, size).pixels
         )

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from facealign.aligner import FaceAligner
-from facealign.cli.console import out
-from facealign.cli.faces import Find, PhotoLoop
-from facealign.cli.options import size_limit
+from facealign.cli.options import at_once, size_limit
 from facealign.cli.pictures import Pictures
-from facealign.cli.tally import counted
+from facealign.cli.work import Find, Photos, Work, conclude_pictures, run
 from facealign.face import Face
 from facealign.formats.given import read_faces
 from facealign.markup import MARKUPS
@@ -36,9 +33,17 @@ from facealign.markup import MARKUPS
 )
 @click.option("--model", default="default", metavar="NAME", help="A bundled one, or a file.")
 @click.option("--markup", type=click.Choice(list(MARKUPS)), help="Points; default: the model's.")
-@click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads; default: all.")
+@at_once
 @size_limit
-def command(photos: tuple[str, ...], output: Path, results: Path | None, **wanted: Any) -> int:
+def command(
+    photos: tuple[str, ...],
+    output: Path,
+    results: Path | None,
+    model: str,
+    markup: str | None,
+    workers: int | None,
+    threads: int | None,
+) -> int:
     """Draw each face's box, outlines and points over its photo.
 
     With --results a photo's faces are those of the photo whose path ends alike.
@@ -48,15 +53,10 @@ def command(photos: tuple[str, ...], output: Path, results: Path | None, **wante
     facealign draw photos/ -o drawn/ --markup celeba5
     facealign draw photos/ -o drawn/ --results faces.parquet
     """  # noqa: D301
-    find = _found_earlier(results, wanted["markup"]) if results else _found_now(**wanted)
-    loop, faces = PhotoLoop(photos, leave_out=output), 0
-    pictures = Pictures(output, loop.files, "-o")
-    for photo, image, found in loop.each(find):
-        pictures.write(photo, image, found)
-        faces += len(found)
-    said = f"{counted(faces, 'face')} drawn: {output}"
-    out().print(said, markup=False, soft_wrap=True)
-    return loop.exit_code()
+    named = Photos.named(photos, output, workers, threads)
+    find = _found_earlier(results, markup) if results else _found_now(model, markup, named.threads)
+    work = Work(find, Pictures(output, named.files, "-o"))
+    return conclude_pictures(named, run(work.align, named), "faces drawn", output)
 
 
 def _found_earlier(results: Path, markup: str | None) -> Find:

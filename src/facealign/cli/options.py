@@ -58,6 +58,21 @@ def _limit_size(
     return value
 
 
+def at_once(function: Function) -> Function:
+    """`--workers N` and `--threads N`: how many photos at a time, and of threads within one."""
+    number = click.IntRange(1)
+    workers = click.option(
+        "--workers", type=number, metavar="N", help="Photos at a time; default: a core each."
+    )
+    threads = click.option(
+        "--threads",
+        type=number,
+        metavar="N",
+        help="Threads within one photo; default: 1, for a single photo all.",
+    )
+    return workers(threads(function))
+
+
 def default_subset(dataset: str, wanted: str | None) -> str:
     """The subset asked for, or the data set's usual test set."""
     names = list(load_dataset(dataset).subsets)

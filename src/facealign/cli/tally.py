@@ -81,6 +81,10 @@ class Tally:
         done = f"{counted(self.faces, 'face')} in {counted(self.images - self.failed, 'photo')}"
         return done + (f", {self.failed} failed" if self.failed else "")
 
+    def interrupted(self, photos: int) -> str:
+        """How far the work came of so many photos, as a line."""
+        return f"interrupted: {self.images} of {photos} photos done"
+
     def exit_code(self, problems: bool) -> int:
         """The exit code; `problems` says that some names stood for no photo."""
         if self.failed == self.images:

@@ -1,31 +1,73 @@
-"""The work of `facealign align`: photos → results, kept safe while they come."""
+"""Photos, several at a time: what `align`, `draw`, `crop` and `attention` share."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from facealign.aligner import FaceAligner
-from facealign.aligner.ordered import map_ordered
+from facealign.aligner.ordered import AHEAD, core_count, map_ordered
 from facealign.aligner.photo import photo_result
-from facealign.cli.console import note, progress
-from facealign.cli.job import STDOUT, Job
-from facealign.cli.photos import to_source
-from facealign.cli.pictures import Pictures
-from facealign.cli.tally import Tally, counted
+from facealign.cli.console import fail, out, progress
+from facealign.cli.photos import find_photos, to_source
+from facealign.cli.pictures import Names, Pictures, refuse_to_replace
+from facealign.cli.tally import Tally
 from facealign.errors import OutputError
 from facealign.face import Face, ImageResult
-from facealign.formats.by_photo import PhotoTable
-from facealign.formats.journal import Journal, journal_path
-from facealign.formats.json import to_line
-from facealign.formats.part import to_utf8
-from facealign.formats.results import Format, output_format, read_results, write_results
-from facealign.image import is_file, is_folder
-from facealign.types import Box, Pixels
+from facealign.image import encode_image, is_file, write_file
+from facealign.types import Pixels
+
+Draw = Callable[[Pixels, Face], Pixels]
+Find = Callable[[Path, Pixels], list[Face]]
+Result = TypeVar("Result")
+Pictured = tuple[ImageResult, list[bytes]]
+FEW = 4
+"""Photos a worker that may wait for their turn with the pictures of their faces in memory."""
+
+
+@dataclass(frozen=True)
+class Photos:
+    """The photos of one run.
+
+    Attributes:
+        files: in the order they were named.
+        unknown: how many names stood for no photo.
+        workers: photos at a time.
+        threads: of ONNX Runtime within one photo; None lets it choose.
+
+    """
+
+    files: list[Path]
+    unknown: int
+    workers: int
+    threads: int | None
+
+    @classmethod
+    def named(
+        cls,
+        names: Iterable[str],
+        leave_out: Path | None,
+        workers: int | None,
+        threads: int | None,
+    ) -> Photos:
+        """Find them; a name that stands for none is a line of error.
+
+        Args:
+            names: files, folders, globs; `-` is standard input.
+            leave_out: a folder that a search does not enter: the one that pictures go to.
+            workers: None for a core each.
+            threads: None for one each, and for all where photos come one at a time.
+
+        """
+        files, problems = find_photos(names, leave_out)
+        for problem in problems:
+            fail(problem, 3)
+        at_once = workers or min(core_count(), max(1, len(files)))
+        return cls(files, len(problems), at_once, threads or (1 if at_once > 1 else None))
 
 
 @dataclass(frozen=True)
@@ -33,117 +75,84 @@ class Work:
     """What is done with a photo; used from several threads.
 
     Attributes:
-        aligner: finds the faces.
-        boxes: the boxes given, else None.
+        find: the faces of a photo, of this name and these upright pixels.
         pictures: where drawn ones go, else None.
 
     """
 
-    aligner: FaceAligner
-    boxes: PhotoTable[Box] | None = None
+    find: Find
     pictures: Pictures | None = None
 
     def align(self, photo: Path) -> ImageResult:
         """One photo's result; a bad photo's holds the error."""
-        result, image = photo_result(
-            str(photo), partial(to_source, photo), partial(self._find, photo)
-        )
+        result, image = self._look(photo)
         if self.pictures and image is not None:
             self.pictures.write(photo, image, result.faces)
         return result
 
-    def _find(self, photo: Path, image: Pixels) -> list[Face]:
-        return self.aligner.align(image, self.boxes.of(photo) if self.boxes else None)
+    def picture(self, photo: Path, draw: Draw) -> Pictured:
+        """One photo's result, and `draw` of each face as the content of a .png file."""
+        result, image = self._look(photo)
+        if image is None:
+            return result, []
+        return result, [encode_image(draw(image, face), ".png") for face in result.faces]
+
+    def _look(self, photo: Path) -> tuple[ImageResult, Pixels | None]:
+        return photo_result(str(photo), partial(to_source, photo), partial(self.find, photo))
 
 
 def run(
-    work: Work, photos: list[Path], workers: int, hidden: bool = False
-) -> Generator[ImageResult]:
-    """The results in the order of the photos, with a progress bar unless that is hidden."""
+    work: Callable[[Path], Result], photos: Photos, hidden: bool = False, ahead: int = AHEAD
+) -> Generator[Result]:
+    """What comes of each photo, in their order, with a progress bar unless that is hidden."""
     bar = progress("photos", shown=not hidden)
-    with bar, closing(map_ordered(work.align, photos, workers)) as results:
-        task = bar.add_task("aligning", total=len(photos))
+    with bar, closing(map_ordered(work, photos.files, photos.workers, ahead)) as results:
+        task = bar.add_task("aligning", total=len(photos.files))
         for result in results:
-            if result.error is None:
-                note(f"{result.source}: {counted(len(result.faces), 'face')}")
             yield result
             bar.advance(task)
 
 
-def run_to_output(work: Work, photos: list[Path], workers: int, tally: Tally, job: Job) -> None:
-    """The results where the job wants them, and in the tally.
+def write_faces(
+    photos: Photos, output: Path, aligner: FaceAligner, draw: Draw, attention: bool = False
+) -> int:
+    """Write `draw` of every face of the photos into a folder, as .png; the exit code.
 
     Raises:
-        OutputError: the file cannot be written, or was begun with other settings, or holds other
-            points than are wanted.
-        MissingExtraError: the format needs an extra that is not installed.
+        OutputError: a picture cannot be written, or would replace one that is not ours.
 
     """
-    if job.output is None:
-        for result in run(work, photos, workers):
-            tally.add(result)
-    elif job.output == STDOUT:
-        _run_to_stdout(work, photos, workers, tally)
-    else:
-        _run_to_file(work, photos, workers, tally, job.output, job)
+    if is_file(output):
+        raise OutputError(f"-o {output} is a file: give a folder")
+    work = Work(lambda _, image: aligner.align(image, None, attention))
+    written = _written(photos, partial(work.picture, draw=draw), output)
+    return conclude_pictures(photos, written, "pictures of faces", output)
 
 
-def _run_to_stdout(work: Work, photos: list[Path], workers: int, tally: Tally) -> None:
-    """Each result as a line of JSON on standard output, at once."""
-    with closing(run(work, photos, workers, hidden=sys.stdout.isatty())) as results:
-        for result in results:
-            tally.add(result)
-            sys.stdout.write(to_utf8(to_line(result)) + "\n")
-            sys.stdout.flush()
+def _written(
+    photos: Photos, picture: Callable[[Path], Pictured], output: Path
+) -> Generator[ImageResult]:
+    """Each photo's result, when the pictures of its faces lie in the folder."""
+    names = Names()
+    with closing(run(picture, photos, ahead=FEW)) as results:
+        for result, pictures in results:
+            for content in pictures:
+                place = output / names.next(Path(result.source), ".png")
+                refuse_to_replace(place, "-o")
+                write_file(place, content)
+            yield result
 
 
-def _run_to_file(
-    work: Work, photos: list[Path], workers: int, tally: Tally, output: Path, job: Job
-) -> None:
-    """The results in a file, which whatever stops the work leaves valid; a journal until then."""
-    form, resume = output_format(output, job.form), job.resume
-    _check(output, form, photos, resume)
-    with Journal(output, job.record(), resume) as journal:
-        if resume and not journal.resumed and form.keeps_all and is_file(output):
-            _check_markup(output, form, work.aligner.markup)
-            journal.take_over(read_results(output, form.name))
-        for result in journal.results():
-            tally.add(result)
-        left = [p for p in photos if not {str(p), to_utf8(str(p))} & journal.done]
-        try:
-            with closing(run(work, left, workers)) as results:
-                for result in results:
-                    journal.add(result)
-                    tally.add(result)
-        except BaseException:  # such as Ctrl-C: what was done by then is kept, as is the journal
-            if not journal.is_empty:
-                write_results(journal.results, output, form.name)
-            raise
-        write_results(journal.results, output, form.name)
-        journal.remove()
-
-
-def _check_markup(output: Path, form: Format, markup: str) -> None:
-    """Refuse to go on with a finished file of other points; its other settings are not known."""
-    faces = (face for result in read_results(output, form.name) for face in result.faces)
-    first = next(faces, None)
-    if first and first.markup != markup:
-        raise OutputError(
-            f"{output} holds {first.markup} points, not {markup}: leave --resume out to begin anew"
-        )
-
-
-def _check(output: Path, form: Format, photos: list[Path], resume: bool) -> None:
-    """Refuse before the work what could not be written after it."""
-    form.check()
-    if form.name != "pts":
-        if is_folder(output):
-            raise OutputError(f"cannot write {output}: it is a folder; give a file name")
-    elif output.suffix.lower() == ".pts":
-        if len(photos) > 1:
-            raise OutputError(
-                f"{output} is one .pts file, for {len(photos)} photos: give a folder and "
-                "--format pts"
-            )
-    elif not (resume and journal_path(output).exists()) and any(output.rglob("*.pts")):
-        raise OutputError(f"{output} holds .pts files, which could be replaced: give a new folder")
+def conclude_pictures(
+    photos: Photos, results: Generator[ImageResult], what: str, output: Path
+) -> int:
+    """Take all results, name the photos that failed, say what lies where; the exit code."""
+    tally = Tally(at_once=True)
+    try:
+        with closing(results):
+            for result in results:
+                tally.add(result)
+    except KeyboardInterrupt:
+        return fail(tally.interrupted(len(photos.files)), 130)
+    out().print(f"{what}: {tally.faces}, in {output}", markup=False, soft_wrap=True)
+    return tally.exit_code(photos.unknown > 0)
