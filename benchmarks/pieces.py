@@ -212,6 +212,7 @@ def settings_of(name: str, seed: int, bench: Bench, given: argparse.Namespace) -
     steps = round(trial.length * bench.settings.train.steps)
     changes = [*given.set, *trial.changes, f"train.steps={steps}", f"train.seed={seed}"]
     changes += [f"train.validate_every={steps}", f"train.threads={given.threads}"]
+    changes.append("train.tensorboard=false")
     for key, other in (("start", trial.start), ("teacher", trial.teacher)):
         if other:
             weights = folder_of(other, 0, given) / "last.pt"
