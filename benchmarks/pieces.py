@@ -263,7 +263,7 @@ def main(words: list[str] | None = None) -> None:
     add("results", type=Path, help="the file of recorded trials, made or added to")
     add("--root", action="append", default=[], metavar="NAME=DIR", help="data; repeatable")
     add("--trials", nargs="+", choices=TRIALS, default=list(TRIALS), metavar="NAME")
-    add("--steps", type=int, default=1200, help="of a trial from nothing")
+    add("--steps", type=int, default=1000, help="of a trial from nothing")
     add("--set", nargs="+", default=[], metavar="KEY=VALUE", help="the same change to every trial")
     add("--threads", type=int, default=1)
     add("--work", type=Path, default=Path("runs/pieces"), help="folder of the runs")
