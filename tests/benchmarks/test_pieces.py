@@ -128,7 +128,7 @@ def test_trials_are_recorded_once_and_stand_beside_what_they_are_held_against(
     runs = json.loads(results.read_text())["runs"]
     assert runs[:3] == tree["runs"]
     assert [run["trial"] for run in runs[3:]] == ["gray"]
-    assert "begun with weights trained on 300w train, 27 faces" in runs[3]["trained_on"]
+    assert "base-0/last.pt" in (tmp_path / "work" / "gray-0" / "settings.toml").read_text()
 
 
 def test_what_cannot_be_gone_on_with_is_refused(
