@@ -131,7 +131,7 @@ def prepare(
     check_alike("numbers of readable faces", [*map(len, faces), len(validator.crops)])
     run = build(settings, folder, readings, faces, validator, device)
     marks = fingerprint(readings, faces, [sample.id for sample in validator.samples])
-    return run, problems + _resume(run, marks)
+    return run, problems + resume(run, marks)
 
 
 def _hold_out(reading: Reading, data: DataSettings, seed: int) -> tuple[list[Sample], list[Sample]]:
@@ -217,7 +217,7 @@ def _network(settings: Settings, device: torch.device) -> AAN:
     return model.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
 
 
-def _resume(run: Run, marks: dict[str, Any]) -> list[str]:
+def resume(run: Run, marks: dict[str, Any]) -> list[str]:
     """Take up the last checkpoint if there is one, else calibrate; what was wrong with a newer.
 
     Args:
