@@ -150,6 +150,23 @@ def test_what_a_run_and_its_start_saw_is_named_once_and_by_its_title(
     assert run_of(other, tmp_path / "other", [five]).trained_on == run.trained_on
 
 
+def test_only_the_weights_learn_that_are_named(tmp_path: Path, reading: Reading) -> None:
+    fit(run_of(tiny(0, {"spread": True}), tmp_path / "first", [reading]))
+    start = tmp_path / "first" / "last.pt"
+    given = load_checkpoint(start)["weights"]
+    kept: dict[str, object] = {"start": str(start), "batch_norm": "frozen"}
+    settings = tiny(0, {"spread": True}, learns=["spread"], **kept)
+    run = run_of(settings, tmp_path / "second", [reading])
+    assert fit(run)
+    state = run.model.state_dict()
+    moved = {name for name, value in state.items() if not torch.equal(value, given[name])}
+    assert moved == {"heads.0.spread.weight", "heads.0.spread.bias"}
+    with pytest.raises(SettingsError, match="no weight is called so"):
+        run_of(tiny(0, {"spread": True}, learns=["sprad"], **kept), tmp_path / "third", [reading])
+    with pytest.raises(SettingsError, match=r"set train\.batch_norm=frozen"):
+        tiny(start=str(start), learns=["heads"])
+
+
 def test_a_start_of_another_size_is_refused(tmp_path: Path, reading: Reading) -> None:
     fit(run_of(tiny(), tmp_path / "first", [reading]))
     other = tiny(0, {"widths": [4, 12]}, start=str(tmp_path / "first" / "last.pt"))

@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
+from facealign.errors import SettingsError
 from facealign.training.settings import TrainSettings
+
+
+def hold_still(model: nn.Module, learns: Sequence[str]) -> None:
+    """Let only the weights learn whose names hold one of these words, if there are any.
+
+    Raises:
+        SettingsError: none does.
+
+    """
+    if not learns:
+        return
+    names = [name for name, _ in model.named_parameters() if any(word in name for word in learns)]
+    if not names:
+        raise SettingsError(
+            f"train.learns = {list(learns)}: no weight is called so; heads, heads.0.spread, "
+            "heads.0.embedding, stages.3 and stem are such words"
+        )
+    for name, weight in model.named_parameters():
+        weight.requires_grad_(name in names)
 
 
 def make_optimiser(model: nn.Module, train: TrainSettings) -> torch.optim.Optimizer:
@@ -22,6 +43,8 @@ def _groups(model: nn.Module, train: TrainSettings) -> list[dict[str, Any]]:
     """The weights by their share of the learning rate and by whether they decay."""
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, weight in model.named_parameters():
+        if not weight.requires_grad:
+            continue
         decays = train.optimiser == "adam" or weight.ndim > 1
         groups.setdefault((name.startswith("heads."), decays), []).append(weight)
     return [

@@ -33,7 +33,7 @@ from facealign.training.explosion import LossGuard
 from facealign.training.faces import Faces
 from facealign.training.fingerprint import fingerprint
 from facealign.training.opening import open_faces, open_validator
-from facealign.training.optimise import make_optimiser
+from facealign.training.optimise import hold_still, make_optimiser
 from facealign.training.rows import own_rows
 from facealign.training.runfolder import RunFolder
 from facealign.training.settings import DataSettings, Settings
@@ -172,6 +172,7 @@ def build(
     if settings.data.readers and any(found.blocks for found in faces):
         batches.regions = Ahead(batches.take).at
     model = _network(settings, device)
+    hold_still(model, train.learns)
     fit_batch_norm(model, train.batch_norm)
     network = spread_out(model)
     titles = [settings.data.title, *(extra.title for extra in settings.further)]

@@ -151,6 +151,9 @@ class TrainSettings:
     """Of every random number of the run."""
     start: str = ""
     """Checkpoint whose weights the network begins with, head by head of the same point scheme."""
+    learns: tuple[str, ...] = ()
+    """Words in the names of the weights that learn, such as "heads" or "spread"; the others stay
+    as `start` has them. Empty is all."""
     teacher: str = ""
     """Checkpoint of a network with the same markup whose landmarks are a second truth."""
     teacher_weight: float = 1.0
@@ -205,6 +208,11 @@ class Settings:
             )
         if self.train.batch_norm == "frozen" and not self.train.start:
             raise SettingsError("train.batch_norm = frozen needs the statistics of train.start")
+        if self.train.learns and self.train.batch_norm != "frozen":
+            raise SettingsError(
+                "train.learns keeps weights of train.start: set train.batch_norm=frozen, which "
+                "keeps the statistics that belong to them"
+            )
         for number, extra in enumerate(self.further):
             if not 0 < extra.share <= 1000:
                 raise SettingsError(f"further[{number}].share = {extra.share}: must be in 0 … 1000")
