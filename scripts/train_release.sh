@@ -25,19 +25,15 @@ labels() { # NAME FOLDER ARGUMENTS: the same faces with 68 points by the first a
   folder=$2
   shift 2
   [ -e "$made/${name}68.csv" ] || python "$here/label_faces.py" "$made/$name.csv" \
-    "$made/${name}68.csv" --images "$folder" --model "$made/first/aan-m.onnx" "$@"
+    "$made/${name}68.csv" --images "$folder" --model "$made/aan-m-first.onnx" "$@"
 }
 
-train() { # FOLDER NAME SETTINGS: a run, and its ONNX file
-  run=$made/$1/$2
-  config=$release/$2.toml
-  [ "$1" = first ] && config=$release/$2-first.toml
-  file=$run.onnx
-  name=$2
-  shift 2
+train() { # CONFIG SETTINGS: its run, and an ONNX file
+  run=$made/$1
+  config=$release/$1.toml
+  shift
   facealign train "$config" --run "$run" "$@"
-  facealign export "$run" -o "$file"
-  echo "$name: $file"
+  facealign export "$run" -o "$run.onnx"
 }
 
 boxes merl csv "$faces/aflw/merl_rav_68.csv" train images=flickr
@@ -46,8 +42,8 @@ boxes lfw celeba "$faces/lfw5" train ""
 boxes ytf csv "$faces/ytf68/training.csv" all images=.
 merl="further.0.root=$made/merl.csv further.0.options.images=$faces/aflw"
 
-train first aan-m data.root="$faces/300w" $merl "$@"
-train first aan-s data.root="$faces/300w" $merl "$@"
+train aan-m-first data.root="$faces/300w" $merl "$@"
+train aan-s-first data.root="$faces/300w" $merl "$@"
 
 labels lfw "$faces/lfw5" --markup celeba5 --apart 0.045
 labels ytf "$faces/ytf68"
@@ -57,8 +53,9 @@ more="$merl
   further.2.root=$made/ytf68.csv further.2.options.images=$faces/ytf68
   further.3.root=$made/aflw68.csv further.3.options.images=$faces/aflw"
 
-for name in aan-m aan-s; do
-  train final $name data.root="$faces/300w" $more train.start="$made/first/$name/best.pt" "$@"
+for name in aan-m aan-s; do # of these the runs NAME-scores are what is bundled
+  train $name data.root="$faces/300w" $more train.start="$made/$name-first/best.pt" "$@"
+  train $name-scores data.root="$faces/300w" $merl train.start="$made/$name/best.pt" "$@"
 done
-train final aan-m-aflw19 data.root="$faces/aflw" data.options.training_faces=2148 \
-  train.start="$made/final/aan-m/best.pt" "$@"
+train aan-m-aflw19 data.root="$faces/aflw" data.options.training_faces=2148 \
+  train.start="$made/aan-m/best.pt" "$@"
