@@ -60,7 +60,7 @@ def main(model: Path, report: Path) -> None:
 
 
 def stage_time(model: Path) -> float:
-    """Milliseconds from a box to its points, one thread: the median of the quietest of twenty rounds."""
+    """Milliseconds from a box to its points, one thread: median of the quietest of 20 rounds."""
     photo = read_image(PHOTO)
     boxes = [face.box for face in FaceAligner(model).align(photo)][:1]
     with FaceAligner(model, threads=1) as aligner:

@@ -186,7 +186,8 @@ def draw_tradeoff(marks: Sequence[Mark], xlabel: str, ylabel: str, target: Path)
     room = 0.12 * (max(both) - min(both)) or 1.0
     axes.set(xlim=(low, high), ylim=(min(both) - room, max(both) + room))
     for mark, height in zip(marks, _apart(errors, room / 2), strict=True):
-        _draw_mark(axes, mark, height)
+        beside = max(time for time in times if mark.ms <= time < NEAR * mark.ms)
+        _draw_mark(axes, mark, (1.07 * beside, height))
     for label, fill in (("as it comes", GREY), ("without its points' constant offsets", "white")):
         axes.plot([], [], "o", color=GREY, markerfacecolor=fill, label=label)
     axes.legend(loc="best", fontsize=8)
@@ -197,15 +198,19 @@ def draw_tradeoff(marks: Sequence[Mark], xlabel: str, ylabel: str, target: Path)
     _save(figure, target)
 
 
-def _draw_mark(axes: Axes, mark: Mark, height: float) -> None:
-    """A model's disc, ring and, at `height`, its name."""
+NEAR = 1.3
+"""A name begins beyond models that are slower by less than this."""
+
+
+def _draw_mark(axes: Axes, mark: Mark, name: tuple[float, float]) -> None:
+    """A model's disc, ring and, from the place `name` on, its name."""
     color = OURS if mark.ours else GREY
     if mark.corrected is not None:
         axes.plot([mark.ms] * 2, [100 * mark.nme, 100 * mark.corrected], color=color, linewidth=1)
         axes.plot(mark.ms, 100 * mark.corrected, "o", color=color, markerfacecolor="white")
     axes.plot(mark.ms, 100 * mark.nme, "o", color=color)
     weight = "bold" if mark.ours else "normal"
-    axes.text(1.07 * mark.ms, height, mark.label, color=color, fontweight=weight, va="center")
+    axes.text(*name, mark.label, color=color, fontweight=weight, va="center")
 
 
 def _apart(values: Sequence[float], least: float) -> list[float]:
