@@ -60,8 +60,10 @@ def compressed(sample: Sample, image: Pixels, random: np.random.Generator, quali
     return sample, np.asarray(Image.open(file))
 
 
-def noisy(sample: Sample, image: Pixels, random: np.random.Generator) -> Changed:
-    values = image + random.normal(0, NOISE, image.shape)
+def noisy(
+    sample: Sample, image: Pixels, random: np.random.Generator, deviation: float = NOISE
+) -> Changed:
+    values = image + random.normal(0, deviation, image.shape)
     return sample, np.clip(np.round(values), 0, 255).astype(np.uint8)
 
 

@@ -19,6 +19,7 @@ from photo_changes import (
     covered,
     face_mask,
     gray,
+    noisy,
     nothing,
     reduced,
     sunglasses,
@@ -109,11 +110,6 @@ def smeared(sample: Sample, image: Pixels, random: np.random.Generator) -> Chang
     return sample, np.round(total / len(steps)).astype(np.uint8)
 
 
-def noisy(sample: Sample, image: Pixels, random: np.random.Generator) -> Changed:
-    values = image + random.normal(0, 15, image.shape)
-    return sample, np.clip(np.round(values), 0, 255).astype(np.uint8)
-
-
 TROUBLES: dict[str, Change] = {
     PLAIN: nothing,
     "turned 20°": partial(either_way, angle=20.0),
@@ -131,7 +127,7 @@ TROUBLES: dict[str, Change] = {
     "blurred": blurred,
     "motion": smeared,
     "1/3 resolution": partial(reduced, factor=3),
-    "noise": noisy,
+    "noise": partial(noisy, deviation=15.0),
     "JPEG 20": partial(compressed, quality=20),
 }
 """What befalls a face whose box is as large as in the network's input, by name."""

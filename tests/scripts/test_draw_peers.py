@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
@@ -10,17 +9,6 @@ from types import ModuleType
 import pytest
 
 from facealign import DataError, plots
-
-
-@pytest.fixture(scope="module")
-def script(repository: Path) -> ModuleType:
-    path = repository / "scripts" / "draw_peers.py"
-    spec = importlib.util.spec_from_file_location("draw_peers", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def row(name: str, ms: float, plain: float, corrected: float, ours: bool = False) -> dict:

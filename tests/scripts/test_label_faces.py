@@ -15,17 +15,6 @@ from facealign.geometry import CropTransform
 from facealign.markup import load_conversion
 
 
-@pytest.fixture(scope="module")
-def script(repository: Path) -> ModuleType:
-    sys.path.insert(0, str(repository / "scripts"))
-    try:
-        import label_faces
-    finally:
-        sys.path.pop(0)
-    module: ModuleType = label_faces
-    return module
-
-
 def test_a_mirrored_crop_of_the_mirrored_photo_shows_the_same(script: ModuleType) -> None:
     image = np.random.default_rng(0).integers(0, 256, (60, 81, 3)).astype(np.uint8)
     box = np.array([20, 15, 50, 40], np.float32)

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import onnx
 import onnxruntime
-import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from facealign.detector import YuNet
 
 CHANNELS = {"cls": 1, "obj": 1, "bbox": 4, "kps": 10}
-
-
-@pytest.fixture(scope="module")
-def script(repository: Path) -> ModuleType:
-    path = repository / "scripts" / "make_yunet.py"
-    spec = importlib.util.spec_from_file_location("make_yunet", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def heads_of_yunet() -> onnx.ModelProto:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 from pathlib import Path
@@ -12,17 +11,6 @@ import numpy as np
 import pytest
 
 from facealign.formats.pts import to_pts
-
-
-@pytest.fixture(scope="module")
-def script(repository: Path) -> ModuleType:
-    path = repository / "scripts" / "measure_boxes.py"
-    spec = importlib.util.spec_from_file_location("measure_boxes", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_differences_are_in_official_box_sizes(script: ModuleType) -> None:

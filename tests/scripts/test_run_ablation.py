@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
@@ -12,17 +11,6 @@ import pytest
 from facealign import DataError
 from facealign.reproduce.paper import BENCHMARKS, VARIANTS
 from facealign.reproduce.runs import read_runs
-
-
-@pytest.fixture(scope="module")
-def script(repository: Path) -> ModuleType:
-    path = repository / "scripts" / "run_ablation.py"
-    spec = importlib.util.spec_from_file_location("run_ablation", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_runs_are_recorded_and_not_repeated(

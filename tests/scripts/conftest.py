@@ -1,0 +1,22 @@
+"""The script that a test file is of: test_NAME.py of scripts/NAME.py."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def script(request: pytest.FixtureRequest, repository: Path) -> ModuleType:
+    path = repository / "scripts" / f"{request.path.stem.removeprefix('test_')}.py"
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(path.parent)  # scripts import from one another
+        spec.loader.exec_module(module)
+    return module
