@@ -138,8 +138,8 @@ def show_limits(console: Console, found: dict[str, Any]) -> None:
         return
     console.print(
         f"network alone {found['network_ms']:.2f} ms for {found['multiply_adds'] / 1e6:.0f} M "
-        f"multiply-adds; at the {found['peak_multiply_adds_a_second'] / 1e9:.0f} G/s of a large "
-        f"matrix product {found['limit_ms']:.2f} ms"
+        f"multiply-adds; in float32, at the {found['peak_multiply_adds_a_second'] / 1e9:.0f} G/s "
+        f"of a large matrix product, {found['limit_ms']:.2f} ms"
     )
     shares = (f"{n} {100 * share:.0f} %" for n, share in found["share_by_operator"].items())
     console.print(f"of the network's time: {', '.join(shares)}")

@@ -1,4 +1,4 @@
-"""How near a network comes to the processor's limit, and where its time goes. Needs `onnx`."""
+"""How near a network is to the processor's float32 limit, and where its time goes. Needs `onnx`."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The bundled models from nothing: about five hours of one processor core.
+# The bundled models from nothing: about eight hours of one processor core.
 #
 #   scripts/train_release.sh /faces made/ [setting=value ...]
 #
@@ -20,41 +20,51 @@ boxes() { # NAME ARGUMENTS: a table of faces, framed by the detector
   [ -e "$table" ] || python "$here/box_faces.py" "$1" "$2" "$3" "$table" $4
 }
 
-labels() { # NAME FOLDER ARGUMENTS: the same faces with 68 points by the first aan-m
-  name=$1
-  folder=$2
-  shift 2
-  [ -e "$made/${name}68.csv" ] || python "$here/label_faces.py" "$made/$name.csv" \
-    "$made/${name}68.csv" --images "$folder" --model "$made/aan-m-first.onnx" "$@"
+labels() { # RUN NAME FOLDER ARGUMENTS: the same faces with 68 points by a run of aan-m
+  model=$made/aan-m-$1.onnx
+  name=$2
+  folder=$3
+  table=$made/${2}68-$1.csv
+  shift 3
+  [ -e "$table" ] || python "$here/label_faces.py" "$made/$name.csv" "$table" \
+    --images "$folder" --model "$model" "$@"
 }
 
-train() { # CONFIG SETTINGS: its run, and an ONNX file
+further() { # RUN: `more` are the settings of all further faces, labelled by a run of aan-m
+  labels "$1" lfw "$faces/lfw5" --markup celeba5 --apart 0.045
+  labels "$1" ytf "$faces/ytf68"
+  labels "$1" aflw "$faces/aflw" --markup aflw19 --without "$made/merl.csv"
+  more="$merl
+    further.1.root=$made/lfw68-$1.csv further.1.options.images=$faces/lfw5
+    further.2.root=$made/ytf68-$1.csv further.2.options.images=$faces/ytf68
+    further.3.root=$made/aflw68-$1.csv further.3.options.images=$faces/aflw"
+}
+
+train() { # CONFIG SETTINGS: its run, and an ONNX file, of those that are bundled in 8-bit integers
   run=$made/$1
   config=$release/$1.toml
+  case $1 in *-first | *-second) form="" ;; *) form=--int8 ;; esac
   shift
   facealign train "$config" --run "$run" "$@"
-  facealign export "$run" -o "$run.onnx"
+  facealign export "$run" -o "$run.onnx" $form
 }
 
 boxes merl csv "$faces/aflw/merl_rav_68.csv" train images=flickr
 boxes aflw aflw "$faces/aflw" train training_faces=2148
 boxes lfw celeba "$faces/lfw5" train ""
-boxes ytf csv "$faces/ytf68/training.csv" all images=.
+boxes ytf csv "$faces/ytf68/training.csv" all images=training
 merl="further.0.root=$made/merl.csv further.0.options.images=$faces/aflw"
 
 train aan-m-first data.root="$faces/300w" $merl "$@"
 train aan-s-first data.root="$faces/300w" $merl "$@"
 
-labels lfw "$faces/lfw5" --markup celeba5 --apart 0.045
-labels ytf "$faces/ytf68"
-labels aflw "$faces/aflw" --markup aflw19 --without "$made/merl.csv"
-more="$merl
-  further.1.root=$made/lfw68.csv further.1.options.images=$faces/lfw5
-  further.2.root=$made/ytf68.csv further.2.options.images=$faces/ytf68
-  further.3.root=$made/aflw68.csv further.3.options.images=$faces/aflw"
+further first
+train aan-m-second data.root="$faces/300w" $more train.start="$made/aan-m-first/best.pt" "$@"
+train aan-s-second data.root="$faces/300w" $more train.start="$made/aan-s-first/best.pt" "$@"
 
+further second
 for name in aan-m aan-s; do # of these the runs NAME-scores are what is bundled
-  train $name data.root="$faces/300w" $more train.start="$made/$name-first/best.pt" "$@"
+  train $name data.root="$faces/300w" $more train.start="$made/$name-second/best.pt" "$@"
   train $name-scores data.root="$faces/300w" $merl train.start="$made/$name/best.pt" "$@"
 done
 train aan-m-aflw19 data.root="$faces/aflw" data.options.training_faces=2148 \

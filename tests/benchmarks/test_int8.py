@@ -1,4 +1,4 @@
-"""Which variant is reported, and the script with one variant on drawn faces."""
+"""The script with two variants on drawn faces, and what it refuses."""
 
 from __future__ import annotations
 
@@ -7,68 +7,63 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
-import numpy as np
 import pytest
 
-from facealign.models import model_path
+from facealign.datasets import read_dataset
+from facealign.training.export import export_run
+from facealign.training.integers import calibration_faces
+from facealign.training.loop import fit
+from facealign.training.run import prepare
+from facealign.training.runfolder import RunFolder
+from facealign.training.settingsfile import to_settings
 
 Benchmark = Callable[[str], ModuleType]
 
 
-@pytest.mark.parametrize(
-    ("ratios", "expected"),
-    [
-        ({"a": (0.7, 0.04), "b": (0.6, 0.05), "c": (0.9, 0.03)}, "a"),  # c is hardly faster
-        ({"a": (0.9, 0.04), "b": (1.2, 0.03)}, "b"),  # none is faster
-    ],
-)
-def test_the_most_accurate_of_the_fast_is_reported(
-    benchmark: Benchmark, ratios: dict[str, tuple[float, float]], expected: str
-) -> None:
-    found = {name: {"ratio": r, "nme_held_out": e} for name, (r, e) in ratios.items()}
-    found["float32"] = {"ratio": 1.0, "nme_held_out": 0.01}
-    assert benchmark("int8").chosen(found) == expected
+@pytest.fixture
+def run(drawn: Path, tmp_path: Path) -> Path:
+    tree = {
+        "data": {"root": str(drawn), "validation": 0.2},
+        "model": {"input_size": 32, "widths": [16, 32], "spread": True, "visibility": True},
+        "train": {"steps": 2, "batch": 8, "threads": 1},
+    }
+    run, _ = prepare(
+        to_settings(tree, "test"),
+        RunFolder(tmp_path / "run"),
+        [read_dataset("300w", drawn, "train")],
+    )
+    fit(run)
+    return tmp_path / "run"
 
 
-def test_calibration_sees_every_face_once(benchmark: Benchmark) -> None:
-    int8 = benchmark("int8")
-    images = np.arange(2 * int8.BATCH + 1)
-    reader, seen = int8.Faces(images), []
-    while (batch := reader.get_next()) is not None:
-        seen += batch["image"].tolist()
-    assert seen == images.tolist()
-
-
-def test_the_ends_are_the_first_convolution_and_the_heads(
-    benchmark: Benchmark, tmp_path: Path
-) -> None:
-    int8 = benchmark("int8")
-    names = int8.ends(int8.prepare(model_path("aan-s"), tmp_path))
-    nodes = int8.onnx.load(tmp_path / "ready.onnx").graph.node
-    kinds = [node.op_type for node in nodes if node.name in names]
-    assert kinds.count("Conv") == 1
-    assert kinds.count("Gemm") == 4
-    assert nodes[-1].name in names
-
-
-def test_one_variant_on_drawn_faces(
+def test_two_variants_on_drawn_faces(
     benchmark: Benchmark,
     drawn: Path,
+    run: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     int8 = benchmark("int8")
-    monkeypatch.setattr(int8, "VARIANTS", {"U8S8": int8.Variant()})
-    output = tmp_path / "int8.json"
-    words = ["--root", drawn, "--model", "aan-s", "--faces", 12, "--rounds", 3, "--json", output]
+    monkeypatch.setattr(int8, "VARIANTS", {"usual": {}, "rough": int8.VARIANTS["outputs too"]})
+    model, output = tmp_path / "mine.onnx", tmp_path / "int8.json"
+    export_run(run, model)
+    words = ["--root", drawn, "--model", model, "--faces", 12, "--rounds", 3, "--json", output]
     int8.main([str(word) for word in words])
     tree = json.loads(output.read_text())
-    found = tree["models"]["aan-s"]
-    assert (list(found), tree["faces"]["calibration"]) == (["float32", "U8S8"], 12)
-    assert found["U8S8"]["megabytes"] < 0.7 * found["float32"]["megabytes"]
-    errors = [row[part] for row in found.values() for part in ("nme_held_out", "nme_common")]
-    assert all(0 < error < 1 for error in errors)
-    assert errors[0] != errors[2]
-    assert errors[2] == pytest.approx(errors[0], rel=0.3)
-    assert "aan-s: inter-ocular NME" in capsys.readouterr().out
+    (found,) = tree["models"].values()
+    assert (list(found), tree["faces"]["calibration"]) == (["float32", "usual", "rough"], 12)
+    assert found["rough"]["megabytes"] < found["usual"]["megabytes"]
+    assert found["float32"]["apart"] == 0 < found["usual"]["apart"] < found["rough"]["apart"]
+    assert all(0 < row["nme_held_out"] < 1 for row in found.values())
+    assert [name for name, row in found.items() if "nme_common" in row] == ["float32", "usual"]
+    assert "inter-ocular NME" in capsys.readouterr().out
+
+
+def test_a_file_in_integers_is_refused(
+    benchmark: Benchmark, drawn: Path, run: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "mine.onnx"
+    export_run(run, model, faces=calibration_faces(run))
+    with pytest.raises(SystemExit, match="is in 8-bit integers already"):
+        benchmark("int8").main(["--root", str(drawn), "--model", str(model)])

@@ -159,6 +159,13 @@ def test_train_export_eval_and_align(
     assert (report["count"], report["box_source"], report["subset"]) == (8, "official", "common")
     assert 0 < report["nme_inter_ocular"] < report["nme_inter_pupil"] < 2
     assert facealign(photos / "a face.jpg", "--model", model)[0] == 0
+    small = tmp_path / "small.onnx"
+    code, printed, errors = facealign("export", run, "-o", small, "--int8", "--root", drawn)
+    assert (code, "tiny, ibug68, 32 px" in printed, errors) == (0, True, "")
+    assert small.stat().st_size != model.stat().st_size
+    assert facealign(photos / "a face.jpg", "--model", small)[0] == 0
+    code, _, errors = facealign("export", run, "-o", small, "--root", drawn)
+    assert (code, "--int8" in errors) == (2, True)
 
 
 def test_drawings_are_a_data_set(facealign: Callable[..., Outcome], tmp_path: Path) -> None:

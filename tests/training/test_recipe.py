@@ -1,8 +1,8 @@
-"""Runs on several data sets, from other weights, beside a teacher, with scores and visibility."""
+"""Runs on several data sets, beside a teacher, with scores and visibility; what is exported."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,6 @@ import torch
 from facealign import Face, FaceAligner, read_image
 from facealign.datasets import Reading
 from facealign.errors import DataError, SettingsError
-from facealign.markup.conversion import load_conversion
 from facealign.training.augment import MEAN, STD
 from facealign.training.checkpoint import load_checkpoint, save_checkpoint
 from facealign.training.export import export_run
@@ -21,51 +20,13 @@ from facealign.training.loop import fit
 from facealign.training.run import Run, prepare
 from facealign.training.runfolder import RunFolder
 from facealign.training.settings import Settings
-from facealign.training.settingsfile import to_settings
 
-TINY = {
-    "data": {"validation": 0.2},
-    "model": {"input_size": 32, "widths": [4, 8]},
-    "augment": {"turn": 10.0, "mirror": 0.5},
-    "train": {"steps": 3, "batch": 8, "ema": 0.9, "validate_every": 4, "threads": 1},
-}
-FIVE = {"dataset": "celeba", "share": 0.5}
-
-
-def tiny(further: int = 0, model: dict[str, object] | None = None, **train: object) -> Settings:
-    tree = TINY | {
-        "train": TINY["train"] | train,
-        "model": TINY["model"] | (model or {}),
-        "further": [FIVE] * further,
-    }
-    return to_settings(tree, "test")
-
-
-@pytest.fixture(scope="session")
-def five(reading: Reading) -> Reading:
-    """The same faces with five points, the nose of every other one hidden."""
-    conversion = load_conversion("ibug68", "celeba5")
-    samples = [
-        replace(
-            sample,
-            id=f"five/{sample.id}",
-            landmarks=conversion.points(sample.landmarks),
-            visible=np.array([True, True, number % 2 == 0, True, True]),
-            markup="celeba5",
-        )
-        for number, sample in enumerate(reading.samples)
-    ]
-    return Reading("celeba", "train", samples, [])
-
-
-def run_of(settings: Settings, folder: Path, readings: list[Reading]) -> Run:
-    run, problems = prepare(settings, RunFolder(folder), readings)
-    assert not problems
-    return run
+Tiny = Callable[..., Settings]
+RunOf = Callable[[Settings, Path, list[Reading]], Run]
 
 
 def test_two_point_schemes_share_a_trunk_and_have_a_head_each(
-    tmp_path: Path, reading: Reading, five: Reading
+    tiny: Tiny, run_of: RunOf, tmp_path: Path, reading: Reading, five: Reading
 ) -> None:
     run = run_of(tiny(1), tmp_path / "run", [reading, five])
     assert run.markups == ("ibug68", "celeba5")
@@ -82,7 +43,7 @@ def test_two_point_schemes_share_a_trunk_and_have_a_head_each(
 
 
 def test_further_data_of_the_same_scheme_trains_the_same_head(
-    tmp_path: Path, reading: Reading
+    tiny: Tiny, run_of: RunOf, tmp_path: Path, reading: Reading
 ) -> None:
     run = run_of(tiny(1), tmp_path, [reading, reading])
     assert run.markups == ("ibug68",)
@@ -91,7 +52,7 @@ def test_further_data_of_the_same_scheme_trains_the_same_head(
 
 
 def test_a_mixed_run_resumes_where_it_stopped(
-    tmp_path: Path, reading: Reading, five: Reading
+    tiny: Tiny, run_of: RunOf, tmp_path: Path, reading: Reading, five: Reading
 ) -> None:
     assert fit(run_of(tiny(1), tmp_path / "whole", [reading, five]))
     parted = run_of(tiny(1), tmp_path / "parted", [reading, five])
@@ -102,7 +63,7 @@ def test_a_mixed_run_resumes_where_it_stopped(
 
 
 def test_resuming_with_other_further_data_is_refused(
-    tmp_path: Path, reading: Reading, five: Reading
+    tiny: Tiny, run_of: RunOf, tmp_path: Path, reading: Reading, five: Reading
 ) -> None:
     fit(run_of(tiny(1, steps=1), tmp_path, [reading, five]))
     with pytest.raises(SettingsError, match="the number of further = 1, not 0"):
@@ -110,71 +71,15 @@ def test_resuming_with_other_further_data_is_refused(
 
 
 def test_a_head_of_another_size_than_the_data_is_refused(
-    tmp_path: Path, reading: Reading, five: Reading
+    tiny: Tiny, tmp_path: Path, reading: Reading, five: Reading
 ) -> None:
     with pytest.raises(DataError, match=r"model\.further is \[7\], but the data has \[5\]"):
         prepare(tiny(1, {"further": [7]}), RunFolder(tmp_path), [reading, five])
 
 
-def test_a_run_begins_with_the_trunk_and_the_heads_of_the_same_schemes(
-    tmp_path: Path, reading: Reading, five: Reading
+def test_a_pupil_follows_its_teacher(
+    tiny: Tiny, run_of: RunOf, tmp_path: Path, reading: Reading
 ) -> None:
-    fit(run_of(tiny(), tmp_path / "first", [reading]))
-    given = load_checkpoint(tmp_path / "first" / "last.pt")["weights"]
-    start = str(tmp_path / "first" / "last.pt")
-    settings = tiny(1, {"points": 5}, start=start)
-    run = run_of(settings, tmp_path / "second", [five, reading])
-    model = run.model.state_dict()
-    assert torch.equal(model["stem.conv.0.weight"], given["stem.conv.0.weight"])
-    assert torch.equal(model["stem.conv.1.running_mean"], given["stem.conv.1.running_mean"])
-    assert torch.equal(model["heads.1.linear.weight"], given["heads.0.linear.weight"])
-    assert model["heads.0.linear.weight"].shape[0] == 10
-
-
-def test_what_a_run_and_its_start_saw_is_named_once_and_by_its_title(
-    tmp_path: Path, reading: Reading, five: Reading
-) -> None:
-    titled = replace(tiny(), data=replace(tiny().data, title="My faces"))
-    fit(run_of(titled, tmp_path / "first", [reading]))
-    start = str(tmp_path / "first" / "last.pt")
-    mine = load_checkpoint(Path(start))["trained_on"]
-    assert mine.startswith("My faces, ")
-    longer = replace(titled, train=replace(titled.train, start=start))
-    assert run_of(longer, tmp_path / "longer", [reading]).trained_on == mine
-    other = tiny(0, {"points": 5}, start=start)
-    run = run_of(other, tmp_path / "other", [five])
-    own = run.trained_on.partition("; ")[0]
-    assert own.startswith("celeba train, ")
-    assert run.trained_on == f"{own}; begun with weights trained on {mine}"
-    save_checkpoint(run.state(), run.folder.last)
-    assert run_of(other, tmp_path / "other", [five]).trained_on == run.trained_on
-
-
-def test_only_the_weights_learn_that_are_named(tmp_path: Path, reading: Reading) -> None:
-    fit(run_of(tiny(0, {"spread": True}), tmp_path / "first", [reading]))
-    start = tmp_path / "first" / "last.pt"
-    given = load_checkpoint(start)["weights"]
-    kept: dict[str, object] = {"start": str(start), "batch_norm": "frozen"}
-    settings = tiny(0, {"spread": True}, learns=["spread"], **kept)
-    run = run_of(settings, tmp_path / "second", [reading])
-    assert fit(run)
-    state = run.model.state_dict()
-    moved = {name for name, value in state.items() if not torch.equal(value, given[name])}
-    assert moved == {"heads.0.spread.weight", "heads.0.spread.bias"}
-    with pytest.raises(SettingsError, match="no weight is called so"):
-        run_of(tiny(0, {"spread": True}, learns=["sprad"], **kept), tmp_path / "third", [reading])
-    with pytest.raises(SettingsError, match=r"set train\.batch_norm=frozen"):
-        tiny(start=str(start), learns=["heads"])
-
-
-def test_a_start_of_another_size_is_refused(tmp_path: Path, reading: Reading) -> None:
-    fit(run_of(tiny(), tmp_path / "first", [reading]))
-    other = tiny(0, {"widths": [4, 12]}, start=str(tmp_path / "first" / "last.pt"))
-    with pytest.raises(SettingsError, match=r"last\.pt: its network has other sizes \(at stages"):
-        prepare(other, RunFolder(tmp_path / "second"), [reading])
-
-
-def test_a_pupil_follows_its_teacher(tmp_path: Path, reading: Reading) -> None:
     fit(run_of(tiny(), tmp_path / "teacher", [reading]))
     path = tmp_path / "teacher" / "last.pt"
     state = load_checkpoint(path)
@@ -195,7 +100,7 @@ def test_a_pupil_follows_its_teacher(tmp_path: Path, reading: Reading) -> None:
 
 
 def test_a_teacher_of_another_scheme_is_refused(
-    tmp_path: Path, reading: Reading, five: Reading
+    tiny: Tiny, run_of: RunOf, tmp_path: Path, reading: Reading, five: Reading
 ) -> None:
     fit(run_of(tiny(), tmp_path / "teacher", [reading]))
     wrong = tiny(0, {"points": 5}, teacher=str(tmp_path / "teacher" / "last.pt"))
@@ -203,7 +108,9 @@ def test_a_teacher_of_another_scheme_is_refused(
         prepare(wrong, RunFolder(tmp_path / "wrong"), [five])
 
 
-def test_scores_and_visibility_are_learnt(tmp_path: Path, five: Reading) -> None:
+def test_scores_and_visibility_are_learnt(
+    tiny: Tiny, run_of: RunOf, tmp_path: Path, five: Reading
+) -> None:
     """The nose is hidden on half of the faces, at random for the network: about even odds."""
     settings = tiny(
         0,
@@ -230,7 +137,7 @@ def test_scores_and_visibility_are_learnt(tmp_path: Path, five: Reading) -> None
 
 
 def test_every_output_is_exported_under_its_name(
-    tmp_path: Path, reading: Reading, five: Reading
+    tiny: Tiny, run_of: RunOf, tmp_path: Path, reading: Reading, five: Reading
 ) -> None:
     settings = tiny(1, {"spread": True, "visibility": True})
     fit(run_of(settings, tmp_path / "run", [reading, five]))
@@ -267,7 +174,7 @@ def test_every_output_is_exported_under_its_name(
 
 
 def test_a_head_is_chosen_by_its_point_scheme(
-    tmp_path: Path, reading: Reading, five: Reading
+    tiny: Tiny, run_of: RunOf, tmp_path: Path, reading: Reading, five: Reading
 ) -> None:
     fit(run_of(tiny(1, {"spread": True}), tmp_path / "run", [reading, five]))
     path = tmp_path / "model.onnx"

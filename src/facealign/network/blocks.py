@@ -15,8 +15,13 @@ EmbeddingForm = Literal["cosine", "linear", "off"]
 
 def _conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
     conv = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
-    nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
+    nn.init.normal_(conv.weight, std=conv_gain(conv.weight))
     return nn.Sequential(conv, nn.BatchNorm2d(outputs))
+
+
+def conv_gain(weight: Tensor) -> float:
+    """Standard deviation of a convolution's first weights (out, in, k, k), by He et al. 2015."""
+    return math.sqrt(2 / (len(weight) * weight[0, 0].numel()))
 
 
 class Stem(nn.Module):

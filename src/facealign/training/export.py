@@ -16,6 +16,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -27,6 +28,8 @@ from facealign.network import AAN
 from facealign.network.head import Head
 from facealign.training.augment import MEAN, STD
 from facealign.training.checkpoint import load_checkpoint
+from facealign.training.integers import to_integers
+from facealign.training.runfolder import best_checkpoint
 from facealign.training.settings import Settings
 from facealign.training.settingsfile import to_settings
 
@@ -84,7 +87,11 @@ def _nearness(log_spread: Tensor) -> Tensor:
 
 
 def export_run(
-    run: Path, target: Path, licence: str | None = None, markups: Sequence[str] = ()
+    run: Path,
+    target: Path,
+    licence: str | None = None,
+    markups: Sequence[str] = (),
+    faces: NDArray[np.float32] | None = None,
 ) -> ModelFacts:
     """Write the best weights of a run as ONNX.
 
@@ -98,14 +105,17 @@ def export_run(
         licence: the terms of the weights, kept inside the file; None takes the run's setting.
         markups: the point schemes whose heads the file gets, the first one's first; none is all.
             NE is most of a file, and every head has its own.
+        faces: (N, 3, S, S) `calibration_faces` for a file in 8-bit integers; None keeps floating
+            point.
 
     Raises:
         DataError: there is no checkpoint, or it has no head for one of `markups`.
-        ModelError: ONNX Runtime and PyTorch disagree by more than `TOLERANCE`.
+        ModelError: ONNX Runtime and PyTorch disagree by more than `TOLERANCE`, or 8-bit integers
+            and floating point by more than `integers.APART`.
         OutputError: the file cannot be written.
 
     """
-    state = load_checkpoint(_checkpoint(run))
+    state = load_checkpoint(best_checkpoint(run))
     settings = to_settings(state["settings"], str(run))
     model = AAN(settings.model)
     model.load_state_dict(state["weights"])
@@ -114,6 +124,8 @@ def export_run(
     facts = _facts(settings, state, licence or settings.licence)
     content = to_onnx(model, facts)
     check_parity(model, content)
+    if faces is not None:
+        content = to_integers(content, faces)
     write_file(target, content)
     return facts
 
@@ -196,15 +208,6 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(before)
-
-
-def _checkpoint(run: Path) -> Path:
-    if run.is_file():
-        return run
-    found = next((run / name for name in ("best.pt", "last.pt") if (run / name).is_file()), None)
-    if found is None:
-        raise DataError(f"{run}: holds no best.pt or last.pt; give the folder of a run")
-    return found
 
 
 def _facts(settings: Settings, state: dict[str, Any], licence: str) -> ModelFacts:

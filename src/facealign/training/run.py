@@ -16,7 +16,7 @@ from facealign.errors import DataError
 from facealign.markup import load_markup
 from facealign.network import AAN
 from facealign.training.ahead import Ahead
-from facealign.training.batches import BatchMaker, Feed
+from facealign.training.batches import Batch, BatchMaker, Feed
 from facealign.training.batchnorm import fit_batch_norm
 from facealign.training.checkpoint import load_newest
 from facealign.training.device import autocast, choose_device, keep_freed_memory
@@ -30,6 +30,7 @@ from facealign.training.distributed import (
     world,
 )
 from facealign.training.explosion import LossGuard
+from facealign.training.exported import take_statistics
 from facealign.training.faces import Faces
 from facealign.training.fingerprint import fingerprint
 from facealign.training.opening import open_faces, open_validator
@@ -37,7 +38,7 @@ from facealign.training.optimise import hold_still, make_optimiser
 from facealign.training.rows import own_rows
 from facealign.training.runfolder import RunFolder
 from facealign.training.settings import DataSettings, Settings
-from facealign.training.starting import Teacher, inherited, load_start
+from facealign.training.starting import Start, Teacher, inherited, load_start, read_start
 from facealign.training.validation import Validator
 from facealign.types import Sample
 
@@ -108,7 +109,8 @@ def prepare(
 
     Raises:
         DataError: a data set has no face left to train on, or the checkpoint is damaged.
-        SettingsError: the settings do not fit the data or this machine.
+        ModelError: the exported file of `train.start` cannot be taken up.
+        SettingsError: the settings do not fit the data, this machine or `train.start`.
 
     """
     train, data = settings.train, settings.data
@@ -119,7 +121,7 @@ def prepare(
         torch.set_num_threads(train.threads)
     torch.manual_seed(train.seed)
     first, *further = readings
-    training, held_out = _hold_out(first, data, train.seed)
+    training, held_out = hold_out(first, data, train.seed)
     validator, problems = open_validator(first, held_out, settings, advance)
     faces: list[Faces] = []
     for reading, samples in [(first, training), *((r, r.samples) for r in further)]:
@@ -134,7 +136,7 @@ def prepare(
     return run, problems + resume(run, marks)
 
 
-def _hold_out(reading: Reading, data: DataSettings, seed: int) -> tuple[list[Sample], list[Sample]]:
+def hold_out(reading: Reading, data: DataSettings, seed: int) -> tuple[list[Sample], list[Sample]]:
     """The faces to train on and those to validate on; no group is in both."""
     lost = [face.group for face in reading.packed.index.left_out] if reading.packed else []
     if data.folds:
@@ -230,8 +232,9 @@ def resume(run: Run, marks: dict[str, Any]) -> list[str]:
     if state is None:
         if leads():
             run.folder.write_data(marks)
-        run.trained_on += inherited(run.settings.train, run.trained_on)
-        _begin(run)
+        start = read_start(run.settings.train, run.settings.model.map_relu)
+        run.trained_on += inherited(run.settings.train, start, run.trained_on)
+        _begin(run, start)
         return problems
     run.folder.check_resumable(run.settings, state["settings"])
     from_leader(lambda: run.folder.check_data(marks))
@@ -245,23 +248,24 @@ def resume(run: Run, marks: dict[str, Any]) -> list[str]:
     return problems
 
 
-def _begin(run: Run) -> None:
+def _begin(run: Run, start: Start | None) -> None:
     """The weights of step 0, in all processes those of the leading one."""
-    start = run.model, run.markups, run.settings.train
-    load_start(*start)  # the trunk whose features are measured
-    _calibrate(run)
-    load_start(*start)  # its heads, and its statistics, which were not to change
+    batches = run.batches
+    faces = max(1, min(CALIBRATION_FACES, len(batches.feeds[0].faces)))
+    wanted = math.ceil(faces / run.settings.train.batch)
+    first = [batches.whole_at(step) for step in range(wanted)]
+    load_start(run.model, (), start)  # the trunk whose features are measured
+    _calibrate(run, first)
+    load_start(run.model, run.markups, start)  # its heads, and its statistics: not to change
+    if start and not start.measured and run.settings.train.batch_norm != "frozen":
+        take_statistics(run.model, [batch.image for batch in first])
     share_weights(run.model)
     run.average.load_state_dict(run.model.state_dict())
 
 
 @torch.no_grad()
-def _calibrate(run: Run) -> None:
+def _calibrate(run: Run, first: Sequence[Batch]) -> None:
     """Fit the untrained network to the data: NE's spread, and the mean face as the heads' bias."""
-    batches = run.batches
-    faces = max(1, min(CALIBRATION_FACES, len(batches.feeds[0].faces)))
-    wanted = math.ceil(faces / run.settings.train.batch)
-    first = [batches.whole_at(step) for step in range(wanted)]
     means: list[torch.Tensor] = []
     for head in range(len(run.markups)):
         parts = [part for batch in first for part in batch.parts if part.head == head]

@@ -156,3 +156,18 @@ _FREE = re.compile(
     r"train\.(threads|timeout|validate_every|log_every|tensorboard|explosion|on_explosion|device)"
 )
 """Settings that may change when a run goes on: the last step arrives at the same weights."""
+
+
+def best_checkpoint(run: Path) -> Path:
+    """The best weights of a run's folder, the last where nothing was held out; or the file given.
+
+    Raises:
+        DataError: there is none.
+
+    """
+    if run.is_file():
+        return run
+    found = next((run / name for name in ("best.pt", "last.pt") if (run / name).is_file()), None)
+    if found is None:
+        raise DataError(f"{run}: holds no best.pt or last.pt; give the folder of a run")
+    return found

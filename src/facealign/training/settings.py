@@ -150,7 +150,8 @@ class TrainSettings:
     seed: int = 0
     """Of every random number of the run."""
     start: str = ""
-    """Checkpoint whose weights the network begins with, head by head of the same point scheme."""
+    """Checkpoint, exported file or bundled model whose weights the network begins with, head by
+    head of the same point scheme. One of larger `model.widths` begins by saying the same."""
     learns: tuple[str, ...] = ()
     """Words in the names of the weights that learn, such as "heads" or "spread"; the others stay
     as `start` has them. Empty is all."""

@@ -1,0 +1,153 @@
+"""An exported file as training takes it up again: its weights under the names of a checkpoint.
+
+An exported network has no batch normalisation: it is folded into the convolutions. Here every
+convolution gets one that does nothing, and `take_statistics` then gives it those of the data
+without changing what the network says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+
+from facealign.errors import ModelError, SettingsError
+from facealign.models import ModelFacts
+from facealign.network.blocks import conv_gain
+
+PREFIX = "model."
+"""What export puts before the names of the weights."""
+EPS = nn.BatchNorm2d(1).eps
+BATCH_NORMS = (nn.BatchNorm2d, nn.SyncBatchNorm)
+
+
+def read_weights(path: Path, map_relu: bool) -> tuple[dict[str, Tensor], ModelFacts]:
+    """The weights of an exported file, named as in `AAN`'s state; the early heads are not in it.
+
+    Args:
+        path: the ONNX file.
+        map_relu: `AANSettings.map_relu` of the network that they are for.
+
+    Raises:
+        ModelError: it is not one of ours, or its weights are not there as such (8-bit integers).
+        SettingsError: its maps were made the other way.
+
+    """
+    try:
+        proto = onnx.load(path)
+    except Exception as error:  # protobuf's own
+        raise ModelError(f"{path}: not an ONNX file ({type(error).__name__})") from None
+    facts = ModelFacts.from_metadata({p.key: p.value for p in proto.metadata_props}, str(path))
+    layers = _layers(proto.graph)
+    if "stem.conv" not in layers:
+        raise ModelError(
+            f"{path}: its weights cannot be taken up (those of 8-bit files are rounded): begin "
+            "with the run's checkpoint or with a file in floating point"
+        )
+    _check_maps(proto.graph, map_relu, path)
+    weights: dict[str, Tensor] = {}
+    for layer, (weight, bias) in layers.items():
+        plain = {f"{layer}.weight": weight, f"{layer}.bias": bias}
+        weights |= plain if weight.ndim < 4 else _unfold(layer, weight, bias)
+    return weights, facts
+
+
+def _layers(graph: onnx.GraphProto) -> dict[str, tuple[Tensor, Tensor]]:
+    """Weight and bias of each convolution and linear layer by its name in the network.
+
+    What a layer reads counts, not what its bias is called: the exporter leaves out a bias of zeros,
+    and writes equal ones once.
+    """
+    values = {
+        tensor.name: torch.from_numpy(onnx.numpy_helper.to_array(tensor).astype(np.float32))
+        for tensor in graph.initializer
+    }
+    layers: dict[str, tuple[Tensor, Tensor]] = {}
+    for node in graph.node:
+        if node.op_type == "Cast" and node.input[0] in values:  # weights in 16 bits
+            values[node.output[0]] = values[node.input[0]]
+        elif node.op_type in ("Conv", "Gemm") and node.input[1] in values:
+            weight, *bias = (values[name] for name in node.input[1:])
+            name = node.input[1].removeprefix(PREFIX).removesuffix(".weight")
+            layers[name] = weight, bias[0] if bias else torch.zeros(len(weight))
+    return layers
+
+
+def _check_maps(graph: onnx.GraphProto, map_relu: bool, path: Path) -> None:
+    """See that the ReLU before the maps' sigmoid is there, or not, as the settings say."""
+    made_by = {name: node.op_type for node in graph.node for name in node.output}
+    before = {made_by.get(n.input[0]) for n in graph.node if n.output[0].startswith("attention.")}
+    if before and ("Relu" in before) != map_relu:
+        raise SettingsError(
+            f"{path}: its maps are {'with' if 'Relu' in before else 'without'} the ReLU: set "
+            f"model.map_relu={str('Relu' in before).lower()}"
+        )
+
+
+def _unfold(layer: str, weight: Tensor, bias: Tensor) -> dict[str, Tensor]:
+    """A convolution as the pair of it and a batch normalisation, which say the same together.
+
+    The weights of each output get the norm with which training begins: behind a normalisation
+    their norm says nothing but how fast they turn under a given learning rate.
+    """
+    norm = weight.flatten(1).norm(dim=1).clamp_min(1e-12)
+    usual = conv_gain(weight) * weight[0].numel() ** 0.5
+    scale = (usual / norm).clamp_min(2 * EPS**0.5)
+    return {
+        f"{layer}.0.weight": weight * scale.view(-1, 1, 1, 1),
+        f"{layer}.1.weight": torch.ones_like(bias),
+        f"{layer}.1.bias": bias,
+        f"{layer}.1.running_mean": torch.zeros_like(bias),
+        f"{layer}.1.running_var": scale.square() - EPS,
+        f"{layer}.1.num_batches_tracked": torch.tensor(0),
+    }
+
+
+@torch.no_grad()
+def take_statistics(model: nn.Module, images: Sequence[Tensor]) -> None:
+    """Give each batch normalisation the statistics of its input; the network says what it said.
+
+    Args:
+        model: whose running statistics are not of any data.
+        images: batches (B, 3, S, S).
+
+    """
+    layers = [module for module in model.modules() if isinstance(module, BATCH_NORMS)]
+    sums = {layer: torch.zeros(3, layer.num_features, dtype=torch.float64) for layer in layers}
+    hooks = [layer.register_forward_pre_hook(_adder(sums[layer])) for layer in layers]
+    model.eval()
+    for image in images:
+        model(image)
+    for hook in hooks:
+        hook.remove()
+    for layer, (count, total, squares) in sums.items():
+        mean = total / count
+        _move_to(layer, mean, (squares / count - mean.square()).clamp_min(0))
+
+
+def _adder(sums: Tensor) -> Callable[[nn.Module, tuple[Tensor]], None]:
+    """A hook that adds the input's count, sum and sum of squares (C,) to the rows of `sums`."""
+
+    def add(_: nn.Module, inputs: tuple[Tensor]) -> None:
+        rows = inputs[0].double().movedim(1, 0).flatten(1)
+        ones = torch.full((len(rows),), rows.shape[1], device=rows.device)
+        sums.add_(torch.stack([ones, rows.sum(dim=1), rows.square().sum(dim=1)]).to(sums))
+
+    return add
+
+
+def _move_to(layer: nn.BatchNorm2d | nn.SyncBatchNorm, mean: Tensor, variance: Tensor) -> None:
+    """Other statistics, and the scale and shift that undo the difference."""
+    old_mean, old_variance = layer.running_mean, layer.running_var
+    assert old_mean is not None
+    assert old_variance is not None
+    mean, variance = mean.to(old_mean), variance.to(old_mean)
+    step = layer.weight / (old_variance + layer.eps).sqrt()
+    layer.bias.add_(step * (mean - old_mean))
+    layer.weight.copy_(step * (variance + layer.eps).sqrt())
+    old_mean.copy_(mean)
+    old_variance.copy_(variance)
