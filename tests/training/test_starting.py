@@ -268,18 +268,32 @@ def test_maps_made_the_other_way_are_refused(tiny: Tiny, exported: Path) -> None
         read_start(tiny(start="aan-s").train, map_relu=True)
 
 
-def test_files_that_cannot_be_taken_up_are_refused(
-    tiny: Tiny, tmp_path: Path, exported: Path, make_model: Callable[..., Path]
+def test_a_file_in_integers_is_a_start_by_its_rounded_weights(
+    tiny: Tiny, run_of: RunOf, tmp_path: Path, exported: Path, reading: Reading
 ) -> None:
-    text, integers = tmp_path / "text.onnx", tmp_path / "integers.onnx"
-    text.write_text("no model")
+    integers = tmp_path / "integers.onnx"
     integers.write_bytes(to_integers(exported.read_bytes(), noise(32, 20).numpy()))
+    begun = [
+        run_of(tiny(0, WHOLE, start=str(path)), tmp_path / path.stem, [reading]).model
+        for path in (exported, integers)
+    ]
+    said = [say(model, noise(32)) for model in begun]
+    assert alike(*said, 0.1)
+    assert not alike(*said, 1e-6)
+    with pytest.raises(SettingsError, match=r"with the ReLU: set model\.map_relu=true"):
+        read_start(tiny(start=str(integers)).train, map_relu=False)
+
+
+def test_files_that_cannot_be_taken_up_are_refused(
+    tiny: Tiny, tmp_path: Path, make_model: Callable[..., Path]
+) -> None:
+    text = tmp_path / "text.onnx"
+    text.write_text("no model")
     reasons = {
         text: r"text\.onnx: not an ONNX file",
         tmp_path / "no.onnx": r'no\.onnx" is neither a bundled model \(.*aan-s.*\) nor a model',
         WEIGHTS / "yunet.onnx": r"yunet\.onnx: no facealign model: its metadata lack",
-        make_model(): r"made\.onnx: its weights cannot be taken up",
-        integers: r"integers\.onnx: its weights cannot be taken up \(those of 8-bit files",
+        make_model(): r"made\.onnx: its layers are not those of an AAN",
     }
     for path, reason in reasons.items():
         for map_relu in (True, False):
@@ -292,7 +306,7 @@ def test_a_bundled_model_is_a_start_by_its_name(
 ) -> None:
     size = {"input_size": 96, "widths": [32, 64, 128, 256], "ratio": 2, "map_relu": False}
     run = run_of(tiny(0, WHOLE | size, start="aan-s"), tmp_path, [reading])
-    assert alike(say(run.model, noise(96)), file_says(model_path("aan-s"), noise(96)), 1e-3)
+    assert alike(say(run.model, noise(96)), file_says(model_path("aan-s"), noise(96)), 0.05)
     own, _, before = run.trained_on.partition("; begun with weights trained on ")
     assert own == f"300w train, {len(run.batches.feeds[0].faces)} faces"
     assert before.split("; ")[0] == bundled()["aan-s"].trained_on.split("; ")[0]

@@ -33,7 +33,7 @@ def read_weights(path: Path, map_relu: bool) -> tuple[dict[str, Tensor], ModelFa
         map_relu: `AANSettings.map_relu` of the network that they are for.
 
     Raises:
-        ModelError: it is not one of ours, or its weights are not there as such (8-bit integers).
+        ModelError: it is not one of ours.
         SettingsError: its maps were made the other way.
 
     """
@@ -45,8 +45,7 @@ def read_weights(path: Path, map_relu: bool) -> tuple[dict[str, Tensor], ModelFa
     layers = _layers(proto.graph)
     if "stem.conv" not in layers:
         raise ModelError(
-            f"{path}: its weights cannot be taken up (those of 8-bit files are rounded): begin "
-            "with the run's checkpoint or with a file in floating point"
+            f"{path}: its layers are not those of an AAN; make one with: facealign export"
         )
     _check_maps(proto.graph, map_relu, path)
     weights: dict[str, Tensor] = {}
@@ -62,30 +61,53 @@ def _layers(graph: onnx.GraphProto) -> dict[str, tuple[Tensor, Tensor]]:
     What a layer reads counts, not what its bias is called: the exporter leaves out a bias of zeros,
     and writes equal ones once.
     """
-    values = {
-        tensor.name: torch.from_numpy(onnx.numpy_helper.to_array(tensor).astype(np.float32))
-        for tensor in graph.initializer
-    }
+    values = _constants(graph)
     layers: dict[str, tuple[Tensor, Tensor]] = {}
     for node in graph.node:
-        if node.op_type == "Cast" and node.input[0] in values:  # weights in 16 bits
-            values[node.output[0]] = values[node.input[0]]
-        elif node.op_type in ("Conv", "Gemm") and node.input[1] in values:
+        if node.op_type in ("Conv", "Gemm") and node.input[1] in values:
             weight, *bias = (values[name] for name in node.input[1:])
-            name = node.input[1].removeprefix(PREFIX).removesuffix(".weight")
+            name = node.input[1].removeprefix(PREFIX).rpartition(".weight")[0]
             layers[name] = weight, bias[0] if bias else torch.zeros(len(weight))
     return layers
 
 
+def _constants(graph: onnx.GraphProto) -> dict[str, Tensor]:
+    """All weights by the names under which layers read them, from 16 bits or 8 where they are."""
+    values = {
+        tensor.name: torch.from_numpy(onnx.numpy_helper.to_array(tensor).astype(np.float32))
+        for tensor in graph.initializer
+    }
+    for node in graph.node:
+        given = [values[name] for name in node.input if name in values]
+        if node.op_type == "Cast" and given:
+            values[node.output[0]] = given[0]
+        elif node.op_type == "DequantizeLinear" and len(given) == 3:  # of weights, by output
+            steps, scale, zero = given
+            shape = (-1, *[1] * (steps.ndim - 1))
+            values[node.output[0]] = (steps - zero.view(shape)) * scale.view(shape)
+    return values
+
+
 def _check_maps(graph: onnx.GraphProto, map_relu: bool, path: Path) -> None:
     """See that the ReLU before the maps' sigmoid is there, or not, as the settings say."""
-    made_by = {name: node.op_type for node in graph.node for name in node.output}
-    before = {made_by.get(n.input[0]) for n in graph.node if n.output[0].startswith("attention.")}
-    if before and ("Relu" in before) != map_relu:
+    maps = [output.name for output in graph.output if output.name.startswith("attention.")]
+    if maps and _with_relu(graph, maps[0]) != map_relu:
         raise SettingsError(
-            f"{path}: its maps are {'with' if 'Relu' in before else 'without'} the ReLU: set "
-            f"model.map_relu={str('Relu' in before).lower()}"
+            f"{path}: its maps are {'without' if map_relu else 'with'} the ReLU: set "
+            f"model.map_relu={str(not map_relu).lower()}"
         )
+
+
+def _with_relu(graph: onnx.GraphProto, attention: str) -> bool:
+    """Whether a map's sigmoid sees no value below 0: after a ReLU, or 8 bits that begin there."""
+    values, made_by = _constants(graph), {name: n for n in graph.node for name in n.output}
+    node = made_by[attention]
+    while node.op_type in ("QuantizeLinear", "DequantizeLinear"):
+        node = made_by[node.input[0]]
+    before = made_by[node.input[0]]
+    if before.op_type == "DequantizeLinear":  # the ReLU went into the range
+        return not values[before.input[2]].any()
+    return before.op_type == "Relu"
 
 
 def _unfold(layer: str, weight: Tensor, bias: Tensor) -> dict[str, Tensor]:

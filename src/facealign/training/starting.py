@@ -60,7 +60,7 @@ def read_start(train: TrainSettings, map_relu: bool) -> Start | None:
 
     Raises:
         DataError: the checkpoint cannot be read.
-        ModelError: the exported file cannot, or its weights are 8-bit integers.
+        ModelError: the exported file cannot.
         SettingsError: the file's maps were made the other way.
 
     """
