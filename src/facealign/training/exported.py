@@ -107,7 +107,7 @@ def _with_relu(graph: onnx.GraphProto, attention: str) -> bool:
     before = made_by[node.input[0]]
     if before.op_type == "DequantizeLinear":  # the ReLU went into the range
         return not values[before.input[2]].any()
-    return before.op_type == "Relu"
+    return bool(before.op_type == "Relu")
 
 
 def _unfold(layer: str, weight: Tensor, bias: Tensor) -> dict[str, Tensor]:
