@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 
 from facealign.datasets import Reading, read_dataset
 from facealign.markup.conversion import load_conversion
+from facealign.network import AAN
+from facealign.training.export import Deployed, export_run
+from facealign.training.loop import fit
 from facealign.training.run import Run, prepare
 from facealign.training.runfolder import RunFolder
 from facealign.training.settings import Settings
@@ -101,3 +106,69 @@ def run_of() -> Callable[[Settings, Path, list[Reading]], Run]:
         return run
 
     return make
+
+
+@pytest.fixture
+def begin(
+    tiny: Callable[..., Settings],
+    run_of: Callable[[Settings, Path, list[Reading]], Run],
+    tmp_path: Path,
+    reading: Reading,
+    five: Reading,
+) -> Callable[..., Run]:
+    """(start, model settings, data sets of five points, train settings) → a run with scores."""
+
+    def make(
+        start: Path | str = "",
+        model: dict[str, object] | None = None,
+        further: int = 0,
+        **train: object,
+    ) -> Run:
+        whole = {"spread": True, "visibility": True} | (model or {})
+        settings = tiny(further, whole, start=str(start), **train)
+        folder = Path(tempfile.mkdtemp(dir=tmp_path))
+        return run_of(settings, folder, [reading, five][: 1 + further])
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def trained(
+    tmp_path_factory: pytest.TempPathFactory,
+    tiny: Callable[..., Settings],
+    run_of: Callable[[Settings, Path, list[Reading]], Run],
+    reading: Reading,
+) -> Path:
+    """The checkpoint of a run with scores."""
+    folder = tmp_path_factory.mktemp("trained")
+    settings = tiny(0, {"spread": True, "visibility": True}, learning_rate=1e-2)
+    assert fit(run_of(settings, folder, [reading]))
+    return folder / "last.pt"
+
+
+@pytest.fixture(scope="session")
+def exported(trained: Path) -> Path:
+    """The same as an ONNX file."""
+    export_run(trained, trained.with_name("trained.onnx"))
+    return trained.with_name("trained.onnx")
+
+
+@pytest.fixture(scope="session")
+def apart() -> Callable[[AAN | Path, AAN | Path], float]:
+    """(network or ONNX file, another) → the largest difference of what they say of noise."""
+
+    @torch.no_grad()
+    def say(source: AAN | Path) -> list[torch.Tensor]:
+        random = torch.Generator().manual_seed(7)
+        if isinstance(source, AAN):
+            size = source.settings.input_size
+            return list(Deployed(source).eval()(torch.randn(5, 3, size, size, generator=random)))
+        session = onnxruntime.InferenceSession(source)
+        image = torch.randn(5, *session.get_inputs()[0].shape[1:], generator=random)
+        return [torch.from_numpy(said) for said in session.run(None, {"image": image.numpy()})]
+
+    def compare(one: AAN | Path, other: AAN | Path) -> float:
+        pairs = zip(say(one), say(other), strict=True)
+        return max(float((a - b).abs().max()) for a, b in pairs)
+
+    return compare
