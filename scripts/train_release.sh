@@ -40,7 +40,7 @@ further() { # RUN: `more` are the settings of all further faces, labelled by a r
     further.3.root=$made/aflw68-$1.csv further.3.options.images=$faces/aflw"
 }
 
-train() { # CONFIG SETTINGS: its run, and an ONNX file, of those that are bundled in 8-bit integers
+train() { # CONFIG SETTINGS: its run, and an ONNX file: from the third runs on in 8-bit integers
   run=$made/$1
   config=$release/$1.toml
   case $1 in *-first | *-second) form="" ;; *) form=--int8 ;; esac

@@ -159,5 +159,5 @@ def test_faces_that_have_moved_are_found_by_root(
         calibration_faces(run_folder),
     )
     assert np.array_equal(there, here)
-    with pytest.raises(DataError, match="nowhere"):
+    with pytest.raises(DataError, match=r"nowhere: .* are not there: say where with --root"):
         calibration_faces(run_folder, tmp_path / "nowhere")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 from facealign.datasets import Reading
-from facealign.errors import SettingsError
+from facealign.errors import DataError, SettingsError
 from facealign.network import AAN
 from facealign.training.checkpoint import load_checkpoint, save_checkpoint
 from facealign.training.loop import fit
@@ -147,6 +148,22 @@ def test_heads_of_another_size_begin_anew_at_the_mean_face(
     assert (said - batch.landmarks.mean(dim=0)).abs().max() < 0.2
 
 
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [({}, {"widths": [4, 16], "embedding": "off"}), ({"embedding": "off"}, {})],
+    ids=["without NE", "with NE"],
+)
+def test_a_head_is_not_taken_over_where_only_one_has_ne(
+    begin: Begin, given: dict[str, object], wanted: dict[str, object]
+) -> None:
+    first = begin(model=given)
+    save_checkpoint(first.weights(), first.folder.last)
+    old = first.average.heads[0].linear.weight
+    new = begin(first.folder.last, wanted, seed=1).model.heads[0].linear.weight
+    assert old.shape[1] <= new.shape[1]  # there would be room for it
+    assert not torch.equal(new[:, : old.shape[1]], old)
+
+
 def test_a_run_goes_on_without_the_file_it_began_with(
     tiny: Tiny, run_of: RunOf, tmp_path: Path, reading: Reading, exported: Path
 ) -> None:
@@ -163,3 +180,25 @@ def test_a_run_goes_on_without_the_file_it_began_with(
     assert resumed.trained_on == whole.trained_on
     ends = [run.model.state_dict() for run in (whole, resumed)]
     assert all(torch.equal(ends[0][key], ends[1][key]) for key in ends[0])
+
+
+def test_the_folder_of_a_run_is_a_start_like_its_best_checkpoint(
+    tiny: Tiny, trained: Path, tmp_path: Path
+) -> None:
+    shutil.copyfile(trained, tmp_path / "best.pt")
+    train = [tiny(start=str(path)).train for path in (trained, tmp_path)]
+    file, folder = (read_start(t, map_relu=True) for t in train)
+    assert file is not None
+    assert folder is not None
+    assert file.weights.keys() == folder.weights.keys()
+    assert file.trained_on == folder.trained_on
+
+
+def test_a_start_that_is_not_there_is_named_with_what_there_is(tiny: Tiny) -> None:
+    with pytest.raises(DataError, match=r'"aan-l": neither a bundled model \(aan-m, .*\) nor an'):
+        read_start(tiny(start="aan-l").train, map_relu=True)
+
+
+def test_a_checkpoint_whose_maps_are_the_other_way_is_refused(tiny: Tiny, trained: Path) -> None:
+    with pytest.raises(SettingsError, match=r"with the ReLU: set model\.map_relu=true"):
+        read_start(tiny(start=str(trained)).train, map_relu=False)

@@ -15,11 +15,11 @@ EmbeddingForm = Literal["cosine", "linear", "off"]
 
 def _conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
     conv = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
-    nn.init.normal_(conv.weight, std=conv_gain(conv.weight))
+    nn.init.normal_(conv.weight, std=conv_std(conv.weight))
     return nn.Sequential(conv, nn.BatchNorm2d(outputs))
 
 
-def conv_gain(weight: Tensor) -> float:
+def conv_std(weight: Tensor) -> float:
     """Standard deviation of a convolution's first weights (out, in, k, k), by He et al. 2015."""
     return math.sqrt(2 / (len(weight) * weight[0, 0].numel()))
 

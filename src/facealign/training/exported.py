@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from facealign.errors import ModelError, SettingsError
 from facealign.models import ModelFacts
-from facealign.network.blocks import conv_gain
+from facealign.network.blocks import conv_std
 
 PREFIX = "model."
 """What export puts before the names of the weights."""
@@ -91,7 +91,8 @@ def _constants(graph: onnx.GraphProto) -> dict[str, Tensor]:
 def _check_maps(graph: onnx.GraphProto, map_relu: bool, path: Path) -> None:
     """See that the ReLU before the maps' sigmoid is there, or not, as the settings say."""
     maps = [output.name for output in graph.output if output.name.startswith("attention.")]
-    if maps and _with_relu(graph, maps[0]) != map_relu:
+    # All of them: in 8 bits a map without the ReLU may happen to see no value below 0 either.
+    if maps and all(_with_relu(graph, name) for name in maps) != map_relu:
         raise SettingsError(
             f"{path}: its maps are {'without' if map_relu else 'with'} the ReLU: set "
             f"model.map_relu={str(not map_relu).lower()}"
@@ -117,7 +118,7 @@ def _unfold(layer: str, weight: Tensor, bias: Tensor) -> dict[str, Tensor]:
     their norm says nothing but how fast they turn under a given learning rate.
     """
     norm = weight.flatten(1).norm(dim=1).clamp_min(1e-12)
-    usual = conv_gain(weight) * weight[0].numel() ** 0.5
+    usual = conv_std(weight) * weight[0].numel() ** 0.5
     scale = (usual / norm).clamp_min(2 * EPS**0.5)
     return {
         f"{layer}.0.weight": weight * scale.view(-1, 1, 1, 1),

@@ -8,7 +8,6 @@ steps across the crop each would be half a pixel wide.
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import tempfile
 from collections.abc import Sequence
@@ -46,7 +45,7 @@ APART = 0.01
 """Largest mean distance of a point from where floating point has it, as a fraction of the crop."""
 
 
-class Faces(CalibrationDataReader):  # type: ignore[misc]
+class CalibrationFaces(CalibrationDataReader):  # type: ignore[misc]
     """The network's input for faces, (N, 3, S, S), a batch at a time."""
 
     def __init__(self, images: NDArray[np.float32]) -> None:
@@ -67,19 +66,24 @@ def calibration_faces(run: Path, root: Path | None = None) -> NDArray[np.float32
 
     Raises:
         DataError: there is no checkpoint, or no face to read.
+        SettingsError: the faces were packed for other crops.
 
     """
     state = load_checkpoint(best_checkpoint(run))
     settings = to_settings(state["settings"], str(run))
     data = settings.data
+    if root is None and not data.root:
+        raise DataError(f"{run}: does not say where its training faces lie: give --root")
     place = root or Path(data.root).expanduser()
+    if not place.exists():
+        raise DataError(f"{place}: the run's training faces are not there: say where with --root")
     reading = read_dataset(data.dataset, place, data.subset, **data.options)
     samples, _ = hold_out(reading, data, settings.train.seed)
     chosen = [samples[i] for i in np.random.default_rng(0).permutation(len(samples))[:FACES]]
-    plain = dataclasses.replace(settings, data=dataclasses.replace(data, root=str(place)))
-    faces, problems = open_validator(reading, chosen, plain, lambda: None)
+    faces, problems = open_validator(reading, chosen, settings, lambda: None)
     if not faces.samples:
-        raise DataError(f"{place}: no training face can be read; {'; '.join(problems[:1])}")
+        reasons = [*reading.problems, *problems, "is this the data set of the run?"]
+        raise DataError(f"{place}: no training face can be read; {reasons[0]}")
     values = (faces.crops[: len(chosen)].astype(np.float32) / 255 - MEAN) / STD
     return np.ascontiguousarray(values.transpose(0, 3, 1, 2), dtype=np.float32)
 
@@ -138,7 +142,7 @@ def quantise(ready: Path, target: Path, images: NDArray[np.float32], **changes: 
         "extra_options": {"OpTypesToExcludeOutputQuantization": ["Gemm"]},
     }
     with redirect_stdout(io.StringIO()):  # the calibration tells of its histograms
-        quantize_static(str(ready), str(target), Faces(images), **(usual | changes))
+        quantize_static(str(ready), str(target), CalibrationFaces(images), **(usual | changes))
 
 
 def after_embedding(model: Path) -> list[str]:

@@ -14,6 +14,7 @@ from facealign.models import bundled, model_path
 from facealign.network import AAN
 from facealign.training.checkpoint import load_checkpoint
 from facealign.training.exported import read_weights
+from facealign.training.runfolder import best_checkpoint
 from facealign.training.settings import TrainSettings
 from facealign.training.settingsfile import to_settings
 
@@ -52,16 +53,16 @@ class Start:
 
 
 def read_start(train: TrainSettings, map_relu: bool) -> Start | None:
-    """The weights of `train.start`: a checkpoint, an exported file or a bundled model's name.
+    """The weights of `train.start`: of a run or checkpoint, an exported file, a bundled model.
 
     Args:
         train: the settings.
         map_relu: `AANSettings.map_relu` of the network that begins with them.
 
     Raises:
-        DataError: the checkpoint cannot be read.
-        ModelError: the exported file cannot.
-        SettingsError: the file's maps were made the other way.
+        DataError: there is none of them, or the checkpoint cannot be read.
+        ModelError: the exported file cannot be read.
+        SettingsError: the maps were made the other way.
 
     """
     if not train.start:
@@ -69,9 +70,20 @@ def read_start(train: TrainSettings, map_relu: bool) -> Start | None:
     if train.start in bundled() or train.start.endswith(".onnx"):
         weights, facts = read_weights(model_path(train.start), map_relu)
         return Start(weights, facts.markups, facts.input_size, facts.trained_on, measured=False)
-    state = load_checkpoint(Path(train.start))
-    size = to_settings(state["settings"], train.start).model.input_size
-    return Start(state["weights"], tuple(state["markups"]), size, state["trained_on"], True)
+    if not Path(train.start).exists():
+        raise DataError(
+            f'train.start = "{train.start}": neither a bundled model ({", ".join(bundled())}) nor '
+            "an exported file, a checkpoint or the folder of a run"
+        )
+    state = load_checkpoint(best_checkpoint(Path(train.start)))
+    model = to_settings(state["settings"], train.start).model
+    if model.map_relu != map_relu:
+        raise SettingsError(
+            f"train.start = {train.start}: its maps are {'with' if model.map_relu else 'without'} "
+            f"the ReLU: set model.map_relu={str(model.map_relu).lower()}"
+        )
+    markups = tuple(state["markups"])
+    return Start(state["weights"], markups, model.input_size, state["trained_on"], measured=True)
 
 
 @torch.no_grad()
@@ -79,7 +91,8 @@ def load_start(model: AAN, markups: Sequence[str], start: Start | None) -> None:
     """Begin with the trunk of `start`, and its heads of these point schemes.
 
     A network with more channels begins as one that says the same (`grow`). Crops of another size
-    have other features, and a smaller NE has no room: there the heads stay as they are.
+    have other features, a smaller NE has no room, and what one head gives to NE another without it
+    gives to the output layers: there the heads stay as they are.
 
     Raises:
         SettingsError: its trunk has other stages, or more channels.
@@ -101,7 +114,8 @@ def load_start(model: AAN, markups: Sequence[str], start: Start | None) -> None:
             old, new = f"heads.{start.markups.index(name)}.", f"heads.{index}."
             head = {key: key.replace(new, old, 1) for key in wanted if key.startswith(new)}
             known = {key: source for key, source in head.items() if source in given}
-            if all(_fits(given[source], wanted[key]) for key, source in known.items()):
+            alike = (f"{old}embedding.weight" in given) == (f"{new}embedding.weight" in wanted)
+            if alike and all(_fits(given[source], wanted[key]) for key, source in known.items()):
                 pairs |= known
     for key, source in pairs.items():
         grow(wanted[key], given[source])
