@@ -15,5 +15,6 @@ def test_the_example_gives_the_golden_landmarks(astronaut_path: Path) -> None:
     assert len(faces) == len(expected)
     for face, wanted in zip(faces, expected, strict=True):
         how = "changed on purpose? then: python tests/golden/make_golden.py"
-        assert np.abs(face.landmarks - wanted["landmarks"]).max() < 0.05, how
+        # in 8 bits a value at the edge of a step may fall to the other side on another processor
+        assert np.abs(face.landmarks - wanted["landmarks"]).max() < 0.3, how
         assert np.abs(face.box - wanted["box"]).max() < 0.05, how
