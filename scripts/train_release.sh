@@ -21,7 +21,7 @@ boxes() { # NAME ARGUMENTS: a table of faces, framed by the detector
 }
 
 labels() { # RUN NAME FOLDER ARGUMENTS: the same faces with 68 points by a run of aan-m
-  model=$made/aan-m-$1.onnx
+  model=$made/$1.onnx
   name=$2
   folder=$3
   table=$made/${2}68-$1.csv
@@ -40,10 +40,10 @@ further() { # RUN: `more` are the settings of all further faces, labelled by a r
     further.3.root=$made/aflw68-$1.csv further.3.options.images=$faces/aflw"
 }
 
-train() { # CONFIG SETTINGS: its run, and an ONNX file: from the third runs on in 8-bit integers
+train() { # CONFIG SETTINGS: its run, and an ONNX file, of what is bundled in 8-bit integers
   run=$made/$1
   config=$release/$1.toml
-  case $1 in *-first | *-second | *-third) form="" ;; *) form=--int8 ;; esac
+  case $1 in *-scores | *-aflw19) form=--int8 ;; *) form="" ;; esac
   shift
   facealign train "$config" --run "$run" "$@"
   facealign export "$run" -o "$run.onnx" $form
@@ -58,17 +58,18 @@ merl="further.0.root=$made/merl.csv further.0.options.images=$faces/aflw"
 train aan-m-first data.root="$faces/300w" $merl "$@"
 train aan-s-first data.root="$faces/300w" $merl "$@"
 
-further first
+further aan-m-first
 train aan-m-second data.root="$faces/300w" $more train.start="$made/aan-m-first/best.pt" "$@"
 train aan-s-second data.root="$faces/300w" $more train.start="$made/aan-s-first/best.pt" "$@"
 
-further second
-train aan-m-third data.root="$faces/300w" $more train.start="$made/aan-m-second/best.pt" "$@"
+further aan-m-second
+train aan-m data.root="$faces/300w" $more train.start="$made/aan-m-second/best.pt" "$@"
 train aan-s-third data.root="$faces/300w" $more train.start="$made/aan-s-second/best.pt" "$@"
 
-further third
-for name in aan-m aan-s; do # of these the runs NAME-scores are what is bundled
-  train $name data.root="$faces/300w" $more train.start="$made/$name-third/best.pt" "$@"
+further aan-m
+train aan-s data.root="$faces/300w" $more train.start="$made/aan-s-third/best.pt" "$@"
+
+for name in aan-m aan-s; do # these runs are what is bundled, and aan-m-aflw19
   train $name-scores data.root="$faces/300w" $merl train.start="$made/$name/best.pt" "$@"
 done
 train aan-m-aflw19 data.root="$faces/aflw" data.options.training_faces=2148 \
