@@ -52,9 +52,9 @@ from facealign.types import Sample
 VARIANTS: dict[str, dict[str, Any]] = {
     "export --int8": {},
     "weights of 8 bits": {"reduce_range": False},
-    "ranges by minimum, maximum": {"calibrate_method": CalibrationMethod.MinMax},
-    "ranges by entropy": {"calibrate_method": CalibrationMethod.Entropy},
-    "signed activations": {"activation_type": QuantType.QInt8},
+    "ranges: extremes": {"calibrate_method": CalibrationMethod.MinMax},
+    "ranges: entropy": {"calibrate_method": CalibrationMethod.Entropy},
+    "signed values": {"activation_type": QuantType.QInt8},
     "products alone": {"op_types_to_quantize": ["Conv", "Gemm"]},
     "outputs too": {"nodes_to_exclude": None, "extra_options": {}},
 }
