@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import os
 import signal
+import sys
 import types
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -69,11 +70,23 @@ def command(
     if nproc > 1:
         words = ["train", str(config), *overrides, "--run", str(path)]
         return _launch(settings, words + (["--folds", str(folds)] if folds else []), nproc)
-    with joined(settings.train):
+    with joined(settings.train) as many:
         readings = read_all(settings)
         if folds:
-            return _train_folds(settings, readings, path, folds)
-        return _train(settings, readings, path)
+            code = _train_folds(settings, readings, path, folds)
+        else:
+            code = _train(settings, readings, path)
+    return _leave(code) if many else code
+
+
+def _leave(code: int) -> NoReturn:
+    """End one of several processes at once, as all is written.
+
+    Threads that PyTorch's connections leave behind now and then abort one that winds down.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _launch(settings: Settings, arguments: list[str], nproc: int) -> int:

@@ -43,8 +43,11 @@ def leads() -> bool:
 
 
 @contextlib.contextmanager
-def joined(train: TrainSettings) -> Iterator[None]:
+def joined(train: TrainSettings) -> Iterator[bool]:
     """Belong to the processes that torchrun has started; alone where it has not.
+
+    Yields:
+        whether it has.
 
     Raises:
         ProcessError: another process has ended, or did not answer within `train.timeout`.
@@ -52,7 +55,7 @@ def joined(train: TrainSettings) -> Iterator[None]:
 
     """
     if not all(name in os.environ for name in _PLACE):
-        yield
+        yield False
         return
     gpu = train.device != "cpu" and torch.cuda.is_available()
     _share_machine(train, gpu)
@@ -61,7 +64,7 @@ def joined(train: TrainSettings) -> Iterator[None]:
     try:
         with _named_errors(train):
             dist.init_process_group(backend, timeout=timeout)
-            yield
+            yield True
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
