@@ -21,7 +21,7 @@ from facealign.cli.extras import extra
     metavar="NAME",
     help="Only this point scheme's head; repeatable.  [default: all]",
 )
-@click.option("--int8", is_flag=True, help="In 8-bit integers: half the time and the space.")
+@click.option("--int8", is_flag=True, help="In 8-bit integers: about half the time and the space.")
 @click.option(
     "--root", type=Path, metavar="DIR", help="With --int8: where the run's faces lie now, if moved."
 )
