@@ -14,6 +14,7 @@ import click
 
 from facealign.cli.console import fail, out, progress
 from facealign.cli.extras import extra
+from facealign.cli.interrupts import SIGNALS
 from facealign.cli.reporting import in_words
 from facealign.datasets import Reading, read_dataset
 from facealign.errors import SettingsError
@@ -203,7 +204,7 @@ class Watcher:
         self._stop = True
 
     def __enter__(self) -> Watcher:
-        self._before = {s: signal.signal(s, self._on_signal) for s in _SIGNALS}
+        self._before = {s: signal.signal(s, self._on_signal) for s in SIGNALS}
         self._bar.start()
         return self
 
@@ -211,6 +212,3 @@ class Watcher:
         self._bar.stop()
         for number, handler in self._before.items():  # of many this one is about to end as it is
             signal.signal(number, signal.SIG_IGN if self._many else handler)
-
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
