@@ -207,7 +207,7 @@ def test_calibrated_on_constant_features_the_weights_stay_finite():
 def test_a_calibrated_network_starts_near_the_mean_face():
     model, batch, mean = small().train(), images(16), torch.rand(5, 2) - 0.5
     model.calibrate(batch, [mean])
-    features, _, _ = model.extract(batch)
+    features = model.extract(batch).pooled
     early = model(batch).early
     spread = F.linear(features, model.heads[0].embedding.weight).std(correction=0).item()
     assert spread == pytest.approx(1, rel=1e-3)

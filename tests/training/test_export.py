@@ -118,6 +118,14 @@ def test_a_network_without_attention_exports_landmarks_alone(tmp_path: Path) -> 
         FaceAligner(path).align(np.zeros((40, 40, 3), np.uint8), boxes, attention=True)
 
 
+def test_heatmaps_are_exported_as_the_places_they_mean() -> None:
+    model = network(heatmaps=(1,))
+    content = to_onnx(model, FACTS)
+    assert check_parity(model, content) < 1e-5
+    names = [o.name for o in onnxruntime.InferenceSession(content).get_outputs()]
+    assert names == ["landmarks", "attention.1", "attention.2"]
+
+
 def test_the_maps_of_chosen_stages_are_exported_alone() -> None:
     session = onnxruntime.InferenceSession(to_onnx(network(attention_stages=(2,)), FACTS))
     image = np.zeros((3, 3, 32, 32), np.float32)

@@ -10,10 +10,12 @@ from torch import Tensor
 
 from facealign.errors import SettingsError
 from facealign.network import HeadOutput, Prediction
+from facealign.network.decoder import cell_centres
 from facealign.training.batches import Batch, Part
 from facealign.training.loss import (
     WING_CURVE,
     WING_WIDTH,
+    heatmap_loss,
     landmark_loss,
     point_loss,
     spread_loss,
@@ -132,3 +134,40 @@ def test_a_teacher_s_landmarks_are_a_second_truth_where_it_has_the_head() -> Non
     batch = Batch(torch.zeros(2, 3, 8, 8), [part(1), part(1, head=1, first=1)])
     taught = [torch.full((2, 2, 2), 3.0), None]
     assert total_loss(prediction, batch, train, taught).item() == pytest.approx(0.5 * 13 + 0.5)
+
+
+def heatmaps(x: float, y: float) -> Tensor:
+    """(1, 2, 4, 4), both maps a bell of one cell's deviation, its middle at (x, y)."""
+    cells = cell_centres(4, torch.zeros(1))
+    bell = -(16 * (cells - y) ** 2)[:, None] / 2 - (16 * (cells - x) ** 2)[None, :] / 2
+    return bell.expand(1, 2, 4, 4)
+
+
+def test_the_loss_of_heatmaps_by_a_slow_reference() -> None:
+    maps = torch.randn(1, 2, 4, 4)
+    spot = torch.softmax(heatmaps(0, 0)[0, 0].flatten(), 0)  # the truth of both is the middle
+    expected = 0.0
+    for heatmap in maps[0]:
+        log_weights = torch.log_softmax(heatmap.flatten(), 0)
+        expected -= (spot * log_weights).sum().item() / 2
+    assert heatmap_loss(maps, part(1)).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_bell_at_the_landmark_is_the_least_loss_of_heatmaps() -> None:
+    losses = [heatmap_loss(heatmaps(x, 0.0), part(1)).item() for x in (0.0, 0.1, -0.1)]
+    sharper = heatmap_loss(3 * heatmaps(0.0, 0.0), part(1)).item()
+    assert losses[0] < min(*losses[1:], sharper)
+
+
+def test_heatmaps_are_weighed_beside_the_loss_of_their_landmarks() -> None:
+    maps = heatmaps(0.2, 0.0)
+    said = HeadOutput(PREDICTED, [], None, None, maps)
+    found = landmark_loss(said, part(1), TrainSettings(loss="mse", heatmap_weight=2.0)).item()
+    mse = point_loss(PREDICTED, TRUTH, BOTH, "mse").item()
+    assert found == pytest.approx(mse + 2 * heatmap_loss(maps, part(1)).item())
+
+
+def test_a_landmark_beyond_the_crop_has_no_spot() -> None:
+    outside = part(1)
+    outside.landmarks[:] = 0.6
+    assert heatmap_loss(heatmaps(0.2, 0.0), outside).item() == 0

@@ -56,6 +56,20 @@ def test_what_a_run_and_its_start_saw_is_named_once_and_by_its_title(
     assert run_of(other, tmp_path / "other", [five]).trained_on == run.trained_on
 
 
+def test_a_teacher_with_heatmaps_begins_with_the_trunk_and_learns(
+    tiny: Tiny, run_of: RunOf, tmp_path: Path, reading: Reading, trained: Path
+) -> None:
+    run = run_of(tiny(0, {"heatmaps": [2]}, start=str(trained)), tmp_path, [reading])
+    stem = load_checkpoint(trained)["weights"]["stem.conv.0.weight"]
+    assert torch.equal(run.model.state_dict()["stem.conv.0.weight"], stem)
+    before = run.model.state_dict()["heads.0.maps.weight"].clone()
+    assert fit(run)
+    assert not torch.equal(run.model.state_dict()["heads.0.maps.weight"], before)
+    again = run_of(tiny(0, {"heatmaps": [2]}, start=str(tmp_path)), tmp_path / "b", [reading])
+    kept = load_checkpoint(run.folder.best)["weights"]["heads.0.maps.weight"]
+    assert torch.equal(again.model.state_dict()["heads.0.maps.weight"], kept)
+
+
 def test_only_the_weights_learn_that_are_named(begin: Begin, trained: Path) -> None:
     given = load_checkpoint(trained)["weights"]
     run = begin(trained, learns=["spread"], batch_norm="frozen")

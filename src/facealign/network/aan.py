@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from facealign.network.blocks import Stage, Stem, pool_attended
+from facealign.network.decoder import HeatmapHead
 from facealign.network.head import Head, HeadOutput
 from facealign.network.settings import AANSettings
 
@@ -30,6 +31,19 @@ class Prediction(NamedTuple):
     def early(self) -> list[Tensor]:
         """The early predictions of the first head."""
         return self.heads[0].early
+
+
+class Extracted(NamedTuple):
+    """What the trunk of an AAN makes of a batch."""
+
+    pooled: Tensor
+    """(B, D), the features x of eq. 4."""
+    attended: list[Tensor]
+    """Each stage's M·H, pooled, while training with early heads."""
+    attention: list[Tensor]
+    """The maps M of the stages that have one."""
+    features: list[Tensor]
+    """F(x) of each stage (B, C, H/2^s, W/2^s)."""
 
 
 class AAN(nn.Module):
@@ -57,27 +71,37 @@ class AAN(nn.Module):
             Stage(i, o, settings.ratio, settings.form_of(number), settings.map_relu)
             for number, (i, o) in enumerate(zip(inputs, settings.widths, strict=True), start=1)
         )
-        self.heads = nn.ModuleList(Head(settings, points) for points in settings.heads)
+        if settings.heatmaps:
+            heads = [HeatmapHead(settings.widths, settings.heatmaps, settings.points)]
+            self.heads = nn.ModuleList(heads)
+        else:
+            self.heads = nn.ModuleList(Head(settings, points) for points in settings.heads)
+        self.early = settings.supervision and not settings.heatmaps
 
     def forward(self, image: Tensor) -> Prediction:
         """(B, 3, H, W), normalised RGB → `Prediction`."""
-        features, attended, maps = self.extract(image)
+        seen = self.extract(image)
+        if self.settings.heatmaps:
+            return Prediction([head(seen.features) for head in self.heads], seen.attention)
         with _exact(image.device.type):
-            return Prediction([head(features.float(), attended) for head in self.heads], maps)
+            heads = [head(seen.pooled.float(), seen.attended) for head in self.heads]
+        return Prediction(heads, seen.attention)
 
-    def extract(self, image: Tensor) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-        """(B, 3, H, W) → the features x (B, D) of eq. 4, each stage's M·H pooled, the maps."""
+    def extract(self, image: Tensor) -> Extracted:
+        """(B, 3, H, W) → what the heads work with."""
         x = self.stem(image)
         attended: list[Tensor] = []
         maps: list[Tensor] = []
+        features: list[Tensor] = []
         for stage in self.stages:
             x, weighted, attention = stage(x)
-            if self.training and self.settings.supervision:
+            features.append(x)
+            if self.training and self.early:
                 attended.append(pool_attended(weighted).float())
             if attention is not None:
                 maps.append(attention)
             x = F.max_pool2d(x, 2)
-        return x.flatten(1), attended, maps
+        return Extracted(x.flatten(1), attended, maps, features)
 
     @torch.no_grad()
     def calibrate(self, images: Tensor, mean_shapes: list[Tensor]) -> None:
@@ -88,7 +112,9 @@ class AAN(nn.Module):
             mean_shapes: of each head (K, 2), the mean landmarks as fractions of the crop.
 
         """
-        features, _, _ = self.extract(images)
+        if self.settings.heatmaps:
+            return
+        features = self.extract(images).pooled
         for head, mean_shape in zip(self.heads, mean_shapes, strict=True):
             assert isinstance(head, Head)
             head.calibrate(features, mean_shape)

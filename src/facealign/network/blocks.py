@@ -13,7 +13,8 @@ AttentionForm = Literal["residual", "product", "off"]
 EmbeddingForm = Literal["cosine", "linear", "off"]
 
 
-def _conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
+def conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
+    """A convolution and the batch normalisation of what it gives."""
     conv = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
     nn.init.normal_(conv.weight, std=conv_std(conv.weight))
     return nn.Sequential(conv, nn.BatchNorm2d(outputs))
@@ -29,7 +30,7 @@ class Stem(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.conv = _conv_bn(3, width, 7, stride=2)
+        self.conv = conv_bn(3, width, 7, stride=2)
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, 3, H, W) → (B, C, H/2, W/2)."""
@@ -42,10 +43,10 @@ class Bottleneck(nn.Module):
     def __init__(self, inputs: int, outputs: int, ratio: int) -> None:
         super().__init__()
         narrow = max(1, outputs // ratio)
-        self.reduce = _conv_bn(inputs, narrow, 1)
-        self.conv = _conv_bn(narrow, narrow, 3)
-        self.expand = _conv_bn(narrow, outputs, 1)
-        self.shortcut = _conv_bn(inputs, outputs, 1) if inputs != outputs else nn.Identity()
+        self.reduce = conv_bn(inputs, narrow, 1)
+        self.conv = conv_bn(narrow, narrow, 3)
+        self.expand = conv_bn(narrow, outputs, 1)
+        self.shortcut = conv_bn(inputs, outputs, 1) if inputs != outputs else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C_in, H, W) → (B, C_out, H, W)."""
@@ -63,7 +64,7 @@ class Attention(nn.Module):
 
     def __init__(self, width: int, relu: bool) -> None:
         super().__init__()
-        self.score = _conv_bn(width, 1, 1)
+        self.score = conv_bn(width, 1, 1)
         self.relu = relu
 
     def forward(self, features: Tensor) -> Tensor:

@@ -24,6 +24,8 @@ class HeadOutput(NamedTuple):
     visibility: Tensor | None
     """(B, K), the log-odds that the landmark is to be seen; None without
     `AANSettings.visibility`."""
+    heatmaps: Tensor | None = None
+    """(B, K, H/4, W/4), logarithms of each place's weight; None without `AANSettings.heatmaps`."""
 
 
 class Head(nn.Module):

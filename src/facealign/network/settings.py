@@ -41,6 +41,10 @@ class AANSettings:
     """Also say how far each landmark may be off: the score of a point."""
     visibility: bool = False
     """Also say whether each landmark is to be seen."""
+    heatmaps: tuple[int, ...] = ()
+    """Instead of NE and regression a decoder that draws a heatmap for each landmark, with so many
+    blocks at each size, from the last stage's up to stage 2's: not the paper's, slower, and more
+    exact with few faces. A teacher, such as of faces that lack labels. Empty is off."""
 
     def __post_init__(self) -> None:
         reduction = 2 ** (len(self.widths) + 1)
@@ -58,6 +62,7 @@ class AANSettings:
                 raise SettingsError(f"model.{name} must be at least 1, not {getattr(self, name)}")
         if self.further and min(self.further) < 1:
             raise SettingsError(f"model.further {list(self.further)}: numbers of points, from 1")
+        self._check_heatmaps()
         chosen, last = self.attention_stages, len(self.widths)
         if chosen is not None and list(chosen) != sorted(set(chosen) & set(range(1, last + 1))):
             raise SettingsError(
@@ -65,6 +70,19 @@ class AANSettings:
             )
         if chosen == ():
             raise SettingsError('model.attention_stages is empty: set model.attention = "off"')
+
+    def _check_heatmaps(self) -> None:
+        sizes = len(self.widths) - 1
+        if not self.heatmaps:
+            return
+        if len(self.heatmaps) != sizes or min(self.heatmaps) < 1:
+            raise SettingsError(
+                f"model.heatmaps {list(self.heatmaps)}: need a number of blocks, from 1, for each "
+                f"of {sizes} sizes: one fewer than model.widths"
+            )
+        for name in ("further", "spread", "visibility"):
+            if getattr(self, name):
+                raise SettingsError(f"model.heatmaps leaves no room for model.{name}: drop one")
 
     @property
     def stages_with_maps(self) -> tuple[int, ...]:

@@ -268,8 +268,8 @@ def _fold(model: AAN) -> AAN:
         head.early = nn.ModuleList()
     for module in copied.modules():
         for name, child in module.named_children():
-            if isinstance(child, nn.Sequential) and isinstance(child[1], nn.BatchNorm2d):
-                setattr(module, name, fuse_conv_bn_eval(child[0], child[1]))  # type: ignore[type-var]
+            if isinstance(child, nn.Sequential) and isinstance(child[-1], nn.BatchNorm2d):
+                setattr(module, name, fuse_conv_bn_eval(child[0], child[1]))  # type: ignore[type-var, arg-type]
     for weight in copied.parameters():
         if weight.numel() >= SMALL:
             weight.data = weight.data.half().float()

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from facealign.errors import SettingsError
 from facealign.network import HeadOutput, Prediction
+from facealign.network.decoder import cell_centres
 from facealign.training.batches import Batch, Part
 from facealign.training.settings import TrainSettings
 
@@ -62,6 +63,8 @@ def landmark_loss(output: HeadOutput, part: Part, train: TrainSettings) -> Tenso
     """Mean over visible points: the output's loss, the early heads' (section 3.2), the spread's."""
     landmarks = output.landmarks[part.rows]
     loss = point_loss(landmarks, part.landmarks, part.visible, train.loss)
+    if output.heatmaps is not None:
+        loss = loss + train.heatmap_weight * heatmap_loss(output.heatmaps[part.rows], part)
     for early in output.early:
         loss = loss + train.early_weight * point_loss(
             early[part.rows], part.landmarks, part.visible, train.loss
@@ -118,6 +121,31 @@ def point_loss(predicted: Tensor, truth: Tensor, visible: Tensor, kind: str) -> 
         raise SettingsError(f'unknown loss "{kind}": choose mse, sse, l1, smooth_l1 or wing')
     mean = (values * visible[..., None]).sum() / (2 * visible.sum().clamp_min(1))
     return mean * predicted[0].numel() if kind == "sse" else mean
+
+
+def heatmap_loss(heatmaps: Tensor, part: Part) -> Tensor:
+    """Mean over the visible points within the crop: how unlike its heatmap is a round spot there.
+
+    It is the cross-entropy against a bell of one cell's deviation at the landmark; the loss of the
+    expected place alone leaves a map free to scatter.
+
+    Args:
+        heatmaps: (b, K, h, w), logarithms of weights.
+        part: the truth.
+
+    """
+    spots = [_spot(part.landmarks[..., a], heatmaps.shape[3 - a], heatmaps) for a in (0, 1)]
+    meant = torch.einsum("bky,bkyx,bkx->bk", spots[1], heatmaps, spots[0])
+    entropy = torch.logsumexp(heatmaps.flatten(2), dim=-1) - meant
+    inside = part.visible & (part.landmarks.abs() < 0.5).all(dim=-1)
+    mean: Tensor = (entropy * inside).sum() / inside.sum().clamp_min(1)
+    return mean
+
+
+def _spot(place: Tensor, cells: int, like: Tensor) -> Tensor:
+    """(b, K) fractions of a side → (b, K, cells), a bell of one cell's deviation, its sum 1."""
+    off = cells * (place[..., None] - cell_centres(cells, like))
+    return torch.softmax(-off.square() / 2, dim=-1)
 
 
 def spread_loss(log_spread: Tensor, predicted: Tensor, truth: Tensor, visible: Tensor) -> Tensor:

@@ -137,6 +137,8 @@ class TrainSettings:
     "wing" is Feng et al. 2018."""
     early_weight: float = 1.0
     """Weight of each early head's loss."""
+    heatmap_weight: float = 0.05
+    """Weight of the cross-entropy of `model.heatmaps`, beside the loss of their mean places."""
     spread_weight: float = 0.1
     """Weight of the likelihood by which `model.spread` learns."""
     spread_joint: bool = False
@@ -251,6 +253,7 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("train", "warmup", 0, 10**9),
     ("train", "weight_decay", 0.0, 10.0),
     ("train", "early_weight", 0.0, 1e6),
+    ("train", "heatmap_weight", 0.0, 1e6),
     ("train", "spread_weight", 0.0, 1e6),
     ("train", "visibility_weight", 0.0, 1e6),
     ("train", "teacher_weight", 0.0, 1e6),
