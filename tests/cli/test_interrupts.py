@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,19 +18,36 @@ from facealign.formats.journal import Journal
 from facealign.formats.results import read_results
 
 
+@pytest.fixture(autouse=True)
+def raising() -> Iterator[None]:
+    """Handlers as the command line has them."""
+    before = [signal.signal(number, signal.default_int_handler) for number in SIGNALS]
+    yield
+    for number, handler in zip(SIGNALS, before, strict=True):
+        signal.signal(number, handler)
+
+
+def signalled(number: signal.Signals, done: list[signal.Signals]) -> None:
+    with undivided():
+        os.kill(os.getpid(), number)
+        done.append(number)
+
+
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_waits_for_the_end_of_the_block(number: signal.Signals) -> None:
-    before, done = [signal.getsignal(s) for s in SIGNALS], []
-
-    def work() -> None:
-        with undivided():
-            os.kill(os.getpid(), number)
-            done.append(number)
-
+    done: list[signal.Signals] = []
     with pytest.raises(KeyboardInterrupt):
-        work()
+        signalled(number, done)
     assert done == [number]
-    assert [signal.getsignal(s) for s in SIGNALS] == before
+    assert [signal.getsignal(s) for s in SIGNALS] == 2 * [signal.default_int_handler]
+
+
+def test_a_signal_that_was_ignored_stays_so() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    done: list[signal.Signals] = []
+    signalled(signal.SIGINT, done)
+    assert done == [signal.SIGINT]
+    assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
 
 
 def test_an_error_of_the_block_comes_before_a_signal() -> None:

@@ -64,7 +64,12 @@ def test_a_number_of_blocks_for_each_size(blocks: tuple[int, ...]) -> None:
         replace(SETTINGS, heatmaps=blocks)
 
 
+def test_one_stage_has_no_quarter() -> None:
+    with pytest.raises(SettingsError, match="end at stage 2"):
+        AANSettings(widths=(8,), heatmaps=(1,))
+
+
 @pytest.mark.parametrize("other", [{"further": (5,)}, {"spread": True}, {"visibility": True}])
 def test_what_heatmaps_do_not_say_is_refused(other: dict[str, object]) -> None:
-    with pytest.raises(SettingsError, match="leaves no room for model"):
+    with pytest.raises(SettingsError, match="does not go with model"):
         replace(SETTINGS, **other)

@@ -44,6 +44,10 @@ def training(base: dict, **train: object) -> dict:
     return base | {"train": base["train"] | train}
 
 
+DRAWING = {"input_size": 32, "widths": [4, 8], "ratio": 1, "heatmaps": [1]}
+HEATMAPS = training(BASE | {"model": DRAWING}, accumulate=2)
+
+
 def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
@@ -91,6 +95,7 @@ def jobs(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             "accumulated": training(BASE, accumulate=2),
             "local": training(BASE, batch_norm="local"),
             "frozen": training(MIXED, batch_norm="frozen", start=best, teacher=best),
+            "heatmaps": HEATMAPS,
         }
         list_of_jobs = [
             {"settings": value, "drawn": str(drawn), "run": str(place / name)}
@@ -120,7 +125,7 @@ def state(folder: Path, count: int, name: str, rank: int = 0) -> dict:
     return torch.load(folder / str(count) / f"{name}.{rank}.pt")
 
 
-@pytest.mark.parametrize("name", ["sync", "accumulated", "frozen"])
+@pytest.mark.parametrize("name", ["sync", "accumulated", "frozen", "heatmaps"])
 def test_two_processes_equal_one(name: str, jobs: Path) -> None:
     one, two = (state(jobs, count, name) for count in (1, 2))
     assert one["step"] == two["step"] == 6

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from facealign import FaceAligner
-from facealign.datasets import read_dataset
+from facealign.datasets import Reading, read_dataset
 from facealign.errors import DataError, ModelError
 from facealign.models import ModelFacts
 from facealign.network import AAN, AANSettings
@@ -17,6 +18,7 @@ from facealign.training.export import Deployed, _fold, check_parity, export_run,
 from facealign.training.loop import fit
 from facealign.training.run import prepare
 from facealign.training.runfolder import RunFolder
+from facealign.training.settings import Settings
 from facealign.training.settingsfile import to_settings
 from facealign.training.validation import Validator, predict_crops
 
@@ -124,6 +126,25 @@ def test_heatmaps_are_exported_as_the_places_they_mean() -> None:
     assert check_parity(model, content) < 1e-5
     names = [o.name for o in onnxruntime.InferenceSession(content).get_outputs()]
     assert names == ["landmarks", "attention.1", "attention.2"]
+
+
+def test_a_run_with_heatmaps_becomes_a_file_that_another_begins_with(
+    tmp_path: Path, reading: Reading, tiny: Callable[..., Settings]
+) -> None:
+    settings = tiny(model={"heatmaps": [2]})
+    run, _ = prepare(settings, RunFolder(tmp_path / "run"), [reading])
+    fit(run)
+    plain, rounded = tmp_path / "plain.onnx", tmp_path / "int8.onnx"
+    export_run(tmp_path / "run", plain)
+    faces = np.random.default_rng(0).normal(size=(20, 3, 32, 32)).astype(np.float32)
+    export_run(tmp_path / "run", rounded, faces=faces)
+    for path in (plain, rounded):
+        again = tiny(model={"heatmaps": [2]}, start=str(path))
+        begun, _ = prepare(again, RunFolder(tmp_path / path.stem), [reading])
+        assert torch.equal(
+            begun.model.state_dict()["heads.0.maps.weight"],
+            run.average.state_dict()["heads.0.maps.weight"].half().float(),
+        )
 
 
 def test_the_maps_of_chosen_stages_are_exported_alone() -> None:

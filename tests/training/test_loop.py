@@ -12,7 +12,7 @@ import torch
 
 from facealign.datasets import Reading, read_dataset
 from facealign.errors import DataError, SettingsError
-from facealign.training.checkpoint import load_checkpoint
+from facealign.training.checkpoint import load_checkpoint, save_checkpoint
 from facealign.training.loop import Progress, fit
 from facealign.training.optimise import learning_rate_factor
 from facealign.training.run import Run, prepare
@@ -137,6 +137,16 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path, reading: Readin
         run.model.heads[0].linear.weight.fill_(float("nan"))
     with pytest.raises(DataError, match=r"step 1: the loss is nan; its faces and gradients"):
         fit(run)
+
+
+def test_a_run_begun_before_a_setting_was_made_goes_on(tmp_path: Path, reading: Reading) -> None:
+    fit(begin(tiny(), tmp_path, reading))
+    for path in (tmp_path / "last.pt", tmp_path / "previous.pt"):
+        if path.exists():
+            state = load_checkpoint(path)
+            del state["settings"]["model"]["heatmaps"]
+            save_checkpoint(state, path)
+    assert begin(tiny(), tmp_path, reading).step == tiny().train.steps
 
 
 def test_resuming_with_another_setting_is_refused(tmp_path: Path, reading: Reading) -> None:

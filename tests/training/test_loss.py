@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -167,7 +168,16 @@ def test_heatmaps_are_weighed_beside_the_loss_of_their_landmarks() -> None:
     assert found == pytest.approx(mse + 2 * heatmap_loss(maps, part(1)).item())
 
 
-def test_a_landmark_beyond_the_crop_has_no_spot() -> None:
-    outside = part(1)
-    outside.landmarks[:] = 0.6
-    assert heatmap_loss(heatmaps(0.2, 0.0), outside).item() == 0
+def test_a_landmark_beyond_the_crop_has_no_spot_and_micro_batches_add_up() -> None:
+    train = TrainSettings(loss="mse", heatmap_weight=2.0)
+    maps = torch.cat([heatmaps(0.2, 0.0), heatmaps(-0.2, 0.1)])
+    both, first, second = part(2), part(1), part(1, first=1)
+    both.landmarks[1] = second.landmarks[0] = 0.6
+    assert heatmap_loss(maps[1:], second).item() == 0
+    said = Prediction([HeadOutput(torch.zeros(2, 2, 2), [], None, None, maps)], [])
+    image = torch.zeros(2, 3, 8, 8)
+    whole = total_loss(said, Batch(image, [both]), train).item()
+    points = torch.tensor([4.0])
+    pieces = [replace(piece, faces=2) for piece in (first, second)]
+    parts = [total_loss(said, Batch(image, [p]), train, None, points).item() for p in pieces]
+    assert sum(parts) == pytest.approx(whole)

@@ -70,6 +70,28 @@ def test_a_teacher_with_heatmaps_begins_with_the_trunk_and_learns(
     assert torch.equal(again.model.state_dict()["heads.0.maps.weight"], kept)
 
 
+def test_only_the_trunk_goes_from_heatmaps_to_regression(
+    tiny: Tiny, run_of: RunOf, tmp_path: Path, reading: Reading
+) -> None:
+    first = run_of(tiny(0, {"heatmaps": [1]}), tmp_path / "a", [reading])
+    fit(first)
+    start = str(tmp_path / "a" / "last.pt")
+    run = run_of(tiny(start=start, teacher=start), tmp_path / "b", [reading])
+    stem = first.average.state_dict()["stem.conv.0.weight"]
+    assert torch.equal(run.model.state_dict()["stem.conv.0.weight"], stem)
+    assert fit(run)
+
+
+def test_heatmaps_need_statistics_and_the_data_one_scheme(
+    tiny: Tiny, run_of: RunOf, tmp_path: Path, reading: Reading, five: Reading, trained: Path
+) -> None:
+    frozen = tiny(0, {"heatmaps": [1]}, start=str(trained), batch_norm="frozen")
+    with pytest.raises(SettingsError, match=r"no statistics for model\.heatmaps"):
+        run_of(frozen, tmp_path, [reading])
+    with pytest.raises(DataError, match="one head, for ibug68: leave out the data sets of celeba5"):
+        run_of(tiny(1, {"heatmaps": [1]}), tmp_path, [reading, five])
+
+
 def test_only_the_weights_learn_that_are_named(begin: Begin, trained: Path) -> None:
     given = load_checkpoint(trained)["weights"]
     run = begin(trained, learns=["spread"], batch_norm="frozen")

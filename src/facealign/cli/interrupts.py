@@ -13,27 +13,32 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def undivided() -> Iterator[None]:
-    """Let an interrupt wait until the block is done.
+    """Let a signal wait until the block is done; then it does what it would have done.
 
-    Outside the main thread, where Python takes no signals, nothing needs to wait.
-
-    Raises:
-        KeyboardInterrupt: at the end of a block that no other error left, if a signal came.
-
+    Where the block raises an error, that comes and the signal is dropped. Outside the main thread,
+    where Python takes no signals, nothing needs to wait.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     came: list[int] = []
+    waits = True
+    before = {number: signal.getsignal(number) for number in SIGNALS}
 
-    def note(number: int, frame: types.FrameType | None) -> None:
-        came.append(number)
+    def heed(number: int, frame: types.FrameType | None) -> None:
+        handler = before[signal.Signals(number)]
+        if waits:
+            came.append(number)
+        elif callable(handler):  # between the end of the block and the handlers' return
+            handler(number, frame)
 
-    before = {number: signal.signal(number, note) for number in SIGNALS}
     try:
+        for number in SIGNALS:
+            signal.signal(number, heed)
         yield
     finally:
+        waits = False
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)
     if came:
-        raise KeyboardInterrupt
+        signal.raise_signal(came[0])

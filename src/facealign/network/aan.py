@@ -82,7 +82,7 @@ class AAN(nn.Module):
         """(B, 3, H, W), normalised RGB → `Prediction`."""
         seen = self.extract(image)
         if self.settings.heatmaps:
-            return Prediction([head(seen.features) for head in self.heads], seen.attention)
+            return Prediction([self.heads[0](seen.features)], seen.attention)
         with _exact(image.device.type):
             heads = [head(seen.pooled.float(), seen.attended) for head in self.heads]
         return Prediction(heads, seen.attention)

@@ -43,7 +43,8 @@ class HeatmapHead(nn.Module):
         x = self.deepest(features[-1])
         for up, shallow in zip(self.ups, features[-2:0:-1], strict=True):
             x = up(x, shallow)
-        heatmaps = self.maps(x).float()
+        with torch.autocast(x.device.type, enabled=False):  # as for the landmarks of other heads
+            heatmaps = self.maps(x.float())
         return HeadOutput(expected_places(heatmaps), [], None, None, heatmaps)
 
 

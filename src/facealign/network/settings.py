@@ -44,7 +44,8 @@ class AANSettings:
     heatmaps: tuple[int, ...] = ()
     """Instead of NE and regression a decoder that draws a heatmap for each landmark, with so many
     blocks at each size, from the last stage's up to stage 2's: not the paper's, slower, and more
-    exact with few faces. A teacher, such as of faces that lack labels. Empty is off."""
+    exact with few faces. A teacher, such as of faces that lack labels; what is said of NE and of
+    early heads means nothing to it. Empty is off."""
 
     def __post_init__(self) -> None:
         reduction = 2 ** (len(self.widths) + 1)
@@ -75,6 +76,8 @@ class AANSettings:
         sizes = len(self.widths) - 1
         if not self.heatmaps:
             return
+        if not sizes:
+            raise SettingsError("model.heatmaps end at stage 2: give two model.widths or more")
         if len(self.heatmaps) != sizes or min(self.heatmaps) < 1:
             raise SettingsError(
                 f"model.heatmaps {list(self.heatmaps)}: need a number of blocks, from 1, for each "
@@ -82,7 +85,7 @@ class AANSettings:
             )
         for name in ("further", "spread", "visibility"):
             if getattr(self, name):
-                raise SettingsError(f"model.heatmaps leaves no room for model.{name}: drop one")
+                raise SettingsError(f"model.heatmaps does not go with model.{name}: drop one")
 
     @property
     def stages_with_maps(self) -> tuple[int, ...]:

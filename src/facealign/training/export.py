@@ -134,8 +134,7 @@ def export_run(
 def _scale_spread(model: AAN, scale: float) -> None:
     """Make the first head's spreads, which the held-out faces have, what they should be."""
     head = model.heads[0]
-    assert isinstance(head, Head)
-    if head.spread is not None:
+    if isinstance(head, Head) and head.spread is not None:
         head.spread.bias.add_(math.log(max(scale, 1e-3)))
 
 

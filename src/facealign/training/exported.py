@@ -51,7 +51,8 @@ def read_weights(path: Path, map_relu: bool) -> tuple[dict[str, Tensor], ModelFa
     weights: dict[str, Tensor] = {}
     for layer, (weight, bias) in layers.items():
         plain = {f"{layer}.weight": weight, f"{layer}.bias": bias}
-        weights |= plain if weight.ndim < 4 else _unfold(layer, weight, bias)
+        folded = weight.ndim == 4 and not layer.endswith(".maps")  # of heatmaps: a bare convolution
+        weights |= _unfold(layer, weight, bias) if folded else plain
     return weights, facts
 
 

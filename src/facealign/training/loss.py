@@ -124,10 +124,10 @@ def point_loss(predicted: Tensor, truth: Tensor, visible: Tensor, kind: str) -> 
 
 
 def heatmap_loss(heatmaps: Tensor, part: Part) -> Tensor:
-    """Mean over the visible points within the crop: how unlike its heatmap is a round spot there.
+    """Mean over visible points: how unlike its heatmap is a round spot there.
 
-    It is the cross-entropy against a bell of one cell's deviation at the landmark; the loss of the
-    expected place alone leaves a map free to scatter.
+    It is the cross-entropy against a bell of one cell's deviation at the landmark, and 0 of one
+    beyond the crop; the loss of the mean place alone leaves a map free to scatter.
 
     Args:
         heatmaps: (b, K, h, w), logarithms of weights.
@@ -138,7 +138,7 @@ def heatmap_loss(heatmaps: Tensor, part: Part) -> Tensor:
     meant = torch.einsum("bky,bkyx,bkx->bk", spots[1], heatmaps, spots[0])
     entropy = torch.logsumexp(heatmaps.flatten(2), dim=-1) - meant
     inside = part.visible & (part.landmarks.abs() < 0.5).all(dim=-1)
-    mean: Tensor = (entropy * inside).sum() / inside.sum().clamp_min(1)
+    mean: Tensor = (entropy * inside).sum() / part.visible.sum().clamp_min(1)
     return mean
 
 

@@ -12,7 +12,7 @@ import torch
 
 from facealign.datasets import Reading
 from facealign.datasets.reading import fold_by_group, split_by_group
-from facealign.errors import DataError
+from facealign.errors import DataError, SettingsError
 from facealign.markup import load_markup
 from facealign.network import AAN
 from facealign.training.ahead import Ahead
@@ -210,6 +210,11 @@ def fit_heads(settings: Settings, markups: Sequence[str]) -> Settings:
             f"{settings.data.dataset} has {first} points, but model.points is {model.points}: "
             f"set model.points={first}"
         )
+    if model.heatmaps and others:
+        raise DataError(
+            f"model.heatmaps has one head, for {markups[0]}: leave out the data sets of "
+            f"{', '.join(markups[1:])}"
+        )
     if model.further not in ((), tuple(others)):
         raise DataError(f"model.further is {list(model.further)}, but the data has {others}")
     return dataclasses.replace(settings, model=dataclasses.replace(model, further=tuple(others)))
@@ -234,6 +239,7 @@ def resume(run: Run, marks: dict[str, Any]) -> list[str]:
             run.folder.write_data(marks)
         start = read_start(run.settings.train, run.settings.model.map_relu)
         run.trained_on += inherited(run.settings.train, start, run.trained_on)
+        _check_frozen(run.settings, start)
         _begin(run, start)
         return problems
     run.folder.check_resumable(run.settings, state["settings"])
@@ -246,6 +252,16 @@ def resume(run: Run, marks: dict[str, Any]) -> list[str]:
     run.best_step, run.spread_scale = state["best_step"], state["spread_scale"]
     run.guard.load(state["guard"])
     return problems
+
+
+def _check_frozen(settings: Settings, start: Start | None) -> None:
+    """Refuse heatmaps whose batch normalisations would keep the statistics of nothing."""
+    drawn = start is not None and "heads.0.maps.weight" in start.weights
+    if settings.model.heatmaps and settings.train.batch_norm == "frozen" and not drawn:
+        raise SettingsError(
+            "train.batch_norm = frozen: train.start has no statistics for model.heatmaps; begin "
+            "with a network that draws them, or learn them with sync"
+        )
 
 
 def _begin(run: Run, start: Start | None) -> None:

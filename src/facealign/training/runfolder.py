@@ -13,7 +13,7 @@ from facealign.errors import DataError, OutputError, SettingsError
 from facealign.image import write_file
 from facealign.training.fingerprint import difference
 from facealign.training.settings import Settings
-from facealign.training.settingsfile import to_toml
+from facealign.training.settingsfile import to_settings, to_toml
 
 
 class RunFolder:
@@ -121,7 +121,7 @@ class RunFolder:
             SettingsError: a setting differs; it names the first.
 
         """
-        then = dict(deciding(before))
+        then = dict(deciding(asdict(to_settings(before, str(self.last)))))  # what is new is off
         for name, value in deciding(asdict(settings)):
             if then.get(name) != value:
                 raise SettingsError(

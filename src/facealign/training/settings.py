@@ -123,7 +123,8 @@ class TrainSettings:
     """At the start, after the warm-up."""
     head_rate: float = 1.0
     """Learning rate of the heads (NE, output layer, early heads) as a fraction of it: they have
-    thousands of inputs, and where every weight moves alike the more inputs the larger the step."""
+    thousands of inputs, and where every weight moves alike the more inputs the larger the step.
+    Of `model.heatmaps`, which has not, leave it at 1."""
     schedule: Literal["step", "cosine", "constant"] = "step"
     """"step" divides by 10 at each milestone, "cosine" falls to 1 % at the end."""
     milestones: tuple[float, ...] = (0.5, 0.8)

@@ -91,8 +91,8 @@ def load_start(model: AAN, markups: Sequence[str], start: Start | None) -> None:
     """Begin with the trunk of `start`, and its heads of these point schemes.
 
     A network with more channels begins as one that says the same (`grow`). Crops of another size
-    have other features, a smaller NE has no room, and what one head gives to NE another without it
-    gives to the output layers: there the heads stay as they are.
+    have other features, a smaller NE has no room, what one head gives to NE another without it
+    gives to the output layers, and heatmaps are none of them: there the heads stay as they are.
 
     Raises:
         SettingsError: its trunk has other stages, or more channels.
