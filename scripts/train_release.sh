@@ -1,11 +1,12 @@
 #!/bin/sh
-# The bundled models from nothing: about nine hours of one processor core.
+# The bundled models from nothing: about eleven hours of one processor core.
 #
 #   scripts/train_release.sh /faces made/ [setting=value ...]
 #
 # /faces holds 300w, aflw (with merl_rav_68.csv, images in flickr/), lfw5 (LFW in CelebA's layout) and
 # ytf68 (training.csv). Settings such as train.threads=2 go to every run. What is there is not made
-# again, and a run that was stopped goes on. Needs the "train" extra.
+# again, and a run that was stopped goes on. Runs in made/ of an older state of this script, where aan-m was what is
+# aan-m-third now, and aan-s what is aan-s-fourth, must be renamed so first. Needs the "train" extra.
 set -eu
 faces=$(cd "$1" && pwd)
 mkdir -p "$2"
@@ -20,7 +21,7 @@ boxes() { # NAME ARGUMENTS: a table of faces, framed by the detector
   [ -e "$table" ] || python "$here/box_faces.py" "$1" "$2" "$3" "$table" $4
 }
 
-labels() { # RUN NAME FOLDER ARGUMENTS: the same faces with 68 points by a run of aan-m
+labels() { # RUN NAME FOLDER ARGUMENTS: the same faces with 68 points by what a run made
   model=$made/$1.onnx
   name=$2
   folder=$3
@@ -30,7 +31,7 @@ labels() { # RUN NAME FOLDER ARGUMENTS: the same faces with 68 points by a run o
     --images "$folder" --model "$model" "$@"
 }
 
-further() { # RUN: `more` are the settings of all further faces, labelled by a run of aan-m
+further() { # RUN: `more` are the settings of all further faces, labelled by what a run made
   labels "$1" lfw "$faces/lfw5" --markup celeba5 --apart 0.045
   labels "$1" ytf "$faces/ytf68"
   labels "$1" aflw "$faces/aflw" --markup aflw19 --without "$made/merl.csv"
@@ -63,11 +64,16 @@ train aan-m-second data.root="$faces/300w" $more train.start="$made/aan-m-first/
 train aan-s-second data.root="$faces/300w" $more train.start="$made/aan-s-first/best.pt" "$@"
 
 further aan-m-second
-train aan-m data.root="$faces/300w" $more train.start="$made/aan-m-second/best.pt" "$@"
+train aan-m-third data.root="$faces/300w" $more train.start="$made/aan-m-second/best.pt" "$@"
 train aan-s-third data.root="$faces/300w" $more train.start="$made/aan-s-second/best.pt" "$@"
 
-further aan-m
-train aan-s data.root="$faces/300w" $more train.start="$made/aan-s-third/best.pt" "$@"
+further aan-m-third
+train aan-s-fourth data.root="$faces/300w" $more train.start="$made/aan-s-third/best.pt" "$@"
+train teacher data.root="$faces/300w" $more train.start="$made/aan-m-third/best.pt" "$@"
+
+further teacher
+train aan-m data.root="$faces/300w" $more train.start="$made/aan-m-third/best.pt" "$@"
+train aan-s data.root="$faces/300w" $more train.start="$made/aan-s-fourth/best.pt" "$@"
 
 for name in aan-m aan-s; do # these runs are what is bundled, and aan-m-aflw19
   train $name-scores data.root="$faces/300w" $merl train.start="$made/$name/best.pt" "$@"
