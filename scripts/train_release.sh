@@ -5,8 +5,7 @@
 #
 # /faces holds 300w, aflw (with merl_rav_68.csv, images in flickr/), lfw5 (LFW in CelebA's layout) and
 # ytf68 (training.csv). Settings such as train.threads=2 go to every run. What is there is not made
-# again, and a run that was stopped goes on. Runs in made/ of an older state of this script, where aan-m was what is
-# aan-m-third now, and aan-s what is aan-s-fourth, must be renamed so first. Needs the "train" extra.
+# again, and a run that was stopped goes on. Needs the "train" extra.
 set -eu
 faces=$(cd "$1" && pwd)
 mkdir -p "$2"
