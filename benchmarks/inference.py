@@ -41,8 +41,8 @@ from script import (
 )
 
 import facealign
+from facealign.evaluation.timing import measure
 from facealign.models import model_path
-from facealign.timing import measure
 
 CORE = ("numpy", "pillow", "onnxruntime", "click", "rich")
 """Of the core's dependencies, those of pyproject.toml; what these need is found."""

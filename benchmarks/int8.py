@@ -42,11 +42,11 @@ from script import (
 from facealign.aligner.landmarker import OUTPUTS, Landmarker
 from facealign.datasets import read_dataset, stream_pixels
 from facealign.datasets.reading import split_by_group
-from facealign.detector import open_session
 from facealign.markup import load_markup
 from facealign.metrics import distances
 from facealign.models import model_path
-from facealign.training.integers import FACES, prepare, quantise
+from facealign.session import open_session
+from facealign.training.export.quantize import FACES, prepare, quantise
 from facealign.types import Sample
 
 VARIANTS: dict[str, dict[str, Any]] = {

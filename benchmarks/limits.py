@@ -14,7 +14,7 @@ import onnx
 import onnxruntime
 from onnx import helper, shape_inference
 
-from facealign.timing import times
+from facealign.evaluation.timing import times
 
 SIDE = 1024
 """Of the square matrices whose product is taken as the fastest that the processor multiplies."""

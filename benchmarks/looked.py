@@ -48,7 +48,7 @@ class Looked:
 
     def known(self) -> np.ndarray:
         """(N, K) the point has a place in the labels."""
-        return np.stack([sample.visible for sample in self.samples])
+        return np.stack([sample.labelled for sample in self.samples])
 
 
 def look(landmarker: Landmarker, samples: list[Sample], problems: list[str]) -> Looked:
@@ -134,5 +134,5 @@ def share(flags: np.ndarray) -> float:
 
 def shown_points(samples: list[Sample]) -> np.ndarray:
     """(N, K) what the labels call seen: not occluded where they tell, else with a known place."""
-    rows = [s.visible if s.occluded is None else ~s.occluded for s in samples]
+    rows = [s.labelled if s.occluded is None else ~s.occluded for s in samples]
     return np.stack(rows)

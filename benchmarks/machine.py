@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facealign.timing import HEIGHT, WIDTH
+from facealign.evaluation.timing import HEIGHT, WIDTH
 
 READ = f"""
 import sys, numpy

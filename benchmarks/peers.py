@@ -48,7 +48,7 @@ from script import (
     write_json,
 )
 
-from facealign.timing import HEIGHT, WIDTH, times
+from facealign.evaluation.timing import HEIGHT, WIDTH, times
 
 WIDE = 400
 """Characters that no row of the table has: it is for a document."""

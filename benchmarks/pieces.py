@@ -35,15 +35,15 @@ from troubles import PLAIN, Troubled, trouble_all
 from facealign.datasets import Reading, read_dataset
 from facealign.datasets.reading import split_by_group
 from facealign.errors import DataError
-from facealign.image import write_file
+from facealign.files import write_file
+from facealign.training.data.regions import Faces, load_faces
 from facealign.training.device import choose_device, keep_freed_memory
-from facealign.training.faces import Faces, load_faces
-from facealign.training.fingerprint import fingerprint
 from facealign.training.loop import fit
 from facealign.training.run import build, resume
-from facealign.training.runfolder import RunFolder
+from facealign.training.rundir.fingerprint import fingerprint
+from facealign.training.rundir.folder import RunFolder
 from facealign.training.settings import FurtherData, Settings
-from facealign.training.settingsfile import load_settings
+from facealign.training.settings_file import load_settings
 from facealign.training.validation import Validator, predict_crops
 
 RECIPE = Path(__file__).parents[1] / "configs" / "pieces.toml"

@@ -45,7 +45,7 @@ from facealign.aligner.landmarker import Landmarker
 from facealign.datasets import Reading, read_dataset
 from facealign.datasets.reading import split_by_group
 from facealign.errors import MissingExtraError, ModelError, SettingsError
-from facealign.image import write_file
+from facealign.files import write_file
 from facealign.models import SCORE_RADIUS, model_path
 from facealign.types import Sample
 

@@ -19,7 +19,7 @@ from rich.table import Table
 
 import facealign
 from facealign.errors import FaceAlignError
-from facealign.image import write_file
+from facealign.files import write_file
 
 PHOTO = Path(__file__).parents[1] / "examples" / "astronaut.jpg"
 """What is measured where no labelled faces are given."""

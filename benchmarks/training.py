@@ -35,15 +35,15 @@ from script import (
 )
 
 from facealign.datasets import Reading
-from facealign.training.batches import Batch
+from facealign.training.data.batches import Batch
+from facealign.training.data.regions import FacesInMemory, Regions, region_size
 from facealign.training.device import choose_device, keep_freed_memory
-from facealign.training.faces import FacesInMemory, Regions, region_size
-from facealign.training.loss import total_loss
-from facealign.training.optimise import update_average
+from facealign.training.losses import total_loss
+from facealign.training.optimizer import update_average
 from facealign.training.run import Run, build
-from facealign.training.runfolder import RunFolder
+from facealign.training.rundir.folder import RunFolder
 from facealign.training.settings import AugmentSettings, Settings
-from facealign.training.settingsfile import load_settings
+from facealign.training.settings_file import load_settings
 from facealign.training.validation import Validator
 
 Clock = Callable[[], float]

@@ -28,12 +28,12 @@ from photo_changes import (
 from PIL import Image, ImageFilter
 
 from facealign.datasets import stream_pixels
-from facealign.detector import YuNet
 from facealign.evaluation.predictions import same_face
 from facealign.geometry import CropTransform, box_of_points, box_size
 from facealign.markup import load_markup
 from facealign.metrics import distances, nme
 from facealign.types import Pixels, Points, Sample
+from facealign.yunet import YuNet
 
 ROOM = 2
 """Side of what is cut out over the side of the crop: a crop turned by 45° still fits."""
@@ -74,7 +74,7 @@ def mirrored(sample: Sample, image: Pixels, random: np.random.Generator) -> Chan
     landmarks, box = sample.landmarks[order].copy(), sample.box.copy()
     landmarks[:, 0] = last - landmarks[:, 0]
     box[[0, 2]] = last - sample.box[[2, 0]]
-    after = replace(sample, landmarks=landmarks, visible=sample.visible[order], box=box)
+    after = replace(sample, landmarks=landmarks, labelled=sample.labelled[order], box=box)
     return after, np.ascontiguousarray(image[:, ::-1])
 
 
@@ -140,23 +140,23 @@ class Troubled:
     Attributes:
         crops: (N, S, S, 3) uint8.
         truth: (N, K, 2) in crop pixels.
-        visible: (N, K) the points whose place is known.
+        labelled: (N, K) the points whose place is known.
         markup: name of the point scheme.
 
     """
 
     crops: np.ndarray
     truth: Points
-    visible: np.ndarray
+    labelled: np.ndarray
     markup: str
 
     def error(self, predict: Predict) -> float:
         """Mean NME of the faces, inter-ocular."""
         no_boxes = np.zeros((len(self.truth), 4))
         far = distances(
-            "inter_ocular", self.truth, self.visible, no_boxes, load_markup(self.markup)
+            "inter_ocular", self.truth, self.labelled, no_boxes, load_markup(self.markup)
         )
-        return float(np.nanmean(nme(predict(self.crops), self.truth, self.visible, far)))
+        return float(np.nanmean(nme(predict(self.crops), self.truth, self.labelled, far)))
 
 
 def trouble_all(
@@ -203,7 +203,7 @@ def around_box(sample: Sample, size: int, margin: float, room: int) -> CropTrans
 def detected(sample: Sample, image: Pixels, near: Sample, detector: YuNet) -> Sample:
     """The face as cut out, in the detector's box; in its own where it is not found."""
     boxes = list(detector.detect(image).boxes)
-    chosen = same_face(boxes, box_of_points(sample.landmarks[sample.visible]))
+    chosen = same_face(boxes, box_of_points(sample.landmarks[sample.labelled]))
     if chosen is None:
         return near
     scale = box_size(near.box) / box_size(sample.box)
@@ -213,5 +213,5 @@ def detected(sample: Sample, image: Pixels, near: Sample, detector: YuNet) -> Sa
 
 def _stacked(row: list[tuple[Pixels, Points, Sample]]) -> Troubled:
     crops, truth, samples = zip(*row, strict=True)
-    visible = np.stack([sample.visible for sample in samples])
-    return Troubled(np.stack(crops), np.stack(truth), visible, samples[0].markup)
+    labelled = np.stack([sample.labelled for sample in samples])
+    return Troubled(np.stack(crops), np.stack(truth), labelled, samples[0].markup)

@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facealign.datasets import read_dataset, stream_pixels
-from facealign.detector import YuNet
 from facealign.formats.csv import BOX
 from facealign.geometry import box_size
 from facealign.types import Box, Sample
+from facealign.yunet import YuNet
 
 
 def main(name: str, root: Path, subset: str, out: Path, **options: str) -> None:
@@ -43,7 +43,7 @@ def main(name: str, root: Path, subset: str, out: Path, **options: str) -> None:
 
 def box_of(sample: Sample, boxes: NDArray[np.float32]) -> Box | None:
     """The detector's box of a labelled face: whose centre is nearest to that of its points."""
-    points = sample.landmarks[sample.visible]
+    points = sample.landmarks[sample.labelled]
     low, high = points.min(axis=0), points.max(axis=0)
     centre, size = (low + high) / 2, float(np.hypot(*(high - low)))
     fitting = [
@@ -59,7 +59,7 @@ def box_of(sample: Sample, boxes: NDArray[np.float32]) -> Box | None:
 
 def cells(sample: Sample) -> list[str]:
     """X and y of each point; of one whose place is unknown, nothing."""
-    known = zip(sample.landmarks, sample.visible, strict=True)
+    known = zip(sample.landmarks, sample.labelled, strict=True)
     return [f"{value:.2f}" if seen else "" for point, seen in known for value in point]
 
 

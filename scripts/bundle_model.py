@@ -22,9 +22,9 @@ import tomli_w
 
 from facealign import FaceAligner, read_image
 from facealign.datasets import DATASETS
+from facealign.evaluation.timing import times
 from facealign.markup import load_markup
 from facealign.models import WEIGHTS
-from facealign.timing import times
 
 PHOTO = Path(__file__).parents[1] / "examples" / "astronaut.jpg"
 

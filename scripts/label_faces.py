@@ -98,7 +98,7 @@ def distance(points: Points, markup: str, sample: Sample) -> float:
     if sample.markup not in targets(markup):
         return 0.0
     same = load_conversion(markup, sample.markup).points(points)
-    return float(np.linalg.norm(same - sample.landmarks, axis=-1)[sample.visible].mean())
+    return float(np.linalg.norm(same - sample.landmarks, axis=-1)[sample.labelled].mean())
 
 
 if __name__ == "__main__":

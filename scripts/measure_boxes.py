@@ -2,9 +2,9 @@
 
     python scripts/measure_boxes.py 300w /faces/300w train
 
-The numbers are what `augment.detector` draws from (training/views.py). A face counts where the
-detector's best box has its centre within half a box of the official one and at most twice or half
-its size: what lies beyond is another face, or none.
+The numbers are what `augment.detector` draws from (training/augment/crop.py). A face counts where
+the detector's best box has its centre within half a box of the official one and is at most twice
+and at least half its size: what lies beyond is another face, or none.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facealign.datasets import read_dataset, stream_pixels
-from facealign.detector import YuNet
 from facealign.geometry import box_size
 from facealign.types import Box
+from facealign.yunet import YuNet
 
 Array = NDArray[np.float64]
 

@@ -115,11 +115,11 @@ def run_one(
     dataset: str, variant: str, seed: int, command: str, given: argparse.Namespace
 ) -> Entries:
     """Train, export, predict the test subset once, score it by every normaliser."""
-    from facealign.training.export import export_run
+    from facealign.training.export.onnx import export_run
     from facealign.training.loop import fit
     from facealign.training.run import prepare
-    from facealign.training.runfolder import RunFolder
-    from facealign.training.settingsfile import load_settings
+    from facealign.training.rundir.folder import RunFolder
+    from facealign.training.settings_file import load_settings
 
     root = Path(next(r.partition("=")[2] for r in given.root if r.startswith(f"{dataset}=")))
     changes = [*all_overrides(variant, seed, given), f"train.threads={given.threads}"]

@@ -105,7 +105,7 @@ def make_sample(
             id=image.name,
             image=image,
             landmarks=face_points((58.0, 49.0), 40.0),
-            visible=np.ones(68, np.bool_),
+            labelled=np.ones(68, np.bool_),
             box=np.array([38, 29, 78, 69], np.float32),
             box_source="official",
             markup="ibug68",

@@ -10,17 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from facealign.detector import (
-    Detections,
-    WholeImage,
-    YuNet,
-    _starts,
-    _tiles,
-    decode,
-    overlaps,
-    suppress,
-)
+from facealign.detector import Detections, WholeImage
 from facealign.errors import ModelError
+from facealign.geometry import iou, nms
+from facealign.yunet import YuNet, _starts, _tiles, decode
 
 FACE = np.array([173.0, 90.0, 269.0, 186.0])  # brows to chin in the astronaut's photo, by eye
 
@@ -30,7 +23,7 @@ def yunet():
     return YuNet(threads=1)
 
 
-def iou(a, b):
+def slow_iou(a, b):
     width = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
     height = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
     areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)]
@@ -55,14 +48,14 @@ def random_boxes(seed, count):
 )
 def test_overlaps_by_hand(other, expected):
     box = np.array([0, 0, 10, 10], np.float32)
-    assert overlaps(box, np.array([other], np.float32)).tolist() == pytest.approx([expected])
+    assert iou(box, np.array([other], np.float32)).tolist() == pytest.approx([expected])
 
 
 @given(seed=st.integers(0, 10**6))
 def test_overlaps_equals_the_loop_and_is_symmetric(seed):
     boxes, _ = random_boxes(seed, 6)
-    table = np.array([overlaps(box, boxes) for box in boxes])
-    slow = [[iou(a, b) for b in boxes.tolist()] for a in boxes.tolist()]
+    table = np.array([iou(box, boxes) for box in boxes])
+    slow = [[slow_iou(a, b) for b in boxes.tolist()] for a in boxes.tolist()]
     assert np.allclose(table, slow, atol=1e-5)
     assert np.allclose(table, table.T, atol=1e-6)
 
@@ -70,7 +63,7 @@ def test_overlaps_equals_the_loop_and_is_symmetric(seed):
 def naive_suppress(boxes, scores, most):
     keep = []
     for i in sorted(range(len(boxes)), key=lambda i: (-scores[i], i)):
-        if all(iou(boxes[k], boxes[i]) <= most for k in keep):
+        if all(slow_iou(boxes[k], boxes[i]) <= most for k in keep):
             keep.append(i)
     return keep
 
@@ -79,7 +72,7 @@ def naive_suppress(boxes, scores, most):
 def test_suppress_equals_the_loop(seed, count, most):
     boxes, rng = random_boxes(seed, count)
     scores = rng.choice([0.7, 0.8, 0.9], count).astype(np.float32)  # ties on purpose
-    assert suppress(boxes, scores, most).tolist() == naive_suppress(boxes.tolist(), scores, most)
+    assert nms(boxes, scores, most).tolist() == naive_suppress(boxes.tolist(), scores, most)
 
 
 def naive_decode(values, stride, columns, min_score):
@@ -162,7 +155,7 @@ def test_no_detections_have_the_right_shapes():
 def test_the_astronaut_is_the_one_face_of_her_photo(yunet, astronaut):
     found = yunet.detect(astronaut)
     assert len(found) == 1
-    assert iou(found.boxes[0], FACE) > 0.6
+    assert slow_iou(found.boxes[0], FACE) > 0.6
     assert 0.8 < found.scores[0] <= 1
     assert found.boxes.dtype == found.scores.dtype == np.float32
 
@@ -198,7 +191,7 @@ def test_a_face_of_24_pixels_is_found_in_a_large_photo(yunet, astronaut, centre)
     assert 20 < face[2] - face[0] < 28
     found = yunet.detect(image)
     assert len(found) == 1
-    assert iou(found.boxes[0], face) > 0.5
+    assert slow_iou(found.boxes[0], face) > 0.5
 
 
 @pytest.mark.parametrize(
@@ -209,14 +202,14 @@ def test_a_face_is_found_once_whatever_the_image_s_shape(yunet, astronaut, width
     image, face = pasted(astronaut, width, height, side, (width // 2, height // 2))
     found = yunet.detect(image)
     assert len(found) == 1
-    assert iou(found.boxes[0], face) > 0.5
+    assert slow_iou(found.boxes[0], face) > 0.5
 
 
 def test_a_face_on_the_seam_of_tiles_is_found_once(yunet, astronaut):
     image, face = pasted(astronaut, 3000, 700, 260, (1533, 350))
     found = yunet.detect(image)
     assert len(found) == 1
-    assert iou(found.boxes[0], face) > 0.5
+    assert slow_iou(found.boxes[0], face) > 0.5
 
 
 @pytest.mark.parametrize("factor", [0.5, 2.0, 3.0])

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from facealign.errors import ImageError, OutputError
-from facealign.image import read_image, write_file, write_image
+from facealign.files import write_file
+from facealign.image import read_image, write_image
 
 
 def encoded(picture, kind="PNG", **options):

@@ -93,20 +93,20 @@ def test_nme_by_hand():
 
 @given(seed=seeds)
 def test_nme_equals_the_loop(seed):
-    predicted, truth, visible, distance = faces(seed)
+    predicted, truth, labelled, distance = faces(seed)
     expected = []
     for i in range(len(truth)):
-        lengths = [math.dist(predicted[i, k], truth[i, k]) for k in range(68) if visible[i, k]]
+        lengths = [math.dist(predicted[i, k], truth[i, k]) for k in range(68) if labelled[i, k]]
         expected.append(sum(lengths) / len(lengths) / distance[i])
-    assert np.allclose(nme(predicted, truth, visible, distance), expected)
+    assert np.allclose(nme(predicted, truth, labelled, distance), expected)
 
 
 @given(seed=seeds)
 def test_hidden_points_do_not_count_even_when_they_are_not_numbers(seed):
-    predicted, truth, visible, distance = faces(seed)
-    blank = np.where(visible[..., None], truth, np.nan)
-    expected = nme(predicted, truth, visible, distance)
-    assert (nme(predicted, blank, visible, distance) == expected).all()
+    predicted, truth, labelled, distance = faces(seed)
+    blank = np.where(labelled[..., None], truth, np.nan)
+    expected = nme(predicted, truth, labelled, distance)
+    assert (nme(predicted, blank, labelled, distance) == expected).all()
 
 
 def test_a_perfect_model_scores_exactly_one():
@@ -167,14 +167,14 @@ def test_region_nme_by_hand():
     markup = dataclasses.replace(IBUG, groups={"eye": (0, 1), "chin": (2,)})
     truth = np.zeros((2, 3, 2))
     predicted = np.array([[[3.0, 4], [0, 0], [0, 1]], [[0, 0], [0, 0], [9, 9]]])
-    visible = np.array([[True, True, True], [True, False, False]])
-    found = region_nme(predicted, truth, visible, np.array([10.0, 10.0]), markup)
+    labelled = np.array([[True, True, True], [True, False, False]])
+    found = region_nme(predicted, truth, labelled, np.array([10.0, 10.0]), markup)
     assert found == pytest.approx({"eye": (0.25 + 0) / 2, "chin": 0.1})
 
 
 def test_a_region_that_no_face_shows_is_no_number():
-    visible = np.zeros((1, 68), bool)
-    found = region_nme(np.zeros((1, 68, 2)), np.zeros((1, 68, 2)), visible, np.ones(1), IBUG)
+    labelled = np.zeros((1, 68), bool)
+    found = region_nme(np.zeros((1, 68, 2)), np.zeros((1, 68, 2)), labelled, np.ones(1), IBUG)
     assert all(math.isnan(value) for value in found.values())
 
 

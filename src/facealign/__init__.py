@@ -9,7 +9,7 @@ Left and right are the subject's. Points are x, y in pixels; the top-left pixel'
 """
 
 from facealign.aligner import FaceAligner, align
-from facealign.detector import Detections, Detector, WholeImage, YuNet
+from facealign.detector import Detections, Detector, WholeImage
 from facealign.draw import draw_faces
 from facealign.errors import (
     DataError,
@@ -26,6 +26,7 @@ from facealign.image import read_image, write_image
 from facealign.markup import MARKUPS, Markup, load_markup
 from facealign.pose import Pose
 from facealign.types import Sample
+from facealign.yunet import YuNet
 
 __version__ = "0.1.0"
 

@@ -21,8 +21,8 @@ from typing import Any
 from facealign.aligner.photo import photo_result
 from facealign.aligner.settings import AlignSettings
 from facealign.errors import DataError, ImageError, MissingExtraError, OutputError
+from facealign.files import to_utf8
 from facealign.formats.parquet import schema, to_row
-from facealign.formats.part import to_utf8
 from facealign.image import SUFFIXES
 
 PHOTOS = 64

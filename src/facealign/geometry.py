@@ -1,4 +1,4 @@
-"""Boxes and crops: the only place with affine maths.
+"""Boxes (IoU, NMS) and crops: the only place with affine maths.
 
 One pixel convention everywhere: (0, 0) is the centre of the top-left pixel, so an image of width W
 spans -0.5 … W - 0.5. Boxes and landmarks are in this frame, in the image as in the crop.
@@ -17,6 +17,8 @@ from PIL import Image
 from facealign.types import Box, Pixels, Points
 
 Matrix = NDArray[np.float64]
+Boxes = NDArray[np.float32]
+"""(N, 4) x0, y0, x1, y1."""
 Row = tuple[float, float, float]
 MOST_PIXELS = 1e9
 """No photo is this wide: a coordinate beyond is damage."""
@@ -53,6 +55,29 @@ def box_size(box: Box) -> float:
 def box_of_points(points: Points) -> Box:
     """The tightest box around the points. From true points it leaks the answer: say so."""
     return np.concatenate([points.min(axis=0), points.max(axis=0)]).astype(np.float32)
+
+
+def nms(boxes: Boxes, scores: NDArray[np.float32], max_iou: float) -> NDArray[np.intp]:
+    """Non-maximum suppression: the indices to keep, the highest score first.
+
+    A box is dropped when its intersection over union with a better one exceeds `max_iou`.
+    """
+    order = np.argsort(-scores, kind="stable")
+    keep: list[int] = []
+    while order.size:
+        best, order = order[0], order[1:]
+        keep.append(int(best))
+        order = order[iou(boxes[best], boxes[order]) <= max_iou]
+    return np.array(keep, dtype=np.intp)
+
+
+def iou(box: Box, others: Boxes) -> NDArray[np.float32]:
+    """Intersection over union of one box (4,) with others (N, 4): (N,) in 0..1."""
+    low, high = np.maximum(box[:2], others[:, :2]), np.minimum(box[2:], others[:, 2:])
+    shared = np.prod(np.clip(high - low, 0, None), axis=1)
+    areas = np.prod(others[:, 2:] - others[:, :2], axis=1)
+    union = float(np.prod(box[2:] - box[:2])) + areas - shared
+    return np.asarray(shared / np.maximum(union, 1e-12), dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
 from facealign.errors import ImageError, MissingExtraError, OutputError
+from facealign.files import write_file
 from facealign.types import Pixels
 
 LOG = logging.getLogger(__name__)
@@ -33,16 +34,6 @@ SUFFIXES = frozenset(
     | {".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp", ".avif", ".heic", ".heif"}
 )
 """What counts as an image when a folder is searched."""
-
-
-def is_file(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is there; False for a name that no file can have, or that none may look at."""
-    return os.path.isfile(path)  # noqa: PTH113  (Path.is_file raises on such names)
-
-
-def is_folder(path: str | os.PathLike[str]) -> bool:
-    """Whether a folder is there; False as in `is_file`."""
-    return os.path.isdir(path)  # noqa: PTH112
 
 
 def read_image(source: ImageSource, color: Color = "rgb") -> Pixels:
@@ -128,27 +119,6 @@ def is_our_picture(path: Path) -> bool:
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return False
     return COMMENT in (comment.decode(errors="replace") if isinstance(comment, bytes) else comment)
-
-
-def write_file(path: Path, content: bytes | str) -> None:
-    """Write a whole file or none: to a temporary name beside it, then renamed.
-
-    Raises:
-        OutputError: the folder cannot be made or the file cannot be written.
-
-    """
-    part = path.parent / f".{path.name}.{os.getpid()}.part"
-    data = content.encode() if isinstance(content, str) else content
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        part.replace(path)
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
-        reason = getattr(error, "strerror", None) or error
-        raise OutputError(f"cannot write {path}: {reason}; choose another place") from error
-    finally:
-        with suppress(OSError, ValueError):
-            part.unlink(missing_ok=True)
 
 
 def _read_file(path: Path) -> bytes:

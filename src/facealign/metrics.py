@@ -66,7 +66,7 @@ NORMALISERS: Mapping[str, Normaliser] = MappingProxyType(
 
 
 def distances(
-    name: str, truth: Array, visible: NDArray[np.bool_], boxes: Array, markup: Markup
+    name: str, truth: Array, labelled: NDArray[np.bool_], boxes: Array, markup: Markup
 ) -> Array:
     """(N,) pixels by the normaliser of that name; NaN for a face on which it is not known.
 
@@ -78,7 +78,7 @@ def distances(
         "inter_ocular": markup.eye_corners or (),
         "inter_pupil": tuple(point for eye in markup.eye_points for point in eye),
     }.get(name, ())
-    known = visible[:, list(needed)].all(axis=1) & (values > 0)
+    known = labelled[:, list(needed)].all(axis=1) & (values > 0)
     return np.where(known, values, np.nan)
 
 
@@ -94,15 +94,15 @@ def normalisers_of(markup: Markup) -> tuple[str, ...]:
     return tuple(name for name in NORMALISERS if needs.get(name, ()) is not None)
 
 
-def nme(predicted: Array, truth: Array, visible: NDArray[np.bool_], distance: Array) -> Array:
+def nme(predicted: Array, truth: Array, labelled: NDArray[np.bool_], distance: Array) -> Array:
     """Normalised mean error of each face: (N,), a fraction.
 
-    NaN for a face without visible points, or whose normaliser is.
+    NaN for a face without labelled points, or whose normaliser is.
 
     Args:
         predicted: (N, K, 2) pixels.
         truth: (N, K, 2) pixels.
-        visible: (N, K); hidden points are left out of their face's mean.
+        labelled: (N, K); hidden points are left out of their face's mean.
         distance: (N,) pixels, the normaliser.
 
     >>> predicted = np.array([[[0.0, 0.0], [3.0, 4.0]]])
@@ -114,22 +114,22 @@ def nme(predicted: Array, truth: Array, visible: NDArray[np.bool_], distance: Ar
 
     """
     errors = np.linalg.norm(predicted - truth, axis=2)
-    shown = visible.sum(axis=1)
-    means = np.where(visible, errors, 0.0).sum(axis=1) / np.maximum(shown, 1)
+    shown = labelled.sum(axis=1)
+    means = np.where(labelled, errors, 0.0).sum(axis=1) / np.maximum(shown, 1)
     return np.asarray(np.where(shown > 0, means / distance, np.nan))
 
 
 def region_nme(
-    predicted: Array, truth: Array, visible: NDArray[np.bool_], distance: Array, markup: Markup
+    predicted: Array, truth: Array, labelled: NDArray[np.bool_], distance: Array, markup: Markup
 ) -> dict[str, float]:
-    """NME of each face region: the mean over its visible points, then over the faces with any.
+    """NME of each face region: the mean over its labelled points, then over the faces with any.
 
     The arguments are those of `nme`, and the markup whose groups are the regions.
     """
     regions: dict[str, float] = {}
     for name, points in markup.groups.items():
         chosen = list(points)
-        errors = nme(predicted[:, chosen], truth[:, chosen], visible[:, chosen], distance)
+        errors = nme(predicted[:, chosen], truth[:, chosen], labelled[:, chosen], distance)
         seen = errors[~np.isnan(errors)]
         regions[name] = float(seen.mean()) if seen.size else float("nan")
     return regions

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facealign.errors import MissingExtraError, OutputError
-from facealign.image import write_file
+from facealign.files import write_file
 from facealign.markup import load_markup
 from facealign.types import Pixels, Points
 

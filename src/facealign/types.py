@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,22 @@ Mask = NDArray[np.bool_]
 """(K,) one flag a point."""
 
 
+Item = TypeVar("Item")
+
+
+class Progress(Protocol):
+    """Wraps the items of a long job and shows how far it has come, as `tqdm.tqdm` does."""
+
+    def __call__(self, items: Iterable[Item], /, *, total: int | None = None) -> Iterable[Item]:
+        """The same items, in order."""
+        ...
+
+
+def silent(items: Iterable[Item], /, *, total: int | None = None) -> Iterable[Item]:
+    """A `Progress` that shows nothing."""
+    return items
+
+
 @dataclass(frozen=True, eq=False)
 class Sample:
     """One labelled face of a data set.
@@ -26,8 +44,8 @@ class Sample:
         id: names the face within its data set, stable between runs ("helen/testset/1.jpg").
         image: the file; where it holds many pictures (a video, COFW's .mat), `frame` says which.
         landmarks: (K, 2) float32, x y in image pixels, 0-based; finite, but without meaning
-            where `visible` is False.
-        visible: (K,) bool, the point's place is known; one that is not takes part in no loss
+            where `labelled` is False.
+        labelled: (K,) bool, the point's place is known; one that is not takes part in no loss
             and no metric.
         box: (4,) float32, x0 y0 x1 y1, from `box_source`; never from the true points unless
             `box_source` says so.
@@ -43,7 +61,7 @@ class Sample:
     id: str
     image: Path
     landmarks: Points
-    visible: Mask
+    labelled: Mask
     box: Box
     box_source: str
     markup: str

@@ -10,12 +10,12 @@ from types import ModuleType
 import pytest
 
 from facealign.datasets import read_dataset
-from facealign.training.export import export_run
-from facealign.training.integers import calibration_faces
+from facealign.training.export.onnx import export_run
+from facealign.training.export.quantize import calibration_faces
 from facealign.training.loop import fit
 from facealign.training.run import prepare
-from facealign.training.runfolder import RunFolder
-from facealign.training.settingsfile import to_settings
+from facealign.training.rundir.folder import RunFolder
+from facealign.training.settings_file import to_settings
 
 Benchmark = Callable[[str], ModuleType]
 

@@ -40,9 +40,9 @@ def test_numbers_of_two_faces_by_hand(
 ) -> None:
     looked = benchmark("looked")
     one = make_sample("a")
-    hidden = one.visible.copy()
+    hidden = one.labelled.copy()
     hidden[0] = False
-    two = replace(make_sample("b"), visible=hidden)
+    two = replace(make_sample("b"), labelled=hidden)
     eyes = float(np.linalg.norm(one.landmarks[45] - one.landmarks[36]))
     pixels = np.tile(np.where(np.arange(68) < 34, 0.1, 0.3) * eyes, (2, 1))
     crop = np.where(pixels < 0.2 * eyes, SCORE_RADIUS, 2 * SCORE_RADIUS)
@@ -68,7 +68,7 @@ def test_shown_points_are_those_not_occluded_or_those_with_a_place(
     looked = benchmark("looked")
     flags = np.arange(68) < 17
     told, untold = replace(make_sample("a"), occluded=flags), replace(make_sample("b"))
-    partly = replace(untold, visible=~flags)
+    partly = replace(untold, labelled=~flags)
     assert (looked.shown_points([told, untold, partly]).sum(axis=1) == [51, 68, 51]).all()
     said = np.where(np.arange(68) < 34, 0.2, 0.8)  # half of the 34 doubted are hidden
     errors = np.zeros((1, 68))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import facealign as package
-from facealign import aligner, detector, models
+from facealign import aligner, models, yunet
 from facealign.cli import doctor
 from facealign.cli.extras import EXTRAS
 from facealign.face import Face
@@ -45,7 +45,7 @@ def test_doctor_names_a_damaged_model(
     with (tmp_path / name).open("r+b") as file:
         file.seek(1000)
         file.write(b"damage")
-    for module in (models, detector):
+    for module in (models, yunet):
         monkeypatch.setattr(module, "WEIGHTS", tmp_path)
     code, printed, errors = facealign("doctor")
     assert (code, "FAILED" in printed) == (5, True)

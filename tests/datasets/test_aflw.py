@@ -70,9 +70,9 @@ def test_faces_of_one_photo_share_a_group(root):
 
 def test_a_hidden_point_with_a_place_counts_and_one_without_does_not(root):
     nowhere, placed = read_aflw(root, "full", training_faces=2).samples
-    assert placed.visible.all()
+    assert placed.labelled.all()
     assert placed.occluded.tolist() == [True] + [False] * 18
-    assert nowhere.visible.tolist() == [False] + [True] * 18
+    assert nowhere.labelled.tolist() == [False] + [True] * 18
     assert nowhere.landmarks[0].tolist() == [0, 0]
 
 

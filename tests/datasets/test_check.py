@@ -10,8 +10,8 @@ import pytest
 
 from facealign.datasets import Reading, read_dataset
 from facealign.datasets.check import check_reading
+from facealign.datasets.contact_sheet import LEFT, RIGHT, draw_sheet
 from facealign.datasets.reading import build_sample
-from facealign.datasets.sheet import LEFT, RIGHT, draw_sheet
 from facealign.markup import load_markup
 
 
@@ -69,7 +69,7 @@ def test_a_point_is_outside_from_half_a_pixel_beyond_the_last_centre(face, point
 def test_hidden_points_are_not_looked_at(face):
     moved = face.landmarks.copy()
     moved[2] = -1
-    hidden = replace(face, landmarks=moved, visible=np.arange(5) != 2)
+    hidden = replace(face, landmarks=moved, labelled=np.arange(5) != 2)
     check = _check(hidden)
     assert check.outside == check.suspicious == []
 
@@ -124,7 +124,7 @@ def test_the_sheet_marks_the_very_pixel(face):
     square = replace(
         face,
         landmarks=np.full((5, 2), 40.0, np.float32),
-        visible=np.arange(5) == 2,
+        labelled=np.arange(5) == 2,
         box=np.array([20.0, 20, 60, 60], np.float32),
     )
     tile = draw_sheet([square], count=1, columns=1).astype(int)

@@ -46,7 +46,7 @@ def test_values(path, content, points):
     first, second = reading.samples
     assert reading.problems == []
     assert np.allclose(first.landmarks[[0, 1, 3, 4]], points("celeba5")[[0, 1, 3, 4]], atol=1e-4)
-    assert first.visible.tolist() == [True, True, False, True, True]
+    assert first.labelled.tolist() == [True, True, False, True, True]
     assert first.occluded.tolist() == [False, True, False, False, False]
     assert first.box.tolist() == [20, 30, 90, 95]
     assert (first.box_source, second.box_source) == ("official", "landmarks")

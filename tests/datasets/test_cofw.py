@@ -45,7 +45,7 @@ def test_an_occluded_point_is_flagged_and_counts(root):
     first, second, _ = read_cofw(root, "train").samples
     assert not first.occluded.any()
     assert second.occluded.tolist() == [True] + [False] * 28
-    assert second.visible.all()
+    assert second.labelled.all()
 
 
 @pytest.mark.parametrize("subset", ["train", "test"])

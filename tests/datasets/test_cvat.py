@@ -57,15 +57,15 @@ def test_cvat_measures_from_the_corner(read, row, points):
 def test_a_skeleton_says_what_is_outside_and_occluded(read, skeleton, points):
     face = read(skeleton(first='outside="1" occluded="0"')).samples[0]
     assert np.allclose(face.landmarks[1:], points("celeba5")[1:], atol=1e-4)
-    assert face.visible.tolist() == [False, True, True, True, True]
+    assert face.labelled.tolist() == [False, True, True, True, True]
     face = read(skeleton(first='outside="0" occluded="1"')).samples[0]
-    assert face.visible.all()
+    assert face.labelled.all()
     assert face.occluded.tolist() == [True, False, False, False, False]
     assert face.box_source == "landmarks"
 
 
 def test_a_point_that_a_skeleton_lacks_has_no_place(read, skeleton):
-    assert read(skeleton(names="123")).samples[0].visible.tolist() == [True] * 3 + [False] * 2
+    assert read(skeleton(names="123")).samples[0].labelled.tolist() == [True] * 3 + [False] * 2
 
 
 def test_boxes_go_by_group_and_are_not_guessed_among_many_faces(read, row, skeleton):

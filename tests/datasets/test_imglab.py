@@ -42,12 +42,12 @@ def test_values_and_the_box_of_whole_pixels(read, box, points):
     face = reading.samples[0]
     assert np.allclose(face.landmarks, points("celeba5"), atol=1e-4)
     assert face.box.tolist() == [19.5, 29.5, 89.5, 94.5]
-    assert (face.id, face.visible.all(), reading.problems) == ("a.png#1", True, [])
+    assert (face.id, face.labelled.all(), reading.problems) == ("a.png#1", True, [])
 
 
 def test_points_by_name_and_missing_ones(read, box, points):
     face = read(box(names=("left_eye_centre", "right_eye_centre"))).samples[0]
-    assert face.visible.tolist() == [True, True, False, False, False]
+    assert face.labelled.tolist() == [True, True, False, False, False]
     assert np.allclose(face.landmarks[:2], points("celeba5")[1::-1], atol=1e-4)
 
 

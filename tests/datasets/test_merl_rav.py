@@ -34,7 +34,7 @@ def test_subsets(root, subset, count):
 
 def test_values(root, points):
     face = read_merl_rav(root, "frontal").samples[0]
-    assert face.visible.tolist() == [False] + [True] * 67
+    assert face.labelled.tolist() == [False] + [True] * 67
     assert face.occluded.tolist() == [True] * 2 + [False] * 66
     assert np.allclose(face.landmarks[1:], points()[1:] - 1, atol=1e-4)
     assert face.landmarks[0].tolist() == [0, 0]

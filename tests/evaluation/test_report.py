@@ -129,10 +129,10 @@ def test_what_a_point_scheme_does_not_define_is_none(
 def test_a_face_with_a_hidden_eye_has_no_distance_between_its_eyes(samples: list[Sample]) -> None:
     landmarks = truth(samples) + [3.0, 4.0]
     faces = list(samples)
-    hidden = faces[0].visible.copy()
+    hidden = faces[0].labelled.copy()
     hidden[36:42] = False
     nowhere = np.where(hidden[:, None], faces[0].landmarks, 0).astype(np.float32)
-    faces[0] = replace(faces[0], visible=hidden, landmarks=nowhere)
+    faces[0] = replace(faces[0], labelled=hidden, landmarks=nowhere)
     report = score(faces, predictions(faces, landmarks), "300w", "common")
     others = score(faces[1:], predictions(faces[1:], landmarks[1:]), "300w", "common")
     assert report.defined == {
@@ -146,7 +146,7 @@ def test_a_face_with_a_hidden_eye_has_no_distance_between_its_eyes(samples: list
 def test_the_usual_normaliser_is_one_that_some_face_shows(samples: list[Sample]) -> None:
     hidden = np.ones(68, dtype=bool)
     hidden[36:42] = False
-    faces = [replace(face, visible=hidden) for face in samples]
+    faces = [replace(face, labelled=hidden) for face in samples]
     found = predictions(faces, truth(faces))
     assert score(faces, found, "300w", "common").normaliser == "box_size"
     with pytest.raises(DataError, match="no face of 300w common shows what inter_pupil"):

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from facealign.errors import SettingsError
 from facealign.network import AAN, AANSettings
 from facealign.network.blocks import pool_attended
-from facealign.training.export import Deployed
+from facealign.training.export.onnx import Deployed
 
 EQUAL = {"points": 5, "input_size": 64, "widths": (32, 32, 32, 32), "embedding_size": 16}
 """Four stages whose shortcuts are all the identity: nothing rescales what passes through them."""
@@ -96,7 +96,7 @@ def test_the_early_loss_alone_moves_every_stage_and_the_last_output_gets_nothing
 
 
 def test_the_branches_are_gone_in_use() -> None:
-    # That they stay out of the exported file too is shown in tests/training/test_export.py.
+    # That they stay out of the exported file too is shown in tests/training/export/test_onnx.py.
     model, image = network(), torch.zeros(2, 3, 64, 64)
     assert len(model.train()(image).early) == 4
     assert model.eval()(image).early == []

@@ -9,7 +9,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from facealign.detector import YuNet
+from facealign.yunet import YuNet
 
 CHANNELS = {"cls": 1, "obj": 1, "bbox": 4, "kps": 10}
 

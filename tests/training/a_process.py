@@ -15,8 +15,8 @@ from facealign.datasets import Reading, read_dataset
 from facealign.training.distributed import joined, rank
 from facealign.training.loop import fit
 from facealign.training.run import prepare
-from facealign.training.runfolder import RunFolder
-from facealign.training.settingsfile import to_settings
+from facealign.training.rundir.folder import RunFolder
+from facealign.training.settings_file import to_settings
 
 EYES = [36, 39, 42, 45, 30]
 
@@ -27,15 +27,15 @@ def hidden(reading: Reading) -> Reading:
     samples = []
     for number, sample in enumerate(reading.samples):
         drawn = rng.random((2, len(sample.landmarks)))
-        visible, occluded = drawn[0] >= 0.2 * (number % 4), drawn[1] < 0.3
-        samples.append(replace(sample, visible=visible, occluded=occluded))
+        labelled, occluded = drawn[0] >= 0.2 * (number % 4), drawn[1] < 0.3
+        samples.append(replace(sample, labelled=labelled, occluded=occluded))
     return Reading(reading.dataset, reading.subset, samples, [])
 
 
 def of_five(reading: Reading) -> Reading:
     """The same faces under another point scheme."""
     samples = [
-        replace(s, markup="celeba5", **{n: getattr(s, n)[EYES] for n in ("landmarks", "visible")})
+        replace(s, markup="celeba5", **{n: getattr(s, n)[EYES] for n in ("landmarks", "labelled")})
         for s in reading.samples
     ]
     return Reading("celeba", reading.subset, samples[:7], [])

@@ -15,12 +15,12 @@ import torch
 from facealign.datasets import Reading, read_dataset
 from facealign.markup.conversion import load_conversion
 from facealign.network import AAN
-from facealign.training.export import Deployed, export_run
+from facealign.training.export.onnx import Deployed, export_run
 from facealign.training.loop import fit
 from facealign.training.run import Run, prepare
-from facealign.training.runfolder import RunFolder
+from facealign.training.rundir.folder import RunFolder
 from facealign.training.settings import Settings
-from facealign.training.settingsfile import to_settings
+from facealign.training.settings_file import to_settings
 
 TINY = {
     "data": {"validation": 0.2},
@@ -73,7 +73,7 @@ def five(reading: Reading) -> Reading:
             sample,
             id=f"five/{sample.id}",
             landmarks=conversion.points(sample.landmarks),
-            visible=np.array([True, True, number % 2 == 0, True, True]),
+            labelled=np.array([True, True, number % 2 == 0, True, True]),
             markup="celeba5",
         )
         for number, sample in enumerate(reading.samples)

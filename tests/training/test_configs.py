@@ -9,7 +9,7 @@ import pytest
 
 from facealign.network import AANSettings
 from facealign.training.settings import AugmentSettings
-from facealign.training.settingsfile import load_settings, to_toml
+from facealign.training.settings_file import load_settings, to_toml
 
 FILES = (Path(__file__).resolve().parents[2] / "configs").rglob("*.toml")
 CONFIGS = sorted(path for path in FILES if path.name != "sweep.toml")

@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from facealign.errors import SettingsError
-from facealign.training.checkpoint import load_checkpoint
-from facealign.training.settingsfile import to_settings
+from facealign.training.rundir.checkpoint import load_checkpoint
+from facealign.training.settings_file import to_settings
 
 SCRIPT = Path(__file__).with_name("a_process.py")
 CHANGES = {"turn": 10.0, "mirror": 0.5, "colour": 0.2, "blur": 0.4, "occlude": 0.5, "noise": 9.0}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from facealign.cli import main
 from facealign.datasets.reading import fold_by_group
 from facealign.errors import DataError, SettingsError
-from facealign.training.settingsfile import to_settings
+from facealign.training.settings_file import to_settings
 from facealign.types import Sample
 
 

@@ -12,13 +12,13 @@ import torch
 
 from facealign.datasets import Reading, read_dataset
 from facealign.errors import DataError, SettingsError
-from facealign.training.checkpoint import load_checkpoint, save_checkpoint
 from facealign.training.loop import Progress, fit
-from facealign.training.optimise import learning_rate_factor
+from facealign.training.optimizer import learning_rate_factor
 from facealign.training.run import Run, prepare
-from facealign.training.runfolder import RunFolder
+from facealign.training.rundir.checkpoint import load_checkpoint, save_checkpoint
+from facealign.training.rundir.folder import RunFolder
 from facealign.training.settings import Settings, TrainSettings
-from facealign.training.settingsfile import to_settings
+from facealign.training.settings_file import to_settings
 
 Same = Callable[[object, object], bool]
 TINY = {

@@ -13,12 +13,12 @@ import torch
 from facealign.datasets import Reading
 from facealign.models import SCORE_RADIUS
 from facealign.network import AAN, AANSettings
-from facealign.training.checkpoint import load_checkpoint, save_checkpoint
-from facealign.training.export import Deployed, export_run
+from facealign.training.export.onnx import Deployed, export_run
 from facealign.training.loop import fit
 from facealign.training.run import Run, prepare
-from facealign.training.runfolder import RunFolder
-from facealign.training.settingsfile import to_settings
+from facealign.training.rundir.checkpoint import load_checkpoint, save_checkpoint
+from facealign.training.rundir.folder import RunFolder
+from facealign.training.settings_file import to_settings
 
 
 def scored(reading: Reading, folder: Path, ema: float = 0.9) -> Run:

@@ -13,12 +13,12 @@ import torch
 from facealign import Face, FaceAligner, read_image
 from facealign.datasets import Reading
 from facealign.errors import DataError, SettingsError
-from facealign.training.augment import MEAN, STD
-from facealign.training.checkpoint import load_checkpoint, save_checkpoint
-from facealign.training.export import export_run
+from facealign.training.augment.photometric import MEAN, STD
+from facealign.training.export.onnx import export_run
 from facealign.training.loop import fit
 from facealign.training.run import Run, prepare
-from facealign.training.runfolder import RunFolder
+from facealign.training.rundir.checkpoint import load_checkpoint, save_checkpoint
+from facealign.training.rundir.folder import RunFolder
 from facealign.training.settings import Settings
 
 Tiny = Callable[..., Settings]
@@ -132,7 +132,7 @@ def test_scores_and_visibility_are_learnt(
     assert out.visibility is not None
     odds = torch.sigmoid(out.visibility).mean(dim=0)
     assert odds[2] < odds[[0, 1, 3, 4]].min()
-    distance = (out.landmarks - batch.landmarks).norm(dim=-1)[batch.visible].mean()
+    distance = (out.landmarks - batch.landmarks).norm(dim=-1)[batch.labelled].mean()
     assert out.log_spread.exp().mean() == pytest.approx(distance.item() / 2, rel=0.5)
 
 

@@ -17,7 +17,7 @@ from facealign.training.settings import (
     Settings,
     TrainSettings,
 )
-from facealign.training.settingsfile import load_settings, to_settings, to_toml
+from facealign.training.settings_file import load_settings, to_settings, to_toml
 
 
 def test_an_empty_file_gives_the_defaults(toml):

@@ -19,13 +19,13 @@ from PIL import Image
 from facealign.datasets import Reading, read_dataset
 from facealign.errors import DataError
 from facealign.training import gradients
-from facealign.training.checkpoint import load_checkpoint, save_checkpoint
-from facealign.training.explosion import FEWEST, LossGuard
+from facealign.training.divergence import FEWEST, LossGuard
 from facealign.training.loop import Progress, fit
 from facealign.training.run import Run, prepare
-from facealign.training.runfolder import RunFolder
+from facealign.training.rundir.checkpoint import load_checkpoint, save_checkpoint
+from facealign.training.rundir.folder import RunFolder
 from facealign.training.settings import Settings
-from facealign.training.settingsfile import to_settings
+from facealign.training.settings_file import to_settings
 
 Same = Callable[[object, object], bool]
 TINY = {
@@ -65,8 +65,8 @@ import torch, torch._dynamo  # which the first optimiser imports, for seconds
 from facealign.datasets import read_dataset
 from facealign.training.loop import fit
 from facealign.training.run import prepare
-from facealign.training.runfolder import RunFolder
-from facealign.training.settingsfile import to_settings
+from facealign.training.rundir.folder import RunFolder
+from facealign.training.settings_file import to_settings
 warnings.simplefilter("error")
 torch.set_num_threads(1)
 settings, drawn, work = to_settings(eval(sys.argv[1]), "test"), Path(sys.argv[2]), Path(sys.argv[3])

@@ -11,10 +11,10 @@ import pytest
 
 from facealign.cli import main
 from facealign.errors import DataError, SettingsError
-from facealign.training.explosion import ExplosionError
+from facealign.training.divergence import ExplosionError
 from facealign.training.settings import Settings
 from facealign.training.sweep import work
-from facealign.training.sweepfile import Sweep, load_sweep
+from facealign.training.sweep_file import Sweep, load_sweep
 
 BASE = (
     "[data]\nvalidation = 0.2\n[model]\ninput_size = 32\nwidths = [4, 8]\n"
@@ -98,7 +98,7 @@ WORKERS = """
 import os, signal, sys, time
 from pathlib import Path
 from facealign.training.sweep import work
-from facealign.training.sweepfile import load_sweep
+from facealign.training.sweep_file import load_sweep
 sweep, folder = load_sweep(Path(sys.argv[1])), Path(sys.argv[2])
 
 def start(dies):

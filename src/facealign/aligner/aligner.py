@@ -16,13 +16,14 @@ from facealign.aligner.landmarker import BATCH, Found, Landmarker
 from facealign.aligner.ordered import core_count, map_ordered
 from facealign.aligner.photo import photo_result
 from facealign.aligner.turned import find
-from facealign.detector import Detections, Detector, WholeImage, YuNet
+from facealign.detector import Detections, Detector, WholeImage
 from facealign.errors import FaceAlignError, SettingsError
 from facealign.face import Face, ImageResult
 from facealign.geometry import to_box
 from facealign.image import Color, ImageSource, read_image
 from facealign.models import model_path
 from facealign.types import Pixels
+from facealign.yunet import YuNet
 
 WAITING = 4
 """Photos that may wait for a batch to fill, for each face in it."""

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from facealign.detector import open_session
 from facealign.errors import ModelError
 from facealign.face import Face
 from facealign.geometry import CropTransform, box_of_points, box_size
 from facealign.markup import MARKUPS, load_markup
 from facealign.models import ModelFacts
 from facealign.pose import lean
+from facealign.session import open_session
 from facealign.types import Pixels
 
 BATCH = 32

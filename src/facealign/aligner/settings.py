@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from facealign.aligner.aligner import FaceAligner
-from facealign.detector import WholeImage, YuNet
+from facealign.detector import WholeImage
+from facealign.files import sha256
 from facealign.models import model_path
+from facealign.yunet import YuNet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +57,3 @@ class AlignSettings:
         """
         values = {name.replace("_", "-"): value for name, value in asdict(self).items()}
         return values | {"model": sha256(model_path(self.model))}
-
-
-def sha256(path: Path) -> str:
-    """Of a file, in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()

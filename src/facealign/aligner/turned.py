@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from facealign.detector import Detections, Detector, YuNet
+from facealign.detector import Detections, Detector
 from facealign.geometry import CropTransform, to_box
 from facealign.types import Box, Pixels
+from facealign.yunet import YuNet
 
 QUARTERS = (1, 3, 2)
 """Quarter turns in the order they are tried: most photos that are turned lie on a side."""

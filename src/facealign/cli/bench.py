@@ -12,8 +12,9 @@ import onnxruntime
 
 from facealign import __version__
 from facealign.cli.console import out, progress
-from facealign.image import read_image, write_file
-from facealign.timing import REPEATS, Times, drawn_photo, measure
+from facealign.evaluation.timing import REPEATS, Times, drawn_photo, measure
+from facealign.files import write_file
+from facealign.image import read_image
 
 
 @click.command("bench", short_help="Time each step on this machine.")

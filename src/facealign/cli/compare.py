@@ -11,7 +11,7 @@ import click
 from facealign.cli.console import out
 from facealign.cli.reporting import in_words, percent
 from facealign.errors import DataError
-from facealign.image import write_file
+from facealign.files import write_file
 from facealign.metrics import NORMALISERS
 
 Entry = dict[str, Any]

@@ -13,10 +13,11 @@ from facealign.cli.options import DATASET_NAMES, reader_options
 from facealign.cli.pack import command as pack
 from facealign.datasets import DATASETS, load_dataset, read_dataset
 from facealign.datasets.check import Check, check_reading
+from facealign.datasets.contact_sheet import draw_sheet
 from facealign.datasets.drawings import write_drawings
-from facealign.datasets.sheet import draw_sheet
 from facealign.errors import DataError
-from facealign.image import write_file, write_image
+from facealign.files import write_file
+from facealign.image import write_image
 
 SHOWN = 5
 """Lines of each kind of finding that are printed; the JSON holds all."""

@@ -17,13 +17,13 @@ import onnxruntime
 from facealign import __version__
 from facealign.aligner import FaceAligner
 from facealign.aligner.ordered import core_count
-from facealign.aligner.settings import sha256
 from facealign.cli.console import fail, out
 from facealign.cli.extras import EXTRAS
 from facealign.datasets.drawings import draw_face
-from facealign.detector import YuNet
 from facealign.errors import FaceAlignError, ModelError
+from facealign.files import sha256
 from facealign.models import bundled, model_path
+from facealign.yunet import YuNet
 
 PACKAGES = ("numpy", "onnxruntime", "pillow", "click", "rich")
 FAR = 0.2

@@ -46,8 +46,8 @@ def command(
     facealign photo.jpg --model mine.onnx
     """  # noqa: D301
     with extra("train", "exporting"):
-        from facealign.training.export import export_run
-        from facealign.training.integers import calibration_faces
+        from facealign.training.export.onnx import export_run
+        from facealign.training.export.quantize import calibration_faces
     if root and not int8:
         raise click.UsageError("--root names the faces that --int8 looks at: give both")
     faces = calibration_faces(run, root) if int8 else None

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from facealign.aligner.settings import AlignSettings, sha256
+from facealign.aligner.settings import AlignSettings
+from facealign.files import sha256
 from facealign.formats.results import output_format
 
 STDOUT = Path("-")

@@ -78,7 +78,7 @@ def command(
     facealign data pack 300w --root /faces/300w -o packed/
     facealign train configs/300w.toml data.dataset=packed data.root=packed/
     """  # noqa: D301
-    from facealign.training.packing import pack
+    from facealign.training.data.pack import pack
 
     reading = read_dataset(dataset, root, subset, **options)
     bar = progress("faces")

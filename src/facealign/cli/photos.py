@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from facealign.errors import DataError
-from facealign.image import SUFFIXES, ImageSource, is_file, is_folder
+from facealign.files import is_file, is_folder
+from facealign.image import SUFFIXES, ImageSource
 
 STDIN = Path("-")
 """Stands for one photo on standard input, read when its turn comes."""

@@ -8,7 +8,8 @@ from pathlib import Path
 from facealign.draw import draw_faces
 from facealign.errors import OutputError
 from facealign.face import Face
-from facealign.image import SUFFIXES, is_file, is_folder, is_our_picture, write_image
+from facealign.files import is_file, is_folder
+from facealign.image import SUFFIXES, is_our_picture, write_image
 from facealign.types import Pixels
 
 USUAL = (".jpg", ".jpeg", ".png")

@@ -11,8 +11,8 @@ from facealign.cli.console import fail, progress
 from facealign.cli.photos import find_photos
 from facealign.cli.tally import Tally
 from facealign.cluster import align_on_ray, find_remote_photos
+from facealign.files import is_file
 from facealign.formats.results import read_results
-from facealign.image import is_file
 
 
 def run_on_ray(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from facealign.cli.console import out
 from facealign.evaluation import Report
-from facealign.image import write_file
+from facealign.files import write_file
 
 if TYPE_CHECKING:
     from rich.table import Table

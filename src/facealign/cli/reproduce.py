@@ -10,7 +10,7 @@ import click
 from facealign.cli.console import out, progress
 from facealign.cli.options import reader_options
 from facealign.evaluation import read_predictions
-from facealign.image import write_file
+from facealign.files import write_file
 from facealign.reproduce.figures import figure2, figure3, figure4
 from facealign.reproduce.measure import Measurer, Roots
 from facealign.reproduce.paper import BENCHMARKS

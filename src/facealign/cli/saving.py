@@ -9,17 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from facealign.cli.console import note
-from facealign.cli.interrupts import undivided
 from facealign.cli.job import STDOUT, Job
+from facealign.cli.stopping import undivided
 from facealign.cli.tally import Tally, counted
 from facealign.cli.work import Photos, Work, run
 from facealign.errors import OutputError
 from facealign.face import ImageResult
+from facealign.files import is_file, is_folder, to_utf8
 from facealign.formats.journal import Journal, journal_path
 from facealign.formats.json import to_line
-from facealign.formats.part import to_utf8
 from facealign.formats.results import Format, output_format, read_results, write_results
-from facealign.image import is_file, is_folder
 
 
 def run_to_output(work: Work, photos: Photos, markup: str, tally: Tally, job: Job) -> None:

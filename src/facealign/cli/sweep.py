@@ -39,7 +39,7 @@ def command(
     """  # noqa: D301
     with extra("sweep", "a sweep"):
         from facealign.training.sweep import work
-        from facealign.training.sweepfile import load_sweep
+        from facealign.training.sweep_file import load_sweep
     sweep = load_sweep(config, overrides, trials)
     path = folder or Path("sweeps") / sweep.name
     finished, rows = work(sweep, path, _train)
@@ -53,7 +53,7 @@ def _train(settings: Settings, path: Path, heard: Heard) -> float | None:
     """One trial's run; its best NME, None where it did not get to the end."""
     from facealign.training.loop import fit
     from facealign.training.run import prepare
-    from facealign.training.runfolder import RunFolder
+    from facealign.training.rundir.folder import RunFolder
 
     out().print(f"{path.name}", markup=False, soft_wrap=True)
     run, _ = prepare(settings, RunFolder(path), read_all(settings))

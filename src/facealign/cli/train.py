@@ -14,8 +14,8 @@ import click
 
 from facealign.cli.console import fail, out, progress
 from facealign.cli.extras import extra
-from facealign.cli.interrupts import SIGNALS
 from facealign.cli.reporting import in_words
+from facealign.cli.stopping import SIGNALS
 from facealign.datasets import Reading, read_dataset
 from facealign.errors import SettingsError
 
@@ -65,7 +65,7 @@ def command(
     """  # noqa: D301
     with extra("train", "training"):
         from facealign.training.distributed import joined
-        from facealign.training.settingsfile import load_settings
+        from facealign.training.settings_file import load_settings
     settings = load_settings(config, overrides)
     path = folder or Path("runs") / settings.name
     if nproc > 1:
@@ -92,8 +92,8 @@ def _leave(code: int) -> NoReturn:
 
 def _launch(settings: Settings, arguments: list[str], nproc: int) -> int:
     with extra("train", "training"):
+        from facealign.training.data.micro_batch import own_rows
         from facealign.training.launch import launch
-        from facealign.training.rows import own_rows
     own_rows(settings.train.batch, settings.train.accumulate, 0, nproc)
     return launch(arguments, nproc, settings.train.timeout)
 
@@ -124,7 +124,7 @@ def _train(settings: Settings, readings: list[Reading], path: Path) -> int:
         from facealign.training.distributed import leads, world
         from facealign.training.loop import fit
         from facealign.training.run import prepare
-        from facealign.training.runfolder import RunFolder
+        from facealign.training.rundir.folder import RunFolder
     folder = RunFolder(path)
     bar = progress("faces", shown=leads())
     with bar:

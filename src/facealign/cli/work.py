@@ -18,7 +18,8 @@ from facealign.cli.pictures import Names, Pictures, refuse_to_replace
 from facealign.cli.tally import Tally
 from facealign.errors import OutputError
 from facealign.face import Face, ImageResult
-from facealign.image import encode_image, is_file, write_file
+from facealign.files import is_file, write_file
+from facealign.image import encode_image
 from facealign.types import Pixels
 
 Draw = Callable[[Pixels, Face], Pixels]

@@ -15,14 +15,14 @@ from facealign.datasets import (
     celeba,
     coco,
     cofw,
+    csv_table,
     cvat,
     folder,
+    ibug_300vw,
+    ibug_300w,
     imglab,
     merl_rav,
     packed,
-    table,
-    vw300,
-    w300,
     wflw,
 )
 from facealign.datasets.pixels import read_pixels, stream_pixels
@@ -33,16 +33,16 @@ DATASETS: Mapping[str, Dataset] = MappingProxyType(
     {
         dataset.name: dataset
         for dataset in (
-            w300.DATASET,
+            ibug_300w.DATASET,
             aflw.DATASET,
             celeba.DATASET,
             celeba.ALIGNED,
-            vw300.DATASET,
+            ibug_300vw.DATASET,
             wflw.DATASET,
             cofw.DATASET,
             merl_rav.DATASET,
             folder.DATASET,
-            table.DATASET,
+            csv_table.DATASET,
             coco.DATASET,
             imglab.DATASET,
             cvat.DATASET,

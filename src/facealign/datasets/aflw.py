@@ -7,7 +7,7 @@
 Points and boxes count from 1, as MATLAB does.
 
 The release gives a place to hidden points too, and the published numbers are over all 19: such a
-point is visible (it counts) and occluded. A hidden point at (0, 0) has no place and counts nowhere.
+point is labelled (it counts) and occluded. A hidden point at (0, 0) has no place: not labelled.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _build(labels: dict[str, Any], path: Path, folder: Path, row: int) -> Sample
         id=f"{row + 1}/{name}",
         image=folder / name,
         landmarks=points - 1,
-        visible=seen | (points != 0).any(axis=1),
+        labelled=seen | (points != 0).any(axis=1),
         occluded=~seen,
         markup="aflw19",
         box=(x0 - 1, y0 - 1, x1 - 1, y1 - 1),

@@ -24,7 +24,7 @@ from facealign.datasets.reading import (
     collect,
 )
 from facealign.errors import DataError
-from facealign.image import is_file
+from facealign.files import is_file
 from facealign.types import Sample
 
 PARTS = {"train": "0", "val": "1", "test": "2", "trainval": "01"}

@@ -88,7 +88,7 @@ def check_reading(reading: Reading, advance: Callable[[], None] = lambda: None) 
 
 
 def _outside(sample: Sample, width: int, height: int) -> list[str]:
-    points = sample.landmarks[sample.visible]
+    points = sample.landmarks[sample.labelled]
     beyond = np.maximum(-0.5 - points, points - (width - 0.5, height - 0.5)).max(axis=1)
     count = int((beyond > 0).sum())
     text = f"{sample.id}: {count} points outside the picture, by up to {beyond.max():.1f} pixels"
@@ -113,7 +113,7 @@ def _duplicates(samples: Iterable[Sample]) -> list[str]:
 
 def _suspicious(sample: Sample, origin: int) -> list[str]:
     lines = []
-    points = sample.landmarks[sample.visible]
+    points = sample.landmarks[sample.labelled]
     if origin == 1 and (np.abs(points + 1) < 0.5).any():
         lines.append(
             f"{sample.id}: a coordinate of 0, but this format counts from 1: a 0-based file?"
@@ -132,7 +132,7 @@ def _sides_exchanged(sample: Sample) -> bool:
     scheme = load_markup(sample.markup)
     mouth = [scheme.names.index(f"{side}_mouth_corner") for side in ("right", "left")]
     eyes = [list(points) for points in scheme.eye_points]
-    if not sample.visible[[*mouth, *eyes[0], *eyes[1]]].all():
+    if not sample.labelled[[*mouth, *eyes[0], *eyes[1]]].all():
         return False
     right, left = (sample.landmarks[points].mean(axis=0) for points in eyes)
     across, down = left - right, sample.landmarks[mouth].mean(axis=0) - (right + left) / 2

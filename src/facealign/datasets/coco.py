@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from facealign.datasets.own import ALL, DEFAULT_MARKUP, find_image, own_dataset
+from facealign.datasets.custom import ALL, DEFAULT_MARKUP, find_image, own_dataset
 from facealign.datasets.reading import Reading, build_sample, check_subset, collect
 from facealign.formats.coco import CocoFile, load_coco, parse_annotation
 from facealign.markup import load_markup
@@ -45,7 +45,7 @@ def _build(file: CocoFile, number: int, markup: str, images: str | None) -> Samp
         id=f"{file.annotations[number].get('id', number)}/{name}",
         image=find_image(file.path, name, images),
         landmarks=marks.points,
-        visible=marks.placed,
+        labelled=marks.placed,
         occluded=marks.occluded,
         markup=markup,
         box=marks.box,

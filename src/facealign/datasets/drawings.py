@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from facealign.errors import OutputError
+from facealign.files import write_file
 from facealign.formats.pts import to_pts
-from facealign.image import write_file, write_image
+from facealign.image import write_image
 from facealign.markup import load_markup
 from facealign.types import Box, Pixels, Points
 

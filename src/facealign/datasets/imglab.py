@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facealign.datasets.own import ALL, DEFAULT_MARKUP, find_image, own_dataset
+from facealign.datasets.custom import ALL, DEFAULT_MARKUP, find_image, own_dataset
 from facealign.datasets.reading import Reading, build_sample, check_subset, collect
 from facealign.errors import DataError
 from facealign.markup import load_markup
@@ -87,7 +87,7 @@ def _build(path: Path, record: Record, markup: str, images: str | None) -> Sampl
         id=f"{name}#{number}",
         image=find_image(path, name, images),
         landmarks=points,
-        visible=~np.isnan(points).all(axis=1),
+        labelled=~np.isnan(points).all(axis=1),
         markup=markup,
         box=(left - 0.5, top - 0.5, left + width - 0.5, top + height - 0.5),
         group=name,

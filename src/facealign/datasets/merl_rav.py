@@ -67,7 +67,7 @@ def _build(top: Path, path: Path) -> Sample:
         id=image.relative_to(top).as_posix(),
         image=image,
         landmarks=np.abs(written) - 1,
-        visible=~hidden,
+        labelled=~hidden,
         occluded=(written < 0).any(axis=1),
         markup="ibug68",
         box=None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from facealign.datasets.own import ALL, DEFAULT_MARKUP
+from facealign.datasets.custom import ALL, DEFAULT_MARKUP
 from facealign.datasets.reading import Dataset, Reading, check_subset
 from facealign.datasets.shards import (
     INDEX,
@@ -52,7 +52,7 @@ def _samples(tar: Path, labels: Labels, markup: str) -> list[Sample]:
             id=str(labels["id"][i]),
             image=tar,
             landmarks=labels["landmarks"][i],
-            visible=labels["visible"][i],
+            labelled=labels["visible"][i],
             box=labels["box"][i],
             box_source=str(labels["box_source"][i]),
             markup=markup,

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from facealign.datasets.shards import Packed
 from facealign.errors import DataError
+from facealign.files import is_file
 from facealign.geometry import MOST_PIXELS, box_of_points, to_box
-from facealign.image import is_file
 from facealign.markup import load_markup
 from facealign.types import Box, Mask, Points, Sample
 
@@ -106,7 +106,7 @@ def build_sample(
     box: ArrayLike | None,
     box_source: str = "official",
     group: str | None = None,
-    visible: ArrayLike | None = None,
+    labelled: ArrayLike | None = None,
     occluded: ArrayLike | None = None,
     frame: int | None = None,
 ) -> Sample:
@@ -116,23 +116,23 @@ def build_sample(
         place: file and record, for the error message.
         id: as in `Sample`, like `image`, `markup` and `frame`.
         image: the file.
-        landmarks: (K, 2) x y, image pixels, 0-based; anything where `visible` is False.
+        landmarks: (K, 2) x y, image pixels, 0-based; anything where `labelled` is False.
         markup: the name of the point scheme.
-        box: (4,) the box, image pixels, 0-based; None takes the box of the visible points.
+        box: (4,) the box, image pixels, 0-based; None takes the box of the labelled points.
         box_source: of a box that is given; a box of the points is always of "landmarks".
         group: the image's name unless given.
-        visible: (K,) whether the point's place is known; every one's unless given.
+        labelled: (K,) whether the point's place is known; every one's unless given.
         occluded: (K,) whether it is covered; None where the data set does not say.
         frame: number of the picture within the file, from 0, where it holds many.
 
     Raises:
-        DataError: another number of points than the markup's, a visible point that is not finite,
-            no visible point, an empty box, or no such image; the message starts with `place`.
+        DataError: another number of points than the markup's, a labelled point that is not finite,
+            no labelled point, an empty box, or no such image; the message starts with `place`.
 
     """
     count = load_markup(markup).count
     points = np.asarray(landmarks, dtype=np.float64)
-    seen = np.ones(count, np.bool_) if visible is None else np.asarray(visible, dtype=np.bool_)
+    seen = np.ones(count, np.bool_) if labelled is None else np.asarray(labelled, dtype=np.bool_)
     checked = _check_points(place, points, seen, markup)
     if not is_file(image):
         raise DataError(f"{place}: there is no image {image}")
@@ -140,7 +140,7 @@ def build_sample(
         id=id,
         image=image,
         landmarks=checked,
-        visible=seen,
+        labelled=seen,
         box=box_of_points(checked[seen]) if box is None else _check_box(place, box),
         box_source="landmarks" if box is None else box_source,
         markup=markup,

@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 
 from facealign.aligner import FaceAligner
 from facealign.datasets import stream_pixels
-from facealign.detector import overlaps
 from facealign.errors import DataError
 from facealign.face import Face
-from facealign.geometry import box_of_points
-from facealign.image import write_file
+from facealign.files import write_file
+from facealign.geometry import box_of_points, iou
 from facealign.markup import load_markup
 from facealign.types import Box, Pixels, Sample
 
@@ -66,7 +65,7 @@ def predict(
         samples: the labelled faces.
         aligner: what predicts.
         boxes: "official" aligns in the samples' own boxes; "detector" runs the aligner's detector
-            and takes the face that overlaps the true points best, or counts the face as missed.
+            and takes the face that iou the true points best, or counts the face as missed.
         advance: called after each sample.
 
     """
@@ -105,16 +104,16 @@ def predict_face(
 
 def _best(faces: list[Face], sample: Sample) -> Face | None:
     """The found face that is the labelled one."""
-    true_box = box_of_points(sample.landmarks[sample.visible])
+    true_box = box_of_points(sample.landmarks[sample.labelled])
     chosen = same_face([face.box for face in faces], true_box)
     return None if chosen is None else faces[chosen]
 
 
 def same_face(boxes: Sequence[Box], true_box: Box) -> int | None:
-    """Which of the boxes overlaps a face's true one best; None if that is another face's."""
+    """Which of the boxes iou a face's true one best; None if that is another face's."""
     if not boxes:
         return None
-    shared = overlaps(true_box, np.stack(boxes))
+    shared = iou(true_box, np.stack(boxes))
     return int(shared.argmax()) if shared.max() >= SAME_FACE else None
 
 

@@ -90,7 +90,7 @@ class Matched:
 
     Attributes:
         predicted, truth: (N, K, 2) float64, image pixels; predicted 0 where a face was missed.
-        visible: (N, K).
+        labelled: (N, K).
         boxes: (N, 4) of the samples.
         found: (N,).
         groups: (N,) names.
@@ -100,7 +100,7 @@ class Matched:
 
     predicted: metrics.Array
     truth: metrics.Array
-    visible: NDArray[np.bool_]
+    labelled: NDArray[np.bool_]
     boxes: metrics.Array
     found: NDArray[np.bool_]
     groups: list[str]
@@ -108,11 +108,11 @@ class Matched:
 
     def distance(self, normaliser: str) -> metrics.Array:
         """(N,) pixels: what the errors are divided by; NaN where the face does not define it."""
-        return metrics.distances(normaliser, self.truth, self.visible, self.boxes, self.markup)
+        return metrics.distances(normaliser, self.truth, self.labelled, self.boxes, self.markup)
 
     def nmes(self, normaliser: str) -> metrics.Array:
         """(N,) the NME of each face; NaN where it was missed or is not defined."""
-        values = metrics.nme(self.predicted, self.truth, self.visible, self.distance(normaliser))
+        values = metrics.nme(self.predicted, self.truth, self.labelled, self.distance(normaliser))
         return np.where(self.found, values, np.nan)
 
     def ranked(self, normaliser: str) -> metrics.Array:
@@ -121,8 +121,8 @@ class Matched:
         return values[self.defines(normaliser)]
 
     def defines(self, normaliser: str) -> NDArray[np.bool_]:
-        """(N,) the face has a visible point, and the eye points that the normaliser needs."""
-        return self.visible.any(axis=1) & ~np.isnan(self.distance(normaliser))
+        """(N,) the face has a labelled point, and the eye points that the normaliser needs."""
+        return self.labelled.any(axis=1) & ~np.isnan(self.distance(normaliser))
 
 
 def match(samples: Sequence[Sample], predictions: Predictions) -> Matched:
@@ -146,7 +146,7 @@ def match(samples: Sequence[Sample], predictions: Predictions) -> Matched:
     return Matched(
         predicted=np.nan_to_num(predictions.landmarks.astype(np.float64)),
         truth=truth.astype(np.float64),
-        visible=labels.visible(np.stack([face.visible for face in faces])),
+        labelled=labels.visible(np.stack([face.labelled for face in faces])),
         boxes=np.stack([face.box for face in faces]).astype(np.float64),
         found=predictions.found,
         groups=[face.group for face in faces],
@@ -217,7 +217,7 @@ def score(
         regions=metrics.region_nme(
             matched.predicted[found],
             matched.truth[found],
-            matched.visible[found],
+            matched.labelled[found],
             matched.distance(chosen)[found],
             matched.markup,
         ),

@@ -14,9 +14,9 @@ from typing import Any, Self
 
 from facealign.errors import DataError, OutputError
 from facealign.face import ImageResult
+from facealign.files import writing
 from facealign.formats.json import from_line
 from facealign.formats.parquet import to_row
-from facealign.formats.part import explained
 
 
 class Journal:
@@ -39,7 +39,7 @@ class Journal:
         self.done: set[str] = set()
         self.is_empty = True
         self.resumed = resume and self.path.exists()
-        with explained(output):
+        with writing(output):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self.path.open("r+b" if self.resumed else "ab")
         try:
@@ -96,7 +96,7 @@ class Journal:
         self.is_empty = False
 
     def _write(self, line: str) -> None:
-        with explained(self.path):
+        with writing(self.path):
             self._file.write(line.encode() + b"\n")
             self._file.flush()
 

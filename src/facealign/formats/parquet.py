@@ -12,8 +12,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 from facealign.errors import DataError, MissingExtraError
 from facealign.face import Face, ImageResult
+from facealign.files import to_utf8
 from facealign.formats.json import SCHEMA, from_dict
-from facealign.formats.part import to_utf8
 from facealign.formats.survey import Survey
 
 if TYPE_CHECKING:

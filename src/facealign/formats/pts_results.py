@@ -9,12 +9,12 @@ from pathlib import Path
 
 from facealign.errors import DataError, OutputError
 from facealign.face import ImageResult
+from facealign.files import is_folder, write_file, writing
 from facealign.formats.json import build_face
-from facealign.formats.part import explained
 from facealign.formats.pts import read_pts, to_pts
 from facealign.formats.survey import Survey
 from facealign.geometry import box_of_points
-from facealign.image import SUFFIXES, is_folder, write_file
+from facealign.image import SUFFIXES
 from facealign.markup import load_markup
 
 
@@ -43,7 +43,7 @@ def write_pts(results: Iterable[ImageResult], path: Path, survey: Survey) -> Non
 
 def _write_folder(results: Iterable[ImageResult], folder: Path, survey: Survey) -> None:
     """All files apart first, so that a name met twice is one of this run; then into the folder."""
-    with explained(folder):
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=".", suffix=".part", dir=folder))
         try:

@@ -14,10 +14,9 @@ from typing import Any
 
 from facealign.errors import DataError, OutputError
 from facealign.face import ImageResult
+from facealign.files import is_file, is_folder, whole_file
 from facealign.formats import coco, csv, cvat, json, parquet, pts_results
-from facealign.formats.part import part_file
 from facealign.formats.survey import Survey, survey
-from facealign.image import is_file, is_folder
 
 Results = Callable[[], Iterable[ImageResult]]
 """Gives the same results from the beginning each time it is called."""
@@ -54,7 +53,7 @@ def _to_file(
     seen: Survey,
     binary: bool = False,
 ) -> None:
-    with part_file(path, binary) as file:
+    with whole_file(path, binary) as file:
         write(results, file, seen)
 
 

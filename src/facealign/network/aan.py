@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from facealign.network.blocks import Stage, Stem, pool_attended
-from facealign.network.decoder import HeatmapHead
 from facealign.network.head import Head, HeadOutput
+from facealign.network.heatmaps import HeatmapHead
 from facealign.network.settings import AANSettings
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from facealign.errors import DataError
-from facealign.image import write_file
+from facealign.files import write_file
 from facealign.metrics import NORMALISERS
 
 SCHEMA = "facealign-runs/1"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from facealign.errors import DataError
-from facealign.image import write_file
+from facealign.files import write_file
 from facealign.metrics import NORMALISERS
 from facealign.training.settings import Settings
 

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from facealign.network import Prediction
-from facealign.training.batches import Batch
 from facealign.training.batchnorm import average_statistics
+from facealign.training.data.batches import Batch
+from facealign.training.data.micro_batch import micro_batch
 from facealign.training.distributed import sum_up, without_exchange, world
-from facealign.training.loss import total_loss, visible_points
-from facealign.training.rows import micro_batch
+from facealign.training.losses import labelled_points, total_loss
 from facealign.training.run import Run
 
 
@@ -25,7 +25,7 @@ def add_gradients(run: Run, batch: Batch) -> float:
 
     """
     train = run.settings.train
-    points = sum_up(visible_points(batch))
+    points = sum_up(labelled_points(batch))
     losses: list[Tensor] = []
     for number in range(train.accumulate):
         last = number + 1 == train.accumulate

@@ -17,10 +17,9 @@ from dataclasses import dataclass
 from torch import nn
 
 from facealign.evaluation import Report, write_predictions
-from facealign.training.batches import Batch
-from facealign.training.checkpoint import save_checkpoint
+from facealign.training.data.batches import Batch
 from facealign.training.distributed import any_process, leads
-from facealign.training.explosion import (
+from facealign.training.divergence import (
     MOST_KEPT,
     MOST_SKIPPED,
     Buffers,
@@ -28,9 +27,10 @@ from facealign.training.explosion import (
     write_explosion,
 )
 from facealign.training.gradients import add_gradients, predict_batch
-from facealign.training.optimise import set_learning_rate, update_average
-from facealign.training.record import Record, write_report
+from facealign.training.optimizer import set_learning_rate, update_average
 from facealign.training.run import Run
+from facealign.training.rundir.checkpoint import save_checkpoint
+from facealign.training.rundir.logger import Record, write_report
 
 
 @dataclass(frozen=True)

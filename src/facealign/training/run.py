@@ -15,11 +15,14 @@ from facealign.datasets.reading import fold_by_group, split_by_group
 from facealign.errors import DataError, SettingsError
 from facealign.markup import load_markup
 from facealign.network import AAN
-from facealign.training.ahead import Ahead
-from facealign.training.batches import Batch, BatchMaker, Feed
 from facealign.training.batchnorm import fit_batch_norm
-from facealign.training.checkpoint import load_newest
+from facealign.training.data.batches import Batch, BatchMaker, Feed
+from facealign.training.data.load import open_faces, open_validator
+from facealign.training.data.micro_batch import own_rows
+from facealign.training.data.prefetch import Ahead
+from facealign.training.data.regions import Faces
 from facealign.training.device import autocast, choose_device, keep_freed_memory
+from facealign.training.distill import Teacher
 from facealign.training.distributed import (
     check_alike,
     from_leader,
@@ -29,16 +32,14 @@ from facealign.training.distributed import (
     spread_out,
     world,
 )
-from facealign.training.explosion import LossGuard
-from facealign.training.exported import take_statistics
-from facealign.training.faces import Faces
-from facealign.training.fingerprint import fingerprint
-from facealign.training.opening import open_faces, open_validator
-from facealign.training.optimise import hold_still, make_optimiser
-from facealign.training.rows import own_rows
-from facealign.training.runfolder import RunFolder
+from facealign.training.divergence import LossGuard
+from facealign.training.export.restore import take_statistics
+from facealign.training.optimizer import hold_still, make_optimiser
+from facealign.training.pretrained import Start, inherited, load_start, read_start
+from facealign.training.rundir.checkpoint import load_newest
+from facealign.training.rundir.fingerprint import fingerprint
+from facealign.training.rundir.folder import RunFolder
 from facealign.training.settings import DataSettings, Settings
-from facealign.training.starting import Start, Teacher, inherited, load_start, read_start
 from facealign.training.validation import Validator
 from facealign.types import Sample
 
@@ -286,7 +287,7 @@ def _calibrate(run: Run, first: Sequence[Batch]) -> None:
     for head in range(len(run.markups)):
         parts = [part for batch in first for part in batch.parts if part.head == head]
         truth = torch.cat([part.landmarks for part in parts])
-        visible = torch.cat([part.visible for part in parts])[..., None]
-        means.append((truth * visible).sum(dim=0) / visible.sum(dim=0).clamp_min(1))
+        labelled = torch.cat([part.labelled for part in parts])[..., None]
+        means.append((truth * labelled).sum(dim=0) / labelled.sum(dim=0).clamp_min(1))
     run.model.train()
     run.model.calibrate(first[0].image, means)

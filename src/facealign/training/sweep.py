@@ -20,10 +20,10 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from facealign.errors import DataError, OutputError, SettingsError
-from facealign.training.explosion import ExplosionError
-from facealign.training.runfolder import deciding
+from facealign.training.divergence import ExplosionError
+from facealign.training.rundir.folder import deciding
 from facealign.training.settings import Settings
-from facealign.training.sweepfile import Space, Sweep
+from facealign.training.sweep_file import Space, Sweep
 
 FOLDER = "folder"
 """User attribute of a trial: the name of its run's folder."""

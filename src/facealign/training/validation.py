@@ -15,7 +15,7 @@ from facealign.datasets import stream_pixels
 from facealign.evaluation import Predictions, Report, score
 from facealign.geometry import CropTransform
 from facealign.network import AAN, Prediction
-from facealign.training.augment import MEAN, STD
+from facealign.training.augment.photometric import MEAN, STD
 from facealign.training.distributed import rank, sum_up, world
 from facealign.types import Sample
 
@@ -89,7 +89,7 @@ class Validator:
         pairs = zip(self.transforms, self.samples, strict=True)
         truth = np.stack([t.to_crop(sample.landmarks) for t, sample in pairs])
         off = np.linalg.norm(points - truth, axis=-1) / model.settings.input_size
-        seen = np.stack([sample.visible for sample in self.samples])
+        seen = np.stack([sample.labelled for sample in self.samples])
         return float((off / spread)[seen].mean() / 2)
 
     def score(self, predictions: Predictions) -> Report:

@@ -1,0 +1,81 @@
+"""A contact sheet: faces cut out by their boxes, with their points, to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from facealign.datasets.pixels import stream_pixels
+from facealign.geometry import CropTransform
+from facealign.markup import load_markup
+from facealign.types import Pixels, Sample
+
+RIGHT, LEFT, MIDDLE = (255, 80, 80), (90, 220, 90), (255, 255, 255)
+"""Of the subject's right side, left side, and midline."""
+BOX = (255, 190, 0)
+MARGIN = 0.35
+"""Around the box, as a fraction of its size."""
+SHARP = 2
+"""Drawn this many times larger, then reduced."""
+
+
+def draw_sheet(samples: Sequence[Sample], count: int = 48, columns: int = 8) -> Pixels:
+    """Faces spread evenly over the samples, in rows.
+
+    The subject's right side is red, the left green, the midline white, the box orange; a point that
+    is labelled as occluded is a ring, one of unknown place is not drawn. A tile without a picture
+    is one that cannot be read.
+
+    Args:
+        samples: the faces.
+        count: how many are drawn at most.
+        columns: tiles in a row.
+
+    Returns:
+        (H, W, 3) uint8, tiles of 192 × 192 pixels.
+
+    """
+    tile = 192
+    chosen = [
+        samples[i] for i in np.linspace(0, len(samples) - 1, min(count, len(samples))).astype(int)
+    ]
+    rows = max(1, -(-len(chosen) // columns))
+    sheet = np.full((rows * tile, columns * tile, 3), 40, np.uint8)
+    for i, (sample, picture) in enumerate(stream_pixels(chosen, [])):
+        if picture is not None:
+            y, x = i // columns * tile, i % columns * tile
+            sheet[y : y + tile, x : x + tile] = draw_tile(sample, picture, tile)
+    return sheet
+
+
+def draw_tile(sample: Sample, picture: Pixels, size: int) -> Pixels:
+    """(size, size, 3) uint8: one face with its box and points.
+
+    Args:
+        sample: the face.
+        picture: (H, W, 3) uint8, its picture.
+        size: side of the tile in pixels.
+
+    """
+    crop = CropTransform.from_box(sample.box, size * SHARP, MARGIN)
+    layer = Image.fromarray(crop.warp(picture))
+    pen = ImageDraw.Draw(layer)
+    # Pillow draws in a frame where a pixel's corner, not its centre, is at whole numbers.
+    corners = crop.to_crop(sample.box.reshape(2, 2)) + 0.5
+    pen.rectangle([tuple(corner) for corner in corners.tolist()], outline=BOX, width=SHARP)
+    points = (crop.to_crop(sample.landmarks) + 0.5).tolist()
+    colours = _colours(sample.markup)
+    radius = size * SHARP / 110
+    for i in np.flatnonzero(sample.labelled):
+        x, y = points[i]
+        fill = None if sample.occluded is not None and sample.occluded[i] else colours[i]
+        around = (x - radius, y - radius, x + radius, y + radius)
+        pen.ellipse(around, fill=fill, outline=colours[i], width=SHARP)
+    return np.asarray(layer.resize((size, size), Image.Resampling.LANCZOS))
+
+
+def _colours(markup: str) -> list[tuple[int, int, int]]:
+    sides = {"right": RIGHT, "left": LEFT}
+    return [sides.get(name.split("_")[0], MIDDLE) for name in load_markup(markup).names]

@@ -1,0 +1,108 @@
+"""How long each step from a photo to landmarks takes on this machine."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from facealign.aligner import FaceAligner
+from facealign.datasets.drawings import draw_face
+from facealign.errors import ImageError
+from facealign.geometry import CropTransform
+from facealign.types import Pixels
+from facealign.yunet import YuNet
+
+Times = NDArray[np.float64]
+"""(repeats,) milliseconds."""
+REPEATS = 100
+WIDTH, HEIGHT = 640, 480
+
+
+def times(action: Callable[[], object], repeats: int = REPEATS) -> Times:
+    """Milliseconds of each call, after three that warm up."""
+    for _ in range(3):
+        action()
+    taken = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        action()
+        taken.append(1000 * (time.perf_counter() - start))
+    return np.array(taken)
+
+
+def drawn_photo() -> Pixels:
+    """A picture of 640 × 480 with one drawn face that the detector finds."""
+    face, _, _ = draw_face(np.random.default_rng(0))
+    picture = Image.new("RGB", (WIDTH, HEIGHT), (96, 112, 128))
+    picture.paste(Image.fromarray(face), (240, 160))
+    return np.asarray(picture)
+
+
+def measure(
+    photo: Pixels, threads: int | None, model: str | Path = "default", repeats: int = REPEATS
+) -> Iterator[tuple[str, Times]]:
+    """The steps' names and times, one after the other; photos in one plain pass.
+
+    Args:
+        photo: (H, W, 3) with a face; it is resized to 640 × 480.
+        threads: of ONNX Runtime; None lets it choose.
+        model: as `FaceAligner` takes it.
+        repeats: how often the quick steps are timed.
+
+    Raises:
+        ImageError: no face is found in the photo.
+
+    """
+    aligner = FaceAligner(model, threads=threads, turned_faces=False, leaning_faces=False)
+    detector = YuNet(threads=threads)
+    small = np.asarray(Image.fromarray(photo).resize((WIDTH, HEIGHT)))
+    box = detector.detect(small).boxes[:1]
+    if not len(box):
+        raise ImageError("no face is found in the photo to time with: give another")
+    transform = CropTransform.from_box(box[0], aligner.facts.input_size, aligner.facts.margin)
+    encoded = io.BytesIO()
+    Image.fromarray(small).save(encoded, "JPEG")
+    large = np.asarray(Image.fromarray(photo).resize((4000, 3000)))
+    actions: list[tuple[str, Callable[[], object], int]] = [
+        ("crop one face", lambda: transform.warp(small), repeats),
+        ("landmark stage: box → points", lambda: aligner.align(small, boxes=box), repeats),
+        ("the same, 16 faces", lambda: aligner.align(small, boxes=box.repeat(16, 0)), repeats // 5),
+        ("detect, 640 × 480", lambda: detector.detect(small), repeats),
+        ("whole photo, 640 × 480 pixels → points", lambda: aligner.align(small), repeats),
+        (
+            "whole photo, 640 × 480 JPEG → points",
+            lambda: aligner.align(encoded.getvalue()),
+            repeats,
+        ),
+        ("detect, 4000 × 3000, faces from 20 px", lambda: detector.detect(large), repeats // 20),
+    ]
+    for name, action, count in actions:
+        yield name, times(action, max(count, 1))
+    yield "import facealign, beyond numpy", import_times(max(repeats // 20, 1))
+    yield "cold start to the first landmark", cold_start_times(encoded.getvalue(), repeats // 20)
+
+
+def import_times(repeats: int) -> Times:
+    """Milliseconds of `import facealign` beyond numpy's, in new processes."""
+    code = (
+        "import time, numpy\nstart = time.perf_counter()\nimport facealign\n"
+        "print(1000 * (time.perf_counter() - start))"
+    )
+    words = [sys.executable, "-c", code]
+    runs = [subprocess.run(words, capture_output=True, check=True) for _ in range(repeats)]
+    return np.array([float(run.stdout) for run in runs])
+
+
+def cold_start_times(photo: bytes, repeats: int) -> Times:
+    """Milliseconds from starting Python to the landmarks of an encoded photo."""
+    code = "import facealign, sys\nfacealign.align(sys.stdin.buffer.read())"
+    words = [sys.executable, "-c", code]
+    return times(lambda: subprocess.run(words, input=photo, check=True), max(repeats, 1))

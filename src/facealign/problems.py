@@ -1,0 +1,46 @@
+"""Problems with single inputs, such as a photo that cannot be read: logged, while the rest goes on.
+
+Whoever reads many inputs calls `report` for each that fails. The lines go to the log
+`facealign.problems` as warnings; `collect` gathers them for a caller that counts or prints them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+LOG = logging.getLogger("facealign.problems")
+
+
+def report(problem: str) -> None:
+    """Log one line: what was given, why it fails, what to do."""
+    LOG.warning("%s", problem)
+
+
+class _Collector(logging.Handler):
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._lines.append(record.getMessage())
+
+
+@contextmanager
+def collect(quiet: bool = True) -> Iterator[list[str]]:
+    """The problems that are reported inside the block, in order, from all threads.
+
+    Args:
+        quiet: keep them from the log's other handlers.
+
+    """
+    lines: list[str] = []
+    handler, propagate = _Collector(lines), LOG.propagate
+    LOG.addHandler(handler)
+    LOG.propagate = propagate and not quiet
+    try:
+        yield lines
+    finally:
+        LOG.propagate = propagate
+        LOG.removeHandler(handler)

@@ -1,0 +1,1 @@
+"""Random changes of the training images: crop, light, camera, occlusion."""

@@ -1,0 +1,186 @@
+"""What covers a face: rectangles, ellipses, fingers, sunglasses, masks, over a whole batch.
+
+Each shape says which pixels of images (b, 3, S, S) it covers, from a row of uniform numbers in 0..1
+for each; what it is filled with comes from other numbers, never from another image.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from facealign.markup import Markup
+from facealign.training.augment.camera import grain_of
+from facealign.training.augment.light import between, pixel_places
+
+ROUGHEST, FINEST = 8, 32
+"""Cells a side of the two textures."""
+
+
+def anchors_of(markup: Markup, landmarks: Tensor, labelled: Tensor) -> Tensor:
+    """Where glasses and masks are put: right eye, left eye, mouth (b, 3, 2), NaN where not known.
+
+    Args:
+        markup: point scheme.
+        landmarks: (b, K, 2) fractions of the crop.
+        labelled: (b, K) bool.
+
+    """
+    corners = [markup.names.index(f"{side}_mouth_corner") for side in ("right", "left")]
+    groups = [list(points) for points in (*markup.eye_points, corners)]
+    places = torch.stack([landmarks[:, points].mean(dim=1) for points in groups], dim=1)
+    known = torch.stack([labelled[:, points].all(dim=1) for points in groups], dim=1)
+    return places.where(known[..., None], torch.nan)
+
+
+def points_covered(covered: Tensor, landmarks: Tensor) -> Tensor:
+    """(b, K) bool: which landmarks (b, K, 2), fractions of the crop, lie on pixels (b, S, S)."""
+    size = covered.shape[-1]
+    places = ((landmarks + 0.5) * size).floor().long()
+    inside = ((places >= 0) & (places < size)).all(dim=-1)
+    x, y = places.clamp(0, size - 1).unbind(dim=-1)
+    return covered.flatten(1).gather(1, y * size + x) & inside
+
+
+def occlude(
+    images: Tensor, numbers: Tensor, anchors: Tensor, grain: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Something anywhere before the face; the images and where it is."""
+    mask = shape_mask(images, numbers[:, :7])
+    return paint(images, mask, numbers[:, 7:], grain), mask
+
+
+def wear_glasses(
+    images: Tensor, numbers: Tensor, anchors: Tensor, grain: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Sunglasses; the images and where they are."""
+    mask = glasses_mask(images, numbers[:, :2], anchors)
+    return dye(images, mask, numbers[:, 2:], 0.0, 0.3), mask
+
+
+def wear_mask(
+    images: Tensor, numbers: Tensor, anchors: Tensor, grain: Tensor
+) -> tuple[Tensor, Tensor]:
+    """A mask over nose, mouth and chin; the images and where it is."""
+    mask = mask_mask(images, numbers[:, :2], anchors)
+    return dye(images, mask, numbers[:, 2:], 0.0, 1.0), mask
+
+
+Cover = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+COVERS: Mapping[str, Cover] = MappingProxyType(
+    {"sunglasses": wear_glasses, "face_mask": wear_mask, "occlude": occlude}
+)
+"""Setting → what it puts before the face, the nearest to the camera last."""
+
+
+def shape_mask(images: Tensor, numbers: Tensor) -> Tensor:
+    """(b, S, S) bool: a rectangle, an ellipse or fingers anywhere; numbers (b, 7)."""
+    x, y = pixel_places(images)
+    centre = numbers[:, :2, None, None] - 0.5
+    angle = between(numbers[:, 2], 0, math.pi)[:, 0]
+    x, y = x - centre[:, 0], y - centre[:, 1]
+    u, v = x * angle.cos() + y * angle.sin(), y * angle.cos() - x * angle.sin()
+    half = 0.05 + 0.2 * numbers[:, 3:5, None, None]
+    across, along = (u / half[:, 0]).square_(), (v / half[:, 1]).square_()
+    kind = numbers[:, 5, None, None]
+    figure = torch.where(kind < 1 / 3, torch.maximum(across, along), across.add_(along))
+    return torch.where(kind > 2 / 3, _fingers(u, v, numbers), figure) < 1
+
+
+def _fingers(u: Tensor, v: Tensor, numbers: Tensor) -> Tensor:
+    """Below 1 within 1 to 4 parallel fingers along u, the middle ones longest."""
+    count = (1 + 4 * numbers[:, 6, None, None]).floor_().clamp_max_(4)
+    width, length = 0.07 + 0.04 * numbers[:, 3, None, None], 0.15 + 0.25 * numbers[:, 4, None, None]
+    place = v / width + (count - 1) / 2
+    finger = place.round().maximum(torch.zeros_like(count)).minimum(count - 1)
+    shorter = 0.03 * (finger - (count - 1) / 2).square()
+    beyond = (u.abs() - (length - shorter)).clamp_min_(0)
+    return (beyond.square_() + ((place - finger) * width).square_()) / (0.46 * width) ** 2
+
+
+def glasses_mask(images: Tensor, numbers: Tensor, anchors: Tensor) -> Tensor:
+    """(b, S, S) bool: two lenses on the eyes, a bridge, the bows; numbers (b, 2)."""
+    u, v = face_frame(images, anchors)
+    half = [0.28 + 0.14 * numbers[:, 0, None, None], 0.18 + 0.14 * numbers[:, 1, None, None]]
+    side = u.abs()
+    lens = ((side - 0.5) / half[0]) ** 4 + ((v - 0.03) / half[1]) ** 4 < 1
+    return lens | ((side < 1.05) & ((v + 0.06).abs() < 0.05))
+
+
+def mask_mask(images: Tensor, numbers: Tensor, anchors: Tensor) -> Tensor:
+    """(b, S, S) bool: from the nose over mouth and chin; numbers (b, 2)."""
+    u, v = face_frame(images, anchors)
+    top = 0.35 + 0.3 * numbers[:, 0, None, None]
+    half = 0.85 + 0.25 * numbers[:, 1, None, None]
+    outline = (u / half).square() + ((v - 0.9) / 1.05).square() < 1
+    return outline & (v > top + 0.15 * u.square())
+
+
+def face_frame(images: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor]:
+    """(b, S, S) each: the pixels' places along the eyes and down the face.
+
+    The eyes lie at (∓½, 0), the mouth at (0, 1). NaN where an anchor is not known: any comparison
+    is false there, so nothing is covered.
+    """
+    x, y = pixel_places(images)
+    right, left, mouth = (anchors[:, i, :, None, None] for i in range(3))
+    middle = (right + left) / 2
+    across, down = left - right, mouth - middle
+    area = across[:, 0] * down[:, 1] - across[:, 1] * down[:, 0]
+    area = area.where(area > 1e-4, torch.nan)  # a face seen from the side, or from behind
+    x, y = x - middle[:, 0], y - middle[:, 1]
+    u, v = x * down[:, 1] - y * down[:, 0], y * across[:, 0] - x * across[:, 1]
+    return u / area, v / area
+
+
+def paint(images: Tensor, mask: Tensor, numbers: Tensor, grain: Tensor) -> Tensor:
+    """The images, and within the mask colour, texture, or another part of the same image.
+
+    Args:
+        images: (b, 3, S, S).
+        mask: (b, S, S) bool.
+        numbers: (b, 9).
+        grain: (n,) normal numbers of the batch.
+
+    """
+    strength = between(numbers[:, 4:6], -0.25, 0.25).clamp_min_(0)  # of half of the images none
+    noise = grain_of(grain, numbers[:, 3], images)
+    fill = numbers[:, :3, None, None] + strength[:, :1] * texture(noise) + strength[:, 1:] * noise
+    copied = (numbers[:, 6] < 1 / 3).nonzero()[:, 0]
+    fill[copied] = rolled(images[copied], numbers[copied, 7:9])
+    return torch.where(mask[:, None], fill, images)
+
+
+def texture(noise: Tensor) -> Tensor:
+    """(b, 1, S, S) soft blotches of two sizes, out of pixel noise (b, 3, S, S)."""
+    size = noise.shape[-1]
+    layers = [
+        noise[:, i : i + 1, : min(cells, size), : min(cells, size)]
+        for i, cells in enumerate((ROUGHEST, FINEST))
+    ]
+    rough, fine = (F.interpolate(layer, size, mode="bilinear") for layer in layers)
+    return rough + fine
+
+
+def rolled(images: Tensor, numbers: Tensor) -> Tensor:
+    """Each image moved by a part of its side, what leaves coming in again, upside down."""
+    size = images.shape[-1]
+    steps = torch.arange(size, device=images.device)
+    column, row = ((steps + (numbers[:, i : i + 1] * size).long()) % size for i in range(2))
+    rows = row.flip(-1)[:, None, :, None].expand(-1, 3, -1, size)
+    columns = column[:, None, None].expand(-1, 3, size, -1)
+    return images.gather(2, rows).gather(3, columns)
+
+
+def dye(images: Tensor, mask: Tensor, numbers: Tensor, darkest: float, lightest: float) -> Tensor:
+    """The images, and within the mask a plain colour, lighter to one side; numbers (b, 5)."""
+    x, y = pixel_places(images)
+    gray = between(numbers[:, 0], darkest, lightest)
+    tint = between(numbers[:, 1:4], -0.12, 0.12)
+    light = (0.3 * (numbers[:, 4, None, None] - 0.5)) * (x + y)
+    return torch.where(mask[:, None], gray + tint + light[:, None], images)

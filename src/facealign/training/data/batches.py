@@ -1,0 +1,261 @@
+"""Faces → batches: every batch is a pure function of the seed and the step's number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Generator, Tensor
+
+from facealign.markup import load_markup
+from facealign.training.augment.crop import Views, random_views
+from facealign.training.augment.occlusion import anchors_of, points_covered
+from facealign.training.augment.photometric import MEAN, STD, Looks, random_looks
+from facealign.training.data.regions import ZOOM, Faces, Regions
+from facealign.training.data.sampler import order_by_blocks, share_out
+from facealign.training.settings import AugmentSettings
+
+ROWS_AT_ONCE = 4
+"""Of a batch that a CPU cuts out together, and at least as many as it has threads: what they take
+stays in its cache."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows of a batch that come from one data set, and their truth.
+
+    Attributes:
+        head: number of the network's head that they train.
+        rows: which rows of the batch.
+        landmarks: (b, K, 2) fractions of the crop, 0 at its centre.
+        labelled: (b, K) bool, the place is known.
+        visible: (b, K) bool, the point is neither hidden nor covered; None where the data set does
+            not label it.
+        faces: of the data set in the whole step, b and those of other processes and micro-batches.
+
+    """
+
+    head: int
+    rows: slice
+    landmarks: Tensor
+    labelled: Tensor
+    visible: Tensor | None
+    faces: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's faces: image (B, 3, S, S) normalised, and the truth, a part each data set.
+
+    Of several processes each has some rows of the step's batch, a micro-batch some of those.
+    """
+
+    image: Tensor
+    parts: list[Part]
+
+    @property
+    def landmarks(self) -> Tensor:
+        """(b, K, 2) of the first part: of the whole batch, where there is one data set."""
+        return self.parts[0].landmarks
+
+    @property
+    def labelled(self) -> Tensor:
+        """(b, K) of the first part."""
+        return self.parts[0].labelled
+
+    @property
+    def faces(self) -> int:
+        """Of the whole step."""
+        return sum(part.faces for part in self.parts)
+
+
+@dataclass(frozen=True, eq=False)
+class Feed:
+    """One data set of a run.
+
+    Attributes:
+        faces: its faces.
+        share: its faces in a batch, as a fraction of all.
+        head: number of the network's head that they train.
+        window: blocks of faces that are shuffled together; 0 shuffles all of them.
+
+    """
+
+    faces: Faces
+    share: float = 1.0
+    head: int = 0
+    window: int = 0
+
+
+class BatchMaker:
+    """Makes the batch of any step, or some of its rows, from the seed and the step's number alone.
+
+    Attributes:
+        counts: rows of each data set in the whole batch.
+        rows: numbers of the rows that are made, ascending; each is as in the whole batch.
+
+    """
+
+    def __init__(
+        self,
+        feeds: Sequence[Feed],
+        input_size: int,
+        batch: int,
+        augment: AugmentSettings,
+        seed: int,
+        device: torch.device | str = "cpu",
+        margin: float = 0.0,
+        rows: NDArray[np.int64] | None = None,
+    ) -> None:
+        self.feeds = list(feeds)
+        self.counts = share_out(batch, [feed.share for feed in feeds])
+        self.rows = np.arange(batch) if rows is None else rows
+        self.markups = [load_markup(feed.faces.markup) for feed in feeds]
+        self.mirrors = [
+            torch.from_numpy(markup.mirror.astype(np.int64)).to(device) for markup in self.markups
+        ]
+        self.input_size = input_size
+        self.augment = augment
+        self.seed = seed
+        self.device = torch.device(device)
+        self.regions: Callable[[int], list[Regions]] = self.take
+        """What `at` asks for a step's regions: `take`, or what calls it ahead of time."""
+        self.margin = margin
+
+    def at(self, step: int) -> Batch:
+        """The batch of step 0, 1, 2 …; the same whenever it is asked for."""
+        return self.make(self.regions(step), self._generator(step))
+
+    def whole_at(self, step: int) -> Batch:
+        """All rows of the batch of a step."""
+        rows = np.arange(sum(self.counts))
+        return self.make(self.take(step, rows), self._generator(step), rows)
+
+    def _generator(self, step: int) -> Generator:
+        return Generator(self.device).manual_seed(_mix(self.seed, step, 1))
+
+    def take(self, step: int, rows: NDArray[np.int64] | None = None) -> list[Regions]:
+        """The regions that a step's batch is cut out of, feed by feed.
+
+        Args:
+            step: from 0.
+            rows: of the batch; None takes this process's own.
+
+        """
+        places = self._places(step, rows)
+        return [feed.faces.take(own) for feed, own in zip(self.feeds, places, strict=True)]
+
+    def _places(self, step: int, rows: NDArray[np.int64] | None) -> list[NDArray[np.int64]]:
+        """For each feed which of its faces these rows of a step's batch are."""
+        wanted = self.rows if rows is None else rows
+        firsts = np.cumsum([0, *self.counts])
+        return [
+            self.indices(step, number)[wanted[(wanted >= first) & (wanted < end)] - first]
+            for number, (first, end) in enumerate(pairwise(firsts))
+        ]
+
+    @torch.no_grad()
+    def make(
+        self,
+        chosen: Sequence[Regions],
+        generator: Generator,
+        rows: NDArray[np.int64] | None = None,
+    ) -> Batch:
+        """Cut random views of the regions of each feed, and change their look.
+
+        Every random number is drawn for the whole batch, so that a row is the same whichever
+        others are made.
+        """
+        count, region = sum(self.counts), chosen[0].images.shape[1]
+        own = torch.from_numpy(self.rows if rows is None else rows).to(self.device)
+        views = random_views(count, region, ZOOM, self.augment, generator, self.margin).rows(own)
+        looks = random_looks(count, self.input_size, self.augment, generator).rows(own)
+        parts: list[Part] = []
+        first = 0
+        for number, regions in enumerate(chosen):
+            place = slice(first, first + len(regions))
+            parts.append(self._part(number, regions, views.rows(place), place))
+            first = place.stop
+        crops = [self._crops(r, views.rows(p.rows)) for r, p in zip(chosen, parts, strict=True)]
+        image = crops[0] if len(crops) == 1 else torch.cat(crops)
+        parts = self._change(image, parts, looks)
+        return Batch(image.sub_(MEAN).div_(STD), parts)
+
+    def _crops(self, regions: Regions, views: Views) -> Tensor:
+        """(b, 3, S, S) in 0..1, on the device."""
+        crops = torch.empty(len(regions), 3, self.input_size, self.input_size, device=self.device)
+        on_cpu = self.device.type == "cpu"
+        at_once = max(ROWS_AT_ONCE, torch.get_num_threads()) if on_cpu else max(1, len(regions))
+        for first in range(0, len(regions), at_once):
+            rows = slice(first, first + at_once)
+            pixels = torch.from_numpy(regions.images[rows]).to(self.device)
+            # Turned to (b, 3, R, R) by its strides alone: moving the values takes twice the time.
+            planes = pixels.to(torch.float32).permute(0, 3, 1, 2)
+            torch.div(views.rows(rows).warp(planes, self.input_size), 255, out=crops[rows])
+        return crops
+
+    def _change(self, image: Tensor, parts: Sequence[Part], looks: Looks) -> list[Part]:
+        """Give the images their looks, in place; the parts without the points that are covered."""
+        anchors = [
+            anchors_of(markup, part.landmarks, part.labelled)
+            for markup, part in zip(self.markups, parts, strict=True)
+        ]
+        covered = looks.apply(image, torch.cat(anchors))
+        return [
+            part
+            if part.visible is None
+            else replace(
+                part, visible=part.visible & ~points_covered(covered[part.rows], part.landmarks)
+            )
+            for part in parts
+        ]
+
+    def _part(self, number: int, part: Regions, views: Views, rows: slice) -> Part:
+        feed, mirror = self.feeds[number], self.mirrors[number]
+        flip = views.flip[:, None]
+        labelled, visible = (
+            torch.where(flip, flags[:, mirror], flags)
+            for flags in (
+                torch.from_numpy(part.labelled).to(self.device),
+                torch.from_numpy(part.visible).to(self.device),
+            )
+        )
+        points = torch.from_numpy(part.landmarks).to(self.device)
+        return Part(
+            feed.head,
+            rows,
+            views.to_fractions(points, mirror),
+            labelled,
+            visible if feed.faces.shows_hidden else None,
+            self.counts[number],
+        )
+
+    def names(self, step: int) -> list[str]:
+        """The ids of this process's faces of a step's batch, in its order."""
+        places = zip(self.feeds, self._places(step, None), strict=True)
+        return [feed.faces.ids[place] for feed, own in places for place in own]
+
+    def indices(self, step: int, number: int = 0) -> NDArray[np.int64]:
+        """Which faces of feed `number` step `step` sees: each once an epoch, in a new order."""
+        count, batch = len(self.feeds[number].faces), self.counts[number]
+        first = step * batch
+        epochs = range(first // count, (first + batch - 1) // count + 1)
+        orders = {epoch: self._order(epoch, count, number) for epoch in epochs}
+        places = range(first, first + batch)
+        return np.array([orders[p // count][p % count] for p in places], dtype=np.int64)
+
+    def _order(self, epoch: int, count: int, number: int) -> NDArray[np.int64]:
+        feed, rng = self.feeds[number], np.random.default_rng(_mix(self.seed, epoch, 2 + number))
+        if feed.window and feed.faces.blocks:
+            return order_by_blocks(feed.faces.blocks, feed.window, rng)
+        return rng.permutation(count)
+
+
+def _mix(seed: int, number: int, purpose: int) -> int:
+    """One seed out of three numbers, so that no two uses share a stream."""
+    words = np.random.SeedSequence([seed, number, purpose]).generate_state(1, np.uint64)
+    return int(words[0] >> np.uint64(1))

@@ -1,0 +1,52 @@
+"""A trained network as a teacher: its landmarks are a second truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from facealign.errors import DataError
+from facealign.network import AAN
+from facealign.training.pretrained import load_network
+from facealign.training.settings import TrainSettings
+
+
+@dataclass(frozen=True, eq=False)
+class Teacher:
+    """A trained network whose landmarks are a second truth (distillation)."""
+
+    model: AAN
+    heads: list[int | None]
+    """For each head of the pupil the teacher's of the same point scheme."""
+
+    @classmethod
+    def load(
+        cls, train: TrainSettings, markups: Sequence[str], device: torch.device
+    ) -> Teacher | None:
+        """The teacher of the settings, if any.
+
+        Raises:
+            DataError: the checkpoint cannot be read, or teaches none of the point schemes.
+
+        """
+        if not train.teacher:
+            return None
+        model, names = load_network(Path(train.teacher))
+        heads = [names.index(name) if name in names else None for name in markups]
+        if heads == [None] * len(heads):
+            raise DataError(
+                f"train.teacher = {train.teacher} knows {', '.join(names)}, none of "
+                f"{', '.join(markups)}"
+            )
+        plain = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return cls(plain.eval().requires_grad_(False), heads)
+
+    @torch.no_grad()
+    def teach(self, image: Tensor) -> list[Tensor | None]:
+        """Its landmarks (B, K, 2) for each head of the pupil."""
+        outputs = self.model(image).heads
+        return [None if head is None else outputs[head].landmarks for head in self.heads]

@@ -1,0 +1,190 @@
+"""Steps that must not reach the weights: how they are known, and what is kept of them."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from facealign.errors import DataError
+from facealign.files import write_file
+from facealign.image import write_image
+from facealign.network import Prediction
+from facealign.training.augment.photometric import MEAN, STD
+from facealign.training.data.batches import Batch, BatchMaker
+from facealign.training.rundir.folder import RunFolder
+from facealign.types import Pixels
+
+RECENT = 100
+"""Losses that say what is usual."""
+FEWEST = 20
+"""Losses before any is called unusual: the first steps of a run are wild."""
+MOST_SKIPPED = 10
+"""Steps skipped one after the other before a run is given up."""
+
+MOST_KEPT = 20
+"""Skipped steps whose details are kept: a run may skip a few in every thousand."""
+
+
+class ExplosionError(DataError):
+    """Training has come apart: a loss or gradient is not finite, or far larger than usual."""
+
+
+@dataclass
+class LossGuard:
+    """Knows an exploded step by its loss and gradient, from the losses before it.
+
+    Attributes:
+        factor: `train.explosion`: how many times the usual loss is too much; 0 never is.
+        recent: the last losses of steps that were taken, newest last.
+        skipped: steps left out one after the other, up to now.
+        skipped_in_all: steps left out since the run began.
+
+    """
+
+    factor: float
+    recent: list[float] = field(default_factory=list)
+    skipped: int = 0
+    skipped_in_all: int = 0
+
+    def usual(self) -> float:
+        """The median size of the recent losses: their sign may change where spread is learned."""
+        return statistics.median(abs(loss) for loss in self.recent) if self.recent else 0.0
+
+    def fault(self, loss: float, norm: float) -> str:
+        """What is wrong with a step of this loss and gradient norm; empty if nothing is."""
+        if not np.isfinite(loss):
+            return f"the loss is {loss}"
+        if not np.isfinite(norm):
+            return f"the norm of the gradient is {norm}"
+        usual = self.usual()
+        if self.factor and len(self.recent) >= FEWEST and loss > self.factor * usual:
+            return f"the loss is {loss:.4g}, over {self.factor:g} times the usual {usual:.4g}"
+        return ""
+
+    def take(self, loss: float) -> None:
+        """Count a step that was taken."""
+        self.recent = [*self.recent[1 - RECENT :], loss]
+        self.skipped = 0
+
+    def skip(self) -> None:
+        """Count a step that was left out."""
+        self.skipped += 1
+        self.skipped_in_all += 1
+
+    def mean(self, steps: int) -> float | None:
+        """The mean of the last losses, of `steps` at most; None before the first."""
+        return statistics.fmean(self.recent[-steps:]) if self.recent else None
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint holds of it."""
+        counts = {"skipped": self.skipped, "skipped_in_all": self.skipped_in_all}
+        return {"recent": list(self.recent), **counts}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from what a checkpoint holds."""
+        self.recent = list(state["recent"])
+        self.skipped, self.skipped_in_all = state["skipped"], state["skipped_in_all"]
+
+
+class Buffers:
+    """The running statistics of a network, to be put back: a forward pass alone changes them."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._live = list(model.buffers())
+        self._kept = [buffer.clone() for buffer in self._live]
+
+    @torch.no_grad()
+    def put_back(self) -> None:
+        """Undo what happened since."""
+        for live, kept in zip(self._live, self._kept, strict=True):
+            live.copy_(kept)
+
+
+def write_explosion(
+    folder: RunFolder,
+    facts: dict[str, Any],
+    model: nn.Module,
+    batches: BatchMaker,
+    batch: Batch,
+    prediction: Prediction,
+) -> None:
+    """Keep what an exploded step saw: numbers as JSON, its faces with their points as a picture.
+
+    Args:
+        folder: of the run.
+        facts: `step`, counted from 1, and whatever else is known of it.
+        model: with the step's gradients.
+        batches: the maker of `batch`.
+        batch: of the step.
+        prediction: for it.
+
+    Raises:
+        OutputError: they cannot be written.
+
+    """
+    name = f"explosion-{facts['step']:07d}"
+    errors = _errors(batch, prediction)
+    ids = batches.names(facts["step"] - 1)
+    faces = [{"id": i, "error": _plain(e)} for i, e in zip(ids, errors, strict=True)]
+    gradient = {part: _plain(norm) for part, norm in gradient_norms(model).items()}
+    plain = {key: _plain(v) if isinstance(v, float) else v for key, v in facts.items()}
+    content = {**plain, "gradient_norm_of": gradient, "picture": f"{name}.png", "faces": faces}
+    write_image(contact_sheet(batch), folder.path / f"{name}.png")
+    write_file(folder.path / f"{name}.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def gradient_norms(model: nn.Module) -> dict[str, float]:
+    """The gradient's norm of each part of the network: the stem, each stage, each head."""
+    parts: dict[str, list[Tensor]] = {}
+    for name, parameter in model.named_parameters():
+        words = name.split(".")
+        part = ".".join(words[:2]) if len(words) > 1 and words[1].isdecimal() else words[0]
+        parts.setdefault(part, [])
+        if parameter.grad is not None:
+            parts[part].append(parameter.grad)
+    return {part: float(nn.utils.get_total_norm(grads)) for part, grads in parts.items()}
+
+
+def contact_sheet(batch: Batch) -> Pixels:
+    """The faces of a batch as the network saw them, their true points in green, row by row."""
+    tiles = (batch.image.float() * STD + MEAN).mul(255).round().clamp(0, 255).nan_to_num()
+    pixels = tiles.permute(0, 2, 3, 1).to("cpu", torch.uint8).contiguous().numpy()
+    size = pixels.shape[1]
+    for part in batch.parts:
+        places = (part.landmarks.float() * size + (size - 1) / 2).round().cpu().numpy()
+        for face, points, labelled in zip(
+            pixels[part.rows], places, part.labelled.cpu().numpy(), strict=True
+        ):
+            known = points[labelled & np.isfinite(points).all(axis=1)]
+            x, y = known[(known >= 0).all(axis=1) & (known < size).all(axis=1)].astype(int).T
+            face[y, x] = (0, 255, 0)
+    columns = int(np.ceil(np.sqrt(len(pixels))))
+    missing = -len(pixels) % columns
+    filled = np.concatenate([pixels, np.zeros((missing, size, size, 3), np.uint8)])
+    rows = filled.reshape(-1, columns, size, size, 3).transpose(0, 2, 1, 3, 4)
+    return np.ascontiguousarray(rows.reshape(-1, columns * size, 3))
+
+
+@torch.no_grad()
+def _errors(batch: Batch, prediction: Prediction) -> Sequence[float]:
+    """(B,) each face's mean distance from its true points, as a fraction of the crop."""
+    errors: list[float] = []
+    for part in batch.parts:
+        landmarks = prediction.heads[part.head].landmarks[part.rows].float()
+        distance = torch.linalg.vector_norm(landmarks - part.landmarks, dim=-1)
+        labelled = part.labelled
+        mean = torch.where(labelled, distance, 0).sum(dim=1) / labelled.sum(dim=1).clamp_min(1)
+        errors += mean.tolist()
+    return errors
+
+
+def _plain(value: float) -> float | str:
+    """A number as JSON takes it: "nan" and "inf" as words."""
+    return value if np.isfinite(value) else str(value)

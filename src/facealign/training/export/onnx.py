@@ -1,0 +1,276 @@
+"""A trained run → one ONNX file that carries everything needed to use it."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+import facealign
+from facealign.errors import DataError, ModelError
+from facealign.files import write_file
+from facealign.models import SCORE_RADIUS, ModelFacts
+from facealign.network import AAN
+from facealign.network.head import Head
+from facealign.training.augment.photometric import MEAN, STD
+from facealign.training.export.quantize import to_integers
+from facealign.training.rundir.checkpoint import load_checkpoint
+from facealign.training.rundir.folder import best_checkpoint
+from facealign.training.settings import Settings
+from facealign.training.settings_file import to_settings
+
+OPSET = 18
+TOLERANCE = 1e-4
+"""Largest difference between PyTorch and ONNX, of landmarks in 0 … 1 and of maps in 0 … 1."""
+
+
+class Deployed(nn.Module):
+    """An AAN as its users see it: landmarks over the crop's sides, and the maps of the stages.
+
+    | tensor      | shape                | unit                                                 |
+    |-------------|----------------------|------------------------------------------------------|
+    | image       | (B, 3, S, S)         | (RGB / 255 - mean) / std                             |
+    | landmarks   | (B, K, 2)            | 0 … 1 from the crop's outer corner: ·S - ½ is pixels |
+    | scores      | (B, K)               | probability that the landmark is `SCORE_RADIUS` near |
+    | visible     | (B, K)               | probability that the point is to be seen             |
+    | attention.s | (B, 1, S/2^s, S/2^s) | 0 … 1, of the stage s                                |
+
+    Scores, visible and attention are there where the network has them. A further head's outputs
+    carry the name of its point scheme: "landmarks.aflw19". The maps are as the network makes them:
+    ONNX Runtime works out every output, wanted or not.
+    """
+
+    def __init__(self, model: AAN) -> None:
+        super().__init__()
+        self.model = model
+
+    def names(self, further: Sequence[str] = ()) -> list[str]:
+        """The outputs' names, in order, with the point schemes of the further heads."""
+        settings = self.model.settings
+        names: list[str] = []
+        for suffix in ("", *(f".{name}" for name in further)):
+            own = {"landmarks": True, "scores": settings.spread, "visible": settings.visibility}
+            names += [name + suffix for name, there in own.items() if there]
+        return names + [f"attention.{stage}" for stage in settings.stages_with_maps]
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """(B, 3, S, S) → the outputs in the order of `names`."""
+        prediction = self.model(image)
+        outputs: list[Tensor] = []
+        for head in prediction.heads:
+            outputs.append(head.landmarks + 0.5)
+            if head.log_spread is not None:
+                outputs.append(_nearness(head.log_spread))
+            if head.visibility is not None:
+                outputs.append(torch.sigmoid(head.visibility))
+        return (*outputs, *prediction.attention)
+
+
+def _nearness(log_spread: Tensor) -> Tensor:
+    """P(r < `SCORE_RADIUS`) under the density exp(-r / b) / (2π b²): 1 - (1 + t/b) exp(-t/b)."""
+    ratio = SCORE_RADIUS * torch.exp(-log_spread)
+    return 1 - (1 + ratio) * torch.exp(-ratio)
+
+
+def export_run(
+    run: Path,
+    target: Path,
+    licence: str | None = None,
+    markups: Sequence[str] = (),
+    faces: NDArray[np.float32] | None = None,
+) -> ModelFacts:
+    """Write the best weights of a run as ONNX.
+
+    The early heads stay behind, batch normalisation is folded into the convolutions, large weights
+    are rounded to 16 bits, the batch size is free. Where nothing was held out for validation the
+    last weights are taken.
+
+    Args:
+        run: the run's folder, or one of its checkpoints.
+        target: the ONNX file.
+        licence: the terms of the weights, kept inside the file; None takes the run's setting.
+        markups: the point schemes whose heads the file gets, the first one's first; none is all.
+            NE is most of a file, and every head has its own.
+        faces: (N, 3, S, S) `calibration_faces` for a file in 8-bit integers; None keeps floating
+            point.
+
+    Raises:
+        DataError: there is no checkpoint, or it has no head for one of `markups`.
+        ModelError: ONNX Runtime and PyTorch disagree by more than `TOLERANCE`, or 8-bit integers
+            and floating point by more than `integers.APART`.
+        OutputError: the file cannot be written.
+
+    """
+    state = load_checkpoint(best_checkpoint(run))
+    settings = to_settings(state["settings"], str(run))
+    model = AAN(settings.model)
+    model.load_state_dict(state["weights"])
+    _scale_spread(model, state["spread_scale"])
+    _choose_heads(model, state, markups)
+    facts = _facts(settings, state, licence or settings.licence)
+    content = to_onnx(model, facts)
+    check_parity(model, content)
+    if faces is not None:
+        content = to_integers(content, faces)
+    write_file(target, content)
+    return facts
+
+
+@torch.no_grad()
+def _scale_spread(model: AAN, scale: float) -> None:
+    """Make the first head's spreads, which the held-out faces have, what they should be."""
+    head = model.heads[0]
+    if isinstance(head, Head) and head.spread is not None:
+        head.spread.bias.add_(math.log(max(scale, 1e-3)))
+
+
+def _choose_heads(model: AAN, state: dict[str, Any], markups: Sequence[str]) -> None:
+    """Leave the model, and the state's list of point schemes, only the heads of these."""
+    known = state["markups"]
+    if lacking := [name for name in markups if name not in known]:
+        raise DataError(f"the run has no head for {lacking[0]}: its heads are {', '.join(known)}")
+    if markups:
+        model.heads = nn.ModuleList(model.heads[known.index(name)] for name in markups)
+        state["markups"] = list(markups)
+
+
+def to_onnx(model: AAN, facts: ModelFacts) -> bytes:
+    """The network as an ONNX file with its facts inside."""
+    deployed = Deployed(_fold(model)).eval()
+    image = torch.zeros(2, 3, facts.input_size, facts.input_size)
+    names = deployed.names(facts.further_markups)
+    with _quiet():
+        program = torch.onnx.export(
+            deployed,
+            (image,),
+            input_names=["image"],
+            output_names=names,
+            dynamic_shapes={"image": {0: torch.export.Dim("batch")}},
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    proto = _reloaded(program)
+    _halve(proto.graph)
+    onnx.helper.set_model_props(proto, facts.to_metadata())
+    onnx.checker.check_model(proto)
+    return bytes(proto.SerializeToString())
+
+
+def check_parity(model: AAN, content: bytes, faces: int = 3) -> float:
+    """The largest difference between the network, rounded, and ONNX Runtime, on random images.
+
+    Raises:
+        ModelError: it exceeds `TOLERANCE`.
+
+    """
+    deployed = Deployed(_fold(model)).eval()
+    size = model.settings.input_size
+    image = torch.randn(faces, 3, size, size, generator=torch.Generator().manual_seed(0))
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    with torch.no_grad():
+        expected = deployed(image)
+    given = session.run(None, {"image": image.numpy()})
+    pairs = zip(expected, given, strict=True)
+    worst = max(float(np.abs(e.numpy() - g).max()) for e, g in pairs)
+    if not worst <= TOLERANCE:
+        raise ModelError(
+            f"not exported: ONNX Runtime and PyTorch differ by {worst:.2g}, more than {TOLERANCE}"
+        )
+    return worst
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the exporter's notes on torchvision and on PyTorch's own deprecated calls."""
+    logger = logging.getLogger("torch.onnx")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        logger.setLevel(before)
+
+
+def _facts(settings: Settings, state: dict[str, Any], licence: str) -> ModelFacts:
+    return ModelFacts(
+        name=settings.name,
+        markup=state["markups"][0],
+        input_size=settings.model.input_size,
+        mean=MEAN,
+        std=STD,
+        margin=settings.data.margin,
+        trained_on=state["trained_on"],
+        licence=licence,
+        version=facealign.__version__,
+        attention_stages=settings.model.stages_with_maps,
+        further_markups=tuple(state["markups"][1:]),
+    )
+
+
+def _reloaded(program: torch.onnx.ONNXProgram) -> onnx.ModelProto:
+    """The program as a plain protobuf; its own is a view that cannot be changed."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        program.save(path, external_data=False)
+        proto = onnx.load(path)
+    for node in proto.graph.node:  # the exporter leaves source paths of this machine in the nodes
+        del node.metadata_props[:]
+        node.doc_string = ""
+    for value in (*proto.graph.input, *proto.graph.output):
+        del value.metadata_props[:]
+    del proto.graph.metadata_props[:]
+    del proto.graph.value_info[:]
+    return proto
+
+
+def _halve(graph: onnx.GraphProto) -> None:
+    """Keep the large weights in 16 bits, in half the space; ONNX Runtime widens them at the start.
+
+    `_fold` has rounded them, so nothing is lost here.
+    """
+    for tensor in list(graph.initializer):
+        values = onnx.numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < SMALL:
+            continue
+        name = tensor.name
+        tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
+        widen = onnx.helper.make_node("Cast", [tensor.name], [name], to=onnx.TensorProto.FLOAT)
+        graph.node.insert(0, widen)
+
+
+SMALL = 256
+"""Weights of fewer values stay in 32 bits, such as the biases."""
+
+
+def _fold(model: AAN) -> AAN:
+    """A copy in eval mode whose batch normalisations are part of their convolutions, rounded."""
+    copied = copy.deepcopy(model).eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    for head in copied.heads:
+        head.early = nn.ModuleList()
+    for module in copied.modules():
+        for name, child in module.named_children():
+            if isinstance(child, nn.Sequential) and isinstance(child[-1], nn.BatchNorm2d):
+                setattr(module, name, fuse_conv_bn_eval(child[0], child[1]))  # type: ignore[type-var, arg-type]
+    for weight in copied.parameters():
+        if weight.numel() >= SMALL:
+            weight.data = weight.data.half().float()
+    assert isinstance(copied, AAN)
+    return copied

@@ -1,0 +1,166 @@
+"""Weights from other runs: to begin with, and to learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from facealign.errors import DataError, SettingsError
+from facealign.models import bundled, model_path
+from facealign.network import AAN
+from facealign.training.export.restore import read_weights
+from facealign.training.rundir.checkpoint import load_checkpoint
+from facealign.training.rundir.folder import best_checkpoint
+from facealign.training.settings import TrainSettings
+from facealign.training.settings_file import to_settings
+
+
+def load_network(path: Path) -> tuple[AAN, tuple[str, ...]]:
+    """The network of a checkpoint, its average where there is one, and its heads' markups.
+
+    Raises:
+        DataError: the checkpoint is missing, damaged or of another version.
+
+    """
+    state = load_checkpoint(path)
+    model = AAN(to_settings(state["settings"], str(path)).model)
+    model.load_state_dict(state["weights"])
+    return model, tuple(state["markups"])
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """Weights to begin with.
+
+    Attributes:
+        weights: as in `AAN`'s state; without the early heads where an exported file has none.
+        markups: the point schemes of its heads.
+        input_size: of its crops, in pixels.
+        trained_on: which data they saw.
+        measured: the statistics of its batch normalisations are those of data.
+
+    """
+
+    weights: dict[str, Tensor]
+    markups: tuple[str, ...]
+    input_size: int
+    trained_on: str
+    measured: bool
+
+
+def read_start(train: TrainSettings, map_relu: bool) -> Start | None:
+    """The weights of `train.start`: of a run or checkpoint, an exported file, a bundled model.
+
+    Args:
+        train: the settings.
+        map_relu: `AANSettings.map_relu` of the network that begins with them.
+
+    Raises:
+        DataError: there is none of them, or the checkpoint cannot be read.
+        ModelError: the exported file cannot be read.
+        SettingsError: the maps were made the other way.
+
+    """
+    if not train.start:
+        return None
+    if train.start in bundled() or train.start.endswith(".onnx"):
+        weights, facts = read_weights(model_path(train.start), map_relu)
+        return Start(weights, facts.markups, facts.input_size, facts.trained_on, measured=False)
+    if not Path(train.start).exists():
+        raise DataError(
+            f'train.start = "{train.start}": neither a bundled model ({", ".join(bundled())}) nor '
+            "an exported file, a checkpoint or the folder of a run"
+        )
+    state = load_checkpoint(best_checkpoint(Path(train.start)))
+    model = to_settings(state["settings"], train.start).model
+    if model.map_relu != map_relu:
+        raise SettingsError(
+            f"train.start = {train.start}: its maps are {'with' if model.map_relu else 'without'} "
+            f"the ReLU: set model.map_relu={str(model.map_relu).lower()}"
+        )
+    markups = tuple(state["markups"])
+    return Start(state["weights"], markups, model.input_size, state["trained_on"], measured=True)
+
+
+@torch.no_grad()
+def load_start(model: AAN, markups: Sequence[str], start: Start | None) -> None:
+    """Begin with the trunk of `start`, and its heads of these point schemes.
+
+    A network with more channels begins as one that says the same (`grow`). Crops of another size
+    have other features, a smaller NE has no room, what one head gives to NE another without it
+    gives to the output layers, and heatmaps are none of them: there the heads stay as they are.
+
+    Raises:
+        SettingsError: its trunk has other stages, or more channels.
+
+    """
+    if start is None:
+        return
+    given, wanted = start.weights, model.state_dict()
+    pairs = {key: key for key in (*wanted, *given) if not key.startswith("heads.")}
+    for key in pairs:
+        if key not in wanted or key not in given or not _fits(given[key], wanted[key]):
+            raise SettingsError(
+                f"train.start: its network does not fit into this one (at {key}): give this one "
+                "the same model settings; only model.widths and model.embedding_size may be "
+                "larger and model.ratio smaller, and neighbouring widths equal where its are"
+            )
+    for index, name in enumerate(markups):
+        if name in start.markups and model.settings.input_size == start.input_size:
+            old, new = f"heads.{start.markups.index(name)}.", f"heads.{index}."
+            head = {key: key.replace(new, old, 1) for key in wanted if key.startswith(new)}
+            known = {key: source for key, source in head.items() if source in given}
+            alike = (f"{old}embedding.weight" in given) == (f"{new}embedding.weight" in wanted)
+            if alike and all(_fits(given[source], wanted[key]) for key, source in known.items()):
+                pairs |= known
+    for key, source in pairs.items():
+        grow(wanted[key], given[source])
+
+
+def _fits(given: Tensor, wanted: Tensor) -> bool:
+    """Whether no side of the one is longer than the other's."""
+    return given.ndim == wanted.ndim and all(
+        old <= new for old, new in zip(given.shape, wanted.shape, strict=True)
+    )
+
+
+def grow(wanted: Tensor, given: Tensor) -> None:
+    """Write the weights of a layer into those of one with more channels, which says the same.
+
+    Its new outputs stay as they are; to the old ones the new inputs do not matter, yet: the
+    layer's weights (out, in, …) from the one to the other are 0. Channels, and features made of
+    them, are in order: the old ones come first.
+    """
+    if given.ndim > 1:
+        wanted[: len(given)] = 0
+    wanted[tuple(slice(size) for size in given.shape)].copy_(given)
+
+
+def inherited(train: TrainSettings, start: Start | None, own: str) -> str:
+    """What the weights saw by way of `train.start` and `train.teacher`, to add to `trained_on`.
+
+    Args:
+        train: the run's settings.
+        start: the weights that it begins with.
+        own: what the run itself trains on; it is not named twice.
+
+    Raises:
+        DataError: the teacher cannot be read.
+
+    """
+    known, parts = own.split("; "), ""
+    taught = load_checkpoint(Path(train.teacher))["trained_on"] if train.teacher else ""
+    for how, saw in ((BEGUN, start.trained_on if start else ""), (TAUGHT, taught)):
+        seen = saw.split("; ") if saw else []
+        plain = dict.fromkeys(part.removeprefix(BEGUN).removeprefix(TAUGHT) for part in seen)
+        new = [part for part in plain if part not in known]
+        if new:
+            parts += f"; {how}" + "; ".join(new)
+    return parts
+
+
+BEGUN, TAUGHT = "begun with weights trained on ", "taught by a network trained on "

@@ -1,0 +1,1 @@
+"""A run's folder: settings, log, checkpoints, fingerprint of the data, environment."""

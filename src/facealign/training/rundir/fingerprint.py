@@ -1,0 +1,76 @@
+"""What a run learns from, in a few hashes: two runs with the same fingerprint saw the same labels.
+
+Pixels take no part: reading them all would cost more than it tells.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from facealign.datasets import Reading
+from facealign.training.data.regions import Faces
+from facealign.types import Sample
+
+
+def fingerprint(
+    readings: Sequence[Reading], faces: Sequence[Faces], held_out: Sequence[str]
+) -> dict[str, Any]:
+    """The data of a run, ready for JSON.
+
+    Args:
+        readings: what was read of each data set.
+        faces: what of it is trained on.
+        held_out: ids of the faces that are validated on.
+
+    """
+    return {
+        "sets": [_set(*pair) for pair in zip(readings, faces, strict=True)],
+        "held_out": list(held_out),
+    }
+
+
+def _set(reading: Reading, faces: Faces) -> dict[str, Any]:
+    return {
+        "dataset": reading.dataset,
+        "subset": reading.subset,
+        "count": len(reading.samples),
+        "labels": _hash(_labels(reading.samples)),
+        "trained_on": len(faces),
+        "ids": _hash(name.encode() + b"\n" for name in faces.ids),
+    }
+
+
+def _labels(samples: Sequence[Sample]) -> Iterable[bytes]:
+    """Every label of every face: a moved point, box or flag gives another hash."""
+    for sample in samples:
+        yield f"{sample.id}\n{sample.markup}\n{sample.group}\n".encode()
+        placed = np.where(sample.labelled[:, None], sample.landmarks, 0)
+        for values in (placed.astype("<f4"), sample.box.astype("<f4"), sample.labelled):
+            yield values.tobytes()
+        yield b"" if sample.occluded is None else sample.occluded.tobytes()
+
+
+def _hash(parts: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def difference(before: dict[str, Any], now: dict[str, Any]) -> str:
+    """In words, the first way in which two fingerprints differ; empty if they are the same."""
+    for old, new in zip(before["sets"], now["sets"], strict=False):
+        name = f"{new['dataset']} {new['subset']}"
+        for key in ("dataset", "subset", "count", "trained_on"):
+            if old[key] != new[key]:
+                return f"{key} of {name} was {old[key]}, now {new[key]}"
+        for key in ("labels", "ids"):
+            if old[key] != new[key]:
+                return f"the {key} of {name} have changed, or their order"
+    if before["held_out"] != now["held_out"]:
+        return f"{len(before['held_out'])} faces were held out, now {len(now['held_out'])} others"
+    return "" if len(before["sets"]) == len(now["sets"]) else "the number of data sets has changed"

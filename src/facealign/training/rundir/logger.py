@@ -1,0 +1,152 @@
+"""What a run leaves in its folder as it goes: settings, environment, log, TensorBoard, report."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Self
+
+from facealign.errors import MissingExtraError
+from facealign.evaluation import Report, read_predictions
+from facealign.files import write_file
+from facealign.training.distributed import leads
+from facealign.training.run import Run
+from facealign.training.rundir.environment import environment
+from facealign.training.rundir.folder import RunFolder
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+
+class Record:
+    """Writes the log while it is open; a run that goes on appends to what it left.
+
+    Of several processes the leading one alone writes.
+
+    Raises:
+        OutputError: the folder cannot be written.
+        MissingExtraError: TensorBoard is wanted and not installed.
+
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._images, self._seconds = 0, 0.0
+        self._board: SummaryWriter | None = None
+        if not leads():
+            return
+        folder = run.folder
+        folder.remove_parts()
+        folder.cut_log(run.step)
+        folder.write_settings(run.settings)
+        add_environment(folder, run.step, environment(run.batches.device, run.precision))
+        wanted = run.settings.train.tensorboard
+        self._board = _open_board(folder, run.step) if wanted else None
+
+    def step(self, seconds: float) -> float:
+        """Count a step that took so long; log it where it is its turn. Its images per second."""
+        run, train = self._run, self._run.settings.train
+        self._images += train.batch
+        self._seconds += seconds
+        due = run.step % train.log_every == 0 or run.step == train.steps
+        if due and leads():
+            entry = self._entry() | {"images_per_second": round(self._images / self._seconds, 2)}
+            run.folder.log(entry)
+            self._draw({f"training/{name}": value for name, value in entry.items()})
+            self._images, self._seconds = 0, 0.0
+        return train.batch / seconds
+
+    def validation(self, report: Report | None) -> None:
+        """Log the validation after a step."""
+        if not leads():
+            return
+        numbers = report.to_dict() if report else None
+        self._run.folder.log(self._entry() | {"report": numbers})
+        if report:
+            auc = {"auc_08": report.auc_08, "failure_rate_08": report.failure_rate_08}
+            errors = {f"nme_{name}": value for name, value in report.nmes.items()}
+            self._draw({f"validation/{n}": v for n, v in (errors | auc).items()})
+
+    def _entry(self) -> dict[str, Any]:
+        run = self._run
+        return {
+            "step": run.step,
+            "loss": run.guard.mean(run.settings.train.log_every),
+            "learning_rate": run.optimiser.param_groups[0]["lr"],
+        }
+
+    def _draw(self, curves: dict[str, float | None]) -> None:
+        for name, value in curves.items():
+            if self._board is not None and value is not None and not name.endswith("/step"):
+                self._board.add_scalar(name, value, self._run.step)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._board is not None:
+            hidden = (OSError,) if error[0] else ()  # a full disk has said what it has to say
+            with suppress(*hidden):
+                self._board.close()
+
+
+def _open_board(folder: RunFolder, step: int) -> SummaryWriter:
+    """A writer of event files; what an earlier one wrote beyond `step` no longer counts."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise MissingExtraError("train.tensorboard = true", "train") from None
+    return SummaryWriter(str(folder.path / "tensorboard"), purge_step=step + 1)
+
+
+def add_environment(folder: RunFolder, step: int, facts: dict[str, Any]) -> None:
+    """Add the environment in which a run goes on, where it is another than before."""
+    path = folder.path / "environment.json"
+    before: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
+    if not before or {**before[-1], "from_step": 0} != {**facts, "from_step": 0}:
+        text = json.dumps([*before, {"from_step": step, **facts}], indent=2)
+        write_file(path, text + "\n")
+
+
+def write_report(run: Run) -> None:
+    """Write the final report, as `report.json` and to read as `report.md`.
+
+    Raises:
+        OutputError: they cannot be written.
+
+    """
+    report = None
+    if run.best_step:
+        report = run.validator.score(read_predictions(run.folder.predictions))
+    facts = {
+        "model": f"{run.settings.name}, step {run.best_step or run.step}",
+        "trained_on": run.trained_on,
+        "steps": run.step,
+        "best_step": run.best_step or None,
+        "loss": run.guard.mean(run.settings.train.log_every),
+        "skipped_steps": run.guard.skipped_in_all,
+    }
+    numbers = report.to_dict() if report else {}
+    text = json.dumps(facts | numbers, indent=2, allow_nan=False)
+    write_file(run.folder.path / "report.json", text + "\n")
+    write_file(run.folder.path / "report.md", _in_words(run, facts, report))
+
+
+def _in_words(run: Run, facts: dict[str, Any], report: Report | None) -> str:
+    rows = [("trained on", run.trained_on), ("steps", str(run.step))]
+    if facts["skipped_steps"]:
+        rows.append(("steps left out", str(facts["skipped_steps"])))
+    if report:
+        rows.append(("best step", str(run.best_step)))
+        rows.append(("validation faces", str(report.count)))
+        rows += [
+            (f"NME, {name.replace('_', '-')}", f"{100 * value:.2f} %")
+            for name, value in report.nmes.items()
+        ]
+        by = report.normaliser.replace("_", "-")
+        rows.append((f"AUC at 8 %, {by}", f"{100 * report.auc_08:.1f} %"))
+        rows.append((f"failures over 8 %, {by}", f"{100 * report.failure_rate_08:.1f} %"))
+    else:
+        rows.append(("validation", "no face was held out"))
+    lines = [f"# {run.settings.name}", "", "| | |", "|---|---|"]
+    return "\n".join([*lines, *(f"| {name} | {value} |" for name, value in rows)]) + "\n"

@@ -1,0 +1,83 @@
+"""Gamma, contrast, shadows and gray do what they say."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from facealign.training.augment.light import cast_shadow, recolour, to_gray
+
+MIDDLE = [0.5] * 6
+"""Numbers in the middle of every range: nothing changes."""
+
+
+def images(count=4, size=16, seed=0):
+    return torch.rand(count, 3, size, size, generator=torch.Generator().manual_seed(seed))
+
+
+def recoloured(values, numbers, strength=0.3):
+    changed = values.clone()
+    recolour(changed, torch.tensor([numbers]).expand(len(values), -1), strength)
+    return changed
+
+
+def test_middling_numbers_leave_the_colours_alone():
+    assert torch.allclose(recoloured(images(), MIDDLE), images(), atol=1e-6)
+
+
+@pytest.mark.parametrize("number", [0.0, 0.3, 1.0])
+def test_the_gamma_curve_meets_the_power_at_zero_a_half_and_one(number):
+    values = torch.tensor([0.0, 0.5, 1.0]).expand(1, 3, 1, 3)
+    gamma = torch.exp(torch.tensor((2 * number - 1) * 1.5 * 0.3))
+    changed = recoloured(values, [number, *MIDDLE[1:]])
+    assert torch.allclose(changed, values**gamma, atol=1e-6)
+
+
+@given(numbers=st.lists(st.floats(0, 1), min_size=6, max_size=6), strength=st.floats(0, 1))
+def test_any_colours_stay_in_range_and_in_order(numbers, strength):
+    ramp = torch.linspace(0, 1, 16).expand(1, 3, 16, 16).clone()
+    changed = recoloured(ramp, numbers, strength)
+    assert changed.min() >= 0
+    assert changed.max() <= 1
+    assert (changed.diff(dim=-1) >= 0).all()
+
+
+def test_contrast_keeps_the_mean_and_light_moves_it():
+    values = images() * 0.2 + 0.4
+    spread = recoloured(values, [0.5, 1.0, *MIDDLE[2:]], 0.1)
+    assert torch.allclose(spread.mean(), values.mean(), atol=1e-5)
+    assert spread.std() > values.std() * 1.1
+    lighter = recoloured(values, [*MIDDLE[:5], 1.0], 0.1)
+    assert torch.allclose(lighter, values + 0.1, atol=1e-5)
+
+
+def test_tint_moves_one_channel():
+    values = images() * 0.2 + 0.4
+    tinted = recoloured(values, [0.5, 0.5, 1.0, 0.5, 0.5, 0.5], 0.3)
+    assert torch.allclose(tinted[:, 0], values[:, 0] + 0.1, atol=1e-5)
+    assert torch.allclose(tinted[:, 1:], values[:, 1:], atol=1e-5)
+
+
+def test_a_sharp_shadow_darkens_one_side_by_its_depth():
+    numbers = torch.tensor([[0.0, 0.5, 0.0, 1.0]])  # from the left, through the middle, sharp, 0.7
+    values = images(1)
+    changed = cast_shadow(values, numbers)
+    assert torch.allclose(changed[..., :8], values[..., :8], atol=0.01)
+    assert torch.allclose(changed[..., 8:], values[..., 8:] * 0.3, atol=0.01)
+
+
+def test_a_soft_shadow_is_light_from_one_side():
+    changed = cast_shadow(torch.ones(1, 3, 16, 16), torch.tensor([[0.25, 0.5, 1.0, 1.0]]))
+    steps = changed[0, 0].diff(dim=0)  # down the image
+    assert (steps < 0).all()
+    assert steps.abs().max() < 0.1
+    assert torch.allclose(changed[..., 0], changed[..., 5])
+
+
+def test_gray_makes_the_channels_equal():
+    values = images()
+    changed = to_gray(values, torch.zeros(4, 0))
+    assert torch.equal(changed[:, 0], changed[:, 1])
+    assert torch.allclose(changed[:, 2], values.mean(dim=1), atol=1e-6)
