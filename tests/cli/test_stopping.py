@@ -1,83 +1,138 @@
-"""Interrupts between things that belong together."""
+"""Ctrl-C and SIGTERM: the item in hand is finished, and handlers come back."""
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import signal
 import threading
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from facealign.cli.app import app
-from facealign.cli.stopping import SIGNALS, undivided
+from facealign.cli import main
+from facealign.cli.stopping import SIGNALS, Stop
 from facealign.face import ImageResult
 from facealign.formats.journal import Journal
 from facealign.formats.results import read_results
 
+Outcome = tuple[int, str, str]
+
+
+def kill(number: signal.Signals) -> None:
+    os.kill(os.getpid(), number)
+
 
 @pytest.fixture(autouse=True)
-def raising() -> Iterator[None]:
-    """Handlers as the command line has them."""
+def handlers() -> Iterator[None]:
+    """Handlers of a program that calls us; they are back after each test."""
     before = [signal.signal(number, signal.default_int_handler) for number in SIGNALS]
     yield
+    assert [signal.getsignal(number) for number in SIGNALS] == 2 * [signal.default_int_handler]
     for number, handler in zip(SIGNALS, before, strict=True):
         signal.signal(number, handler)
 
 
-def signalled(number: signal.Signals, done: list[signal.Signals]) -> None:
-    with undivided():
-        os.kill(os.getpid(), number)
-        done.append(number)
+@pytest.mark.parametrize("number", SIGNALS)
+def test_the_item_in_hand_is_the_last(number: signal.Signals) -> None:
+    done = []
+    with Stop() as stop:
+        for item in stop.until_asked(range(9)):
+            if item == 2:
+                kill(number)
+            done.append(item)
+    assert (done, stop.asked) == ([0, 1, 2], True)
+
+
+def test_the_item_that_is_awaited_is_the_last() -> None:
+    def items() -> Iterator[int]:
+        yield 0
+        kill(signal.SIGINT)
+        yield 1
+        yield 2
+
+    with Stop() as stop:
+        assert list(stop.until_asked(items())) == [0, 1]
+
+
+@pytest.mark.parametrize("second", SIGNALS)
+def test_the_second_signal_ends_the_item(second: signal.Signals) -> None:
+    def work() -> None:
+        with Stop():
+            kill(signal.SIGINT)
+            kill(second)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_a_signal_waits_for_the_end_of_the_block(number: signal.Signals) -> None:
-    done: list[signal.Signals] = []
+def test_the_first_ends_work_without_items(number: signal.Signals) -> None:
+    def work() -> None:
+        with Stop(at_once=True):
+            kill(number)
+
     with pytest.raises(KeyboardInterrupt):
-        signalled(number, done)
-    assert done == [number]
-    assert [signal.getsignal(s) for s in SIGNALS] == 2 * [signal.default_int_handler]
+        work()
+
+
+def test_one_of_several_processes_hears_one_signal() -> None:
+    with Stop(once=True) as stop:
+        kill(signal.SIGTERM)
+        kill(signal.SIGTERM)
+    kill(signal.SIGTERM)  # from the process that started it, a moment later
+    assert stop.asked
+    for number in SIGNALS:
+        assert signal.signal(number, signal.default_int_handler) == signal.SIG_IGN
 
 
 def test_a_signal_that_was_ignored_stays_so() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    done: list[signal.Signals] = []
-    signalled(signal.SIGINT, done)
-    assert done == [signal.SIGINT]
-    assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    with Stop() as stop:
+        kill(signal.SIGINT)
+    assert not stop.asked
+    assert signal.signal(signal.SIGINT, signal.default_int_handler) == signal.SIG_IGN
 
 
-def test_an_error_of_the_block_comes_before_a_signal() -> None:
-    def work() -> None:
-        with undivided():
-            os.kill(os.getpid(), signal.SIGINT)
-            raise OSError("full")
-
-    with pytest.raises(OSError, match="full"):
-        work()
-
-
-def test_other_threads_are_left_alone() -> None:
-    done: list[bool] = []
+def test_other_threads_hear_nothing() -> None:
+    done: list[int] = []
 
     def work() -> None:
-        with undivided():
-            done.append(True)
+        with Stop() as stop:
+            done.extend(stop.until_asked(range(3)))
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    assert done == [True]
+    assert done == [0, 1, 2]
+
+
+def test_main_leaves_nothing_behind(astronaut_path: Path) -> None:
+    logs = [logging.getLogger(name) for name in ("facealign", "facealign.problems", "")]
+
+    def state() -> list[object]:
+        return [
+            *(signal.getsignal(number) for number in SIGNALS),
+            list(warnings.filters),
+            *((list(log.handlers), log.level, log.propagate) for log in logs),
+            threading.active_count(),
+        ]
+
+    before = state()
+    for given in (["markups"], ["align", astronaut_path, "-v"], ["none.jpg"], ["align"]):
+        with pytest.raises(SystemExit):
+            main([str(word) for word in given])
+    assert state() == before
 
 
 def test_an_interrupted_photo_is_counted_where_it_is_written(
+    facealign: Callable[..., Outcome],
     tmp_path: Path,
     astronaut_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The signal comes after the second result is in the journal, before it is counted."""
     for name in "abcd":
@@ -88,11 +143,11 @@ def test_an_interrupted_photo_is_counted_where_it_is_written(
         plain(journal, result)
         added.append(result.source)
         if len(added) == 2:
-            os.kill(os.getpid(), signal.SIGINT)
+            kill(signal.SIGINT)
 
     monkeypatch.setattr(Journal, "add", add)
     out = tmp_path / "out.jsonl"
-    code = app.main(["align", str(tmp_path), "-o", str(out)], standalone_mode=False)
+    code, _, errors = facealign("align", tmp_path, "-o", out)
     assert code == 130
-    assert capsys.readouterr().err.startswith("error: interrupted: 2 of 4 photos done")
+    assert errors.startswith("error: interrupted: 2 of 4 photos done")
     assert len(list(read_results(out))) == 2

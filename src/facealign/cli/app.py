@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-import signal
 import sys
-import threading
-import types
 import warnings
 from importlib import import_module
 from pathlib import Path
@@ -16,7 +13,8 @@ from typing import NoReturn
 import click
 
 from facealign import __version__
-from facealign.cli.console import fail, set_up_log
+from facealign.cli.console import fail, log_to_stderr
+from facealign.cli.stopping import INTERRUPTED, Stop
 from facealign.errors import (
     DataError,
     FaceAlignError,
@@ -103,46 +101,49 @@ def app() -> None:
     """Facial landmarks from any photo: small, offline, fast on a CPU."""
 
 
-def _prepare() -> None:
-    """Be quiet about what Pillow notes of a photo, and stop in order when asked to stop."""
-    warnings.filterwarnings("ignore", module="PIL")
-    set_up_log()
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _interrupt)
-    if sys.stdout is None or sys.stderr is None:  # closed by whoever started us
-        nowhere = open(os.devnull, "w")  # noqa: PTH123, SIM115
-        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
-
-
-def _interrupt(number: int, frame: types.FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
-
-
 def main(args: list[str] | None = None) -> NoReturn:
-    """Run the command line and exit; see the package for the codes."""
-    _prepare()
+    """Run the command line and exit; see the package for the codes.
+
+    Called from Python it leaves no handler of signals, warnings or logs behind.
+    """
+    _open_streams()
+    with Stop(at_once=True), warnings.catch_warnings(), log_to_stderr() as lines:
+        warnings.filterwarnings("ignore", module="PIL")  # notes on odd photos
+        code = _run(args)
+    sys.exit(3 if code == 0 and lines.problems else code)
+
+
+def _run(args: list[str] | None) -> int:
+    """The exit code; every error is printed as one line."""
     try:
         code = app.main(args=args, prog_name="facealign", standalone_mode=False)
+        return code if isinstance(code, int) else 0
     except click.exceptions.Exit as done:
-        code = done.exit_code
+        return done.exit_code
     except click.exceptions.NoArgsIsHelpError as asked:
         click.echo(asked.format_message())
-        code = 2
+        return 2
     except click.UsageError as error:
         hint = f"; see: {error.ctx.command_path} --help" if error.ctx else ""
-        code = fail(error.format_message().rstrip(".") + hint, 2)
+        return fail(error.format_message().rstrip(".") + hint, 2)
     except (KeyboardInterrupt, click.Abort):
-        code = fail("interrupted", 130)
+        return fail("interrupted", INTERRUPTED)
     except BrokenPipeError:  # the reader of our output has gone: nothing is wrong
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
-        code = 0
+        return 0
     except FaceAlignError as error:
-        code = fail(str(error), next(c for kind, c in EXIT_CODES if isinstance(error, kind)))
+        return fail(str(error), next(c for kind, c in EXIT_CODES if isinstance(error, kind)))
     except OSError as error:  # such as standard output on a full disk
-        code = fail(str(error), 2)
+        return fail(str(error), 2)
     except Exception as error:
         if os.environ.get("FACEALIGN_DEBUG"):
             raise
         what = f"{type(error).__name__}: {error}"
-        code = fail(f"{what} (a fault of facealign; FACEALIGN_DEBUG=1 shows where)", 1)
-    sys.exit(code if isinstance(code, int) else 0)
+        return fail(f"{what} (a fault of facealign; FACEALIGN_DEBUG=1 shows where)", 1)
+
+
+def _open_streams() -> None:
+    """Write to nowhere where standard output or error was closed by whoever started us."""
+    if sys.stdout is None or sys.stderr is None:
+        nowhere = open(os.devnull, "w")  # noqa: PTH123, SIM115
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere

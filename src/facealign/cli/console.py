@@ -6,31 +6,46 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Iterable, Iterator, Sized
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+from facealign import problems
+from facealign.types import Item, Progress
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress, Task
+    from rich.progress import Progress as Bars
+    from rich.progress import Task
     from rich.text import Text
 
 PIPE_WIDTH = 200
 """Columns of a table that no terminal limits."""
 LOG = logging.getLogger("facealign.cli")
-EVERY_LOG = logging.getLogger("facealign")
-"""Of the whole package: also what reading a photo has to say."""
+PACKAGE_LOG = logging.getLogger("facealign")
 
 
 class Lines(logging.Handler):
-    """A line on stderr for each message: plain, or an object of JSON."""
+    """A line on stderr for each message, plain or as a JSON object.
 
-    def __init__(self, as_json: bool) -> None:
+    Attributes:
+        as_json: write JSON Lines.
+        problems: how many inputs were reported as bad (`facealign.problems`); each is an error.
+
+    """
+
+    def __init__(self) -> None:
         super().__init__()
-        self._as_json = as_json
+        self.as_json = False
+        self.problems = 0
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print one message; its fields only in JSON."""
+        """Print one message; its fields appear only in JSON."""
         text, level = one_line(record.getMessage()), record.levelname.lower()
-        if self._as_json:
+        if record.name == problems.LOG.name:
+            self.problems += 1
+            level = "error"
+        if self.as_json:
             when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
             entry = {"time": when, "level": level, "message": text}
             text = json.dumps(entry | getattr(record, "fields", {}))
@@ -39,11 +54,26 @@ class Lines(logging.Handler):
         print(text, file=sys.stderr)  # noqa: T201
 
 
+@contextmanager
+def log_to_stderr() -> Iterator[Lines]:
+    """Print warnings and errors of the whole package on stderr while the block runs."""
+    lines = Lines()
+    before = PACKAGE_LOG.handlers[:], PACKAGE_LOG.propagate, PACKAGE_LOG.level
+    PACKAGE_LOG.handlers[:], PACKAGE_LOG.propagate = [lines], False
+    set_up_log()
+    try:
+        yield lines
+    finally:
+        PACKAGE_LOG.handlers[:], PACKAGE_LOG.propagate, PACKAGE_LOG.level = before
+
+
 def set_up_log(verbose: bool = False, as_json: bool = False) -> None:
-    """Say errors only; all there is to say with `verbose`, and as JSON also how work ended."""
-    EVERY_LOG.handlers[:] = [Lines(as_json)]
-    EVERY_LOG.propagate = False
-    EVERY_LOG.setLevel(logging.DEBUG if verbose else logging.INFO if as_json else logging.WARNING)
+    """Print errors only; with `verbose` everything; as JSON also the totals at the end."""
+    level = logging.DEBUG if verbose else logging.INFO if as_json else logging.WARNING
+    PACKAGE_LOG.setLevel(level)
+    for handler in PACKAGE_LOG.handlers:
+        if isinstance(handler, Lines):
+            handler.as_json = as_json
 
 
 def fail(message: str, code: int) -> int:
@@ -82,7 +112,33 @@ def out() -> Console:
     )
 
 
-def progress(unit: str, shown: bool = True) -> Progress:
+def bar(task: str, unit: str, shown: bool = True) -> Progress:
+    """A progress bar on stderr for any loop.
+
+        for face in bar("reading", "faces")(faces): ...
+
+    Nothing appears where stderr is no terminal, or unless `shown`.
+
+    Args:
+        task: what is done.
+        unit: what is counted, in the plural.
+        shown: False hides it.
+
+    """
+
+    def wrap(items: Iterable[Item], /, *, total: int | None = None) -> Iterator[Item]:
+        if total is None and isinstance(items, Sized):
+            total = len(items)
+        with progress(unit, shown) as bars:
+            number = bars.add_task(task, total=total)
+            for item in items:
+                yield item
+                bars.advance(number)
+
+    return wrap
+
+
+def progress(unit: str, shown: bool = True) -> Bars:
     """A progress bar on stderr, with rate and time left.
 
     Silent where that is no terminal, and if it is not to be shown. A task's field `note` stands
@@ -92,11 +148,11 @@ def progress(unit: str, shown: bool = True) -> Progress:
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
-        Progress,
         ProgressColumn,
         TextColumn,
         TimeRemainingColumn,
     )
+    from rich.progress import Progress as Bars
     from rich.text import Text
 
     class Rate(ProgressColumn):
@@ -113,7 +169,7 @@ def progress(unit: str, shown: bool = True) -> Progress:
             return Text(task.fields.get("note", ""))
 
     console = Console(stderr=True)
-    return Progress(
+    return Bars(
         TextColumn("{task.description}"),
         BarColumn(bar_width=10),
         MofNCompleteColumn(),

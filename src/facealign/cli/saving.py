@@ -10,7 +10,6 @@ from pathlib import Path
 
 from facealign.cli.console import note
 from facealign.cli.job import STDOUT, Job
-from facealign.cli.stopping import undivided
 from facealign.cli.tally import Tally, counted
 from facealign.cli.work import Photos, Work, run
 from facealign.errors import OutputError
@@ -80,9 +79,8 @@ def _run_to_file(
         try:
             with closing(_run(work, replace(photos, files=left))) as results:
                 for result in results:
-                    with undivided():
-                        journal.add(result)
-                        tally.add(result)
+                    journal.add(result)
+                    tally.add(result)
         except BaseException:  # such as Ctrl-C: what was done by then is kept, as is the journal
             if not journal.is_empty:
                 write_results(journal.results, output, form.name)

@@ -1,44 +1,65 @@
-"""Ctrl-C and SIGTERM at the right moment: what belongs together is done, or not begun."""
+"""Ctrl-C and SIGTERM: the first finishes the item in hand, the second ends the work now."""
 
 from __future__ import annotations
 
 import signal
 import threading
 import types
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from facealign.types import Item
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+INTERRUPTED = 130
+"""Exit code after either signal."""
 
 
-@contextmanager
-def undivided() -> Iterator[None]:
-    """Let a signal wait until the block is done; then it does what it would have done.
+class Stop:
+    """Hears both signals while its block runs, then puts the previous handlers back.
 
-    Where the block raises an error, that comes and the signal is dropped. Outside the main thread,
-    where Python takes no signals, nothing needs to wait.
+        with Stop() as stop:
+            for item in stop.until_asked(items):
+                ...  # whole, whenever the first signal comes
+
+    A signal that was ignored stays ignored. Outside the main thread, where Python takes no
+    signals, the block hears none.
+
+    Args:
+        at_once: even the first signal raises KeyboardInterrupt: no item is in hand.
+        once: only the first signal counts, and none after the block. So it is in one of several
+            processes: the signal comes from outside and again from the process that started them.
+
+    Attributes:
+        asked: a signal has come.
+
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came: list[int] = []
-    waits = True
-    before = {number: signal.getsignal(number) for number in SIGNALS}
 
-    def heed(number: int, frame: types.FrameType | None) -> None:
-        handler = before[signal.Signals(number)]
-        if waits:
-            came.append(number)
-        elif callable(handler):  # between the end of the block and the handlers' return
-            handler(number, frame)
+    def __init__(self, at_once: bool = False, once: bool = False) -> None:
+        self.asked = False
+        self._at_once, self._once = at_once, once
+        self._before: dict[signal.Signals, Any] = {}
 
-    try:
-        for number in SIGNALS:
-            signal.signal(number, heed)
-        yield
-    finally:
-        waits = False
-        for number, handler in before.items():
-            signal.signal(number, handler or signal.SIG_DFL)
-    if came:
-        signal.raise_signal(came[0])
+    def until_asked(self, items: Iterable[Item]) -> Iterator[Item]:
+        """The items, up to the one in hand or awaited when the first signal comes."""
+        for item in items:
+            yield item
+            if self.asked:
+                return
+
+    def _hear(self, number: int, frame: types.FrameType | None) -> None:
+        if self._at_once or (self.asked and not self._once):
+            raise KeyboardInterrupt
+        self.asked = True
+
+    def __enter__(self) -> Stop:
+        if threading.current_thread() is threading.main_thread():
+            for number in SIGNALS:
+                if (handler := signal.getsignal(number)) is not signal.SIG_IGN:
+                    self._before[number] = handler
+                    signal.signal(number, self._hear)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, signal.SIG_IGN if self._once else handler or signal.SIG_DFL)

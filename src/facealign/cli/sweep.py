@@ -11,7 +11,8 @@ import click
 from facealign.cli.console import fail, out
 from facealign.cli.extras import extra
 from facealign.cli.reporting import percent
-from facealign.cli.train import INTERRUPTED, Watcher, read_all
+from facealign.cli.stopping import INTERRUPTED
+from facealign.cli.train import Watcher, read_all
 
 if TYPE_CHECKING:
     from facealign.training.loop import Progress

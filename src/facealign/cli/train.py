@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-import signal
 import sys
-import types
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -15,7 +13,7 @@ import click
 from facealign.cli.console import fail, out, progress
 from facealign.cli.extras import extra
 from facealign.cli.reporting import in_words
-from facealign.cli.stopping import SIGNALS
+from facealign.cli.stopping import INTERRUPTED, Stop
 from facealign.datasets import Reading, read_dataset
 from facealign.errors import SettingsError
 
@@ -23,9 +21,6 @@ if TYPE_CHECKING:
     from facealign.training.loop import Progress as TrainingProgress
     from facealign.training.run import Run
     from facealign.training.settings import DataSettings, FurtherData, Settings
-
-INTERRUPTED = 130
-"""Exit code after SIGINT or SIGTERM."""
 
 
 @click.command("train", short_help="Train a network on labelled faces.")
@@ -165,8 +160,7 @@ def _read(data: DataSettings | FurtherData, name: str) -> Reading:
 class Watcher:
     """Shows the progress of a run, and asks it to stop after SIGINT or SIGTERM.
 
-    Of several processes the leading one shows it. A signal may come to each twice, from outside
-    and from what started them, which stops when the first has ended: they heed only the first.
+    Of several processes the leading one shows it.
     """
 
     def __init__(self, run: Run, processes: int = 1, leads: bool = True) -> None:
@@ -174,13 +168,13 @@ class Watcher:
         self._starter = os.getppid()
         self._bar = progress("", shown=leads)
         self._task = self._bar.add_task("step", total=run.settings.train.steps, completed=run.step)
-        self._stop = False
+        self._stop = Stop(once=self._many)
         self._best = run.best
         self._rate = 0.0
 
     def stopped(self) -> bool:
         """Whether a signal has come, or what started several processes is gone."""
-        return self._stop or (self._many and os.getppid() != self._starter)
+        return self._stop.asked or (self._many and os.getppid() != self._starter)
 
     def __call__(self, progress: TrainingProgress) -> None:
         """Show one step; print a line for a validation."""
@@ -198,17 +192,11 @@ class Watcher:
         note = f"loss {progress.loss:.3f} · {best}{self._rate:.0f} images/s"
         self._bar.update(self._task, completed=progress.step, note=note)
 
-    def _on_signal(self, number: int, frame: types.FrameType | None) -> None:
-        if self._stop and not self._many:
-            raise KeyboardInterrupt  # the second time: now
-        self._stop = True
-
     def __enter__(self) -> Watcher:
-        self._before = {s: signal.signal(s, self._on_signal) for s in SIGNALS}
+        self._stop.__enter__()
         self._bar.start()
         return self
 
     def __exit__(self, *error: object) -> None:
         self._bar.stop()
-        for number, handler in self._before.items():  # of many this one is about to end as it is
-            signal.signal(number, signal.SIG_IGN if self._many else handler)
+        self._stop.__exit__(*error)

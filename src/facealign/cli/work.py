@@ -12,9 +12,10 @@ from typing import TypeVar
 from facealign.aligner import FaceAligner
 from facealign.aligner.ordered import AHEAD, core_count, map_ordered
 from facealign.aligner.photo import photo_result
-from facealign.cli.console import fail, out, progress
+from facealign.cli.console import bar, fail, out
 from facealign.cli.photos import find_photos, to_source
 from facealign.cli.pictures import Names, Pictures, refuse_to_replace
+from facealign.cli.stopping import Stop
 from facealign.cli.tally import Tally
 from facealign.errors import OutputError
 from facealign.face import Face, ImageResult
@@ -105,13 +106,19 @@ class Work:
 def run(
     work: Callable[[Path], Result], photos: Photos, hidden: bool = False, ahead: int = AHEAD
 ) -> Generator[Result]:
-    """What comes of each photo, in their order, with a progress bar unless that is hidden."""
-    bar = progress("photos", shown=not hidden)
-    with bar, closing(map_ordered(work, photos.files, photos.workers, ahead)) as results:
-        task = bar.add_task("aligning", total=len(photos.files))
-        for result in results:
+    """What comes of each photo, in their order, with a progress bar unless it is hidden.
+
+    Raises:
+        KeyboardInterrupt: a signal came; the result that was in hand or awaited was the last.
+
+    """
+    shown, done = bar("aligning", "photos", shown=not hidden), 0
+    with Stop() as stop, closing(map_ordered(work, photos.files, photos.workers, ahead)) as results:
+        for result in stop.until_asked(shown(results, total=len(photos.files))):
             yield result
-            bar.advance(task)
+            done += 1
+    if stop.asked and done < len(photos.files):
+        raise KeyboardInterrupt
 
 
 def write_faces(
