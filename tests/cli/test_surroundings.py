@@ -181,7 +181,7 @@ def test_an_interrupt_leaves_a_valid_output(
     assert 1 < len(records) < 2000
     assert errors == (
         f"error: interrupted: {len(records)} of 2000 photos done; {out} holds them, "
-        "--resume goes on\n"
+        "--resume continues from there\n"
     )
     assert list(tmp_path.glob("*.part")) == []
 

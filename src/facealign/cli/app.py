@@ -25,24 +25,24 @@ from facealign.errors import (
     SettingsError,
 )
 
-VERBS = {
-    "align": "facealign.cli.align",
-    "draw": "facealign.cli.draw",
-    "crop": "facealign.cli.crop",
-    "attention": "facealign.cli.attention",
-    "train": "facealign.cli.train",
-    "sweep": "facealign.cli.sweep",
-    "export": "facealign.cli.export",
-    "eval": "facealign.cli.evaluate",
-    "score": "facealign.cli.score",
-    "compare": "facealign.cli.compare",
-    "reproduce": "facealign.cli.reproduce",
-    "data": "facealign.cli.data",
-    "models": "facealign.cli.models",
-    "markups": "facealign.cli.markups",
-    "convert": "facealign.cli.convert",
-    "bench": "facealign.cli.bench",
-    "doctor": "facealign.cli.doctor",
+VERBS = {  # name → where its click command is: "module:attribute"
+    "align": "facealign.cli.photos.align:command",
+    "draw": "facealign.cli.photos.draw:draw",
+    "crop": "facealign.cli.photos.draw:crop",
+    "attention": "facealign.cli.photos.draw:attention",
+    "train": "facealign.cli.train:command",
+    "sweep": "facealign.cli.sweep:command",
+    "export": "facealign.cli.export:command",
+    "eval": "facealign.cli.evaluate:command",
+    "score": "facealign.cli.score:command",
+    "compare": "facealign.cli.compare:command",
+    "reproduce": "facealign.cli.reproduce:command",
+    "data": "facealign.cli.data:command",
+    "models": "facealign.cli.models:command",
+    "markups": "facealign.cli.markups:command",
+    "convert": "facealign.cli.photos.convert:command",
+    "bench": "facealign.cli.bench:command",
+    "doctor": "facealign.cli.doctor:command",
 }
 EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
     (SettingsError, 2),
@@ -66,7 +66,8 @@ class Verbs(click.Group):
         """The verb of this name, imported now."""
         if name not in VERBS:
             return None
-        command = import_module(VERBS[name]).command
+        module, _, attribute = VERBS[name].partition(":")
+        command = getattr(import_module(module), attribute)
         assert isinstance(command, click.Command)
         return command
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from facealign.cli.console import out
-from facealign.cli.reporting import in_words, percent
+from facealign.cli.console import in_words, out, percent
 from facealign.errors import DataError
 from facealign.files import write_file
 from facealign.metrics import NORMALISERS

@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Container, Iterable, Iterator, Mapping, Sized
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 PIPE_WIDTH = 200
-"""Columns of a table that no terminal limits."""
+"""Columns of a table in a pipe or file."""
 LOG = logging.getLogger("facealign.cli")
 PACKAGE_LOG = logging.getLogger("facealign")
 
@@ -83,17 +83,76 @@ def fail(message: str, code: int) -> int:
 
 
 def note(message: str, **fields: Any) -> None:
-    """Say what is done, where the user wants to know all."""
+    """Say what is done, with --verbose only."""
     LOG.debug("%s", message, extra={"fields": fields})
 
 
 def conclude(message: str, **fields: Any) -> None:
-    """Say how work ended, in numbers for a log that a machine reads."""
+    """Say how the work ended, its numbers for a log that a machine reads."""
     LOG.info("%s", message, extra={"fields": fields})
 
 
+def say(text: str) -> None:
+    """Print a line on stdout as it is."""
+    out().print(text, markup=False, soft_wrap=True)
+
+
+def print_table(
+    columns: Iterable[str],
+    rows: Iterable[Iterable[str]],
+    right: Container[str] = (),
+    title: str | None = None,
+) -> None:
+    """Print a table without lines on stdout.
+
+    Args:
+        columns: their names.
+        rows: of cells.
+        right: the columns that are aligned right, such as numbers.
+        title: above it.
+
+    """
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, title=title, title_justify="left")
+    for name in columns:
+        table.add_column(escape(name), justify="right" if name in right else "left")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    out().print(table)
+
+
+def print_facts(facts: Mapping[str, str]) -> None:
+    """Print a line for each name and its value on stdout."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    for name, text in facts.items():
+        table.add_row(name, escape(text))
+    out().print(table)
+
+
+def counted(number: int, thing: str) -> str:
+    """A number of things: "1 face", "2 faces"."""
+    return f"{number} {thing}" + ("" if number == 1 else "s")
+
+
+def in_words(name: str) -> str:
+    """A normaliser or region for reading: "inter_ocular" → "inter-ocular"."""
+    return name.replace("_", "-" if name.startswith("inter_") else " ")
+
+
+def percent(value: float | None, digits: int = 2) -> str:
+    """0.0438 → "4.38 %"; "-" for what is not defined."""
+    return "-" if value is None or value != value else f"{100 * value:.{digits}f} %"
+
+
 def one_line(text: str) -> str:
-    """The text on a single line, whatever a path in it may hold."""
+    """The text on a single line, even if a path in it has several."""
     return " ".join(part for part in text.replace("\r", "\n").split("\n") if part.strip())
 
 
@@ -101,13 +160,13 @@ def out() -> Console:
     """The console on stdout."""
     from rich.console import Console
 
-    class Quiet(Console):
-        """Leaves it to `main` that nobody reads on."""
+    class Piped(Console):
+        """Leaves a closed pipe to `main`."""
 
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError
 
-    return Quiet(
+    return Piped(
         highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else PIPE_WIDTH
     )
 
@@ -141,7 +200,7 @@ def bar(task: str, unit: str, shown: bool = True) -> Progress:
 def progress(unit: str, shown: bool = True) -> Bars:
     """A progress bar on stderr, with rate and time left.
 
-    Silent where that is no terminal, and if it is not to be shown. A task's field `note` stands
+    Nothing appears where stderr is no terminal, or unless `shown`. A task's field `note` stands
     beside its numbers.
     """
     from rich.console import Console
@@ -163,7 +222,7 @@ def progress(unit: str, shown: bool = True) -> Bars:
             return Text("" if speed is None else f"{speed:.1f}/s")
 
     class Note(ProgressColumn):
-        """What else there is to say."""
+        """The field `note` of the task."""
 
         def render(self, task: Task) -> Text:
             return Text(task.fields.get("note", ""))

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from facealign.cli.console import fail, out, progress
-from facealign.cli.options import DATASET_NAMES, reader_options
+from facealign.cli.data_options import dataset_argument, reader_option
 from facealign.cli.pack import command as pack
 from facealign.datasets import DATASETS, load_dataset, read_dataset
 from facealign.datasets.check import Check, check_reading
@@ -66,12 +66,12 @@ def names() -> int:
 
 
 @command.command("check", short_help="Look a data set over before using it.")
-@click.argument("dataset", type=click.Choice(DATASET_NAMES), metavar="DATASET")
+@dataset_argument
 @click.option("--root", required=True, type=Path, metavar="DIR", help="Its folder or label file.")
 @click.option("--subset", "subsets", multiple=True, metavar="NAME", help="Default: every one.")
 @click.option("--sheet", type=Path, metavar="FILE", help="Write a contact sheet to look at.")
 @click.option("--json", "target", type=Path, metavar="FILE", help="Write all findings here.")
-@reader_options
+@reader_option
 def check(
     dataset: str,
     root: Path,

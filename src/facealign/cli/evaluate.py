@@ -11,9 +11,9 @@ import click
 
 from facealign.aligner import FaceAligner
 from facealign.cli.console import fail, out, progress
-from facealign.cli.options import DATASET_NAMES, default_subset, reader_options
+from facealign.cli.data_options import default_subset, reader_option
 from facealign.cli.reporting import print_report, write_report
-from facealign.datasets import Reading, read_dataset
+from facealign.datasets import DATASETS, Reading, read_dataset
 from facealign.errors import DataError, SettingsError
 from facealign.evaluation import Predictions, predict, score, write_predictions
 from facealign.markup import MARKUPS
@@ -24,9 +24,9 @@ from facealign.metrics import NORMALISERS
 @click.option(
     "--dataset",
     required=True,
-    type=click.Choice(DATASET_NAMES),
+    type=click.Choice(list(DATASETS)),
     metavar="NAME",
-    help=f"One of {', '.join(DATASET_NAMES)}.",
+    help=f"One of {', '.join(DATASETS)}.",
 )
 @click.option("--root", required=True, type=Path, metavar="DIR", help="Folder of the data set.")
 @click.option("--subset", metavar="NAME", help="Part of the data set; default: its usual test set.")
@@ -63,7 +63,7 @@ from facealign.metrics import NORMALISERS
 )
 @click.option("--json", "target", type=Path, metavar="FILE", help="Also write the numbers here.")
 @click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads; default: all.")
-@reader_options
+@reader_option
 def command(
     dataset: str,
     root: Path,
@@ -84,7 +84,7 @@ def command(
     facealign eval --dataset 300w --root /faces/300w --subset common
     facealign eval --dataset 300vw --root /faces/300vw --option stride=10
     """  # noqa: D205, D301
-    reading = read_dataset(dataset, root, default_subset(dataset, subset), **options)
+    reading = read_dataset(dataset, root, subset or default_subset(dataset), **options)
     aligner = _aligner(model, threads, markup, reading)
     predictions, unread = _predict(reading, aligner, boxes)
     problems = reading.problems + unread

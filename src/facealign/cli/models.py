@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 
 from facealign.aligner import FaceAligner
-from facealign.cli.console import out
-from facealign.cli.reporting import in_words
+from facealign.cli.console import in_words, out
 from facealign.models import DEFAULT, bundled, model_path
 
 

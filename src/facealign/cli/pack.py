@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from facealign.cli.console import fail, out, progress
-from facealign.cli.options import DATASET_NAMES, reader_options
+from facealign.cli.data_options import dataset_argument, reader_option
 from facealign.datasets import read_dataset
 from facealign.datasets.shards import Index
 
@@ -22,7 +22,7 @@ def _quality(context: click.Context, parameter: click.Parameter, value: str) -> 
 
 
 @click.command("pack", short_help="Pack a data set into shards, to train from the disk.")
-@click.argument("dataset", type=click.Choice(DATASET_NAMES), metavar="DATASET")
+@dataset_argument
 @click.option("--root", required=True, type=Path, metavar="DIR", help="Its folder or label file.")
 @click.option("--subset", default="train", show_default=True, metavar="NAME", help="What to pack.")
 @click.option(
@@ -57,7 +57,7 @@ def _quality(context: click.Context, parameter: click.Parameter, value: str) -> 
     callback=_quality,
     help="PNG, or JPEG of this quality: a third of the space at 95.",
 )
-@reader_options
+@reader_option
 def command(
     dataset: str,
     root: Path,

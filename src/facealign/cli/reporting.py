@@ -4,25 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from facealign.cli.console import out
+from facealign.cli.console import in_words, percent, print_facts, say
 from facealign.evaluation import Report
 from facealign.files import write_file
-
-if TYPE_CHECKING:
-    from rich.table import Table
-
-
-def in_words(name: str) -> str:
-    """A normaliser or region for reading: "inter_ocular" → "inter-ocular"."""
-    eyes = name.startswith("inter_")
-    return name.replace("_", "-" if eyes else " ")
-
-
-def percent(value: float | None, digits: int = 2) -> str:
-    """0.0438 → "4.38 %"; "-" for what is not defined."""
-    return "-" if value is None or value != value else f"{100 * value:.{digits}f} %"
 
 
 def print_report(report: Report, model: str) -> None:
@@ -45,19 +30,7 @@ def print_report(report: Report, model: str) -> None:
     rows[f"failures over 8 %, {by}"] = percent(report.failure_rate_08, 1)
     for name, value in report.regions.items():
         rows[f"{in_words(name)}, {by}"] = percent(value)
-    table = _plain_table()
-    for name, text in rows.items():
-        table.add_row(name, text)
-    out().print(table)
-
-
-def _plain_table() -> Table:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(style="dim")
-    table.add_column()
-    return table
+    print_facts(rows)
 
 
 def write_report(report: Report, model: str, target: Path | None) -> None:
@@ -65,4 +38,4 @@ def write_report(report: Report, model: str, target: Path | None) -> None:
     if target:
         content = {"model": model, **report.to_dict()}
         write_file(target, json.dumps(content, indent=2, allow_nan=False) + "\n")
-        out().print(f"numbers: {target}", markup=False, soft_wrap=True)
+        say(f"numbers: {target}")

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from facealign.cli.console import out, progress
-from facealign.cli.options import reader_options
+from facealign.cli.data_options import reader_option
 from facealign.evaluation import read_predictions
 from facealign.files import write_file
 from facealign.reproduce.figures import figure2, figure3, figure4
@@ -55,7 +55,7 @@ PHOTO = Path("examples/astronaut.jpg")
 @click.option("--format", "form", type=click.Choice(list(FORMS)), default="text", help="Of tables.")
 @click.option("-o", "--output", type=Path, metavar="FILE", help="Figures: .png or .svg.")
 @click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads; default: all.")
-@reader_options
+@reader_option
 def command(
     what: str,
     roots: tuple[str, ...],

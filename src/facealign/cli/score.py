@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from facealign.cli.console import fail
-from facealign.cli.options import reader_options
+from facealign.cli.data_options import reader_option
 from facealign.cli.reporting import print_report, write_report
 from facealign.datasets import read_dataset
 from facealign.evaluation import read_predictions, score
@@ -23,7 +23,7 @@ from facealign.metrics import NORMALISERS
     help="Of the AUC, the failures and the regions; default: the data set's usual one.",
 )
 @click.option("--json", "target", type=Path, metavar="FILE", help="Also write the numbers here.")
-@reader_options
+@reader_option
 def command(
     predictions: Path,
     root: Path,

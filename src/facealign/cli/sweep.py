@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from facealign.cli.console import fail, out
+from facealign.cli.console import fail, out, percent
 from facealign.cli.extras import extra
-from facealign.cli.reporting import percent
 from facealign.cli.stopping import INTERRUPTED
 from facealign.cli.train import Watcher, read_all
 

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from facealign.cli.console import fail, out, progress
+from facealign.cli.console import fail, in_words, out, progress
 from facealign.cli.extras import extra
-from facealign.cli.reporting import in_words
 from facealign.cli.stopping import INTERRUPTED, Stop
 from facealign.datasets import Reading, read_dataset
 from facealign.errors import SettingsError

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import click
 
-from facealign.cli.console import out
-from facealign.cli.tally import counted
+from facealign.cli.console import counted, say
+from facealign.cli.options import markup_option
 from facealign.errors import OutputError
 from facealign.formats.results import FORMATS, output_format, read_results, write_results
-from facealign.markup import MARKUPS
 
 
 @click.command("convert", short_help="Turn results into another format.")
@@ -19,18 +18,12 @@ from facealign.markup import MARKUPS
 @click.argument("target", type=Path, metavar="OUT")
 @click.option("--from", "from_", type=click.Choice(list(FORMATS)), help="Whatever IN's suffix.")
 @click.option("--to", type=click.Choice(list(FORMATS)), help="Whatever OUT's suffix.")
-@click.option(
-    "--markup",
-    type=click.Choice(list(MARKUPS)),
-    default="ibug68",
-    show_default=True,
-    help="The point scheme, where IN does not say (.pts).",
-)
+@markup_option("The point scheme, where IN does not say (.pts).", default="ibug68")
 def command(source: Path, target: Path, from_: str | None, to: str | None, markup: str) -> int:
     """Turn results into another format.
 
-    IN and OUT are .json, .jsonl, .csv, .parquet, .coco.json, .xml (CVAT) or .pts; a folder is one
-    of .pts files, or of .parquet files. What OUT has no place for is named.
+    IN and OUT are .json, .jsonl, .csv, .parquet, .coco.json, .xml (CVAT) or .pts; a folder holds
+    .pts files, or .parquet files. What OUT has no place for is named.
 
     \b
     facealign convert faces.parquet faces.csv
@@ -40,12 +33,12 @@ def command(source: Path, target: Path, from_: str | None, to: str | None, marku
     """  # noqa: D301
     form = output_format(target, to)
     if os.path.realpath(source) == os.path.realpath(target):
-        raise OutputError(f"{target}: is also what is read; give another name")
+        raise OutputError(f"{target} is the file that is read; give another name")
     if form.name == "pts" and target.is_dir() and any(target.rglob("*.pts")):
         raise OutputError(f"{target} holds .pts files, which could be replaced: give a new folder")
     seen, lost = write_results(lambda: read_results(source, from_, markup), target, form.name)
     faces, photos = counted(seen.faces, "face"), counted(seen.images, "photo")
-    out().print(f"{target}: {faces} in {photos}", markup=False, soft_wrap=True)
+    say(f"{target}: {faces} in {photos}")
     if lost:
-        out().print(f"not kept: {', '.join(sorted(lost))}", markup=False)
+        say(f"not kept: {', '.join(sorted(lost))}")
     return 0

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import click
+
 from facealign.aligner.ordered import core_count
 from facealign.aligner.settings import AlignSettings
 from facealign.cli.console import fail, progress
-from facealign.cli.photos import find_photos
-from facealign.cli.tally import Tally
+from facealign.cli.photos.photos import find_photos
+from facealign.cli.photos.tally import Tally
 from facealign.cluster import align_on_ray, find_remote_photos
 from facealign.files import is_file
 from facealign.formats.results import read_results
@@ -17,13 +19,19 @@ from facealign.formats.results import read_results
 
 def run_on_ray(
     names: list[str],
-    folder: Path,
+    output: Path | None,
     settings: AlignSettings,
     workers: int | None,
     resume: bool,
     tally: Tally,
 ) -> int:
-    """Align photos on Ray; how many names stood for no photo."""
+    """Align photos on Ray; how many names matched no photo.
+
+    Raises:
+        click.UsageError: the output is not a local folder.
+
+    """
+    folder = _folder(output)
     remote = [name for name in names if "://" in name]
     files, problems = find_photos(name for name in names if name not in remote)
     photos = [str(file.absolute()) for file in files]
@@ -33,15 +41,21 @@ def run_on_ray(
         problems += [] if found else [f"{name}: matches no file"]
     for problem in problems:
         fail(problem, 3)
-    settings.aligner(threads=1).close()  # what is wrong is refused before a cluster starts
+    settings.aligner(threads=1).close()  # refuses bad settings before a cluster starts
     if is_file(settings.model):
         settings = replace(settings, model=str(Path(settings.model).absolute()))
-    bar = progress("photos")
-    with bar:
-        task = bar.add_task("aligning", total=len(photos))
-        place = str(folder)
+    with progress("photos") as bars:
+        task = bars.add_task("aligning", total=len(photos))
         workers = workers or core_count()
-        align_on_ray(photos, place, settings, workers, resume, lambda n: bar.advance(task, n))
-    for result in read_results(folder, "parquet"):
+        align_on_ray(photos, folder, settings, workers, resume, lambda n: bars.advance(task, n))
+    for result in read_results(Path(folder), "parquet"):
         tally.add(result)
     return len(problems)
+
+
+def _folder(output: Path | None) -> str:
+    if output is None or output.suffix or str(output) == "-":
+        raise click.UsageError("--engine ray writes Parquet files: name a folder with -o DIR")
+    if output.parts and output.parts[0].endswith(":"):  # a Path keeps one / of s3://
+        raise click.UsageError("--engine ray writes to a folder that every machine shares")
+    return str(output)

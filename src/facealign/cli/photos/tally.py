@@ -1,17 +1,17 @@
-"""What `facealign align` says of its results: a table of few, the totals of many."""
+"""Counting results: a table where they are few, the totals where they are many."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from facealign.cli.console import fail, out
+from facealign.cli.console import counted, fail, print_table
 from facealign.face import ImageResult
 
 TABLE_IMAGES = 40
-"""Up to this many images every face gets a row; beyond, only the totals are printed."""
+"""Up to this many images every face has a row; for more, only the totals are printed."""
 SHOWN = 20
-"""Of failed photos this many are named at the end; the output lists all."""
+"""The number of failed photos that are named at the end; the output lists all."""
 
 
 @dataclass
@@ -64,17 +64,15 @@ class Tally:
             fail(f"{counted(more, 'more photo')} like these; {where}", 3)
 
     def print_table(self) -> None:
-        """A row for each face, where the images are few."""
-        from rich.markup import escape
-        from rich.table import Table
+        """Print a row for each face, if the images are few."""
+        if self.images <= TABLE_IMAGES:
+            rows = (row for result in self._first for row in _rows(result))
+            print_table(("photo", "faces", "box (x0 y0 x1 y1)", "score"), rows)
 
-        if self.images > TABLE_IMAGES:
-            return
-        table = Table("photo", "faces", "box (x0 y0 x1 y1)", "score", box=None, pad_edge=False)
-        for result in self._first:
-            for row in _rows(result):
-                table.add_row(*(escape(cell) for cell in row))
-        out().print(table)
+    def counts(self) -> dict[str, int]:
+        """The totals by name."""
+        counts = {"photos": self.images, "faces": self.faces, "failed": self.failed}
+        return counts | {"without_face": self.without}
 
     def in_words(self) -> str:
         """The totals as a line."""
@@ -82,11 +80,11 @@ class Tally:
         return done + (f", {self.failed} failed" if self.failed else "")
 
     def interrupted(self, photos: int) -> str:
-        """How far the work came of so many photos, as a line."""
+        """How many photos of all were done, as a line."""
         return f"interrupted: {self.images} of {photos} photos done"
 
     def exit_code(self, problems: bool) -> int:
-        """The exit code; `problems` says that some names stood for no photo."""
+        """The exit code; `problems` says that some names matched no photo."""
         if self.failed == self.images:
             return 4
         if self.failed or problems:
@@ -104,8 +102,3 @@ def _rows(result: ImageResult) -> list[tuple[str, str, str, str]]:
         (result.source if not i else "", str(len(boxes)) if not i else "", box, f"{face.score:.2f}")
         for i, (box, face) in enumerate(zip(boxes, result.faces, strict=True))
     ]
-
-
-def counted(number: int, thing: str) -> str:
-    """A number of things: "1 face", "2 faces"."""
-    return f"{number} {thing}" + ("" if number == 1 else "s")

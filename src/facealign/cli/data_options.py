@@ -1,0 +1,57 @@
+"""Options of verbs that read labelled faces, each declared once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from facealign.datasets import DATASETS, load_dataset
+from facealign.metrics import NORMALISERS
+
+Options = dict[str, str | int]
+"""Of a data set's reader."""
+
+dataset_argument = click.argument("dataset", type=click.Choice(list(DATASETS)), metavar="DATASET")
+root_option = click.option(
+    "--root", required=True, type=Path, metavar="DIR", help="The data set's folder or label file."
+)
+boxes_option = click.option(
+    "--boxes",
+    type=click.Choice(["official", "detector"]),
+    default="official",
+    show_default=True,
+    help="The data set's own boxes, or those of the detector.",
+)
+normaliser_option = click.option(
+    "--normaliser",
+    type=click.Choice(list(NORMALISERS)),
+    help="For AUC, failures and regions; default: the data set's usual one.",
+)
+
+
+def _parse(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> Options:
+    options: Options = {}
+    for value in values:
+        key, equals, text = value.partition("=")
+        if not equals or not key:
+            raise click.BadParameter(f'"{value}" is not KEY=VALUE', context, parameter)
+        options[key] = int(text) if text.lstrip("-").isdecimal() else text
+    return options
+
+
+reader_option = click.option(
+    "--option",
+    "options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    callback=_parse,
+    help="For the data set's reader, such as stride=10 (300vw); may be repeated.",
+)
+
+
+def default_subset(dataset: str) -> str:
+    """The data set's usual test set."""
+    names = list(load_dataset(dataset).subsets)
+    return next((name for name in ("common", "full", "test") if name in names), names[0])

@@ -1,0 +1,190 @@
+"""`facealign align`: photos → a table, result files, drawn pictures."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from facealign.aligner.settings import AlignSettings
+from facealign.cli.console import conclude, fail, say, set_up_log
+from facealign.cli.options import (
+    markup_option,
+    max_megapixels_option,
+    model_option,
+    output_option,
+    photo_arguments,
+    threads_option,
+    workers_option,
+)
+from facealign.cli.photos.output import STDOUT, Output
+from facealign.cli.photos.photos import Photos, look, read_names
+from facealign.cli.photos.pictures import Pictures
+from facealign.cli.photos.tally import Tally
+from facealign.cli.stopping import INTERRUPTED
+from facealign.face import Face, ImageResult
+from facealign.files import sha256
+from facealign.formats.given import read_boxes
+from facealign.formats.results import FORMATS
+from facealign.types import Pixels
+
+
+@click.command("align", short_help="Find faces and their landmarks in photos.")
+@photo_arguments(required=False)
+@output_option(
+    "FILE", "Results: .json .jsonl .csv .parquet .coco.json .xml (CVAT) .pts; - is JSON Lines."
+)
+@click.option("--format", "form", type=click.Choice(list(FORMATS)), help="Whatever the suffix.")
+@click.option("--resume", is_flag=True, help="Continue where an earlier run stopped.")
+@click.option(
+    "--draw", type=Path, metavar="DIR", help="Write pictures here (a file name for one photo)."
+)
+@click.option(
+    "--files-from", type=Path, metavar="FILE", help="A list of photos, one a line; - is stdin."
+)
+@model_option
+@markup_option()
+@click.option("--boxes", type=Path, metavar="FILE", help="Boxes: .csv image,x0,y0,x1,y1 or .json.")
+@click.option("--whole-image", is_flag=True, help="Every photo is one tight face crop.")
+@click.option(
+    "--min-face",
+    type=click.FloatRange(16),
+    default=20.0,
+    show_default=True,
+    metavar="PX",
+    help="Smallest face to look for; a larger one is faster on large photos.",
+)
+@click.option("--upright", is_flag=True, help="No face is turned or leans: one plain pass.")
+@workers_option
+@threads_option()
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="ray: a cluster, photos also from s3://; -o is a folder of Parquet files.",
+)
+@click.option("--require-face", is_flag=True, help="Exit with 6 if a photo has no face.")
+@click.option("-v", "--verbose", is_flag=True, help="Print a line on stderr for every photo.")
+@click.option("--json-log", is_flag=True, help="Errors and totals on stderr as JSON Lines.")
+@max_megapixels_option
+def command(
+    *,
+    photos: tuple[str, ...],
+    output: Path | None,
+    form: str | None,
+    resume: bool,
+    draw: Path | None,
+    files_from: Path | None,
+    model: str,
+    markup: str | None,
+    boxes: Path | None,
+    whole_image: bool,
+    min_face: float,
+    upright: bool,
+    workers: int | None,
+    threads: int | None,
+    engine: str,
+    require_face: bool,
+    verbose: bool,
+    json_log: bool,
+) -> int:
+    """Find faces and their landmarks in photos.
+
+    PHOTO is a file, a folder (searched through), a glob, or - for standard input.
+
+    \b
+    facealign photo.jpg
+    facealign align holiday/ -o faces.json --draw drawn/
+    facealign align archive/ -o faces.parquet --workers 8 --resume
+    facealign align labelled/ -o points/ --format pts
+    facealign align photos/ --markup celeba5 --upright
+    find . -name '*.jpg' | facealign align --files-from - -o faces.csv
+    facealign align - -o - < photo.jpg | jq .faces
+    facealign align 's3://bucket/a/*.jpg' -o out/ --engine ray
+    """  # noqa: D301
+    set_up_log(verbose, json_log)
+    if not photos and not files_from:
+        raise click.UsageError("Missing argument 'PHOTO...'", click.get_current_context())
+    if boxes and whole_image:
+        raise click.UsageError("--boxes and --whole-image exclude each other")
+    settings = AlignSettings(
+        model=model, markup=markup, whole_image=whole_image, min_face=min_face, upright=upright
+    )
+    target = Output(output, form, resume)
+    tally = Tally(require_face=require_face, at_once=verbose or json_log)
+    started = time.perf_counter()
+    if engine == "ray":
+        from facealign.cli.photos.ray import run_on_ray
+
+        _refuse_with_ray({"draw": draw, "boxes": boxes, "format": form, "threads": threads})
+        names = _names(photos, files_from)
+        unknown = run_on_ray(names, output, settings, workers, resume, tally)
+        return _end(tally, started, output, draw, unknown)
+    target.check_format()
+    found = Photos.named(_names(photos, files_from), draw, workers, threads)
+    if not found.files:
+        return 4
+    try:
+        _align(found, settings, target, draw, boxes, tally)
+    except KeyboardInterrupt:
+        return _interrupted(tally, found, output)
+    return _end(tally, started, output, draw, found.unknown)
+
+
+def _names(photos: tuple[str, ...], files_from: Path | None) -> list[str]:
+    return [*photos, *(read_names(files_from) if files_from else ())]
+
+
+def _refuse_with_ray(given: dict[str, object]) -> None:
+    """Refuse the options that hold on this machine alone."""
+    source = click.get_current_context().get_parameter_source("max_megapixels")
+    limited = source is click.core.ParameterSource.COMMANDLINE
+    for name, value in {**given, "max-megapixels": limited}.items():
+        if value:
+            raise click.UsageError(f"--engine ray does not take --{name}")
+
+
+def _align(
+    photos: Photos,
+    settings: AlignSettings,
+    output: Output,
+    draw: Path | None,
+    boxes: Path | None,
+    tally: Tally,
+) -> None:
+    aligner = settings.aligner(photos.threads)
+    given = read_boxes(boxes) if boxes else None
+    pictures = Pictures(draw, photos.files, "--draw") if draw else None
+
+    def find(photo: Path, image: Pixels) -> list[Face]:
+        return aligner.align(image, given.of(photo) if given else None)
+
+    def align(photo: Path) -> ImageResult:
+        return pictures.align_and_draw(photo, find) if pictures else look(photo, find)[0]
+
+    record = settings.record() | {"boxes": boxes and sha256(boxes)}
+    output.run(align, photos, aligner.markup, record, tally)
+
+
+def _interrupted(tally: Tally, photos: Photos, output: Path | None) -> int:
+    tally.print_problems(output)
+    done = tally.interrupted(len(photos.files))
+    if tally.images and output not in (None, STDOUT):
+        done += f"; {output} holds them, --resume continues from there"
+    return fail(done, INTERRUPTED)
+
+
+def _end(tally: Tally, started: float, output: Path | None, draw: Path | None, unknown: int) -> int:
+    """Print the totals, and what lies where; the exit code."""
+    tally.print_problems(output)
+    seconds = round(time.perf_counter() - started, 3)
+    conclude(f"done: {tally.in_words()}", **tally.counts(), seconds=seconds)
+    if output != STDOUT:
+        tally.print_table()
+        say(tally.in_words())
+        for what, place in {"results": output, "pictures": draw}.items():
+            if place:
+                say(f"{what}: {place}")
+    return tally.exit_code(unknown > 0)

@@ -1,0 +1,149 @@
+"""`facealign draw`, `crop` and `attention`: photos → pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from facealign.aligner import FaceAligner
+from facealign.cli.options import (
+    markup_option,
+    max_megapixels_option,
+    model_option,
+    output_option,
+    photo_arguments,
+    threads_option,
+    workers_option,
+)
+from facealign.cli.photos.photos import Find, Photos
+from facealign.cli.photos.pictures import Pictures, count_pictures, write_faces
+from facealign.draw import draw_maps
+from facealign.face import Face
+from facealign.formats.given import read_faces
+from facealign.templates import SIDES
+
+
+@click.command("draw", short_help="Draw faces and their points over photos.")
+@photo_arguments(required=True)
+@output_option("DIR", "Folder for the pictures (a file name for one photo).", required=True)
+@click.option(
+    "--results",
+    type=Path,
+    metavar="FILE",
+    help="Faces found earlier, in any format; without it they are found now.",
+)
+@model_option
+@markup_option()
+@workers_option
+@threads_option()
+@max_megapixels_option
+def draw(
+    photos: tuple[str, ...],
+    output: Path,
+    results: Path | None,
+    model: str,
+    markup: str | None,
+    workers: int | None,
+    threads: int | None,
+) -> int:
+    """Draw each face's box, outlines and points over its photo.
+
+    With --results, a photo takes the faces of the entry whose path ends like its own.
+
+    \b
+    facealign draw photo.jpg -o drawn.jpg
+    facealign draw photos/ -o drawn/ --markup celeba5
+    facealign draw photos/ -o drawn/ --results faces.parquet
+    """  # noqa: D301
+    named = Photos.named(photos, output, workers, threads)
+    find = _found_earlier(results, markup) if results else _found_now(model, markup, named.threads)
+    pictures = Pictures(output, named.files, "-o")
+    results_now = named.map(lambda photo: pictures.align_and_draw(photo, find))
+    return count_pictures(named, results_now, "faces drawn", output)
+
+
+def _found_earlier(results: Path, markup: str | None) -> Find:
+    table = read_faces(results)
+
+    def find(photo: Path, _: object) -> list[Face]:
+        faces = table.of(photo)
+        return [face.to(markup) for face in faces] if markup else faces
+
+    return find
+
+
+def _found_now(model: str, markup: str | None, threads: int | None) -> Find:
+    aligner = FaceAligner(model, threads=threads, markup=markup)
+    return lambda _, image: aligner.align(image)
+
+
+@click.command("crop", short_help="Cut faces out, aligned to a template.")
+@photo_arguments(required=True)
+@output_option("DIR", "Folder for the pictures.", required=True)
+@click.option(
+    "--template",
+    type=click.Choice(list(SIDES)),
+    default="ffhq",
+    show_default=True,
+    help="Where eyes and mouth go.",
+)
+@click.option(
+    "--size", type=click.IntRange(1, 8192), metavar="PX", help="Side; default: the template's."
+)
+@model_option
+@workers_option
+@threads_option()
+@max_megapixels_option
+def crop(
+    photos: tuple[str, ...],
+    output: Path,
+    template: str,
+    size: int | None,
+    model: str,
+    workers: int | None,
+    threads: int | None,
+) -> int:
+    """Cut faces out of photos, one .png a face.
+
+    Each is turned and scaled so that eyes and mouth lie where the template has them. Where the
+    photo ends, the picture is black.
+
+    \b
+    facealign crop photo.jpg -o faces/
+    facealign crop photos/ -o faces/ --template arcface112 --workers 8
+    """  # noqa: D301
+    named = Photos.named(photos, output, workers, threads)
+    with FaceAligner(model, threads=named.threads) as aligner:
+        return write_faces(
+            named, output, aligner, lambda image, face: face.crop(image, template, size).pixels
+        )
+
+
+@click.command("attention", short_help="Draw where the network looked.")
+@photo_arguments(required=True)
+@output_option("DIR", "Folder for the pictures.", required=True)
+@model_option
+@workers_option
+@threads_option()
+@max_megapixels_option
+def attention(
+    photos: tuple[str, ...], output: Path, model: str, workers: int | None, threads: int | None
+) -> int:
+    """Draw the attention maps of all stages over every face, one .png a face.
+
+    Each map is coloured by its own range, from dark to bright.
+
+    \b
+    facealign attention photo.jpg -o maps/
+    """  # noqa: D301
+    named = Photos.named(photos, output, workers, threads)
+    with FaceAligner(model, threads=named.threads) as aligner:
+        stages = aligner.facts.attention_stages
+        return write_faces(
+            named,
+            output,
+            aligner,
+            lambda image, face: draw_maps(image, face, stages),
+            attention=True,
+        )

@@ -1,0 +1,162 @@
+"""Where the results of `facealign align` go: the CSV, JSON, Parquet … file, and its journal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from facealign.cli.console import counted, note
+from facealign.cli.photos.photos import Photos
+from facealign.cli.photos.tally import Tally
+from facealign.errors import OutputError
+from facealign.face import ImageResult
+from facealign.files import is_file, is_folder, to_utf8
+from facealign.formats.journal import Journal, journal_path
+from facealign.formats.json import to_line
+from facealign.formats.results import Format, output_format, read_results, write_results
+
+STDOUT = Path("-")
+"""Results as JSON Lines on standard output."""
+Align = Callable[[Path], ImageResult]
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where results go.
+
+    Attributes:
+        path: the file, or a folder of `.pts` files; `STDOUT`; None for a table alone.
+        form: name of the format; None goes by the suffix.
+        resume: continue where an earlier run stopped.
+
+    Raises:
+        click.UsageError: the options do not fit together.
+
+    """
+
+    path: Path | None
+    form: str | None
+    resume: bool
+
+    def __post_init__(self) -> None:
+        if self.resume and self.path in (None, STDOUT):
+            raise click.UsageError("--resume needs -o FILE: it continues what stands there")
+        if self.form and self.path is None:
+            raise click.UsageError("--format needs -o FILE")
+        if self.form not in (None, "jsonl") and self.path == STDOUT:
+            raise click.UsageError("standard output takes --format jsonl only")
+
+    def check_format(self) -> None:
+        """Refuse a suffix that no format has, before any work.
+
+        Raises:
+            OutputError: no format has it.
+
+        """
+        if self.path not in (None, STDOUT):
+            output_format(self.path, self.form)
+
+    def run(
+        self, align: Align, photos: Photos, markup: str, record: dict[str, Any], tally: Tally
+    ) -> None:
+        """Align the photos; write the results and count them.
+
+        Args:
+            align: one photo's result; called from several threads.
+            photos: all of the run.
+            markup: the point scheme of the faces.
+            record: the settings, by which a run may be resumed.
+            tally: counts the results.
+
+        Raises:
+            KeyboardInterrupt: a signal came; what was done by then is written.
+            OutputError: the file cannot be written, or was begun with other settings, or holds
+                other points.
+            MissingExtraError: the format needs an extra that is not installed.
+
+        """
+        if self.path is None:
+            _run(align, photos, tally)
+        elif self.path == STDOUT:
+            _run(align, photos, tally, _print_line, shown=not sys.stdout.isatty())
+        else:
+            self._run_to_file(self.path, align, photos, markup, record, tally)
+
+    def _run_to_file(
+        self,
+        path: Path,
+        align: Align,
+        photos: Photos,
+        markup: str,
+        record: dict[str, Any],
+        tally: Tally,
+    ) -> None:
+        """Keep results in a journal while they come; write the file, whatever stops the work."""
+        form = output_format(path, self.form)
+        _check_place(path, form, photos.files, self.resume)
+        with Journal(path, record, self.resume) as journal:
+            if self.resume and not journal.resumed and form.keeps_all and is_file(path):
+                _check_markup(path, form, markup)
+                journal.take_over(read_results(path, form.name))
+            for result in journal.results():
+                tally.add(result)
+            left = [p for p in photos.files if not {str(p), to_utf8(str(p))} & journal.done]
+            try:
+                _run(align, replace(photos, files=left), tally, journal.add)
+            except BaseException:  # such as Ctrl-C: what is done is written, and the journal stays
+                if not journal.is_empty:
+                    write_results(journal.results, path, form.name)
+                raise
+            write_results(journal.results, path, form.name)
+            journal.remove()
+
+
+def _run(
+    align: Align,
+    photos: Photos,
+    tally: Tally,
+    write: Callable[[ImageResult], object] = lambda result: None,
+    shown: bool = True,
+) -> None:
+    with closing(photos.map(align, shown)) as results:
+        for result in results:
+            write(result)
+            tally.add(result)
+            if result.error is None:
+                note(f"{result.source}: {counted(len(result.faces), 'face')}")
+
+
+def _print_line(result: ImageResult) -> None:
+    sys.stdout.write(to_utf8(to_line(result)) + "\n")
+    sys.stdout.flush()
+
+
+def _check_markup(path: Path, form: Format, markup: str) -> None:
+    """Refuse to add to a finished file of other points; its other settings are not known."""
+    faces = (face for result in read_results(path, form.name) for face in result.faces)
+    first = next(faces, None)
+    if first and first.markup != markup:
+        raise OutputError(
+            f"{path} holds {first.markup} points, not {markup}: leave --resume out to start anew"
+        )
+
+
+def _check_place(path: Path, form: Format, photos: list[Path], resume: bool) -> None:
+    """Refuse before the work what could not be written after it."""
+    form.check()
+    if form.name != "pts":
+        if is_folder(path):
+            raise OutputError(f"cannot write {path}: it is a folder; give a file name")
+    elif path.suffix.lower() == ".pts":
+        if len(photos) > 1:
+            raise OutputError(
+                f"{path} is one .pts file, for {len(photos)} photos: give a folder and --format pts"
+            )
+    elif not (resume and journal_path(path).exists()) and any(path.rglob("*.pts")):
+        raise OutputError(f"{path} holds .pts files, which could be replaced: give a new folder")

@@ -1,0 +1,136 @@
+"""Which photos are meant, and work on several at a time."""
+
+from __future__ import annotations
+
+import glob
+import os
+import sys
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from facealign.aligner.ordered import AHEAD, core_count, map_ordered
+from facealign.aligner.photo import photo_result
+from facealign.cli.console import bar, fail
+from facealign.cli.stopping import Stop
+from facealign.errors import DataError
+from facealign.face import Face, ImageResult
+from facealign.files import is_file, is_folder
+from facealign.image import SUFFIXES, ImageSource
+from facealign.types import Pixels
+
+Result = TypeVar("Result")
+Find = Callable[[Path, Pixels], list[Face]]
+"""(photo, its upright pixels) → its faces; called from several threads."""
+
+STDIN = Path("-")
+"""One photo on standard input, read when its turn comes."""
+
+
+@dataclass(frozen=True)
+class Photos:
+    """The photos of one run.
+
+    Attributes:
+        files: in the order they were named.
+        unknown: how many names matched no photo.
+        workers: photos at a time.
+        threads: of ONNX Runtime within one photo; None lets it choose.
+
+    """
+
+    files: list[Path]
+    unknown: int
+    workers: int
+    threads: int | None
+
+    @classmethod
+    def named(
+        cls, names: Iterable[str], skip: Path | None, workers: int | None, threads: int | None
+    ) -> Photos:
+        """Find the photos; a name that matches none is printed as an error.
+
+        Args:
+            names: files, folders, globs; `-` is standard input.
+            skip: a folder that no search enters: the one for pictures.
+            workers: None for one a core.
+            threads: None for one each, and for all where photos come one at a time.
+
+        """
+        files, problems = find_photos(names, skip)
+        for problem in problems:
+            fail(problem, 3)
+        at_once = workers or min(core_count(), max(1, len(files)))
+        return cls(files, len(problems), at_once, threads or (1 if at_once > 1 else None))
+
+    def map(
+        self, work: Callable[[Path], Result], shown: bool = True, ahead: int = AHEAD
+    ) -> Generator[Result]:
+        """`work(photo)` for each photo, in their order, with a progress bar if `shown`.
+
+        Raises:
+            KeyboardInterrupt: a signal came; the result in hand or awaited was the last.
+
+        """
+        progress, done = bar("aligning", "photos", shown), 0
+        with Stop() as stop, closing(map_ordered(work, self.files, self.workers, ahead)) as results:
+            for result in stop.until_asked(progress(results, total=len(self.files))):
+                yield result
+                done += 1
+        if stop.asked and done < len(self.files):
+            raise KeyboardInterrupt
+
+
+def look(photo: Path, find: Find) -> tuple[ImageResult, Pixels | None]:
+    """One photo's result and its upright pixels; a bad photo has an error and no pixels."""
+    return photo_result(str(photo), partial(_source, photo), partial(find, photo))
+
+
+def _source(photo: Path) -> ImageSource:
+    return sys.stdin.buffer.read() if photo == STDIN else photo
+
+
+def find_photos(names: Iterable[str], skip: Path | None = None) -> tuple[list[Path], list[str]]:
+    """The files that names, folders and globs match, and a line for each that matches none."""
+    files: dict[Path, None] = {}
+    problems: list[str] = []
+    for name in names:
+        found, why = _matches(name)
+        if skip and is_folder(name) and skip != Path(name):
+            found = [file for file in found if skip not in file.parents]
+        if not found:
+            problems.append(f"{name or '(an empty name)'}: {why}")
+        files.update(dict.fromkeys(found))
+    return list(files), problems
+
+
+def _matches(name: str) -> tuple[list[Path], str]:
+    """The files that one name matches, and what to say if there are none."""
+    if name and is_folder(name):
+        found = (f for f in Path(name).rglob("*") if f.suffix.lower() in SUFFIXES and is_file(f))
+        return sorted(found), "the folder holds no image, or may not be read"
+    if name and (is_file(name) or not glob.has_magic(name)):
+        return [Path(name)], ""
+    matches = [Path(m) for m in sorted(glob.glob(name, recursive=True))]  # noqa: PTH207
+    return [m for m in matches if not is_folder(m)], "matches no file"
+
+
+def read_names(source: Path) -> list[str]:
+    """The names in a list: one a line, or separated by null bytes as `find -print0` writes them.
+
+    Args:
+        source: the list; `-` is standard input.
+
+    Raises:
+        DataError: it cannot be read.
+
+    """
+    try:
+        data = sys.stdin.buffer.read() if source == STDIN else source.read_bytes()
+    except OSError as error:
+        raise DataError(f"{source}: cannot be read ({error.strerror or error})") from None
+    lines = data.split(b"\0") if b"\0" in data else data.splitlines()
+    return [os.fsdecode(line) for line in lines if line.strip()]
