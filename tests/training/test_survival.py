@@ -169,7 +169,7 @@ def test_an_explosion_stops_the_run_and_its_details_are_kept(
     assert details["gradient_norm_of"].keys() == {"stem", "stages.0", "stages.1", "heads.0"}
     parts = details["gradient_norm_of"].values()
     assert np.sqrt(np.square(list(parts)).sum()) == pytest.approx(details["gradient_norm"], 1e-4)
-    assert [face["id"] for face in details["faces"]] == run.batches.names(29)
+    assert [face["id"] for face in details["faces"]] == run.batches.sampler.ids(29)
     assert all(0 < face["error"] < 2 for face in details["faces"])
     with Image.open(tmp_path / details["picture"]) as picture:
         assert picture.size == (3 * 32, 3 * 32)

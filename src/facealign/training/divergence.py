@@ -17,7 +17,7 @@ from facealign.files import write_file
 from facealign.image import write_image
 from facealign.network import Prediction
 from facealign.training.augment.photometric import MEAN, STD
-from facealign.training.data.batches import Batch, BatchMaker
+from facealign.training.data.batches import Batch, BatchLoader
 from facealign.training.rundir.folder import RunFolder
 from facealign.types import Pixels
 
@@ -111,7 +111,7 @@ def write_explosion(
     folder: RunFolder,
     facts: dict[str, Any],
     model: nn.Module,
-    batches: BatchMaker,
+    batches: BatchLoader,
     batch: Batch,
     prediction: Prediction,
 ) -> None:
@@ -121,7 +121,7 @@ def write_explosion(
         folder: of the run.
         facts: `step`, counted from 1, and whatever else is known of it.
         model: with the step's gradients.
-        batches: the maker of `batch`.
+        batches: the loader of `batch`.
         batch: of the step.
         prediction: for it.
 
@@ -131,7 +131,7 @@ def write_explosion(
     """
     name = f"explosion-{facts['step']:07d}"
     errors = _errors(batch, prediction)
-    ids = batches.names(facts["step"] - 1)
+    ids = batches.sampler.ids(facts["step"] - 1)
     faces = [{"id": i, "error": _plain(e)} for i, e in zip(ids, errors, strict=True)]
     gradient = {part: _plain(norm) for part, norm in gradient_norms(model).items()}
     plain = {key: _plain(v) if isinstance(v, float) else v for key, v in facts.items()}

@@ -16,11 +16,11 @@ from facealign.errors import DataError, SettingsError
 from facealign.markup import load_markup
 from facealign.network import AAN
 from facealign.training.batchnorm import fit_batch_norm
-from facealign.training.data.batches import Batch, BatchMaker, Feed
+from facealign.training.data.batches import Batch, BatchLoader
 from facealign.training.data.load import open_faces, open_validator
 from facealign.training.data.micro_batch import own_rows
-from facealign.training.data.prefetch import Ahead
 from facealign.training.data.regions import Faces
+from facealign.training.data.sampler import Feed
 from facealign.training.device import autocast, choose_device, keep_freed_memory
 from facealign.training.distill import Teacher
 from facealign.training.distributed import (
@@ -56,7 +56,7 @@ class Run:
     average: AAN
     """The running average of the weights (EMA); the model itself where `train.ema` is 0."""
     optimiser: torch.optim.Optimizer
-    batches: BatchMaker
+    batches: BatchLoader
     validator: Validator
     markups: tuple[str, ...]
     """Names of the point schemes of the heads."""
@@ -162,7 +162,7 @@ def build(
         for found, share in zip(faces, shares, strict=True)
     ]
     train = settings.train
-    batches = BatchMaker(
+    batches = BatchLoader(
         feeds,
         settings.model.input_size,
         train.batch,
@@ -171,9 +171,8 @@ def build(
         device,
         settings.data.margin,
         own_rows(train.batch, train.accumulate, rank(), world()),
+        prefetch=bool(settings.data.readers) and any(found.blocks for found in faces),
     )
-    if settings.data.readers and any(found.blocks for found in faces):
-        batches.regions = Ahead(batches.take).at
     model = _network(settings, device)
     hold_still(model, train.learns)
     fit_batch_norm(model, train.batch_norm)

@@ -15,9 +15,9 @@ from facealign.geometry import CropTransform
 from facealign.image import read_image
 from facealign.markup import MARKUPS
 from facealign.training.augment.photometric import MEAN, STD
-from facealign.training.data.batches import BatchMaker, Feed
+from facealign.training.data.batches import BatchLoader
 from facealign.training.data.regions import DETAIL, ZOOM, FacesInMemory, Regions, load_faces
-from facealign.training.data.sampler import share_out
+from facealign.training.data.sampler import Feed, share_out
 from facealign.training.settings import AugmentSettings
 
 IBUG = MARKUPS["ibug68"]
@@ -39,7 +39,7 @@ def faces_of(count, seed=0, markup="ibug68"):
 
 
 def maker(count=6, batch=4, augment=STRONG, seed=3):
-    return BatchMaker([Feed(faces_of(count))], SIZE, batch, augment, seed)
+    return BatchLoader([Feed(faces_of(count))], SIZE, batch, augment, seed)
 
 
 def same(one, other):
@@ -53,7 +53,7 @@ def same(one, other):
 def test_every_face_is_seen_once_an_epoch_whatever_the_batch(count, batch, seed):
     batches = maker(count, batch, seed=seed)
     steps = -(-3 * count // batch)
-    seen = np.concatenate([batches.indices(step) for step in range(steps)])
+    seen = np.concatenate([batches.sampler.indices(step) for step in range(steps)])
     for epoch in range(3):
         one = seen[epoch * count : (epoch + 1) * count]
         assert sorted(one.tolist()) == list(range(count))
@@ -61,7 +61,7 @@ def test_every_face_is_seen_once_an_epoch_whatever_the_batch(count, batch, seed)
 
 def test_every_epoch_has_another_order():
     batches = maker(count=20, batch=20)
-    assert batches.indices(0).tolist() != batches.indices(1).tolist()
+    assert batches.sampler.indices(0).tolist() != batches.sampler.indices(1).tolist()
 
 
 def test_a_batch_depends_on_seed_and_step_alone():
@@ -108,7 +108,7 @@ def test_shapes_types_and_range():
 def test_visibility_changes_places_with_the_points(mirror):
     batches = maker(augment=AugmentSettings(mirror=mirror))
     regions = batches.feeds[0].faces.regions
-    labelled = torch.from_numpy(regions.labelled[batches.indices(0)])
+    labelled = torch.from_numpy(regions.labelled[batches.sampler.indices(0)])
     expected = labelled[:, batches.mirrors[0]] if mirror else labelled
     assert torch.equal(batches.at(0).labelled, expected)
 
@@ -124,7 +124,7 @@ def test_a_mirrored_batch_is_the_mirror_image_of_the_plain_one():
 def test_without_augmentation_a_batch_is_the_crop_that_is_used_at_test_time(make_sample):
     sample = make_sample()
     faces, problems = load_faces([sample], SIZE, 0.15)
-    batch = BatchMaker([Feed(faces)], SIZE, 1, PLAIN, 0).at(0)
+    batch = BatchLoader([Feed(faces)], SIZE, 1, PLAIN, 0).at(0)
     crop = CropTransform.from_box(sample.box, SIZE, 0.15)
     image = (batch.image[0] * STD + MEAN).permute(1, 2, 0).numpy() * 255
     assert problems == []
@@ -165,7 +165,7 @@ def mixed(batch=8, shares=(1.0, 1.0), **settings):
         Feed(faces_of(6), shares[0], head=0),
         Feed(faces_of(9, 1, "aflw19"), shares[1], head=1),
     ]
-    return BatchMaker(feeds, SIZE, batch, AugmentSettings(**settings), 3)
+    return BatchLoader(feeds, SIZE, batch, AugmentSettings(**settings), 3)
 
 
 def test_a_mixed_batch_has_a_part_for_each_data_set():
@@ -182,9 +182,9 @@ def test_the_rows_of_a_mixed_batch_are_the_faces_of_their_data_set():
     batches = mixed(mirror=1.0)
     batch = batches.at(1)
     for number, part in enumerate(batch.parts):
-        faces = batches.feeds[number].faces.take(batches.indices(1, number))
-        alone = BatchMaker([batches.feeds[number]], SIZE, 4, AugmentSettings(mirror=1.0), 3)
-        expected = alone.make([faces], torch.Generator().manual_seed(0))
+        faces = batches.feeds[number].faces.read(batches.sampler.indices(1, number))
+        alone = BatchLoader([batches.feeds[number]], SIZE, 4, AugmentSettings(mirror=1.0), 3)
+        expected = alone.make([faces], torch.Generator().manual_seed(0), np.arange(4))
         assert torch.equal(batch.image[part.rows], expected.image)
         assert torch.equal(part.landmarks, expected.landmarks)
         assert torch.equal(part.labelled, expected.labelled)
@@ -194,7 +194,7 @@ def test_the_rows_of_a_mixed_batch_are_the_faces_of_their_data_set():
 def test_every_data_set_has_epochs_of_its_own():
     batches = mixed()
     for number, count in enumerate((6, 9)):
-        seen = np.concatenate([batches.indices(step, number) for step in range(9)])
+        seen = np.concatenate([batches.sampler.indices(step, number) for step in range(9)])
         assert sorted(seen[:count].tolist()) == list(range(count))
 
 
@@ -203,7 +203,7 @@ def test_visibility_is_taught_only_by_data_that_labels_it():
     everything = np.ones_like(faces.regions.labelled)
     open_faces = replace(faces, regions=replace(faces.regions, visible=everything))
     for found, taught in ((faces, True), (open_faces, False)):
-        batch = BatchMaker([Feed(found)], SIZE, 4, PLAIN, 0).at(0)
+        batch = BatchLoader([Feed(found)], SIZE, 4, PLAIN, 0).at(0)
         assert (batch.parts[0].visible is not None) == taught
 
 
@@ -222,7 +222,7 @@ def test_shares_add_up_to_the_batch_and_are_as_near_as_whole_faces_can_be(batch,
 def test_a_point_under_an_occluder_is_not_visible():
     faces = faces_of(12)
     batches = [
-        BatchMaker([Feed(faces)], SIZE, 12, AugmentSettings(occlude=p), 0) for p in (0.0, 1.0)
+        BatchLoader([Feed(faces)], SIZE, 12, AugmentSettings(occlude=p), 0) for p in (0.0, 1.0)
     ]
     plain, covered = (b.at(0) for b in batches)
     assert torch.equal(plain.landmarks, covered.landmarks)

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from facealign.errors import SettingsError
 from facealign.markup import MARKUPS
 from facealign.network import AAN, AANSettings
-from facealign.training.data.batches import Batch, BatchMaker, Feed
+from facealign.training.data.batches import Batch, BatchLoader
 from facealign.training.data.micro_batch import micro_batch, own_rows
 from facealign.training.data.regions import FacesInMemory, Regions
+from facealign.training.data.sampler import Feed
 from facealign.training.losses import labelled_points, total_loss
 from facealign.training.settings import AugmentSettings, TrainSettings
 
@@ -39,7 +40,7 @@ def test_a_batch_that_does_not_divide_is_refused() -> None:
         own_rows(10, 2, 0, 2)
 
 
-def maker(rows: np.ndarray | None = None) -> BatchMaker:
+def maker(rows: np.ndarray | None = None) -> BatchLoader:
     """Of two data sets, 9 and 3 rows in a batch of 12, some points hidden, some covered."""
     feeds = []
     for head, markup in enumerate(("ibug68", "celeba5")):
@@ -53,7 +54,7 @@ def maker(rows: np.ndarray | None = None) -> BatchMaker:
         )
         faces = FacesInMemory([str(n) for n in range(10)], markup, regions)
         feeds.append(Feed(faces, 3.0 - 2 * head, head))
-    return BatchMaker(feeds, SIZE, 12, LOOKS, 3, rows=rows)
+    return BatchLoader(feeds, SIZE, 12, LOOKS, 3, rows=rows)
 
 
 def pieces(step: int, world: int, accumulate: int) -> list[tuple[np.ndarray, Batch]]:

@@ -84,7 +84,7 @@ def test_regions_from_shards_are_those_from_photos_bit_for_bit(reading, root, re
     faces, _ = load_faces(reading.samples, SIZE, 0.15)
     packed = packed_faces(root, readers)
     places = np.random.default_rng(0).permutation(29)
-    one, other = faces.take(places), packed.take(places)
+    one, other = faces.read(places), packed.read(places)
     for name in ("images", "landmarks", "labelled", "visible"):
         ours, theirs = getattr(other, name), getattr(one, name)
         assert ours.dtype == theirs.dtype
@@ -166,7 +166,7 @@ def test_only_what_is_taken_is_decoded(root, tmp_path, monkeypatch):
     monkeypatch.setattr(Places, "picture", counted)
     faces = packed_faces(root)
     assert decoded == []
-    faces.take(np.array([28, 0, 7]))
+    faces.read(np.array([28, 0, 7]))
     assert decoded == [("shard-00004.tar", 4), ("shard-00000.tar", 0), ("shard-00001.tar", 1)]
 
 
@@ -176,7 +176,7 @@ def test_memory_grows_with_the_batch_and_not_with_the_data(drawn, tmp_path):
     tracemalloc.start()
     faces = packed_faces(tmp_path)
     for first in range(0, 30, 3):
-        faces.take(np.arange(first, first + 3))
+        faces.read(np.arange(first, first + 3))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 10 * region  # of 30
@@ -241,9 +241,9 @@ def test_an_index_of_another_kind_is_refused(shards, content):
 def test_a_scratched_picture_is_named_when_it_is_due(shards):
     scratch(shards / "shard-00003.tar")
     faces = packed_faces(shards)
-    faces.take(np.arange(18))
+    faces.read(np.arange(18))
     with pytest.raises(DataError, match=r"shard-00003\.tar: damaged at face 0, byte \d+"):
-        faces.take(np.array([18]))
+        faces.read(np.array([18]))
 
 
 def test_a_scratched_picture_ends_a_run_in_one_error(shards, tmp_path):

@@ -7,12 +7,12 @@ import threading
 import pytest
 
 from facealign.errors import DataError
-from facealign.training.data.prefetch import Ahead
+from facealign.training.data.prefetch import Prefetcher
 
 
 def test_values_are_those_of_their_steps_whatever_the_order():
-    ahead = Ahead(lambda step: step * step)
-    assert [ahead.at(step) for step in (0, 1, 2, 7, 7, 3, 4)] == [0, 1, 4, 49, 49, 9, 16]
+    prefetched = Prefetcher(lambda step: step * step)
+    assert [prefetched(step) for step in (0, 1, 2, 7, 7, 3, 4)] == [0, 1, 4, 49, 49, 9, 16]
 
 
 def test_the_next_step_is_made_before_it_is_asked_for_and_once():
@@ -24,10 +24,10 @@ def test_the_next_step_is_made_before_it_is_asked_for_and_once():
             ready.set()
         return step
 
-    ahead = Ahead(make)
-    ahead.at(0)
+    prefetched = Prefetcher(make)
+    prefetched(0)
     assert ready.wait(30)
-    assert ahead.at(1) == 1
+    assert prefetched(1) == 1
     assert made[:2] == [0, 1]
     assert made.count(1) == 1
 
@@ -38,8 +38,8 @@ def test_an_error_belongs_to_its_own_step():
             raise DataError("step 2")
         return step
 
-    ahead = Ahead(make)
-    assert [ahead.at(0), ahead.at(1), ahead.at(5)] == [0, 1, 5]
-    assert ahead.at(1) == 1
+    prefetched = Prefetcher(make)
+    assert [prefetched(0), prefetched(1), prefetched(5)] == [0, 1, 5]
+    assert prefetched(1) == 1
     with pytest.raises(DataError, match="step 2"):
-        ahead.at(2)
+        prefetched(2)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facealign.training.data.batches import BatchMaker, Feed
+from facealign.training.data.batches import BatchLoader
+from facealign.training.data.sampler import Feed
 from facealign.training.settings import AugmentSettings
 
 
@@ -22,8 +23,8 @@ class Blocks:
 def orders(blocks, window, count=0):
     """The orders of two epochs."""
     faces = Blocks(blocks, count or sum(blocks))
-    batches = BatchMaker([Feed(faces, window=window)], 32, len(faces), AugmentSettings(), 3)
-    return [batches.indices(epoch).tolist() for epoch in range(2)]
+    batches = BatchLoader([Feed(faces, window=window)], 32, len(faces), AugmentSettings(), 3)
+    return [batches.sampler.indices(epoch).tolist() for epoch in range(2)]
 
 
 @given(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -15,8 +14,9 @@ from facealign.markup import load_markup
 from facealign.training.augment.crop import Views, random_views
 from facealign.training.augment.occlusion import anchors_of, points_covered
 from facealign.training.augment.photometric import MEAN, STD, Looks, random_looks
-from facealign.training.data.regions import ZOOM, Faces, Regions
-from facealign.training.data.sampler import order_by_blocks, share_out
+from facealign.training.data.prefetch import Prefetcher
+from facealign.training.data.regions import ZOOM, Regions
+from facealign.training.data.sampler import Feed, Sampler, mix_seed
 from facealign.training.settings import AugmentSettings
 
 ROWS_AT_ONCE = 4
@@ -73,30 +73,19 @@ class Batch:
         return sum(part.faces for part in self.parts)
 
 
-@dataclass(frozen=True, eq=False)
-class Feed:
-    """One data set of a run.
-
-    Attributes:
-        faces: its faces.
-        share: its faces in a batch, as a fraction of all.
-        head: number of the network's head that they train.
-        window: blocks of faces that are shuffled together; 0 shuffles all of them.
-
-    """
-
-    faces: Faces
-    share: float = 1.0
-    head: int = 0
-    window: int = 0
-
-
-class BatchMaker:
+class BatchLoader:
     """Makes the batch of any step, or some of its rows, from the seed and the step's number alone.
 
-    Attributes:
-        counts: rows of each data set in the whole batch.
-        rows: numbers of the rows that are made, ascending; each is as in the whole batch.
+    Args:
+        feeds: the data sets.
+        input_size: S, side of the crops in pixels.
+        batch: B, rows of the whole batch.
+        augment: how far the crops stray, and how the images change.
+        seed: of the run.
+        device: where the batch is made.
+        margin: of the plain crop, as a fraction of the box size.
+        rows: indices of this process's rows, ascending; each row is as in the whole batch.
+        prefetch: read the next step's regions in the background.
 
     """
 
@@ -110,68 +99,45 @@ class BatchMaker:
         device: torch.device | str = "cpu",
         margin: float = 0.0,
         rows: NDArray[np.int64] | None = None,
+        prefetch: bool = False,
     ) -> None:
         self.feeds = list(feeds)
-        self.counts = share_out(batch, [feed.share for feed in feeds])
-        self.rows = np.arange(batch) if rows is None else rows
-        self.markups = [load_markup(feed.faces.markup) for feed in feeds]
-        self.mirrors = [
-            torch.from_numpy(markup.mirror.astype(np.int64)).to(device) for markup in self.markups
-        ]
+        self.sampler = Sampler(feeds, batch, seed, rows)
         self.input_size = input_size
         self.augment = augment
         self.seed = seed
         self.device = torch.device(device)
-        self.regions: Callable[[int], list[Regions]] = self.take
-        """What `at` asks for a step's regions: `take`, or what calls it ahead of time."""
         self.margin = margin
+        self.markups = [load_markup(feed.faces.markup) for feed in feeds]
+        self.mirrors = [
+            torch.from_numpy(markup.mirror.astype(np.int64)).to(device) for markup in self.markups
+        ]
+        read = self.sampler.regions
+        self._regions: Callable[[int], list[Regions]] = Prefetcher(read) if prefetch else read
 
     def at(self, step: int) -> Batch:
-        """The batch of step 0, 1, 2 …; the same whenever it is asked for."""
-        return self.make(self.regions(step), self._generator(step))
+        """Make the batch of a step, counted from 0: this process's rows of it."""
+        return self.make(self._regions(step), self._generator(step), self.sampler.rows)
 
     def whole_at(self, step: int) -> Batch:
-        """All rows of the batch of a step."""
-        rows = np.arange(sum(self.counts))
-        return self.make(self.take(step, rows), self._generator(step), rows)
+        """Make all rows of the batch of a step."""
+        rows = self.sampler.all_rows
+        return self.make(self.sampler.regions(step, rows), self._generator(step), rows)
 
     def _generator(self, step: int) -> Generator:
-        return Generator(self.device).manual_seed(_mix(self.seed, step, 1))
-
-    def take(self, step: int, rows: NDArray[np.int64] | None = None) -> list[Regions]:
-        """The regions that a step's batch is cut out of, feed by feed.
-
-        Args:
-            step: from 0.
-            rows: of the batch; None takes this process's own.
-
-        """
-        places = self._places(step, rows)
-        return [feed.faces.take(own) for feed, own in zip(self.feeds, places, strict=True)]
-
-    def _places(self, step: int, rows: NDArray[np.int64] | None) -> list[NDArray[np.int64]]:
-        """For each feed which of its faces these rows of a step's batch are."""
-        wanted = self.rows if rows is None else rows
-        firsts = np.cumsum([0, *self.counts])
-        return [
-            self.indices(step, number)[wanted[(wanted >= first) & (wanted < end)] - first]
-            for number, (first, end) in enumerate(pairwise(firsts))
-        ]
+        return Generator(self.device).manual_seed(mix_seed(self.seed, step, 1))
 
     @torch.no_grad()
     def make(
-        self,
-        chosen: Sequence[Regions],
-        generator: Generator,
-        rows: NDArray[np.int64] | None = None,
+        self, chosen: Sequence[Regions], generator: Generator, rows: NDArray[np.int64]
     ) -> Batch:
-        """Cut random views of the regions of each feed, and change their look.
+        """Cut random crops out of the regions of each feed, and change how they look.
 
-        Every random number is drawn for the whole batch, so that a row is the same whichever
-        others are made.
+        Every random number is drawn for the whole batch, so a row is the same whichever other
+        rows are made.
         """
-        count, region = sum(self.counts), chosen[0].images.shape[1]
-        own = torch.from_numpy(self.rows if rows is None else rows).to(self.device)
+        count, region = sum(self.sampler.counts), chosen[0].images.shape[1]
+        own = torch.from_numpy(rows).to(self.device)
         views = random_views(count, region, ZOOM, self.augment, generator, self.margin).rows(own)
         looks = random_looks(count, self.input_size, self.augment, generator).rows(own)
         parts: list[Part] = []
@@ -231,31 +197,5 @@ class BatchMaker:
             views.to_fractions(points, mirror),
             labelled,
             visible if feed.faces.shows_hidden else None,
-            self.counts[number],
+            self.sampler.counts[number],
         )
-
-    def names(self, step: int) -> list[str]:
-        """The ids of this process's faces of a step's batch, in its order."""
-        places = zip(self.feeds, self._places(step, None), strict=True)
-        return [feed.faces.ids[place] for feed, own in places for place in own]
-
-    def indices(self, step: int, number: int = 0) -> NDArray[np.int64]:
-        """Which faces of feed `number` step `step` sees: each once an epoch, in a new order."""
-        count, batch = len(self.feeds[number].faces), self.counts[number]
-        first = step * batch
-        epochs = range(first // count, (first + batch - 1) // count + 1)
-        orders = {epoch: self._order(epoch, count, number) for epoch in epochs}
-        places = range(first, first + batch)
-        return np.array([orders[p // count][p % count] for p in places], dtype=np.int64)
-
-    def _order(self, epoch: int, count: int, number: int) -> NDArray[np.int64]:
-        feed, rng = self.feeds[number], np.random.default_rng(_mix(self.seed, epoch, 2 + number))
-        if feed.window and feed.faces.blocks:
-            return order_by_blocks(feed.faces.blocks, feed.window, rng)
-        return rng.permutation(count)
-
-
-def _mix(seed: int, number: int, purpose: int) -> int:
-    """One seed out of three numbers, so that no two uses share a stream."""
-    words = np.random.SeedSequence([seed, number, purpose]).generate_state(1, np.uint64)
-    return int(words[0] >> np.uint64(1))

@@ -46,7 +46,7 @@ class PackedFaces:
     def __len__(self) -> int:
         return len(self.samples)
 
-    def take(self, indices: NDArray[np.int64]) -> Regions:
+    def read(self, indices: NDArray[np.int64]) -> Regions:
         """The regions of the faces at these places.
 
         Raises:

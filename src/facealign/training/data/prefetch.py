@@ -1,4 +1,4 @@
-"""Work of the next step done while this one runs: which batch comes does not depend on it."""
+"""The next step's data is loaded while this step runs; what is loaded does not depend on it."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Ahead(Generic[T]):
-    """Calls a function of the step's number one step early, in a thread of its own.
+class Prefetcher(Generic[T]):
+    """A function of the step's number that is called one step early, in a background thread.
 
     Args:
-        make: step → value; the same whenever it is called, and from whatever thread.
+        load: step → value; the same at any time and from any thread.
 
     """
 
-    def __init__(self, make: Callable[[int], T]) -> None:
-        self._make = make
-        self._pool = ThreadPoolExecutor(1, "ahead")
+    def __init__(self, load: Callable[[int], T]) -> None:
+        self._load = load
+        self._pool = ThreadPoolExecutor(1, "prefetch")
         self._next: tuple[int, Future[T]] | None = None
 
-    def at(self, step: int) -> T:
-        """The value of this step, whether it was foreseen or not; that of the next is begun.
+    def __call__(self, step: int) -> T:
+        """The value of this step, prefetched or not; starts loading that of the next.
 
         Raises:
-            FaceAlignError: whatever `make` raises for this step; never for another.
+            FaceAlignError: whatever `load` raises for this step, never for another.
 
         """
-        foreseen, self._next = self._next, None
-        known = foreseen is not None and foreseen[0] == step
-        value = foreseen[1].result() if foreseen and known else self._make(step)
-        self._next = step + 1, self._pool.submit(self._make, step + 1)
+        prefetched, self._next = self._next, None
+        hit = prefetched is not None and prefetched[0] == step
+        value = prefetched[1].result() if prefetched and hit else self._load(step)
+        self._next = step + 1, self._pool.submit(self._load, step + 1)
         return value

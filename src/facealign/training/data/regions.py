@@ -39,8 +39,8 @@ class Regions:
     def __len__(self) -> int:
         return len(self.images)
 
-    def take(self, indices: NDArray[np.int64]) -> Regions:
-        """The regions at these places."""
+    def __getitem__(self, indices: NDArray[np.int64]) -> Regions:
+        """The regions at these indices."""
         parts = (self.images, self.landmarks, self.labelled, self.visible)
         return Regions(*(part[indices] for part in parts))  # type: ignore[arg-type]
 
@@ -66,7 +66,7 @@ class Faces(Protocol):
 
     def __len__(self) -> int: ...
 
-    def take(self, indices: NDArray[np.int64]) -> Regions:
+    def read(self, indices: NDArray[np.int64]) -> Regions:
         """The regions of the faces at these places."""
 
 
@@ -91,9 +91,9 @@ class FacesInMemory:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def take(self, indices: NDArray[np.int64]) -> Regions:
+    def read(self, indices: NDArray[np.int64]) -> Regions:
         """The regions of the faces at these places."""
-        return self.regions.take(indices)
+        return self.regions[indices]
 
 
 def load_faces(
