@@ -13,8 +13,8 @@ import pytest
 
 import facealign as package
 from facealign import aligner, models, yunet
-from facealign.cli import doctor
 from facealign.cli.extras import EXTRAS
+from facealign.cli.machine import doctor
 from facealign.face import Face
 
 Outcome = tuple[int, str, str]
@@ -88,5 +88,5 @@ def test_a_missing_extra_is_shown_with_its_whole_install_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(EXTRAS, "ray", ("no_such_module",))
-    doctor.command.main([], standalone_mode=False)
+    doctor.main([], standalone_mode=False)
     assert 'pip install "facealign[ray]"' in capsys.readouterr().out

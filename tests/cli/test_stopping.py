@@ -6,6 +6,8 @@ import logging
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -126,6 +128,22 @@ def test_main_leaves_nothing_behind(astronaut_path: Path) -> None:
         with pytest.raises(SystemExit):
             main([str(word) for word in given])
     assert state() == before
+
+
+@pytest.mark.parametrize("module", ["click", "facealign.cli.photos.align"])
+def test_an_interrupt_while_modules_load(module: str) -> None:
+    code = f"""
+import sys
+from facealign.cli import main
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupt())
+main(["photo.jpg"])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.strip()) == (130, "error: interrupted")
 
 
 def test_an_interrupted_photo_is_counted_where_it_is_written(

@@ -5,6 +5,20 @@ Exit codes: 0 done · 1 a fault of facealign · 2 wrong usage or an output that 
 6 a photo without a face, with --require-face · 130 interrupted.
 """
 
-from facealign.cli.app import main
+import sys
+from typing import NoReturn
 
 __all__ = ["main"]
+
+
+def main(args: list[str] | None = None) -> NoReturn:
+    """Run the command line and exit with one of the codes above.
+
+    Called from Python it leaves no handler of signals, warnings or logs behind.
+    """
+    try:
+        from facealign.cli.app import run
+    except KeyboardInterrupt:  # so early that nobody else could hear it
+        print("error: interrupted", file=sys.stderr)  # noqa: T201
+        sys.exit(130)
+    sys.exit(run(args))

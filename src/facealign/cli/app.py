@@ -1,4 +1,4 @@
-"""`main`: the verbs under one roof, and every error as one line and an exit code."""
+"""`run`: all verbs by name, and every error as one line and an exit code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import sys
 import warnings
 from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
 
 import click
 
@@ -38,11 +37,11 @@ VERBS = {  # name → where its click command is: "module:attribute"
     "compare": "facealign.cli.compare:command",
     "reproduce": "facealign.cli.reproduce:command",
     "data": "facealign.cli.data:command",
-    "models": "facealign.cli.models:command",
-    "markups": "facealign.cli.markups:command",
+    "models": "facealign.cli.listings:models",
+    "markups": "facealign.cli.listings:markups",
     "convert": "facealign.cli.photos.convert:command",
-    "bench": "facealign.cli.bench:command",
-    "doctor": "facealign.cli.doctor:command",
+    "bench": "facealign.cli.machine:bench",
+    "doctor": "facealign.cli.machine:doctor",
 }
 EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
     (SettingsError, 2),
@@ -56,7 +55,7 @@ EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
 
 
 class Verbs(click.Group):
-    """A group that imports a verb only when it is used, and takes a bare photo as `align`."""
+    """A group that imports a verb only when it is used, and aligns where no verb is named."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The verbs in the order of `VERBS`."""
@@ -72,7 +71,7 @@ class Verbs(click.Group):
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put `align` before arguments that begin with no verb."""
+        """Put `align` before arguments that do not start with a verb."""
         if not args:
             args = ["--help"]
         if args[0] not in VERBS and args[0] not in ("--help", "-h", "--version"):
@@ -93,8 +92,8 @@ def _check_typo(ctx: click.Context, word: str) -> None:
 @click.command(
     cls=Verbs,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="A photo instead of a verb is aligned: facealign photo.jpg. Exit codes: 0 done, 1 a "
-    "fault of facealign, 2 wrong usage, 3 some inputs failed, 4 none could be read, 5 no usable "
+    epilog="Without a verb, photos are aligned: facealign photo.jpg. Exit codes: 0 done, 1 a fault "
+    "of facealign, 2 wrong usage, 3 some inputs failed, 4 no input could be read, 5 no usable "
     "model, 6 a photo without a face (--require-face), 130 interrupted.",
 )
 @click.version_option(__version__, message="facealign %(version)s")
@@ -102,20 +101,17 @@ def app() -> None:
     """Facial landmarks from any photo: small, offline, fast on a CPU."""
 
 
-def main(args: list[str] | None = None) -> NoReturn:
-    """Run the command line and exit; see the package for the codes.
-
-    Called from Python it leaves no handler of signals, warnings or logs behind.
-    """
+def run(args: list[str] | None = None) -> int:
+    """Run the command line; the exit code. Afterwards signals, warnings and logs are as before."""
     _open_streams()
     with Stop(at_once=True), warnings.catch_warnings(), log_to_stderr() as lines:
         warnings.filterwarnings("ignore", module="PIL")  # notes on odd photos
-        code = _run(args)
-    sys.exit(3 if code == 0 and lines.problems else code)
+        code = _exit_code(args)
+    return 3 if code == 0 and lines.problems else code
 
 
-def _run(args: list[str] | None) -> int:
-    """The exit code; every error is printed as one line."""
+def _exit_code(args: list[str] | None) -> int:
+    """Run a verb; print any error as one line."""
     try:
         code = app.main(args=args, prog_name="facealign", standalone_mode=False)
         return code if isinstance(code, int) else 0

@@ -46,7 +46,7 @@ def output_option(
 
 
 def markup_option(
-    help: str = "Points; default: the model's.", default: str | None = None
+    help: str = "Point scheme; default: the model's.", default: str | None = None
 ) -> Callable[[Function], Function]:
     """`--markup NAME`."""
     names = click.Choice(list(MARKUPS))
@@ -54,7 +54,7 @@ def markup_option(
 
 
 def threads_option(
-    help: str = "Threads within one photo; default: 1, for a single photo all.",
+    help: str = "Threads within one photo; default: 1, or all cores for a single photo.",
     default: int | None = None,
 ) -> Callable[[Function], Function]:
     """`--threads N`."""

@@ -33,9 +33,14 @@ from facealign.types import Pixels
 @click.command("align", short_help="Find faces and their landmarks in photos.")
 @photo_arguments(required=False)
 @output_option(
-    "FILE", "Results: .json .jsonl .csv .parquet .coco.json .xml (CVAT) .pts; - is JSON Lines."
+    "FILE", "Results: .json .jsonl .csv .parquet .coco.json .xml (CVAT) .pts; - prints JSON Lines."
 )
-@click.option("--format", "form", type=click.Choice(list(FORMATS)), help="Whatever the suffix.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(FORMATS)),
+    help="Format of the results; default: by the suffix.",
+)
 @click.option("--resume", is_flag=True, help="Continue where an earlier run stopped.")
 @click.option(
     "--draw", type=Path, metavar="DIR", help="Write pictures here (a file name for one photo)."
@@ -45,7 +50,9 @@ from facealign.types import Pixels
 )
 @model_option
 @markup_option()
-@click.option("--boxes", type=Path, metavar="FILE", help="Boxes: .csv image,x0,y0,x1,y1 or .json.")
+@click.option(
+    "--boxes", type=Path, metavar="FILE", help="Face boxes: .csv image,x0,y0,x1,y1 or results."
+)
 @click.option("--whole-image", is_flag=True, help="Every photo is one tight face crop.")
 @click.option(
     "--min-face",
@@ -55,7 +62,7 @@ from facealign.types import Pixels
     metavar="PX",
     help="Smallest face to look for; a larger one is faster on large photos.",
 )
-@click.option("--upright", is_flag=True, help="No face is turned or leans: one plain pass.")
+@click.option("--upright", is_flag=True, help="Faces are upright: no second look for turned ones.")
 @workers_option
 @threads_option()
 @click.option(
@@ -63,7 +70,7 @@ from facealign.types import Pixels
     type=click.Choice(["local", "ray"]),
     default="local",
     show_default=True,
-    help="ray: a cluster, photos also from s3://; -o is a folder of Parquet files.",
+    help="ray: on a cluster, photos from s3:// too; -o is a folder of Parquet files.",
 )
 @click.option("--require-face", is_flag=True, help="Exit with 6 if a photo has no face.")
 @click.option("-v", "--verbose", is_flag=True, help="Print a line on stderr for every photo.")

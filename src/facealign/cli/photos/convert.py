@@ -16,9 +16,16 @@ from facealign.formats.results import FORMATS, output_format, read_results, writ
 @click.command("convert", short_help="Turn results into another format.")
 @click.argument("source", type=Path, metavar="IN")
 @click.argument("target", type=Path, metavar="OUT")
-@click.option("--from", "from_", type=click.Choice(list(FORMATS)), help="Whatever IN's suffix.")
-@click.option("--to", type=click.Choice(list(FORMATS)), help="Whatever OUT's suffix.")
-@markup_option("The point scheme, where IN does not say (.pts).", default="ibug68")
+@click.option(
+    "--from",
+    "from_",
+    type=click.Choice(list(FORMATS)),
+    help="Format of IN; default: by its suffix.",
+)
+@click.option(
+    "--to", type=click.Choice(list(FORMATS)), help="Format of OUT; default: by its suffix."
+)
+@markup_option("Point scheme of IN, where it does not say (.pts).", default="ibug68")
 def command(source: Path, target: Path, from_: str | None, to: str | None, markup: str) -> int:
     """Turn results into another format.
 

@@ -1,0 +1,83 @@
+"""`facealign models` and `markups`: what is bundled, and which number is which point."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from facealign.aligner import FaceAligner
+from facealign.charts import draw_chart, ranges
+from facealign.cli.console import in_words, out, print_table, say
+from facealign.image import write_image
+from facealign.markup import MARKUPS, Markup, load_markup
+from facealign.models import DEFAULT, bundled, model_path
+
+
+@click.command("models", short_help="List the bundled models.")
+def models() -> int:
+    """List the bundled models: point schemes (`--markup`), size, time, error, terms.
+
+    ms is the time from a box to its points on one thread, on the machine that bundled the file;
+    `facealign bench` measures yours. The error is the NME on a test set that the model has not
+    seen, in its official boxes, with each normaliser.
+    """
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("model", no_wrap=True)
+    table.add_column("points")
+    for name in ("MB", "ms"):
+        table.add_column(name, justify="right")
+    table.add_column("NME", no_wrap=True)
+    table.add_column("on")
+    table.add_column("terms")
+    for card in bundled().values():
+        table.add_row(
+            card.name + ("\n(default)" if card.name == DEFAULT else ""),
+            " ".join(FaceAligner(card.name).facts.markups),
+            f"{model_path(card.name).stat().st_size / 1e6:.1f}",
+            f"{card.ms:.1f}",
+            "\n".join(f"{100 * value:.2f} % {in_words(name)}" for name, value in card.nme.items()),
+            card.measured_on,
+            card.terms,
+        )
+    out().print(table)
+    return 0
+
+
+@click.command("markups", short_help="Show the point schemes; draw a numbered chart.")
+@click.argument("name", required=False)
+@click.option("--chart", type=Path, metavar="FILE", help="Draw the numbered points, as .png.")
+def markups(name: str | None, chart: Path | None) -> int:
+    """List the point schemes, or show the regions, points and mirror pairs of NAME.
+
+    \b
+    facealign markups
+    facealign markups ibug68 --chart ibug68.png
+    """  # noqa: D301
+    if name is None:
+        if chart:
+            raise click.UsageError("--chart draws one scheme: give its NAME")
+        schemes = MARKUPS.values()
+        rows = ((m.name, str(m.count), " ".join(m.groups)) for m in schemes)
+        print_table(("markup", "points", "regions"), rows)
+        return 0
+    markup = load_markup(name)
+    if chart:
+        write_image(draw_chart(markup), chart)
+    _print_regions(markup)
+    if chart:
+        say(f"chart: {chart}")
+    return 0
+
+
+def _print_regions(markup: Markup) -> None:
+    """A row a region: the numbers of its points, counted from 0, and their names in order."""
+    rows = (
+        (region, ranges(indices), " ".join(markup.names[i] for i in indices))
+        for region, indices in markup.groups.items()
+    )
+    print_table(("region", "points", "names"), rows)
+    pairs = [f"{i}-{m}" for i, m in enumerate(markup.mirror.tolist()) if i < m]
+    out().print(f"mirror pairs: {' '.join(pairs)}", markup=False)

@@ -1,0 +1,150 @@
+"""`facealign doctor` and `bench`: whether this installation works, and how fast it is."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+import platform
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import click
+import numpy as np
+import onnxruntime
+
+from facealign import __version__
+from facealign.aligner import FaceAligner
+from facealign.aligner.ordered import core_count
+from facealign.cli.console import bar, fail, print_facts, print_table, say
+from facealign.cli.extras import EXTRAS
+from facealign.cli.options import json_option, model_option, threads_option
+from facealign.datasets.drawings import draw_face
+from facealign.errors import FaceAlignError, ModelError
+from facealign.evaluation.timing import REPEATS, Times, drawn_photo, measure
+from facealign.files import sha256, write_file
+from facealign.image import read_image
+from facealign.models import bundled, model_path
+from facealign.yunet import YuNet
+
+PACKAGES = ("numpy", "onnxruntime", "pillow", "click", "rich")
+FAR = 0.2
+"""Mean distance from the drawn points, in box sizes, at which the self-test fails."""
+STEPS = 9
+"""Steps that `measure` times."""
+
+
+@click.command("doctor", short_help="Check this installation.")
+def doctor() -> int:
+    """Check this installation: versions, models by their sha256, one drawn face aligned.
+
+    Exits with 5 if a model is damaged or missing, with 1 if the face is not found where it is.
+    """
+    facts = {"facealign": __version__, "Python": f"{platform.python_version()}, {sys.executable}"}
+    facts["machine"] = f"{platform.platform()}, {core_count()} cores"
+    facts |= {name: importlib.metadata.version(name) for name in PACKAGES}
+    facts["providers"] = ", ".join(onnxruntime.get_available_providers())
+    facts["provider used"] = "CPUExecutionProvider"
+    facts |= {f"extra {name}": _extra(name) for name in EXTRAS}
+    problems: list[tuple[str, int]] = []
+    for name in bundled():
+        facts[f"model {name}"] = _tried(partial(_check_model, name), problems)
+    facts["detector yunet"] = _tried(_check_detector, problems)
+    facts["self-test"] = _tried(_self_test, problems)
+    print_facts(facts)
+    for problem, code in problems:
+        fail(problem, code)
+    return max((code for _, code in problems), default=0)
+
+
+def _extra(name: str) -> str:
+    missing = [m for m in EXTRAS[name] if importlib.util.find_spec(m) is None]
+    return f'not installed: pip install "facealign[{name}]"' if missing else "installed"
+
+
+def _tried(check: Callable[[], str], problems: list[tuple[str, int]]) -> str:
+    try:
+        return check()
+    except FaceAlignError as error:
+        problems.append((str(error), 5 if isinstance(error, ModelError) else 1))
+        return "FAILED"
+
+
+def _check_model(name: str) -> str:
+    path = model_path(name)
+    markups = " ".join(FaceAligner(path).facts.markups)
+    return f"{markups}, {_about(path)}"
+
+
+def _check_detector() -> str:
+    path = YuNet.bundled_file()
+    YuNet(path=path)
+    return _about(path)
+
+
+def _about(path: Path) -> str:
+    return f"{path.stat().st_size / 1e6:.1f} MB, sha256 verified: {sha256(path)}"
+
+
+def _self_test() -> str:
+    """Find a drawn face, its points near the drawn ones."""
+    image, points, _ = draw_face(np.random.default_rng(0))
+    faces = FaceAligner().align(image)
+    if len(faces) != 1:
+        raise FaceAlignError(f"self-test: {len(faces)} faces found in a drawing of one")
+    (face,) = faces
+    size = float(face.box[2] - face.box[0])
+    error = float(np.linalg.norm(face.landmarks - points, axis=1).mean()) / size
+    if not error < FAR:  # also true of NaN
+        raise FaceAlignError(f"self-test: points are {100 * error:.0f} % of the box off")
+    return f"a drawn face found, its points {100 * error:.1f} % of the box off"
+
+
+@click.command("bench", short_help="Time each step on this machine.")
+@model_option
+@threads_option("Threads of each step.", default=1)
+@click.option(
+    "--photo", type=Path, metavar="FILE", help="A photo with a face; default: a drawn one."
+)
+@click.option(
+    "--repeats",
+    default=REPEATS,
+    show_default=True,
+    type=click.IntRange(5),
+    metavar="N",
+    help="How often the quick steps are timed.",
+)
+@json_option
+def bench(model: str, threads: int, photo: Path | None, repeats: int, target: Path | None) -> int:
+    """Time each step on this machine: median and 95th percentile in milliseconds.
+
+    Machines are noisy: compare numbers of one run only, on a machine that does nothing else.
+
+    \b
+    facealign bench
+    facealign bench --threads 2 --photo photo.jpg --json bench.json
+    """  # noqa: D301
+    pixels = read_image(photo) if photo else drawn_photo()
+    timed = bar("timing", "steps")(measure(pixels, threads, model, repeats), total=STEPS)
+    times: dict[str, Times] = dict(timed)
+    machine = f"{platform.machine()}, ONNX Runtime {onnxruntime.__version__}, {threads} thread(s)"
+    rows = (
+        (name, f"{np.median(taken):.1f}", f"{np.percentile(taken, 95):.1f}")
+        for name, taken in times.items()
+    )
+    print_table(("step", "median ms", "95 % ms"), rows, ("median ms", "95 % ms"), machine)
+    if target:
+        _write_times(times, machine, target)
+    return 0
+
+
+def _write_times(times: dict[str, Times], machine: str, target: Path) -> None:
+    steps = {
+        name: {"median": float(np.median(t)), "p95": float(np.percentile(t, 95)), "count": len(t)}
+        for name, t in times.items()
+    }
+    content = {"facealign": __version__, "machine": machine, "milliseconds": steps}
+    write_file(target, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    say(f"numbers: {target}")
