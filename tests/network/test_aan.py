@@ -207,7 +207,7 @@ def test_calibrated_on_constant_features_the_weights_stay_finite():
 def test_a_calibrated_network_starts_near_the_mean_face():
     model, batch, mean = small().train(), images(16), torch.rand(5, 2) - 0.5
     model.calibrate(batch, [mean])
-    features = model.extract(batch).pooled
+    features = model.features(batch).pooled.flatten(1)
     early = model(batch).early
     spread = F.linear(features, model.heads[0].embedding.weight).std(correction=0).item()
     assert spread == pytest.approx(1, rel=1e-3)
@@ -259,8 +259,8 @@ def test_coordinates_stay_float32_under_autocast():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"widths": ()}, "one positive width"),
-        ({"widths": (8, 0)}, "one positive width"),
+        ({"widths": ()}, "a positive width for each"),
+        ({"widths": (8, 0)}, "a positive width for each"),
         ({"input_size": 72}, "multiple of 16"),
         ({"input_size": 0}, "multiple of 16"),
         ({"points": 0}, "points must be at least 1"),

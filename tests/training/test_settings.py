@@ -147,7 +147,7 @@ def test_a_number_that_is_not_finite_is_out_of_range(toml, value):
     ("text", "message"),
     [
         ("input_size = 100", "multiple of 32"),
-        ("widths = []", "one positive width a stage"),
+        ("widths = []", "a positive width for each stage"),
         ("points = 0", r"model\.points must be at least 1"),
     ],
 )

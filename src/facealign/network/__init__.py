@@ -1,7 +1,17 @@
 """The Attentional Alignment Network in PyTorch. Needs the "train" extra."""
 
-from facealign.network.aan import AAN, Prediction
-from facealign.network.head import HeadOutput
+from facealign.network.aan import AAN
+from facealign.network.build import Network, build_network
+from facealign.network.head import HeadOutput, Prediction
+from facealign.network.heatmap_teacher import HeatmapTeacher
 from facealign.network.settings import AANSettings
 
-__all__ = ["AAN", "AANSettings", "HeadOutput", "Prediction"]
+__all__ = [
+    "AAN",
+    "AANSettings",
+    "HeadOutput",
+    "HeatmapTeacher",
+    "Network",
+    "Prediction",
+    "build_network",
+]

@@ -14,19 +14,19 @@ EmbeddingForm = Literal["cosine", "linear", "off"]
 
 
 def conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
-    """A convolution and the batch normalisation of what it gives."""
+    """A convolution followed by batch normalization."""
     conv = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
     nn.init.normal_(conv.weight, std=conv_std(conv.weight))
     return nn.Sequential(conv, nn.BatchNorm2d(outputs))
 
 
 def conv_std(weight: Tensor) -> float:
-    """Standard deviation of a convolution's first weights (out, in, k, k), by He et al. 2015."""
+    """Standard deviation of a convolution's initial weights (out, in, k, k), He et al. 2015."""
     return math.sqrt(2 / (len(weight) * weight[0, 0].numel()))
 
 
 class Stem(nn.Module):
-    """A 7×7 convolution at stride 2 before the first stage (the paper names none)."""
+    """A 7×7 convolution at stride 2 before the first stage (the paper does not name one)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -58,8 +58,7 @@ class Bottleneck(nn.Module):
 class Attention(nn.Module):
     """Spatial attention, section 3.1: 1×1 convolution, BN, ReLU, sigmoid: M(x) in [0, 1].
 
-    With the ReLU, as the paper has it, M ≥ ½: the map says "half" to "full". Without it the map
-    reaches down to 0.
+    With the ReLU, as in the paper, M is at least ½. Without it the map reaches down to 0.
     """
 
     def __init__(self, width: int, relu: bool) -> None:
@@ -87,7 +86,7 @@ class Stage(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """(B, C_in, H, W) → F(x), the attended features M·H, and the map M.
 
-        F = (1 + M)·H by eq. 1 ("residual"), F = M·H by eq. 2 ("product"). Without attention all
+        F = (1 + M)·H by eq. 1 ("residual"), F = M·H by eq. 2 ("product"). Without attention the
         three are H, H and None.
         """
         features = self.block(x)
@@ -97,21 +96,21 @@ class Stage(nn.Module):
         attended = attention * features
         if self.form == "product":
             return attended, attended, attention
-        # The same twice: H + M·H where M·H is needed anyway, one pass over H where it is not.
+        # Two forms of eq. 1: H + M·H where M·H is needed anyway, one pass over H where it is not.
         output = features + attended if self.training else (1 + attention) * features
         return output, attended, attention
 
 
 GRID = 4
-"""An early head sees this many by this many means of its stage's features."""
+"""An early head sees GRID × GRID averages of its stage's features."""
 
 
 def pool_attended(attended: Tensor) -> Tensor:
-    """M·H of one stage (B, C, H, W) → what its early heads see (B, C · 16)."""
+    """M·H of one stage (B, C, H, W) → the input of its early heads (B, C · 16)."""
     side = attended.shape[-1]
     if side % GRID:
         return F.adaptive_avg_pool2d(attended, GRID).flatten(1)
-    return F.avg_pool2d(attended, side // GRID).flatten(1)  # the same, in fewer passes
+    return F.avg_pool2d(attended, side // GRID).flatten(1)  # the same, faster
 
 
 class EarlyHead(nn.Module):
@@ -132,9 +131,9 @@ class EarlyHead(nn.Module):
 class CosineEmbedding(nn.Module):
     """The nonlinear embedding (NE), eq. 4: φ = cos(Wx + b), with learned W and b.
 
-    Born from random Fourier features (eq. 3), and initialised as such: `calibrate` scales W so
-    that Wx has unit variance on a first batch, and b is uniform in [0, 2π). Without `fourier` W and
-    b begin as those of PyTorch's linear layer, uniform in ±1/√inputs.
+    Initialized as random Fourier features (eq. 3): `calibrate` scales W so that Wx has unit
+    variance on a first batch, and b is uniform in [0, 2π). Without `fourier` W and b are
+    initialized like PyTorch's linear layer, uniform in ±1/√inputs.
     """
 
     def __init__(self, inputs: int, size: int, fourier: bool = True) -> None:

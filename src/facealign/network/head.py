@@ -12,26 +12,45 @@ from facealign.network.settings import AANSettings
 
 
 class HeadOutput(NamedTuple):
-    """What one head says of a batch; coordinates are fractions of the crop, 0 at its centre."""
+    """The output of one head; coordinates are fractions of the crop, 0 at its centre."""
 
     landmarks: Tensor
     """(B, K, 2)."""
     early: list[Tensor]
     """S early predictions (B, K, 2) while training with supervision, else empty."""
     log_spread: Tensor | None
-    """(B, K), the logarithm of the scale b of a density exp(-r / b) over the distance r from the
-    landmark, in fractions of the crop; None without `AANSettings.spread`."""
+    """(B, K), log-scale: log b of a density exp(-r / b) over the distance r from the landmark, in
+    fractions of the crop; None without `AANSettings.spread`."""
     visibility: Tensor | None
-    """(B, K), the log-odds that the landmark is to be seen; None without
+    """(B, K), the log-odds that the landmark can be seen; None without
     `AANSettings.visibility`."""
     heatmaps: Tensor | None = None
-    """(B, K, H/4, W/4), logarithms of each place's weight; None without `AANSettings.heatmaps`."""
+    """(B, K, H/4, W/4), the log-weight of each place; only of a `HeatmapTeacher`."""
+
+
+class Prediction(NamedTuple):
+    """The output of a network for a batch."""
+
+    heads: list[HeadOutput]
+    """One for each point scheme."""
+    attention: list[Tensor]
+    """Maps (B, 1, H/2^s, W/2^s) of the stages s = 1 … S that have one."""
+
+    @property
+    def landmarks(self) -> Tensor:
+        """(B, K, 2) of the first head."""
+        return self.heads[0].landmarks
+
+    @property
+    def early(self) -> list[Tensor]:
+        """The early predictions of the first head."""
+        return self.heads[0].early
 
 
 class Head(nn.Module):
     """From features to the landmarks of one point scheme: NE, linear layer, early heads.
 
-    Of many point schemes each has its own, on a trunk that they share.
+    With several point schemes each has its own head, on a shared trunk.
     """
 
     def __init__(self, settings: AANSettings, points: int) -> None:
@@ -43,11 +62,11 @@ class Head(nn.Module):
         self.embedding, embedded = _embedding(settings)
         self.linear = nn.Linear(embedded, 2 * points)
         nn.init.zeros_(self.linear.bias)
-        self.spread = _from_zero(embedded, points, FIRST_LOG_SPREAD) if settings.spread else None
-        self.visibility = _from_zero(embedded, points, 0.0) if settings.visibility else None
+        self.spread = _constant(embedded, points, FIRST_LOG_SPREAD) if settings.spread else None
+        self.visibility = _constant(embedded, points, 0.0) if settings.visibility else None
 
     def forward(self, features: Tensor, attended: list[Tensor]) -> HeadOutput:
-        """Features (B, D) and, while training, pooled M·H of each stage → `HeadOutput`."""
+        """Features (B, D) and, in training, pooled M·H of each stage → `HeadOutput`."""
         early = [head(pooled) for head, pooled in zip(self.early, attended, strict=False)]
         embedded = self.embedding(features)
         return HeadOutput(
@@ -59,7 +78,7 @@ class Head(nn.Module):
 
     @torch.no_grad()
     def calibrate(self, features: Tensor, mean_shape: Tensor) -> None:
-        """NE as random Fourier features over (B, D), everything else at the mean face (K, 2)."""
+        """NE as random Fourier features over x (B, D); all landmarks at the mean face (K, 2)."""
         if isinstance(self.embedding, CosineEmbedding):
             self.embedding.calibrate(features)
         self.linear.weight *= 0.1
@@ -70,11 +89,11 @@ class Head(nn.Module):
 
 
 FIRST_LOG_SPREAD = -3.0
-"""Of an untrained head: 5 % of the crop."""
+"""Log-scale of an untrained head: 5 % of the crop."""
 
 
-def _from_zero(inputs: int, outputs: int, bias: float) -> nn.Linear:
-    """A linear layer that says the same of everything until it is trained."""
+def _constant(inputs: int, outputs: int, bias: float) -> nn.Linear:
+    """A linear layer whose output is constant until it is trained."""
     layer = nn.Linear(inputs, outputs)
     nn.init.zeros_(layer.weight)
     nn.init.constant_(layer.bias, bias)
@@ -82,7 +101,7 @@ def _from_zero(inputs: int, outputs: int, bias: float) -> nn.Linear:
 
 
 def _embedding(settings: AANSettings) -> tuple[nn.Module, int]:
-    """The layer between features and output, and the length of what it gives."""
+    """The layer between the features and the output layer, and the length of its output."""
     match settings.embedding:
         case "cosine":
             size = settings.embedding_size

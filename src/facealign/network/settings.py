@@ -15,7 +15,7 @@ class AANSettings:
     points: int = 68
     """K, the number of landmarks."""
     input_size: int = 128
-    """Side of the square RGB crop in pixels; the stages see a half, a quarter … of it."""
+    """Side of the square RGB crop in pixels; stage s works on a map 2^s times smaller."""
     widths: tuple[int, ...] = (64, 128, 256, 512)
     """Channels of each stage."""
     ratio: int = 4
@@ -23,35 +23,34 @@ class AANSettings:
     attention: AttentionForm = "residual"
     """"residual" is eq. 1, "product" eq. 2, "off" the network without attention."""
     attention_stages: tuple[int, ...] | None = None
-    """The stages that have a map, counted from 1; None is all of them: the paper's multi-scale
-    attention, and one alone, such as (4,), what it calls single attention (section 3.2)."""
+    """The stages with an attention map, counted from 1. None means all: the paper's multi-scale
+    attention. One stage, such as (4,), is what it calls single attention (section 3.2)."""
     map_relu: bool = True
     """The ReLU between the attention block's BN and its sigmoid, as in the paper."""
     embedding: EmbeddingForm = "cosine"
-    """"cosine" is NE (eq. 4), "linear" the same layer without the cosine, "off" none."""
+    """"cosine" is NE (eq. 4), "linear" the same layer without the cosine, "off" no such layer."""
     embedding_size: int = 256
     """d, the number of nodes of NE."""
     fourier: bool = True
-    """Begin NE as random Fourier features (eq. 3), not as PyTorch begins a linear layer."""
+    """Initialize NE as random Fourier features (eq. 3), not like PyTorch's linear layer."""
     supervision: bool = True
-    """Early heads on each stage while training (section 3.2)."""
+    """Early heads on each stage during training (section 3.2)."""
     further: tuple[int, ...] = ()
-    """Numbers of landmarks of further point schemes, each with a head of its own on the trunk."""
+    """Numbers of landmarks of further point schemes; each has its own head on the trunk."""
     spread: bool = False
-    """Also say how far each landmark may be off: the score of a point."""
+    """Also predict how far off each landmark may be: the score of a point."""
     visibility: bool = False
-    """Also say whether each landmark is to be seen."""
+    """Also predict whether each landmark can be seen."""
     heatmaps: tuple[int, ...] = ()
-    """Instead of NE and regression a decoder that draws a heatmap for each landmark, with so many
-    blocks at each size, from the last stage's up to stage 2's: not the paper's, slower, and more
-    exact with few faces. A teacher, such as of faces that lack labels; what is said of NE and of
-    early heads means nothing to it. Empty is off."""
+    """Build a `HeatmapTeacher` in place of an `AAN`: the number of decoder blocks at each size,
+    from the last stage's up to stage 2's. Not in the paper; slower, and more exact with few faces.
+    The settings of NE and of the early heads have no effect on it. Empty means off."""
 
     def __post_init__(self) -> None:
         reduction = 2 ** (len(self.widths) + 1)
         if not self.widths or min(self.widths) < 1:
             raise SettingsError(
-                f"model.widths {list(self.widths)}: need one positive width a stage"
+                f"model.widths {list(self.widths)}: need a positive width for each stage"
             )
         if self.input_size < reduction or self.input_size % reduction:
             raise SettingsError(
@@ -62,12 +61,13 @@ class AANSettings:
             if getattr(self, name) < 1:
                 raise SettingsError(f"model.{name} must be at least 1, not {getattr(self, name)}")
         if self.further and min(self.further) < 1:
-            raise SettingsError(f"model.further {list(self.further)}: numbers of points, from 1")
+            raise SettingsError(f"model.further {list(self.further)}: each must be at least 1")
         self._check_heatmaps()
         chosen, last = self.attention_stages, len(self.widths)
         if chosen is not None and list(chosen) != sorted(set(chosen) & set(range(1, last + 1))):
             raise SettingsError(
-                f"model.attention_stages {list(chosen)}: name stages from 1 to {last}, in order"
+                f"model.attention_stages {list(chosen)}: list stages from 1 to {last}, in "
+                "ascending order"
             )
         if chosen == ():
             raise SettingsError('model.attention_stages is empty: set model.attention = "off"')
@@ -77,15 +77,17 @@ class AANSettings:
         if not self.heatmaps:
             return
         if not sizes:
-            raise SettingsError("model.heatmaps end at stage 2: give two model.widths or more")
+            raise SettingsError("model.heatmaps end at stage 2: set two model.widths or more")
         if len(self.heatmaps) != sizes or min(self.heatmaps) < 1:
             raise SettingsError(
-                f"model.heatmaps {list(self.heatmaps)}: need a number of blocks, from 1, for each "
-                f"of {sizes} sizes: one fewer than model.widths"
+                f"model.heatmaps {list(self.heatmaps)}: need {sizes} numbers of blocks, each at "
+                "least 1: one fewer than model.widths"
             )
         for name in ("further", "spread", "visibility"):
             if getattr(self, name):
-                raise SettingsError(f"model.heatmaps does not go with model.{name}: drop one")
+                raise SettingsError(
+                    f"model.heatmaps cannot be combined with model.{name}: drop one"
+                )
 
     @property
     def stages_with_maps(self) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from facealign.errors import DataError
-from facealign.network import AAN
+from facealign.network import Network
 from facealign.training.pretrained import load_network
 from facealign.training.settings import TrainSettings
 
@@ -19,7 +19,7 @@ from facealign.training.settings import TrainSettings
 class Teacher:
     """A trained network whose landmarks are a second truth (distillation)."""
 
-    model: AAN
+    model: Network
     heads: list[int | None]
     """For each head of the pupil the teacher's of the same point scheme."""
 

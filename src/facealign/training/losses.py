@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from facealign.errors import SettingsError
 from facealign.network import HeadOutput, Prediction
-from facealign.network.heatmaps import cell_centres
+from facealign.network.heatmap_teacher import cell_centres
 from facealign.training.data.batches import Batch, Part
 from facealign.training.settings import TrainSettings
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from facealign.errors import DataError, SettingsError
 from facealign.models import bundled, model_path
-from facealign.network import AAN
+from facealign.network import Network, build_network
 from facealign.training.export.restore import read_weights
 from facealign.training.rundir.checkpoint import load_checkpoint
 from facealign.training.rundir.folder import best_checkpoint
@@ -19,7 +19,7 @@ from facealign.training.settings import TrainSettings
 from facealign.training.settings_file import to_settings
 
 
-def load_network(path: Path) -> tuple[AAN, tuple[str, ...]]:
+def load_network(path: Path) -> tuple[Network, tuple[str, ...]]:
     """The network of a checkpoint, its average where there is one, and its heads' markups.
 
     Raises:
@@ -27,7 +27,7 @@ def load_network(path: Path) -> tuple[AAN, tuple[str, ...]]:
 
     """
     state = load_checkpoint(path)
-    model = AAN(to_settings(state["settings"], str(path)).model)
+    model = build_network(to_settings(state["settings"], str(path)).model)
     model.load_state_dict(state["weights"])
     return model, tuple(state["markups"])
 
@@ -87,7 +87,7 @@ def read_start(train: TrainSettings, map_relu: bool) -> Start | None:
 
 
 @torch.no_grad()
-def load_start(model: AAN, markups: Sequence[str], start: Start | None) -> None:
+def load_start(model: Network, markups: Sequence[str], start: Start | None) -> None:
     """Begin with the trunk of `start`, and its heads of these point schemes.
 
     A network with more channels begins as one that says the same (`grow`). Crops of another size

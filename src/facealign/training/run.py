@@ -14,7 +14,7 @@ from facealign.datasets import Reading
 from facealign.datasets.reading import fold_by_group, split_by_group
 from facealign.errors import DataError, SettingsError
 from facealign.markup import load_markup
-from facealign.network import AAN
+from facealign.network import Network, build_network
 from facealign.training.batchnorm import fit_batch_norm
 from facealign.training.data.batches import Batch, BatchLoader
 from facealign.training.data.load import open_faces, open_validator
@@ -52,8 +52,8 @@ class Run:
 
     settings: Settings
     folder: RunFolder
-    model: AAN
-    average: AAN
+    model: Network
+    average: Network
     """The running average of the weights (EMA); the model itself where `train.ema` is 0."""
     optimiser: torch.optim.Optimizer
     batches: BatchLoader
@@ -220,8 +220,8 @@ def fit_heads(settings: Settings, markups: Sequence[str]) -> Settings:
     return dataclasses.replace(settings, model=dataclasses.replace(model, further=tuple(others)))
 
 
-def _network(settings: Settings, device: torch.device) -> AAN:
-    model = AAN(settings.model).to(device)
+def _network(settings: Settings, device: torch.device) -> Network:
+    model = build_network(settings.model).to(device)
     return model.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
 
 

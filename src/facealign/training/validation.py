@@ -14,7 +14,7 @@ from torch import Tensor
 from facealign.datasets import stream_pixels
 from facealign.evaluation import Predictions, Report, score
 from facealign.geometry import CropTransform
-from facealign.network import AAN, Prediction
+from facealign.network import Network, Prediction
 from facealign.training.augment.photometric import MEAN, STD
 from facealign.training.distributed import rank, sum_up, world
 from facealign.types import Sample
@@ -64,7 +64,7 @@ class Validator:
         pixels = np.stack(crops) if crops else np.zeros((0, input_size, input_size, 3), np.uint8)
         return cls(kept, pixels, transforms, dataset), problems
 
-    def predict(self, model: AAN, name: str) -> Predictions | None:
+    def predict(self, model: Network, name: str) -> Predictions | None:
         """Landmarks of the held-out faces by a model of this name; None where there are none."""
         if not self.samples:
             return None
@@ -75,7 +75,7 @@ class Validator:
         words = (first.box_source, name, first.markup, self.dataset, "validation")
         return Predictions(ids, landmarks, *words)
 
-    def spread_scale(self, model: AAN) -> float:
+    def spread_scale(self, model: Network) -> float:
         """What the spreads of the held-out faces, all multiplied by it, are the likeliest with.
 
         Training sees covered and shifted faces, whose points are further off than those of faces
@@ -97,14 +97,14 @@ class Validator:
         return score(self.samples, predictions, self.dataset, "validation")
 
 
-def predict_crops(model: AAN, crops: Crops) -> NDArray[np.float32]:
+def predict_crops(model: Network, crops: Crops) -> NDArray[np.float32]:
     """Crops (N, S, S, 3) uint8 → landmarks (N, K, 2) in crop pixels."""
     size = model.settings.input_size
     shape = (model.settings.points, 2)
     return _gather(model, crops, shape, lambda p: p.landmarks * size + (size - 1) / 2)
 
 
-def predict_log_spreads(model: AAN, crops: Crops) -> NDArray[np.float32]:
+def predict_log_spreads(model: Network, crops: Crops) -> NDArray[np.float32]:
     """Crops (N, S, S, 3) uint8 → `HeadOutput.log_spread` (N, K) of a model that has it."""
 
     def taken(prediction: Prediction) -> Tensor:
@@ -117,7 +117,7 @@ def predict_log_spreads(model: AAN, crops: Crops) -> NDArray[np.float32]:
 
 @torch.no_grad()
 def _gather(
-    model: AAN, crops: Crops, shape: tuple[int, ...], take: Callable[[Prediction], Tensor]
+    model: Network, crops: Crops, shape: tuple[int, ...], take: Callable[[Prediction], Tensor]
 ) -> NDArray[np.float32]:
     """What `take` finds in the predictions for all crops, (N, *shape).
 

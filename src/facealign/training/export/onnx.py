@@ -24,7 +24,7 @@ import facealign
 from facealign.errors import DataError, ModelError
 from facealign.files import write_file
 from facealign.models import SCORE_RADIUS, ModelFacts
-from facealign.network import AAN
+from facealign.network import Network, build_network
 from facealign.network.head import Head
 from facealign.training.augment.photometric import MEAN, STD
 from facealign.training.export.quantize import to_integers
@@ -54,7 +54,7 @@ class Deployed(nn.Module):
     ONNX Runtime works out every output, wanted or not.
     """
 
-    def __init__(self, model: AAN) -> None:
+    def __init__(self, model: Network) -> None:
         super().__init__()
         self.model = model
 
@@ -117,7 +117,7 @@ def export_run(
     """
     state = load_checkpoint(best_checkpoint(run))
     settings = to_settings(state["settings"], str(run))
-    model = AAN(settings.model)
+    model = build_network(settings.model)
     model.load_state_dict(state["weights"])
     _scale_spread(model, state["spread_scale"])
     _choose_heads(model, state, markups)
@@ -131,14 +131,14 @@ def export_run(
 
 
 @torch.no_grad()
-def _scale_spread(model: AAN, scale: float) -> None:
+def _scale_spread(model: Network, scale: float) -> None:
     """Make the first head's spreads, which the held-out faces have, what they should be."""
     head = model.heads[0]
     if isinstance(head, Head) and head.spread is not None:
         head.spread.bias.add_(math.log(max(scale, 1e-3)))
 
 
-def _choose_heads(model: AAN, state: dict[str, Any], markups: Sequence[str]) -> None:
+def _choose_heads(model: Network, state: dict[str, Any], markups: Sequence[str]) -> None:
     """Leave the model, and the state's list of point schemes, only the heads of these."""
     known = state["markups"]
     if lacking := [name for name in markups if name not in known]:
@@ -148,7 +148,7 @@ def _choose_heads(model: AAN, state: dict[str, Any], markups: Sequence[str]) -> 
         state["markups"] = list(markups)
 
 
-def to_onnx(model: AAN, facts: ModelFacts) -> bytes:
+def to_onnx(model: Network, facts: ModelFacts) -> bytes:
     """The network as an ONNX file with its facts inside."""
     deployed = Deployed(_fold(model)).eval()
     image = torch.zeros(2, 3, facts.input_size, facts.input_size)
@@ -172,7 +172,7 @@ def to_onnx(model: AAN, facts: ModelFacts) -> bytes:
     return bytes(proto.SerializeToString())
 
 
-def check_parity(model: AAN, content: bytes, faces: int = 3) -> float:
+def check_parity(model: Network, content: bytes, faces: int = 3) -> float:
     """The largest difference between the network, rounded, and ONNX Runtime, on random images.
 
     Raises:
@@ -260,7 +260,7 @@ SMALL = 256
 """Weights of fewer values stay in 32 bits, such as the biases."""
 
 
-def _fold(model: AAN) -> AAN:
+def _fold(model: Network) -> Network:
     """A copy in eval mode whose batch normalisations are part of their convolutions, rounded."""
     copied = copy.deepcopy(model).eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     for head in copied.heads:
@@ -272,5 +272,5 @@ def _fold(model: AAN) -> AAN:
     for weight in copied.parameters():
         if weight.numel() >= SMALL:
             weight.data = weight.data.half().float()
-    assert isinstance(copied, AAN)
+    assert isinstance(copied, Network)
     return copied
