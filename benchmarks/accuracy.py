@@ -62,9 +62,7 @@ def learn(contender: Contender, samples: Sequence[Sample]) -> tuple[Window, Arra
 
 def predict(contender: Contender, samples: Sequence[Sample], window: Window) -> Array:
     """(N, 68, 2) image pixels; NaN where the face was missed."""
-    found = [
-        _found(contender, image, sample, window) for sample, image in stream_pixels(samples, [])
-    ]
+    found = [_found(contender, image, sample, window) for sample, image in stream_pixels(samples)]
     return np.stack(found).astype(np.float64)
 
 

@@ -66,7 +66,7 @@ def inputs(landmarker: Landmarker, samples: list[Sample]) -> np.ndarray:
     facts = landmarker.facts
     crops = [
         landmarker.crop(sample.box).warp(image)
-        for sample, image in stream_pixels(samples, [])
+        for sample, image in stream_pixels(samples)
         if image is not None
     ]
     values = (np.stack(crops).astype(np.float32) / 255 - facts.mean) / facts.std
@@ -133,7 +133,7 @@ def check_float(model: Path) -> None:
 
 
 def error_on(file: Path, samples: list[Sample]) -> float:
-    return nme(look(Landmarker(file, 1, leaning=False), samples, []))
+    return nme(look(Landmarker(file, 1, leaning=False), samples))
 
 
 def run(given: argparse.Namespace) -> None:

@@ -51,10 +51,10 @@ class Looked:
         return np.stack([sample.labelled for sample in self.samples])
 
 
-def look(landmarker: Landmarker, samples: list[Sample], problems: list[str]) -> Looked:
+def look(landmarker: Landmarker, samples: list[Sample]) -> Looked:
     kept: list[Sample] = []
     rows: list[dict[str, Array]] = []
-    for sample, image in stream_pixels(samples, problems):
+    for sample, image in stream_pixels(samples):
         if image is None:
             continue
         crop = landmarker.crop(sample.box)
@@ -63,7 +63,7 @@ def look(landmarker: Landmarker, samples: list[Sample], problems: list[str]) -> 
         kept.append(sample)
         rows.append(values | {"pixels": errors, "crop": errors * crop.scale / crop.size})
     if not rows:
-        raise DataError("none of the photos could be read: " + problems[-1])
+        raise DataError("none of the photos could be read")
     columns = {name: np.stack([row[name] for row in rows]).astype(float) for name in rows[0]}
     scores, visible = (columns.get(name) for name in ("scores", "visible"))
     return Looked(kept, columns["pixels"], columns["crop"], scores, visible)

@@ -97,7 +97,7 @@ class Bench:
                 _, few = split_by_group(reading.samples, share, seed=0)
                 reading = replace(reading, samples=few)
             size, margin = self.settings.model.input_size, self.settings.data.margin
-            self.parts[name, count] = reading, load_faces(reading.samples, size, margin)[0]
+            self.parts[name, count] = reading, load_faces(reading.samples, size, margin)
         return self.parts[name, count]
 
 
@@ -182,7 +182,7 @@ def train(name: str, seed: int, bench: Bench, given: argparse.Namespace) -> Entr
     used = [bench.faces(trial.data, trial.faces), *(bench.faces(n, 0) for n, _ in trial.further)]
     readings, faces = [reading for reading, _ in used], [found for _, found in used]
     size = settings.model.input_size
-    nobody = Validator.load([], size, settings.data.margin, "300w", lambda: None)[0]
+    nobody = Validator.load([], size, settings.data.margin, "300w")
     folder = RunFolder(folder_of(name, seed, given))
     trained = build(settings, folder, readings, faces, nobody, choose_device(settings.train))
     resume(trained, fingerprint(readings, faces, []))

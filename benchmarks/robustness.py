@@ -110,14 +110,12 @@ def measure(
     """Each photo read once, changed once a row.
 
     Returns:
-        (model, row) → id → landmarks; row → id → the sample as it is after the change; one line for
-        each photo that cannot be read.
+        (model, row) → id → landmarks; row → id → the sample as it is after the change.
 
     """
     found: dict[tuple[str, str], dict[str, Points]] = {}
     after: dict[str, dict[str, Sample]] = {row: {} for row in rows}
-    problems: list[str] = []
-    for sample, image in stream_pixels(samples, problems):
+    for sample, image in stream_pixels(samples):
         if image is None:
             continue
         changed: dict[str, Changed] = {}
@@ -129,7 +127,7 @@ def measure(
             for name, tested in models.items():
                 points = look(tested, after[row][sample.id], picture, chance(sample, row))
                 found.setdefault((name, row), {})[sample.id] = points
-    return found, after, problems
+    return found, after
 
 
 def chance(sample: Sample, what: str) -> np.random.Generator:
@@ -226,11 +224,9 @@ def run(given: argparse.Namespace) -> None:
     samples = reading.samples[:: given.every]
     models = {label: tested(model, given.threads) for label, model in models_of(given).items()}
     rows = {name: ROWS[name] for name in given.rows}
-    found, after, problems = measure(models, samples, rows)
-    problems = reading.problems + problems
+    found, after = measure(models, samples, rows)
     if not found:
-        why = problems[0] if problems else "it holds none"
-        raise DataError(f"{given.root}: no face of {given.subset} could be read: {why}")
+        raise DataError(f"{given.root}: no face of {given.subset} could be read")
     results: dict[str, dict[str, Any]] = {}
     for model, both in models.items():
         name = both.plain.facts.name
@@ -239,8 +235,6 @@ def run(given: argparse.Namespace) -> None:
         }
         results[model] = {"name": name, "worst": worst(reports), "rows": reports}
     console = new_console()
-    for problem in problems:
-        console.print(f"left out: {problem}")
     show(console, results, f"300W {given.subset}")
     content = {"dataset": "300w", "subset": given.subset, "every": given.every, "models": results}
     write_json(given, record(given, "robustness", content))

@@ -47,10 +47,11 @@ from facealign.datasets.reading import split_by_group
 from facealign.errors import MissingExtraError, ModelError, SettingsError
 from facealign.files import write_file
 from facealign.models import SCORE_RADIUS, model_path
+from facealign.problems import report
 from facealign.types import Sample
 
 
-def readings(given: argparse.Namespace, problems: list[str]) -> dict[str, tuple[str, list[Sample]]]:
+def readings(given: argparse.Namespace) -> dict[str, tuple[str, list[Sample]]]:
     """Name → what is asked of the samples ("scores" or "visible"), and these."""
     asked: dict[str, tuple[str, Reading]] = {}
     if given.root:
@@ -66,7 +67,6 @@ def readings(given: argparse.Namespace, problems: list[str]) -> dict[str, tuple[
         asked["MERL-RAV"] = ("visible", merl_rav(given.merl_rav, given.images))
     if not asked:
         raise SettingsError("nothing to measure on: give --root, --aflw or --merl-rav")
-    problems += [problem for _, reading in asked.values() for problem in reading.problems]
     return {name: (what, read.samples[:: given.every]) for name, (what, read) in asked.items()}
 
 
@@ -78,25 +78,25 @@ def merl_rav(root: Path, images: str | None) -> Reading:
 
 
 def measure(
-    model: str, asked: Mapping[str, tuple[str, list[Sample]]], threads: int, problems: list[str]
+    model: str, asked: Mapping[str, tuple[str, list[Sample]]], threads: int
 ) -> dict[str, dict[str, Any]]:
-    """Data set → its numbers; those whose points or outputs the model lacks are `problems`."""
+    """Data set → its numbers; those whose points or outputs the model lacks are reported."""
     results: dict[str, dict[str, Any]] = {}
     for name, (what, samples) in asked.items():
         if not samples:
-            problems.append(f"{name}: no face of it is there to measure on")
+            report(f"{name}: no face of it is there to measure on")
             continue
         try:
             landmarker = Landmarker(model_path(model), threads, False, samples[0].markup)
         except SettingsError as error:
-            problems.append(f"{name}: {error}")
+            report(f"{name}: {error}")
             continue
         if landmarker.head != landmarker.markup:
-            problems.append(f"{name}: {model} has no head of {landmarker.markup} points")
+            report(f"{name}: {model} has no head of {landmarker.markup} points")
             continue
-        looked = look(landmarker, samples, problems)
+        looked = look(landmarker, samples)
         if getattr(looked, what) is None:
-            problems.append(f"{name}: {model} gives no {what} of points")
+            report(f"{name}: {model} gives no {what} of points")
         elif what == "scores":
             results[name] = score_numbers(looked)
         else:
@@ -193,17 +193,11 @@ def draw(results: dict[str, dict[str, dict[str, Any]]], target: Path) -> None:
 
 
 def run(given: argparse.Namespace) -> None:
-    unread: list[str] = []
-    asked = readings(given, unread)
+    asked = readings(given)
     console = new_console()
-    for problem in unread:
-        console.print(f"left out: {problem}")
     results: dict[str, dict[str, dict[str, Any]]] = {}
     for name, model in models_of(given).items():
-        problems: list[str] = []
-        found = measure(model, asked, given.threads, problems)
-        for problem in problems:
-            console.print(f"left out: {problem}")
+        found = measure(model, asked, given.threads)
         if not found:
             raise ModelError(
                 f"{model}: nothing of it can be measured here; train a model with "

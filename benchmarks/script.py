@@ -20,6 +20,7 @@ from rich.table import Table
 import facealign
 from facealign.errors import FaceAlignError
 from facealign.files import write_file
+from facealign.problems import collect
 
 PHOTO = Path(__file__).parents[1] / "examples" / "astronaut.jpg"
 """What is measured where no labelled faces are given."""
@@ -62,7 +63,12 @@ def run_script(
     given = parser.parse_args(words)
     given.words = sys.argv[1:] if words is None else words
     try:
-        run(given)
+        with collect() as problems:
+            try:
+                run(given)
+            finally:
+                for problem in problems:
+                    print(f"left out: {problem}")
     except FaceAlignError as error:
         parser.exit(2, f"error: {error}\n")
 

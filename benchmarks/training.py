@@ -82,7 +82,7 @@ def random_run(changes: list[str], folder: Path) -> Run:
     return build(
         settings,
         RunFolder(folder),
-        [Reading("random", "faces", [], [])],
+        [Reading("random", "faces", [])],
         [random_faces(settings, count)],
         Validator([], np.zeros((0, 8, 8, 3), np.uint8), [], "random"),
         choose_device(settings.train),

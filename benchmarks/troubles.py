@@ -173,7 +173,7 @@ def trouble_all(
     """
     rows: dict[str, list[tuple[Pixels, Points, Sample]]] = {name: [] for name in names}
     detector = YuNet()
-    for sample, image in stream_pixels(list(samples), []):
+    for sample, image in stream_pixels(list(samples)):
         if image is None:
             continue
         near, picture = cut_out(sample, image, size, margin)

@@ -33,12 +33,12 @@ def main(name: str, root: Path, subset: str, out: Path, **options: str) -> None:
     detector = YuNet()
     folder = root if root.is_dir() else root.parent
     rows: list[list[str | np.float32]] = []
-    for sample, image in stream_pixels(reading.samples, reading.problems):
+    for sample, image in stream_pixels(reading.samples):
         box = None if image is None else box_of(sample, detector.detect(image).boxes)
         if box is not None:
             rows.append([os.path.relpath(str(sample.image), folder), *box, *cells(sample)])
     write(out, rows, len(reading.samples[0].landmarks))
-    print(f"{len(rows)} of {len(reading.samples)} faces found", *reading.problems[:5], sep="\n")
+    print(f"{len(rows)} of {len(reading.samples)} faces found")
 
 
 def box_of(sample: Sample, boxes: NDArray[np.float32]) -> Box | None:

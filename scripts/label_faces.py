@@ -37,7 +37,7 @@ def main(table: Path, out: Path, options: argparse.Namespace) -> None:
     known = {sample.image for sample in _without(options, folder)}
     landmarker = Landmarker(model_path(options.model), threads=1, leaning=False)
     random, rows = np.random.default_rng(options.seed), []
-    for sample, image in stream_pixels(reading.samples, reading.problems):
+    for sample, image in stream_pixels(reading.samples):
         if image is None or sample.image in known:
             continue
         looks = look(landmarker, image, sample.box, options.looks, random)
@@ -48,7 +48,7 @@ def main(table: Path, out: Path, options: argparse.Namespace) -> None:
             name = sample.image.relative_to(folder)
             rows.append([str(name), *sample.box, *(f"{value:.2f}" for value in points.flat)])
     write(out, rows, load_markup(landmarker.head).count)
-    print(f"{len(rows)} of {len(reading.samples)} faces labelled", *reading.problems[:5], sep="\n")
+    print(f"{len(rows)} of {len(reading.samples)} faces labelled")
 
 
 def _without(options: argparse.Namespace, folder: Path) -> list[Sample]:

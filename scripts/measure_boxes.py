@@ -27,7 +27,7 @@ def main(name: str, root: Path, subset: str) -> None:
     reading = read_dataset(name, root, subset)
     detector = YuNet()
     rows: list[Array] = []
-    for sample, image in stream_pixels(reading.samples, []):
+    for sample, image in stream_pixels(reading.samples):
         if image is None:
             continue
         found = [difference(box, sample.box) for box in detector.detect(image).boxes]

@@ -24,6 +24,7 @@ from facealign.aligner import FaceAligner
 from facealign.datasets import read_dataset
 from facealign.errors import DataError, FaceAlignError
 from facealign.evaluation import predict, score
+from facealign.problems import collect
 from facealign.reproduce.measure import Roots
 from facealign.reproduce.paper import VARIANTS
 from facealign.reproduce.runs import read_runs, write_runs
@@ -126,7 +127,7 @@ def run_one(
     settings = load_settings(CONFIGS / "paper" / f"{dataset}.toml", [*changes, f"data.root={root}"])
     folder = RunFolder(given.work / f"{dataset}-{variant}-{seed}")
     data = settings.data
-    run, _ = prepare(settings, folder, [read_dataset(dataset, root, data.subset, **data.options)])
+    run = prepare(settings, folder, [read_dataset(dataset, root, data.subset, **data.options)])
     fit(run)
     model = folder.path / "model.onnx"
     export_run(folder.path, model)
@@ -144,7 +145,8 @@ def measure(
 ) -> Entries:
     subset, normalisers = TESTS[dataset]
     reading = Roots(tuple(given.root), options).read(dataset, subset)
-    found, unread = predict(reading.samples, FaceAligner(model, threads=given.threads))
+    with collect() as unread:
+        found = predict(reading.samples, FaceAligner(model, threads=given.threads))
     if unread:
         raise DataError(f"{len(unread)} test images cannot be read, the first: {unread[0]}")
     report = score(reading.samples, found, dataset, subset)

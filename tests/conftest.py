@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from PIL import Image
 from facealign.datasets.drawings import write_drawings
 from facealign.markup import load_markup
 from facealign.models import ModelFacts
+from facealign.problems import collect
 from facealign.types import Pixels, Sample
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -176,3 +177,22 @@ def _constant_model(outputs: dict[str, np.ndarray]) -> onnx.ModelProto:
     ]
     graph = helper.make_graph(nodes, "made", [image], given, constants)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+@pytest.fixture
+def reported() -> Iterator[list[str]]:
+    """The problems that are reported while a test runs."""
+    with collect() as lines:
+        yield lines
+
+
+@pytest.fixture
+def problems_of() -> Callable[[Callable[[], object]], list[str]]:
+    """What is reported while a function runs."""
+
+    def call(action: Callable[[], object]) -> list[str]:
+        with collect() as lines:
+            action()
+        return lines
+
+    return call

@@ -13,7 +13,7 @@ import logging
 import math
 import os
 import posixpath
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from facealign.errors import DataError, ImageError, MissingExtraError, OutputErr
 from facealign.files import to_utf8
 from facealign.formats.parquet import schema, to_row
 from facealign.image import SUFFIXES
+from facealign.types import Progress, silent
 
 PHOTOS = 64
 """Photos of one task, at most: what is lost, and done again, when a machine dies."""
@@ -88,7 +89,7 @@ def align_on_ray(
     settings: AlignSettings,
     workers: int,
     resume: bool = False,
-    advance: Callable[[int], None] = lambda count: None,
+    progress: Progress = silent,
 ) -> None:
     """Align photos on a Ray cluster: the one of RAY_ADDRESS, else one on this machine.
 
@@ -98,7 +99,7 @@ def align_on_ray(
         settings: the same for all; a model's file must be readable on every machine.
         workers: actors, one core each.
         resume: go on with what is in the folder.
-        advance: called with the number of photos of each file that is written.
+        progress: wraps the photos as they are done.
 
     Raises:
         OutputError: the folder holds results already and `resume` is not set, or they were begun
@@ -109,7 +110,6 @@ def align_on_ray(
     ray = _import_ray()
     done = _begin(folder, settings.record(), resume)
     left = [photo for photo in photos if to_utf8(photo) not in done]
-    advance(len(photos) - len(left))
     if not left:
         return
     _start(ray, workers)
@@ -122,8 +122,9 @@ def align_on_ray(
         num_cpus=1,
         batch_size=1,
     )
-    for row in results.iter_rows():
-        advance(int(row["count"]))
+    counts = (int(row["count"]) for row in results.iter_rows())
+    for _ in progress((i for count in counts for i in range(count)), total=len(left)):
+        pass
     _sweep(folder)
 
 

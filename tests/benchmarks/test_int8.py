@@ -27,7 +27,7 @@ def run(drawn: Path, tmp_path: Path) -> Path:
         "model": {"input_size": 32, "widths": [16, 32], "spread": True, "visibility": True},
         "train": {"steps": 2, "batch": 8, "threads": 1},
     }
-    run, _ = prepare(
+    run = prepare(
         to_settings(tree, "test"),
         RunFolder(tmp_path / "run"),
         [read_dataset("300w", drawn, "train")],

@@ -28,7 +28,7 @@ def face(tmp_path, draw, points):
 
 
 def _check(*faces, dataset="pts"):
-    return check_reading(Reading(dataset, "all", list(faces), ["b.pts: broken"]))
+    return check_reading(Reading(dataset, "all", list(faces)), ["b.pts: broken"])
 
 
 def test_a_good_face_has_nothing_to_say(face):
@@ -42,7 +42,7 @@ def test_a_good_face_has_nothing_to_say(face):
 
 
 def test_the_official_count_stands_beside(face):
-    check = check_reading(Reading("300w", "common", [face], []))
+    check = check_reading(Reading("300w", "common", [face]))
     assert (check.count, check.official_count) == (1, 554)
 
 
@@ -50,8 +50,14 @@ def test_unreadable_pictures_are_told(face, tmp_path):
     broken = tmp_path / "broken.png"
     broken.write_bytes(face.image.read_bytes()[:60])
     seen = []
-    reading = Reading("pts", "all", [face, replace(face, id="b", image=broken)], [])
-    check = check_reading(reading, advance=lambda: seen.append(1))
+
+    def progress(items, /, *, total=None):
+        for item in items:
+            seen.append(item)
+            yield item
+
+    reading = Reading("pts", "all", [face, replace(face, id="b", image=broken)])
+    check = check_reading(reading, progress=progress)
     assert len(check.unreadable) == 1
     assert "broken.png" in check.unreadable[0]
     assert len(seen) == 2

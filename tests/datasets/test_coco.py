@@ -41,10 +41,10 @@ def _read(path, content):
     return read_dataset("coco", path, "all", markup="celeba5")
 
 
-def test_values(path, content, points):
+def test_values(reported, path, content, points):
     reading = _read(path, content)
     first, second = reading.samples
-    assert reading.problems == []
+    assert reported == []
     assert np.allclose(first.landmarks[[0, 1, 3, 4]], points("celeba5")[[0, 1, 3, 4]], atol=1e-4)
     assert first.labelled.tolist() == [True, True, False, True, True]
     assert first.occluded.tolist() == [False, True, False, False, False]
@@ -53,7 +53,7 @@ def test_values(path, content, points):
     assert second.image.name == "b.png"
 
 
-def test_bad_annotations_are_one_line_each(path, content):
+def test_bad_annotations_are_one_line_each(reported, path, content):
     good = content["annotations"][0]
     content["annotations"] = [
         good,
@@ -68,14 +68,14 @@ def test_bad_annotations_are_one_line_each(path, content):
     ]
     reading = _read(path, content)
     assert len(reading.samples) == 1
-    places = [line.split(": ")[1] for line in reading.problems]
+    places = [line.split(": ")[1] for line in reported]
     assert places == [f"annotations[{i}]" for i in range(1, 9)]
 
 
-def test_a_name_that_no_file_can_have_is_one_line(path, content):
+def test_a_name_that_no_file_can_have_is_one_line(reported, path, content):
     content["images"][0]["file_name"] = "a" * 5000
     reading = _read(path, content)
-    assert len(reading.samples) == len(reading.problems) == 1
+    assert len(reading.samples) == len(reported) == 1
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_values_blanks_boxes_and_splits(write, points):
         assert [face.group for face in faces] == [name]
 
 
-def test_bad_rows_are_one_line_each(write, points):
+def test_bad_rows_are_one_line_each(reported, write, points):
     values = points("celeba5").ravel().tolist()
     box = [20, 30, 90, 95]
     rows = [
@@ -57,9 +57,9 @@ def test_bad_rows_are_one_line_each(write, points):
     ]
     reading = read_dataset("csv", write(rows), "all", markup="celeba5")
     assert reading.samples == []
-    assert [line.split(": ")[0].rsplit(":", 1)[1] for line in reading.problems] == list("23456")
+    assert [line.split(": ")[0].rsplit(":", 1)[1] for line in reported] == list("23456")
     words = ("image", "number", "finite", "empty", "marked")
-    for word, line in zip(words, reading.problems, strict=True):
+    for word, line in zip(words, reported, strict=True):
         assert word in line
 
 

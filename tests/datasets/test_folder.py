@@ -17,19 +17,19 @@ def root(tmp_path, points, draw, write_pts):
     return tmp_path
 
 
-def test_values(root, points):
+def test_values(reported, root, points):
     reading = read_dataset("pts", root, "all", markup="celeba5")
     assert [sample.id for sample in reading.samples] == ["a.png", "b/c.png"]
-    assert reading.problems == []
+    assert reported == []
     assert np.allclose(reading.samples[1].landmarks, points("celeba5"), atol=1e-4)
     assert reading.samples[0].box_source == "landmarks"
 
 
-def test_every_bad_file_is_one_line(root, draw, write_pts, points):
+def test_every_bad_file_is_one_line(problems_of, root, draw, write_pts, points):
     draw(root / "unlabelled.jpg")
     write_pts(root / "lonely.pts", points("celeba5"))
     write_pts(root / "a.pts", [["nan", 3]] * 5)
-    problems = read_dataset("pts", root, "all", markup="celeba5").problems
+    problems = problems_of(lambda: read_dataset("pts", root, "all", markup="celeba5"))
     assert [line.split(":")[0].removeprefix(f"{root}/") for line in problems] == [
         "a.pts",
         "lonely.pts",
@@ -37,10 +37,10 @@ def test_every_bad_file_is_one_line(root, draw, write_pts, points):
     ]
 
 
-def test_the_markup_is_never_guessed(root):
+def test_the_markup_is_never_guessed(reported, root):
     reading = read_dataset("pts", root, "all")
     assert reading.samples == []
-    assert "5 points, but this data set has 68" in reading.problems[0]
+    assert "5 points, but this data set has 68" in reported[0]
 
 
 def test_what_is_not_there_is_named(root):

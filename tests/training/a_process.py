@@ -29,7 +29,7 @@ def hidden(reading: Reading) -> Reading:
         drawn = rng.random((2, len(sample.landmarks)))
         labelled, occluded = drawn[0] >= 0.2 * (number % 4), drawn[1] < 0.3
         samples.append(replace(sample, labelled=labelled, occluded=occluded))
-    return Reading(reading.dataset, reading.subset, samples, [])
+    return Reading(reading.dataset, reading.subset, samples)
 
 
 def of_five(reading: Reading) -> Reading:
@@ -38,7 +38,7 @@ def of_five(reading: Reading) -> Reading:
         replace(s, markup="celeba5", **{n: getattr(s, n)[EYES] for n in ("landmarks", "labelled")})
         for s in reading.samples
     ]
-    return Reading("celeba", reading.subset, samples[:7], [])
+    return Reading("celeba", reading.subset, samples[:7])
 
 
 def main(job: dict) -> None:
@@ -47,7 +47,7 @@ def main(job: dict) -> None:
     reading = read_dataset("300w", Path(job["drawn"]), "train")
     readings = [hidden(reading), of_five(reading)][: 1 + len(settings.further)]
     with joined(settings.train):
-        run, _ = prepare(settings, RunFolder(Path(job["run"])), readings)
+        run = prepare(settings, RunFolder(Path(job["run"])), readings)
         before = {name: value.clone() for name, value in run.model.state_dict().items()}
         reports = []
         stops = job.get("stop", -1) if rank() == int(job.get("stopper", 0)) else -1

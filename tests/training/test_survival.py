@@ -45,9 +45,7 @@ def begin(drawn: Path) -> Callable[[Settings, Path], Run]:
     reading = read_dataset("300w", drawn, "train")
 
     def build(settings: Settings, folder: Path) -> Run:
-        return prepare(
-            settings, RunFolder(folder), [Reading("300w", "train", reading.samples, [])]
-        )[0]
+        return prepare(settings, RunFolder(folder), [Reading("300w", "train", reading.samples)])
 
     return build
 
@@ -77,8 +75,8 @@ def train(folder):
     if child == 0:
         code = 1
         try:
-            run, problems = prepare(settings, RunFolder(folder), [reading])
-            code = 0 if not problems and fit(run) else 2
+            run = prepare(settings, RunFolder(folder), [reading])
+            code = 0 if fit(run) else 2
         finally:
             os._exit(code)
     return child

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 
 import click
 
-from facealign.cli.console import fail, out, progress
+from facealign.cli.console import bar, fail, out
 from facealign.cli.data_options import dataset_argument, reader_option
 from facealign.cli.pack import command as pack
 from facealign.datasets import DATASETS, load_dataset, read_dataset
@@ -18,6 +17,7 @@ from facealign.datasets.drawings import write_drawings
 from facealign.errors import DataError
 from facealign.files import write_file
 from facealign.image import write_image
+from facealign.problems import collect
 
 SHOWN = 5
 """Lines of each kind of finding that are printed; the JSON holds all."""
@@ -91,14 +91,12 @@ def check(
     missing: list[str] = []
     for subset in wanted:
         try:
-            reading = read_dataset(dataset, root, subset, **options)
+            with collect() as left_out:
+                reading = read_dataset(dataset, root, subset, **options)
         except DataError as error:
             missing.append(f"{subset}: {error}")
             continue
-        bar = progress("faces")
-        with bar:
-            task = bar.add_task(subset, total=len(reading.samples))
-            checks.append(check_reading(reading, partial(bar.advance, task)))
+        checks.append(check_reading(reading, left_out, bar(subset, "faces")))
         if sheet and reading.samples:
             name = sheet.with_stem(f"{sheet.stem}-{subset}") if len(wanted) > 1 else sheet
             write_image(draw_sheet(reading.samples), name)

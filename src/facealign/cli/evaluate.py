@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from facealign.aligner import FaceAligner
-from facealign.cli.console import fail, out, progress
+from facealign.cli.console import bar, out
 from facealign.cli.data_options import default_subset, reader_option
 from facealign.cli.reporting import print_report, write_report
 from facealign.datasets import DATASETS, Reading, read_dataset
@@ -86,10 +86,7 @@ def command(
     """  # noqa: D205, D301
     reading = read_dataset(dataset, root, subset or default_subset(dataset), **options)
     aligner = _aligner(model, threads, markup, reading)
-    predictions, unread = _predict(reading, aligner, boxes)
-    problems = reading.problems + unread
-    for problem in problems:
-        fail(problem, 3)
+    predictions = _predict(reading, aligner, boxes)
     if not predictions.ids:
         raise DataError(f"{root}: no face of {dataset} {reading.subset} could be read")
     if predicted:
@@ -99,7 +96,7 @@ def command(
     if predicted:
         out().print(f"predictions: {predicted}", markup=False, soft_wrap=True)
     write_report(report, predictions.model, target)
-    return 3 if problems else 0
+    return 0
 
 
 def _aligner(model: str, threads: int | None, markup: str | None, reading: Reading) -> FaceAligner:
@@ -111,10 +108,7 @@ def _aligner(model: str, threads: int | None, markup: str | None, reading: Readi
     return plain(markup=markup)
 
 
-def _predict(reading: Reading, aligner: FaceAligner, boxes: str) -> tuple[Predictions, list[str]]:
-    bar = progress("faces")
-    with bar:
-        task = bar.add_task("predicting", total=len(reading.samples))
-        found, unread = predict(reading.samples, aligner, boxes, lambda: bar.advance(task))
+def _predict(reading: Reading, aligner: FaceAligner, boxes: str) -> Predictions:
+    found = predict(reading.samples, aligner, boxes, bar("predicting", "faces"))
     name, subset = aligner.facts.name, reading.subset
-    return replace(found, model=name, dataset=reading.dataset, subset=subset), unread
+    return replace(found, model=name, dataset=reading.dataset, subset=subset)

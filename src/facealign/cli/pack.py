@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import click
 
-from facealign.cli.console import fail, out, progress
+from facealign.cli.console import bar, out
 from facealign.cli.data_options import dataset_argument, reader_option
 from facealign.datasets import read_dataset
 from facealign.datasets.shards import Index
+from facealign.problems import report
 
 
 def _quality(context: click.Context, parameter: click.Parameter, value: str) -> int | None:
@@ -81,24 +81,20 @@ def command(
     from facealign.training.data.pack import pack
 
     reading = read_dataset(dataset, root, subset, **options)
-    bar = progress("faces")
-    with bar:
-        task = bar.add_task("packing", total=len(reading.samples))
-        index = pack(
-            reading,
-            target,
-            input_size=input_size,
-            margin=margin,
-            faces_per_shard=faces_per_shard,
-            quality=quality,
-            options=options,
-            advance=partial(bar.advance, task),
-        )
-    problems = reading.problems + [face.problem for face in index.left_out]
-    for problem in problems:
-        fail(problem, 3)
+    index = pack(
+        reading,
+        target,
+        input_size=input_size,
+        margin=margin,
+        faces_per_shard=faces_per_shard,
+        quality=quality,
+        options=options,
+        progress=bar("packing", "faces"),
+    )
+    for face in index.left_out:
+        report(face.problem)
     out().print(f"packed: {_in_words(index)} in {target}", markup=False, soft_wrap=True)
-    return 3 if problems else 0
+    return 0
 
 
 def _in_words(index: Index) -> str:

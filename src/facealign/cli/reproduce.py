@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
 
-from facealign.cli.console import out, progress
+from facealign.cli.console import bar, out
 from facealign.cli.data_options import reader_option
 from facealign.evaluation import read_predictions
 from facealign.files import write_file
@@ -78,18 +78,12 @@ def command(
     facealign reproduce table1 --root aflw=/faces/aflw --model aflw.onnx
     facealign reproduce figure4 --photo photo.jpg -o maps.svg
     """  # noqa: D301
-    bar = progress("faces")
     predictions = [read_predictions(path) for path in kept]
-    with bar:
-
-        def track(name: str, total: int) -> Callable[[], None]:
-            task = bar.add_task(name, total=total)
-            return lambda: bar.advance(task)
-
-        measurer = Measurer(Roots(roots, options), models, predictions, boxes, threads, track)
-        if what in FIGURES:
-            return _figure(what, measurer, photos, output or Path(f"{what}.png"))
-        table = _table5(runs) if what == "table5" else benchmark_table(what, measurer)
+    track = partial(bar, unit="faces")
+    measurer = Measurer(Roots(roots, options), models, predictions, boxes, threads, track)
+    if what in FIGURES:
+        return _figure(what, measurer, photos, output or Path(f"{what}.png"))
+    table = _table5(runs) if what == "table5" else benchmark_table(what, measurer)
     _print_table(FORMS[form](table), output)
     return 0
 

@@ -12,6 +12,7 @@ from facealign.cli.console import fail, out, percent
 from facealign.cli.extras import extra
 from facealign.cli.stopping import INTERRUPTED
 from facealign.cli.train import Watcher, read_all
+from facealign.problems import collect
 
 if TYPE_CHECKING:
     from facealign.training.loop import Progress
@@ -56,7 +57,8 @@ def _train(settings: Settings, path: Path, heard: Heard) -> float | None:
     from facealign.training.rundir.folder import RunFolder
 
     out().print(f"{path.name}", markup=False, soft_wrap=True)
-    run, _ = prepare(settings, RunFolder(path), read_all(settings))
+    with collect():  # each trial reads the same faces
+        run = prepare(settings, RunFolder(path), read_all(settings))
     given_up = False
 
     with Watcher(run) as watcher:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 import os
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from facealign.cli.console import fail, in_words, out, progress
+from facealign.cli.console import bar, fail, in_words, out, progress
 from facealign.cli.extras import extra
 from facealign.cli.stopping import INTERRUPTED, Stop
 from facealign.datasets import Reading, read_dataset
 from facealign.errors import SettingsError
+from facealign.problems import collect
 
 if TYPE_CHECKING:
     from facealign.training.loop import Progress as TrainingProgress
@@ -120,15 +122,8 @@ def _train(settings: Settings, readings: list[Reading], path: Path) -> int:
         from facealign.training.run import prepare
         from facealign.training.rundir.folder import RunFolder
     folder = RunFolder(path)
-    bar = progress("faces", shown=leads())
-    with bar:
-        total = sum(len(reading.samples) for reading in readings)
-        task = bar.add_task("reading", total=total)
-        run, problems = prepare(settings, folder, readings, lambda: bar.advance(task))
-    problems = [problem for reading in readings for problem in reading.problems] + problems
-    if leads():
-        for problem in problems:
-            fail(problem, 3)
+    with nullcontext() if leads() else collect():  # all processes read the same: one reports
+        run = prepare(settings, folder, readings, bar("reading", "faces", shown=leads()))
     with Watcher(run, world(), leads()) as watcher:
         finished = fit(run, watcher, watcher.stopped)
     if not finished:
@@ -136,7 +131,7 @@ def _train(settings: Settings, readings: list[Reading], path: Path) -> int:
         return fail(stopped, INTERRUPTED) if leads() else INTERRUPTED
     if leads():
         out().print(f"run: {path}", markup=False, soft_wrap=True)
-    return 3 if problems else 0
+    return 0
 
 
 def read_all(settings: Settings) -> list[Reading]:

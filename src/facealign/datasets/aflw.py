@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facealign.datasets.matfile import read_mat
-from facealign.datasets.reading import Dataset, Reading, build_sample, check_subset, collect
+from facealign.datasets.reading import Dataset, Reading, build_sample, build_samples, check_subset
 from facealign.errors import DataError
 from facealign.types import Sample
 
@@ -48,8 +48,8 @@ def read_aflw(root: Path, subset: str, training_faces: int | None = None) -> Rea
         raise DataError(f"{root / 'flickr'}: no such folder; --root must hold AFLW's flickr folder")
     labels = _read_labels(root / LABELS)
     order = _order(labels, root / LABELS, subset, training_faces)
-    samples, problems = collect(order, lambda i: _build(labels, root / LABELS, folder, i))
-    return Reading("aflw", subset, samples, problems)
+    samples = build_samples(order, lambda i: _build(labels, root / LABELS, folder, i))
+    return Reading("aflw", subset, samples)
 
 
 def _read_labels(path: Path) -> dict[str, Any]:

@@ -20,11 +20,12 @@ from facealign.datasets.reading import (
     Dataset,
     Reading,
     build_sample,
+    build_samples,
     check_subset,
-    collect,
 )
 from facealign.errors import DataError
 from facealign.files import is_file
+from facealign.problems import report
 from facealign.types import Sample
 
 PARTS = {"train": "0", "val": "1", "test": "2", "trainval": "01"}
@@ -62,15 +63,13 @@ def read_celeba(root: Path, subset: str, aligned: bool = False) -> Reading:
     )
     parts = _read_rows(partition, 0)
     chosen = [name for name, (words, _) in parts.items() if words and words[0] in PARTS[subset]]
-    samples, problems = collect(chosen, files.build)
-    odd = [
-        f"{partition}:{line}: {name} is in no part: 0, 1 or 2 is expected"
-        for name, (words, line) in parts.items()
-        if words not in (["0"], ["1"], ["2"])
-    ]
+    samples = build_samples(chosen, files.build)
+    for odd, (words, line) in parts.items():
+        if words not in (["0"], ["1"], ["2"]):
+            report(f"{partition}:{line}: {odd} is in no part: 0, 1 or 2 is expected")
     if not chosen:
         raise DataError(f'{partition}: no image is in "{subset}"')
-    return Reading(name, subset, samples, odd + problems)
+    return Reading(name, subset, samples)
 
 
 @dataclass(frozen=True)

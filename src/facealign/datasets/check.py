@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,7 +14,8 @@ from facealign.datasets.pixels import stream_pixels
 from facealign.datasets.reading import Reading
 from facealign.geometry import box_size
 from facealign.markup import load_markup
-from facealign.types import Sample
+from facealign.problems import collect
+from facealign.types import Progress, Sample, silent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,21 +55,23 @@ class Check:
         return asdict(self)
 
 
-def check_reading(reading: Reading, advance: Callable[[], None] = lambda: None) -> Check:
+def check_reading(
+    reading: Reading, left_out: Sequence[str] = (), progress: Progress = silent
+) -> Check:
     """Check what a reader gave, decoding every picture.
 
     Args:
         reading: of `read_dataset`.
-        advance: called after each face.
+        left_out: what was reported while it was read.
+        progress: wraps the loop over the faces.
 
     """
     dataset = load_dataset(reading.dataset)
-    unreadable: list[str] = []
     outside: list[str] = []
-    for sample, picture in stream_pixels(reading.samples, unreadable):
-        if picture is not None:
-            outside += _outside(sample, picture.shape[1], picture.shape[0])
-        advance()
+    with collect() as unreadable:
+        for sample, picture in stream_pixels(reading.samples, progress):
+            if picture is not None:
+                outside += _outside(sample, picture.shape[1], picture.shape[0])
     return Check(
         dataset=reading.dataset,
         subset=reading.subset,
@@ -77,7 +80,7 @@ def check_reading(reading: Reading, advance: Callable[[], None] = lambda: None) 
         normalisers=list(dataset.normalisers),
         count=len(reading.samples),
         official_count=dataset.subsets.get(reading.subset),
-        problems=list(reading.problems),
+        problems=list(left_out),
         unreadable=unreadable,
         outside=outside,
         duplicates=_duplicates(reading.samples),

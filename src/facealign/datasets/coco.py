@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from facealign.datasets.custom import ALL, DEFAULT_MARKUP, find_image, own_dataset
-from facealign.datasets.reading import Reading, build_sample, check_subset, collect
+from facealign.datasets.reading import Reading, build_sample, build_samples, check_subset
 from facealign.formats.coco import CocoFile, load_coco, parse_annotation
 from facealign.markup import load_markup
 from facealign.types import Sample
@@ -34,8 +34,8 @@ def read_coco(
     load_markup(markup)
     file = load_coco(root)
     numbers = range(len(file.annotations))
-    samples, problems = collect(numbers, lambda number: _build(file, number, markup, images))
-    return Reading("coco", subset, samples, problems)
+    samples = build_samples(numbers, lambda number: _build(file, number, markup, images))
+    return Reading("coco", subset, samples)
 
 
 def _build(file: CocoFile, number: int, markup: str, images: str | None) -> Sample:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from facealign.datasets.matfile import Matrix, import_h5py, is_hdf5, read_mat
-from facealign.datasets.reading import Dataset, Reading, build_sample, check_subset, collect
+from facealign.datasets.reading import Dataset, Reading, build_sample, build_samples, check_subset
 from facealign.errors import DataError, ImageError, MissingExtraError
 from facealign.image import read_image
 from facealign.types import Pixels, Sample
@@ -51,8 +51,8 @@ def read_cofw(root: Path, subset: str) -> Reading:
             f"{path}: {points} is {np.shape(rows)} and {boxes} is {np.shape(corners)}: "
             f"(N, {3 * POINTS}) and (N, 4) are expected"
         )
-    samples, problems = collect(range(count), lambda i: _build(path, i, rows[i], corners[i]))
-    return Reading("cofw", subset, samples, problems)
+    samples = build_samples(range(count), lambda i: _build(path, i, rows[i], corners[i]))
+    return Reading("cofw", subset, samples)
 
 
 def _build(path: Path, index: int, row: Matrix, corner: Matrix) -> Sample:

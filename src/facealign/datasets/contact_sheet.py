@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from facealign.datasets.pixels import stream_pixels
 from facealign.geometry import CropTransform
 from facealign.markup import load_markup
+from facealign.problems import collect
 from facealign.types import Pixels, Sample
 
 RIGHT, LEFT, MIDDLE = (255, 80, 80), (90, 220, 90), (255, 255, 255)
@@ -43,10 +44,11 @@ def draw_sheet(samples: Sequence[Sample], count: int = 48, columns: int = 8) -> 
     ]
     rows = max(1, -(-len(chosen) // columns))
     sheet = np.full((rows * tile, columns * tile, 3), 40, np.uint8)
-    for i, (sample, picture) in enumerate(stream_pixels(chosen, [])):
-        if picture is not None:
-            y, x = i // columns * tile, i % columns * tile
-            sheet[y : y + tile, x : x + tile] = draw_tile(sample, picture, tile)
+    with collect():  # the check has reported them
+        for i, (sample, picture) in enumerate(stream_pixels(chosen)):
+            if picture is not None:
+                y, x = i // columns * tile, i % columns * tile
+                sheet[y : y + tile, x : x + tile] = draw_tile(sample, picture, tile)
     return sheet
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from facealign.datasets.custom import ALL, DEFAULT_MARKUP, find_image, own_dataset
-from facealign.datasets.reading import Reading, build_sample, check_subset, collect
+from facealign.datasets.reading import Reading, build_sample, build_samples, check_subset
 from facealign.errors import DataError
 from facealign.formats.csv import BOX, Row, point_count, read_columns, read_rows
 from facealign.markup import load_markup
@@ -45,8 +45,8 @@ def read_table(
         )
     check_subset(str(root), subset, (ALL, *sorted({row.get("split") or ALL for _, row in rows})))
     chosen = [row for row in rows if subset in (ALL, row[1].get("split"))]
-    samples, problems = collect(chosen, lambda row: _build(root, row, markup, images))
-    return Reading("csv", subset, samples, problems)
+    samples = build_samples(chosen, lambda row: _build(root, row, markup, images))
+    return Reading("csv", subset, samples)
 
 
 def _build(path: Path, row: Row, markup: str, images: str | None) -> Sample:

@@ -13,6 +13,7 @@ from facealign.errors import DataError
 from facealign.formats.cvat import face_elements, parse_face, read_images
 from facealign.formats.marks import Marks
 from facealign.markup import load_markup
+from facealign.problems import report
 from facealign.types import Sample
 
 
@@ -34,18 +35,17 @@ def read_cvat(
     check_subset("cvat", subset, (ALL,))
     scheme = load_markup(markup)
     samples: list[Sample] = []
-    problems: list[str] = []
     for image in read_images(root):
         name, faces = image.get("name", ""), face_elements(image)
         if not faces:
-            problems.append(f"{root}: {name}: has no points")
+            report(f"{root}: {name}: has no points")
         for number, face in enumerate(faces, 1):
             try:
                 marks = parse_face(image, face, scheme, _place(root, name, number))
                 samples.append(_build(root, name, number, marks, markup, images))
             except DataError as error:
-                problems.append(str(error))
-    return Reading("cvat", subset, samples, problems)
+                report(str(error))
+    return Reading("cvat", subset, samples)
 
 
 def _place(root: Path, name: str, number: int) -> str:

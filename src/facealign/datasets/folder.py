@@ -13,13 +13,14 @@ from facealign.datasets.reading import (
     IMAGE_SUFFIXES,
     Reading,
     build_sample,
+    build_samples,
     check_subset,
-    collect,
     image_beside,
 )
 from facealign.errors import DataError
 from facealign.formats.pts import read_pts
 from facealign.markup import load_markup
+from facealign.problems import report
 from facealign.types import Sample
 
 
@@ -53,9 +54,10 @@ def read_folder(root: Path, subset: str = ALL, markup: str = DEFAULT_MARKUP) -> 
             box=None,
         )
 
-    samples, problems = collect(labels, build)
-    problems += [f"{path}: there is no .pts file of this name beside it" for path in alone]
-    return Reading("pts", subset, samples, problems)
+    samples = build_samples(labels, build)
+    for path in alone:
+        report(f"{path}: there is no .pts file of this name beside it")
+    return Reading("pts", subset, samples)
 
 
 DATASET = own_dataset(

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from facealign.datasets.reading import Dataset, Reading, build_sample, check_subset, collect
+from facealign.datasets.reading import Dataset, Reading, build_sample, build_samples, check_subset
 from facealign.errors import DataError
 from facealign.formats.pts import read_pts
+from facealign.problems import report
 from facealign.types import Sample
 
 
@@ -64,11 +65,14 @@ def read_300vw(root: Path, subset: str, stride: int = 1) -> Reading:
         raise DataError(f"{root / missing[0] / 'vid.avi'}: no such file; --root must hold 300VW")
     present = [video for video in VIDEOS[subset] if video not in missing]
     paths = {video: sorted((root / video / "annot").glob("*.pts")) for video in present}
-    problems = [f"{root / video / 'vid.avi'}: no such file" for video in missing]
-    problems += [f"{root / v / 'annot'}: holds no .pts file" for v in present if not paths[v]]
+    for video in missing:
+        report(f"{root / video / 'vid.avi'}: no such file")
+    for video in present:
+        if not paths[video]:
+            report(f"{root / video / 'annot'}: holds no .pts file")
     chosen = [path for video in present for path in paths[video][::stride]]
-    samples, bad = collect(chosen, lambda path: _build(root, path))
-    return Reading("300vw", subset, samples, problems + bad)
+    samples = build_samples(chosen, lambda path: _build(root, path))
+    return Reading("300vw", subset, samples)
 
 
 def _build(root: Path, path: Path) -> Sample:

@@ -21,8 +21,8 @@ from facealign.datasets.reading import (
     Dataset,
     Reading,
     build_sample,
+    build_samples,
     check_subset,
-    collect,
     image_beside,
 )
 from facealign.errors import DataError, MissingExtraError
@@ -70,8 +70,8 @@ def read_300w(root: Path, subset: str) -> Reading:
     paths = [path for folder in folders for path in sorted(folder.glob("*.pts"))]
     if not paths:
         raise DataError(f"{folders[0]}: holds no .pts file; --root must hold 300W's own folders")
-    samples, problems = collect(paths, lambda path: _build(root, path, None if boxless else boxes))
-    return Reading("300w", subset, samples, problems)
+    samples = build_samples(paths, lambda path: _build(root, path, None if boxless else boxes))
+    return Reading("300w", subset, samples)
 
 
 def _build(root: Path, path: Path, boxes: dict[str, Box] | None) -> Sample:

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from facealign.datasets.custom import ALL, DEFAULT_MARKUP, find_image, own_dataset
-from facealign.datasets.reading import Reading, build_sample, check_subset, collect
+from facealign.datasets.reading import Reading, build_sample, build_samples, check_subset
 from facealign.errors import DataError
 from facealign.markup import load_markup
+from facealign.problems import report
 from facealign.types import Sample
 
 Record = tuple[str, int, ET.Element]
@@ -39,15 +40,14 @@ def read_imglab(
     check_subset("imglab", subset, (ALL,))
     load_markup(markup)
     records: list[Record] = []
-    problems: list[str] = []
     for image in _read_xml(root).iterfind("images/image"):
         name = image.get("file", "")
         boxes = list(image.iterfind("box"))
         records += [(name, i, b) for i, b in enumerate(boxes, 1) if b.get("ignore") != "1"]
         if not boxes:
-            problems.append(f"{root}: {name}: has no box")
-    samples, bad = collect(records, lambda record: _build(root, record, markup, images))
-    return Reading("imglab", subset, samples, problems + bad)
+            report(f"{root}: {name}: has no box")
+    samples = build_samples(records, lambda record: _build(root, record, markup, images))
+    return Reading("imglab", subset, samples)
 
 
 def _read_xml(path: Path) -> ET.Element:

@@ -17,8 +17,8 @@ from facealign.datasets.reading import (
     Dataset,
     Reading,
     build_sample,
+    build_samples,
     check_subset,
-    collect,
     image_beside,
 )
 from facealign.errors import DataError
@@ -54,8 +54,8 @@ def read_merl_rav(root: Path, subset: str) -> Reading:
         if not folder.is_dir():
             raise DataError(f"{folder}: no such folder; --root must hold merl_rav_organized")
     paths = [path for folder in folders for path in sorted(folder.glob("*.pts"))]
-    samples, problems = collect(paths, lambda path: _build(top, path))
-    return Reading("merl-rav", subset, samples, problems)
+    samples = build_samples(paths, lambda path: _build(top, path))
+    return Reading("merl-rav", subset, samples)
 
 
 def _build(top: Path, path: Path) -> Sample:

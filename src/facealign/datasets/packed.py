@@ -43,7 +43,7 @@ def read_packed(root: Path, subset: str = ALL) -> Reading:
         labels = read_labels(tar, shard)
         places[shard.name] = Places.of(tar, labels)
         samples += _samples(tar, labels, facts.markup)
-    return Reading(facts.dataset, facts.subset, samples, [], Packed(index, places))
+    return Reading(facts.dataset, facts.subset, samples, Packed(index, places))
 
 
 def _samples(tar: Path, labels: Labels, markup: str) -> list[Sample]:

@@ -11,7 +11,8 @@ from facealign.datasets.shards import read_regions
 from facealign.datasets.video import read_frames
 from facealign.errors import FaceAlignError, ImageError
 from facealign.image import read_image
-from facealign.types import Pixels, Sample
+from facealign.problems import report
+from facealign.types import Pixels, Progress, Sample, silent
 
 
 def read_pixels(sample: Sample) -> Pixels:
@@ -26,7 +27,7 @@ def read_pixels(sample: Sample) -> Pixels:
 
 
 def stream_pixels(
-    samples: Sequence[Sample], problems: list[str]
+    samples: Sequence[Sample], progress: Progress = silent
 ) -> Iterator[tuple[Sample, Pixels | None]]:
     """Samples with their pictures, in order, one picture in memory at a time.
 
@@ -34,12 +35,17 @@ def stream_pixels(
 
     Args:
         samples: the faces.
-        problems: gets one line for each sample whose picture cannot be read.
+        progress: wraps the loop over them.
 
     Yields:
-        The sample and its (H, W, 3) RGB uint8 picture, None where it cannot be read.
+        The sample and its (H, W, 3) RGB uint8 picture; None where it cannot be read, which is
+        reported (`facealign.problems`).
 
     """
+    yield from progress(_stream(samples), total=len(samples))
+
+
+def _stream(samples: Sequence[Sample]) -> Iterator[tuple[Sample, Pixels | None]]:
     for path, run in groupby(samples, key=lambda sample: sample.image):
         faces = list(run)
         pictures = _pictures(path, faces)
@@ -48,9 +54,9 @@ def stream_pixels(
             try:
                 picture = next(pictures)
             except FaceAlignError as error:
-                problems.append(str(error))
+                report(str(error))
             except StopIteration:  # the file was given up at an earlier face
-                problems.append(f"{path}: {face.id} cannot be read either")
+                report(f"{path}: {face.id} cannot be read either")
             yield face, picture
 
 

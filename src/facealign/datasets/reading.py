@@ -15,6 +15,7 @@ from facealign.errors import DataError
 from facealign.files import is_file
 from facealign.geometry import MOST_PIXELS, box_of_points, to_box
 from facealign.markup import load_markup
+from facealign.problems import report
 from facealign.types import Box, Mask, Points, Sample
 
 IMAGE_SUFFIXES = (".jpg", ".png", ".jpeg", ".bmp", ".webp")
@@ -29,7 +30,6 @@ class Reading:
         dataset: name of the data set, such as "300w".
         subset: name of the subset, such as "common".
         samples: the faces, in a stable order.
-        problems: one line for each face that is left out: the file, why, what to do.
         packed: where its pictures lie, of a packed data set.
 
     """
@@ -37,7 +37,6 @@ class Reading:
     dataset: str
     subset: str
     samples: list[Sample]
-    problems: list[str]
     packed: Packed | None = None
 
 
@@ -82,18 +81,15 @@ def check_subset(name: str, subset: str, subsets: Iterable[str]) -> None:
         raise DataError(f'{name} has no subset "{subset}": choose one of {", ".join(subsets)}')
 
 
-def collect(
-    records: Iterable[Record], build: Callable[[Record], Sample]
-) -> tuple[list[Sample], list[str]]:
-    """Build a sample of each record, and one line for each that is bad."""
+def build_samples(records: Iterable[Record], build: Callable[[Record], Sample]) -> list[Sample]:
+    """A sample of each record; bad records are left out and reported (`facealign.problems`)."""
     samples: list[Sample] = []
-    problems: list[str] = []
     for record in records:
         try:
             samples.append(build(record))
         except DataError as error:
-            problems.append(str(error))
-    return samples, problems
+            report(str(error))
+    return samples
 
 
 def build_sample(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facealign.datasets.reading import Dataset, Reading, build_sample, check_subset, collect
+from facealign.datasets.reading import Dataset, Reading, build_sample, build_samples, check_subset
 from facealign.errors import DataError
 from facealign.types import Sample
 
@@ -59,8 +59,8 @@ def read_wflw(root: Path, subset: str) -> Reading:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
     rows = [(i, words) for i, line in enumerate(lines, 1) if (words := line.split())]
     chosen = [row for row in rows if _belongs(row[1], subset)]
-    samples, problems = collect(chosen, lambda row: _build(path, images, *row))
-    return Reading("wflw", subset, samples, problems)
+    samples = build_samples(chosen, lambda row: _build(path, images, *row))
+    return Reading("wflw", subset, samples)
 
 
 def _belongs(words: list[str], subset: str) -> bool:

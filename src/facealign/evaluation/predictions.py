@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from facealign.face import Face
 from facealign.files import write_file
 from facealign.geometry import box_of_points, iou
 from facealign.markup import load_markup
-from facealign.types import Box, Pixels, Sample
+from facealign.types import Box, Pixels, Progress, Sample, silent
 
 SAME_FACE = 0.3
 """A detected face is the labelled one from this intersection over union with the true points."""
@@ -57,30 +57,28 @@ def predict(
     samples: Sequence[Sample],
     aligner: FaceAligner,
     boxes: str = "official",
-    advance: Callable[[], None] = lambda: None,
-) -> tuple[Predictions, list[str]]:
-    """Landmarks for every sample, and one line for each image that could not be read.
+    progress: Progress = silent,
+) -> Predictions:
+    """Landmarks for every sample whose image can be read; the others are reported.
 
     Args:
         samples: the labelled faces.
         aligner: what predicts.
         boxes: "official" aligns in the samples' own boxes; "detector" runs the aligner's detector
             and takes the face that iou the true points best, or counts the face as missed.
-        advance: called after each sample.
+        progress: wraps the loop over the samples.
 
     """
-    problems: list[str] = []
     rows: list[NDArray[np.float32]] = []
     kept: list[str] = []
     count = load_markup(aligner.markup).count
-    for sample, image in stream_pixels(samples, problems):
+    for sample, image in stream_pixels(samples, progress):
         if image is not None:
             rows.append(predict_face(sample, image, aligner, boxes))
             kept.append(sample.id)
-        advance()
     landmarks = np.stack(rows) if rows else np.zeros((0, count, 2), np.float32)
     source = samples[0].box_source if samples and boxes == "official" else boxes
-    return Predictions(kept, landmarks, source, markup=aligner.markup), problems
+    return Predictions(kept, landmarks, source, markup=aligner.markup)
 
 
 def predict_face(

@@ -10,13 +10,10 @@ from facealign.aligner import FaceAligner
 from facealign.datasets import Reading, load_dataset, read_dataset
 from facealign.errors import DataError, FaceAlignError
 from facealign.evaluation import Matched, Predictions, Report, match, predict, score
+from facealign.types import Progress, silent
 
-Track = Callable[[str, int], Callable[[], None]]
-"""(what is done, how many faces) → what to call after each face."""
-
-
-def _silent(what: str, total: int) -> Callable[[], None]:
-    return lambda: None
+Track = Callable[[str], Progress]
+"""Name of what is done → what wraps the loop over the faces."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +73,7 @@ class Measurer:
     kept: Sequence[Predictions] = ()
     boxes: str = "official"
     threads: int | None = None
-    track: Track = _silent
+    track: Track = lambda name: silent
     _aligners: dict[str, FaceAligner] = field(default_factory=dict, repr=False)
 
     def aligner(self, model: str) -> FaceAligner:
@@ -94,8 +91,8 @@ class Measurer:
         found: list[Predictions] = []
         for aligner in (self.aligner(model) for model in self.models):
             if aligner.markup == reading.samples[0].markup:
-                advance = self.track(f"{reading.dataset} {reading.subset}", len(reading.samples))
-                made, _ = predict(reading.samples, aligner, self.boxes, advance)
+                progress = self.track(f"{reading.dataset} {reading.subset}")
+                made = predict(reading.samples, aligner, self.boxes, progress)
                 dataset, subset = _key(reading)
                 found.append(
                     replace(made, model=aligner.facts.name, dataset=dataset, subset=subset)
@@ -123,7 +120,7 @@ class Measurer:
     def _read(self, dataset: str, subset: str) -> Reading:
         reading = self.roots.read(dataset, subset)
         if not reading.samples:
-            raise DataError(f"{dataset} {subset}: no face could be read ({reading.problems[0]})")
+            raise DataError(f"{dataset} {subset}: no face could be read")
         return reading
 
     def _predicted(self, reading: Reading) -> list[Predictions]:

@@ -41,7 +41,7 @@ from facealign.training.rundir.fingerprint import fingerprint
 from facealign.training.rundir.folder import RunFolder
 from facealign.training.settings import DataSettings, Settings
 from facealign.training.validation import Validator
-from facealign.types import Sample
+from facealign.types import Progress, Sample, silent
 
 CALIBRATION_FACES = 256
 
@@ -98,15 +98,15 @@ def prepare(
     settings: Settings,
     folder: RunFolder,
     readings: Sequence[Reading],
-    advance: Callable[[], None] = lambda: None,
-) -> tuple[Run, list[str]]:
-    """Build a run, or take it up at its last checkpoint; also one line for each unreadable image.
+    progress: Progress = silent,
+) -> Run:
+    """Build a run, or take it up at its last checkpoint; unreadable images are reported.
 
     Args:
         settings: of the run.
         folder: where it lives.
         readings: the labelled faces of `settings.data`, then those of `settings.further`.
-        advance: called after each face that is read.
+        progress: wraps the loop over the faces of each data set.
 
     Raises:
         DataError: a data set has no face left to train on, or the checkpoint is damaged.
@@ -123,18 +123,18 @@ def prepare(
     torch.manual_seed(train.seed)
     first, *further = readings
     training, held_out = hold_out(first, data, train.seed)
-    validator, problems = open_validator(first, held_out, settings, advance)
+    validator = open_validator(first, held_out, settings, progress)
     faces: list[Faces] = []
     for reading, samples in [(first, training), *((r, r.samples) for r in further)]:
-        found, unread = open_faces(reading, samples, settings, advance)
+        found = open_faces(reading, samples, settings, progress)
         if not len(found):
             raise DataError(f"{reading.dataset} {reading.subset}: no face is left to train on")
         faces.append(found)
-        problems += unread
     check_alike("numbers of readable faces", [*map(len, faces), len(validator.crops)])
     run = build(settings, folder, readings, faces, validator, device)
     marks = fingerprint(readings, faces, [sample.id for sample in validator.samples])
-    return run, problems + resume(run, marks)
+    resume(run, marks)
+    return run
 
 
 def hold_out(reading: Reading, data: DataSettings, seed: int) -> tuple[list[Sample], list[Sample]]:
@@ -225,15 +225,15 @@ def _network(settings: Settings, device: torch.device) -> Network:
     return model.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
 
 
-def resume(run: Run, marks: dict[str, Any]) -> list[str]:
-    """Take up the last checkpoint if there is one, else calibrate; what was wrong with a newer.
+def resume(run: Run, marks: dict[str, Any]) -> None:
+    """Take up the last checkpoint if there is one, else calibrate.
 
     Args:
         run: at step 0.
         marks: the fingerprint of its data.
 
     """
-    state, problems = from_leader(lambda: load_newest([run.folder.last, run.folder.previous]))
+    state = from_leader(lambda: load_newest([run.folder.last, run.folder.previous]))
     if state is None:
         if leads():
             run.folder.write_data(marks)
@@ -241,7 +241,7 @@ def resume(run: Run, marks: dict[str, Any]) -> list[str]:
         run.trained_on += inherited(run.settings.train, start, run.trained_on)
         _check_frozen(run.settings, start)
         _begin(run, start)
-        return problems
+        return
     run.folder.check_resumable(run.settings, state["settings"])
     from_leader(lambda: run.folder.check_data(marks))
     run.model.load_state_dict(state["model"])
@@ -251,7 +251,6 @@ def resume(run: Run, marks: dict[str, Any]) -> list[str]:
     run.trained_on = state["trained_on"]
     run.best_step, run.spread_scale = state["best_step"], state["spread_scale"]
     run.guard.load(state["guard"])
-    return problems
 
 
 def _check_frozen(settings: Settings, start: Start | None) -> None:

@@ -17,7 +17,7 @@ from facealign.geometry import CropTransform
 from facealign.network import Network, Prediction
 from facealign.training.augment.photometric import MEAN, STD
 from facealign.training.distributed import rank, sum_up, world
-from facealign.types import Sample
+from facealign.types import Progress, Sample, silent
 
 BATCH = 64
 
@@ -46,15 +46,13 @@ class Validator:
         input_size: int,
         margin: float,
         dataset: str,
-        advance: Callable[[], None],
-    ) -> tuple[Validator, list[str]]:
-        """Cut the crops, and one line for each image that could not be read."""
+        progress: Progress = silent,
+    ) -> Validator:
+        """Cut the crops; images that cannot be read are reported and left out."""
         kept: list[Sample] = []
         crops: list[NDArray[np.uint8]] = []
         transforms: list[CropTransform] = []
-        problems: list[str] = []
-        for sample, image in stream_pixels(samples, problems):
-            advance()
+        for sample, image in stream_pixels(samples, progress):
             if image is None:
                 continue
             transform = CropTransform.from_box(sample.box, input_size, margin)
@@ -62,7 +60,7 @@ class Validator:
             crops.append(transform.warp(image))
             transforms.append(transform)
         pixels = np.stack(crops) if crops else np.zeros((0, input_size, input_size, 3), np.uint8)
-        return cls(kept, pixels, transforms, dataset), problems
+        return cls(kept, pixels, transforms, dataset)
 
     def predict(self, model: Network, name: str) -> Predictions | None:
         """Landmarks of the held-out faces by a model of this name; None where there are none."""

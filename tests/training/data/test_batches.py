@@ -123,11 +123,10 @@ def test_a_mirrored_batch_is_the_mirror_image_of_the_plain_one():
 
 def test_without_augmentation_a_batch_is_the_crop_that_is_used_at_test_time(make_sample):
     sample = make_sample()
-    faces, problems = load_faces([sample], SIZE, 0.15)
+    faces = load_faces([sample], SIZE, 0.15)
     batch = BatchLoader([Feed(faces)], SIZE, 1, PLAIN, 0).at(0)
     crop = CropTransform.from_box(sample.box, SIZE, 0.15)
     image = (batch.image[0] * STD + MEAN).permute(1, 2, 0).numpy() * 255
-    assert problems == []
     assert np.abs(image - crop.warp(read_image(sample.image))).max() < 5  # resampled once more
     expected = (crop.to_crop(sample.landmarks) + 0.5) / SIZE - 0.5
     assert np.allclose(batch.landmarks[0].numpy(), expected, atol=1e-4)
@@ -135,29 +134,27 @@ def test_without_augmentation_a_batch_is_the_crop_that_is_used_at_test_time(make
 
 def test_a_region_holds_the_plain_crop_with_room_around_it(make_sample):
     sample = make_sample()
-    regions = load_faces([sample], SIZE, 0.15)[0].regions
+    regions = load_faces([sample], SIZE, 0.15).regions
     assert regions.images.shape == (1, round(SIZE * ZOOM * DETAIL), round(SIZE * ZOOM * DETAIL), 3)
     across = regions.landmarks[0].max(axis=0) - regions.landmarks[0].min(axis=0)
     plain = sample.landmarks.max(axis=0) - sample.landmarks.min(axis=0)
     assert np.allclose(across, plain * 64 / (40 * 1.3 * ZOOM), atol=1e-3)
 
 
-def test_an_image_that_cannot_be_read_is_reported_and_the_rest_is_kept(make_sample):
+def test_an_image_that_cannot_be_read_is_reported_and_the_rest_is_kept(make_sample, reported):
     samples = [make_sample("a"), make_sample("missing", write=False), make_sample("b")]
-    calls = []
-    faces, problems = load_faces(samples, SIZE, 0.1, lambda: calls.append(1))
+    faces = load_faces(samples, SIZE, 0.1)
     assert faces.ids == ["a.png", "b.png"]
     assert len(faces) == len(faces.regions.images) == len(faces.regions.landmarks) == 2
-    assert len(problems) == 1
-    assert "missing.png" in problems[0]
-    assert len(calls) == 3
+    assert len(reported) == 1
+    assert "missing.png" in reported[0]
 
 
-def test_no_readable_image_leaves_no_region(make_sample):
-    faces, problems = load_faces([make_sample(write=False)], SIZE, 0.1)
+def test_no_readable_image_leaves_no_region(make_sample, reported):
+    faces = load_faces([make_sample(write=False)], SIZE, 0.1)
     assert len(faces) == 0
     assert faces.regions.images.shape == (0, 64, 64, 3)
-    assert len(problems) == 1
+    assert len(reported) == 1
 
 
 def mixed(batch=8, shares=(1.0, 1.0), **settings):

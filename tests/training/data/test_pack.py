@@ -45,14 +45,15 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def stop_after(faces: int):
-    """An `advance` that interrupts, as Ctrl-C does."""
-    left = iter(range(faces))
+    """A `progress` that interrupts, as Ctrl-C does."""
 
-    def advance() -> None:
-        if next(left, None) is None:
-            raise KeyboardInterrupt
+    def progress(items, /, *, total=None):
+        for number, item in enumerate(items, 1):
+            if number == faces + 1:
+                raise KeyboardInterrupt
+            yield item
 
-    return advance
+    return progress
 
 
 def test_members_are_named_and_ordered_as_webdataset_wants_them(reading, tmp_path):
@@ -74,7 +75,7 @@ def test_members_are_named_and_ordered_as_webdataset_wants_them(reading, tmp_pat
 def test_a_member_holds_the_labels_in_the_pixels_of_its_picture(reading, tmp_path):
     sample = replace(reading.samples[0], occluded=np.arange(68) < 3)
     pack(replace(reading, samples=[sample]), tmp_path, SIZE)
-    expected = load_faces([sample], SIZE, 0.15)[0].regions
+    expected = load_faces([sample], SIZE, 0.15).regions
     with tarfile.open(tmp_path / "shard-00000.tar") as tar:
         told = json.load(tar.extractfile("00000000.json"))
         picture = np.asarray(Image.open(io.BytesIO(tar.extractfile("00000000.png").read())))
@@ -107,7 +108,7 @@ def test_the_index_states_sizes_and_checksums(reading, tmp_path):
 
 
 def test_jpeg_is_near_and_smaller_the_lower_its_quality(reading, tmp_path):
-    expected = load_faces(reading.samples[:1], SIZE, 0.15)[0].regions.images[0]
+    expected = load_faces(reading.samples[:1], SIZE, 0.15).regions.images[0]
     sizes = []
     for quality in (95, 50):
         target = tmp_path / str(quality)
@@ -141,7 +142,7 @@ def test_an_interrupted_packing_goes_on_and_ends_the_same(reading, tmp_path, fac
     pack(broken, tmp_path / "whole", SIZE, faces_per_shard=8)
     parted = tmp_path / "parted"
     with pytest.raises(KeyboardInterrupt):
-        pack(broken, parted, SIZE, faces_per_shard=8, advance=stop_after(faces))
+        pack(broken, parted, SIZE, faces_per_shard=8, progress=stop_after(faces))
     assert not list(parted.glob(".*"))
     if faces > 8:
         with pytest.raises(DataError, match="not packed to its end; give the same data pack"):
@@ -155,7 +156,7 @@ def test_what_a_killed_packing_left_is_taken_up(reading, tmp_path):
     pack(reading, tmp_path / "whole", SIZE, faces_per_shard=8)
     killed = tmp_path / "killed"
     with pytest.raises(KeyboardInterrupt):
-        pack(reading, killed, SIZE, faces_per_shard=8, advance=stop_after(3))
+        pack(reading, killed, SIZE, faces_per_shard=8, progress=stop_after(3))
     (killed / "shard-00000.tar").write_bytes(b"half")
     (killed / ".shard-00000.tar.77.part").write_bytes(b"half")
     pack(reading, killed, SIZE, faces_per_shard=8)
@@ -164,7 +165,7 @@ def test_what_a_killed_packing_left_is_taken_up(reading, tmp_path):
 
 def test_another_packing_or_another_folder_is_refused(reading, tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        pack(reading, tmp_path / "a", SIZE, faces_per_shard=8, advance=stop_after(20))
+        pack(reading, tmp_path / "a", SIZE, faces_per_shard=8, progress=stop_after(20))
     with pytest.raises(OutputError, match=r"part of another packing \(input_size 32, not 64\)"):
         pack(reading, tmp_path / "a", 64, faces_per_shard=8)
     moved = [replace(s, landmarks=s.landmarks + 1) for s in reading.samples]

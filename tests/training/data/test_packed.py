@@ -61,7 +61,7 @@ def shards(root: Path, tmp_path: Path) -> Path:
 
 def begin(reading: Reading, folder: Path, **data: object) -> Run:
     settings = to_settings(TREE | {"data": TREE["data"] | data}, "test")
-    return prepare(settings, RunFolder(folder), [reading])[0]
+    return prepare(settings, RunFolder(folder), [reading])
 
 
 def same_weights(one: Path, other: Path) -> bool:
@@ -81,7 +81,7 @@ def packed_faces(root: Path, readers: int = 1) -> PackedFaces:
 
 @pytest.mark.parametrize("readers", [1, 3])
 def test_regions_from_shards_are_those_from_photos_bit_for_bit(reading, root, readers):
-    faces, _ = load_faces(reading.samples, SIZE, 0.15)
+    faces = load_faces(reading.samples, SIZE, 0.15)
     packed = packed_faces(root, readers)
     places = np.random.default_rng(0).permutation(29)
     one, other = faces.read(places), packed.read(places)
@@ -149,7 +149,7 @@ def test_a_packed_set_is_mixed_with_photos(reading, root, tmp_path):
     settings = to_settings(TREE | {"further": [{"dataset": "packed"}]}, "test")
     ends = []
     for further in (reading, read_dataset("packed", root, "all")):
-        run, _ = prepare(settings, RunFolder(tmp_path / str(len(ends))), [reading, further])
+        run = prepare(settings, RunFolder(tmp_path / str(len(ends))), [reading, further])
         fit(run)
         ends.append(tmp_path / str(len(ends)))
     assert same_weights(*ends)

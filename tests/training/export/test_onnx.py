@@ -132,7 +132,7 @@ def test_a_run_with_heatmaps_becomes_a_file_that_another_begins_with(
     tmp_path: Path, reading: Reading, tiny: Callable[..., Settings]
 ) -> None:
     settings = tiny(model={"heatmaps": [2]})
-    run, _ = prepare(settings, RunFolder(tmp_path / "run"), [reading])
+    run = prepare(settings, RunFolder(tmp_path / "run"), [reading])
     fit(run)
     plain, rounded = tmp_path / "plain.onnx", tmp_path / "int8.onnx"
     export_run(tmp_path / "run", plain)
@@ -140,7 +140,7 @@ def test_a_run_with_heatmaps_becomes_a_file_that_another_begins_with(
     export_run(tmp_path / "run", rounded, faces=faces)
     for path in (plain, rounded):
         again = tiny(model={"heatmaps": [2]}, start=str(path))
-        begun, _ = prepare(again, RunFolder(tmp_path / path.stem), [reading])
+        begun = prepare(again, RunFolder(tmp_path / path.stem), [reading])
         assert torch.equal(
             begun.model.state_dict()["heads.0.maps.weight"],
             run.average.state_dict()["heads.0.maps.weight"].half().float(),
@@ -172,7 +172,7 @@ def test_a_run_becomes_a_model_that_aligns(tmp_path: Path, drawn: Path) -> None:
         "train": {"steps": 2, "batch": 8, "threads": 1},
     }
     reading = read_dataset("300w", drawn, "train")
-    run, _ = prepare(to_settings(tree, "test"), RunFolder(tmp_path / "run"), [reading])
+    run = prepare(to_settings(tree, "test"), RunFolder(tmp_path / "run"), [reading])
     fit(run)
     facts = export_run(tmp_path / "run", tmp_path / "mine.onnx")
     assert (facts.name, facts.licence, facts.margin) == ("mine", "mine too", 0.2)
@@ -207,7 +207,7 @@ def test_validation_sees_what_the_aligner_sees(tmp_path: Path, drawn: Path) -> N
     model, samples = network(), read_dataset("300w", drawn, "common").samples
     path = tmp_path / "model.onnx"
     path.write_bytes(to_onnx(model, FACTS))
-    validator, _ = Validator.load(samples, 32, FACTS.margin, "300w", lambda: None)
+    validator = Validator.load(samples, 32, FACTS.margin, "300w")
     crops = predict_crops(model, validator.crops)
     aligner = FaceAligner(path, leaning_faces=False)
     for sample, points, transform in zip(samples, crops, validator.transforms, strict=True):

@@ -67,7 +67,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory, drawn: Path, reading: R
         "train": {"steps": 2, "batch": 8, "threads": 1},
     }
     path = tmp_path_factory.mktemp("integers") / "run"
-    run, _ = prepare_run(to_settings(tree, "test"), RunFolder(path), [reading])
+    run = prepare_run(to_settings(tree, "test"), RunFolder(path), [reading])
     fit(run)
     return path
 

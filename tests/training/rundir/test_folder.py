@@ -41,7 +41,7 @@ def samples(drawn: Path) -> list[Sample]:
 @pytest.fixture(scope="module")
 def begin(samples: list[Sample]) -> Callable[..., Run]:
     def build(settings: Settings, folder: Path, faces: list[Sample] = samples) -> Run:
-        return prepare(settings, RunFolder(folder), [Reading("300w", "train", faces, [])])[0]
+        return prepare(settings, RunFolder(folder), [Reading("300w", "train", faces)])
 
     return build
 

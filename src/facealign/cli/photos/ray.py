@@ -9,7 +9,7 @@ import click
 
 from facealign.aligner.ordered import core_count
 from facealign.aligner.settings import AlignSettings
-from facealign.cli.console import fail, progress
+from facealign.cli.console import bar, fail
 from facealign.cli.photos.photos import find_photos
 from facealign.cli.photos.tally import Tally
 from facealign.cluster import align_on_ray, find_remote_photos
@@ -44,10 +44,8 @@ def run_on_ray(
     settings.aligner(threads=1).close()  # refuses bad settings before a cluster starts
     if is_file(settings.model):
         settings = replace(settings, model=str(Path(settings.model).absolute()))
-    with progress("photos") as bars:
-        task = bars.add_task("aligning", total=len(photos))
-        workers = workers or core_count()
-        align_on_ray(photos, folder, settings, workers, resume, lambda n: bars.advance(task, n))
+    workers = workers or core_count()
+    align_on_ray(photos, folder, settings, workers, resume, bar("aligning", "photos"))
     for result in read_results(Path(folder), "parquet"):
         tally.add(result)
     return len(problems)

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from facealign.datasets import Reading
 from facealign.geometry import CropTransform
 from facealign.training.data.packed import PackedCrops, PackedFaces, check_fit
 from facealign.training.data.regions import Faces, load_faces
 from facealign.training.settings import Settings
 from facealign.training.validation import Validator
-from facealign.types import Sample
+from facealign.types import Progress, Sample, silent
 
 
 def open_faces(
-    reading: Reading, samples: list[Sample], settings: Settings, advance: Callable[[], None]
-) -> tuple[Faces, list[str]]:
-    """Faces to train on, and one line for each image that could not be read.
+    reading: Reading, samples: list[Sample], settings: Settings, progress: Progress = silent
+) -> Faces:
+    """Faces to train on; images that cannot be read are reported and left out.
 
     Args:
         reading: the data set.
         samples: those of its faces that are wanted.
         settings: of the run.
-        advance: called after each face.
+        progress: wraps the loop over the faces.
 
     Raises:
         SettingsError: it was packed for another input size or margin.
@@ -30,16 +28,14 @@ def open_faces(
     """
     size, data = settings.model.input_size, settings.data
     if reading.packed is None:
-        return load_faces(samples, size, data.margin, advance)
+        return load_faces(samples, size, data.margin, progress)
     check_fit(reading.packed.index.facts, size, data.margin)
-    for _ in samples:
-        advance()
-    return PackedFaces(samples, reading.packed, data.readers), []
+    return PackedFaces(samples, reading.packed, data.readers)
 
 
 def open_validator(
-    reading: Reading, samples: list[Sample], settings: Settings, advance: Callable[[], None]
-) -> tuple[Validator, list[str]]:
+    reading: Reading, samples: list[Sample], settings: Settings, progress: Progress = silent
+) -> Validator:
     """What validates on these faces, like `open_faces`.
 
     Raises:
@@ -48,10 +44,8 @@ def open_validator(
     """
     size, margin = settings.model.input_size, settings.data.margin
     if reading.packed is None:
-        return Validator.load(samples, size, margin, reading.dataset, advance)
+        return Validator.load(samples, size, margin, reading.dataset, progress)
     check_fit(reading.packed.index.facts, size, margin)
     transforms = [CropTransform.from_box(sample.box, size, margin) for sample in samples]
-    for _ in samples:
-        advance()
     crops = PackedCrops(samples, transforms, reading.packed)
-    return Validator(samples, crops, transforms, reading.dataset), []
+    return Validator(samples, crops, transforms, reading.dataset)

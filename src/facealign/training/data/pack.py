@@ -7,7 +7,7 @@ a time. After each shard the index is written: what was interrupted goes on from
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -18,9 +18,10 @@ from facealign.datasets import Reading, stream_pixels
 from facealign.datasets.shards import INDEX, UNFINISHED, Facts, Index, LeftOut, read_index
 from facealign.errors import DataError, OutputError
 from facealign.files import is_folder, write_file
+from facealign.problems import collect
 from facealign.training.data.regions import ZOOM, region_size, region_transform
 from facealign.training.data.shard_writer import ShardFile
-from facealign.types import Pixels, Sample
+from facealign.types import Pixels, Progress, Sample, silent
 
 FACES_PER_SHARD = 1000
 PARTS = ".*.part"
@@ -36,7 +37,7 @@ def pack(
     faces_per_shard: int = FACES_PER_SHARD,
     quality: int | None = None,
     options: dict[str, str | int] | None = None,
-    advance: Callable[[], None] = lambda: None,
+    progress: Progress = silent,
 ) -> Index:
     """Write the faces of a reading as shards into a folder, or go on where that was interrupted.
 
@@ -48,7 +49,7 @@ def pack(
         faces_per_shard: in each but the last.
         quality: of JPEG files, 1 to 100; None writes PNG, without loss.
         options: of the reader; they are noted in the index.
-        advance: called after each face.
+        progress: wraps the loop over the faces that are left.
 
     Returns:
         The index; its `left_out` names each face whose picture could not be read.
@@ -73,13 +74,11 @@ def pack(
         fingerprint=fingerprint(samples),
     )
     index = _begin(target, facts)
-    for _ in range(index.tried):
-        advance()
-    problems: list[str] = []
-    stream = stream_pixels(samples[index.tried :], problems)
-    while index.tried < len(samples):
-        index = _add_shard(target, index, stream, problems, advance)
-        write_file(target / UNFINISHED, index.to_json())
+    with collect() as problems:
+        stream = stream_pixels(samples[index.tried :], progress)
+        while index.tried < len(samples):
+            index = _add_shard(target, index, stream, problems)
+            write_file(target / UNFINISHED, index.to_json())
     return _finish(target, index)
 
 
@@ -129,9 +128,7 @@ def _difference(one: Facts, other: Facts) -> str:
     return f"{name} {getattr(one, name)}, not {getattr(other, name)}"
 
 
-def _add_shard(
-    target: Path, index: Index, stream: Stream, problems: list[str], advance: Callable[[], None]
-) -> Index:
+def _add_shard(target: Path, index: Index, stream: Stream, problems: Sequence[str]) -> Index:
     """Fill the next shard from the stream; the index with it and with what was left out."""
     facts, tried, left_out = index.facts, index.tried, list(index.left_out)
     name = f"shard-{len(index.shards):05d}.tar"
@@ -142,7 +139,6 @@ def _add_shard(
                 left_out.append(LeftOut(id=sample.id, group=sample.group, problem=problems[-1]))
             else:
                 file.add(sample, region_transform(sample, facts.size, facts.margin), image)
-            advance()
             if len(file) == facts.faces_per_shard:
                 break
         shard = file.finish()

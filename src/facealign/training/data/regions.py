@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from facealign.datasets import stream_pixels
 from facealign.geometry import CropTransform, box_size
-from facealign.types import Sample
+from facealign.types import Progress, Sample, silent
 
 ZOOM = 1.6
 """Side of a region over the side of the plain crop: room for turns and shifts."""
@@ -100,15 +99,13 @@ def load_faces(
     samples: list[Sample],
     input_size: int,
     margin: float,
-    advance: Callable[[], None] = lambda: None,
-) -> tuple[FacesInMemory, list[str]]:
-    """Cut every face out, and one line for each image that could not be read."""
+    progress: Progress = silent,
+) -> FacesInMemory:
+    """Cut every face out; images that cannot be read are reported and left out."""
     kept: list[Sample] = []
-    problems: list[str] = []
     parts: list[tuple[NDArray[np.uint8], NDArray[np.float32]]] = []
     size = region_size(input_size)
-    for sample, image in stream_pixels(samples, problems):
-        advance()
+    for sample, image in stream_pixels(samples, progress):
         if image is None:
             continue
         transform = region_transform(sample, size, margin)
@@ -122,7 +119,7 @@ def load_faces(
         np.stack([visible_points(s) for s in kept]) if kept else np.zeros((0, points), np.bool_),
     )
     markup = samples[0].markup if samples else ""
-    return FacesInMemory([s.id for s in kept], markup, regions), problems
+    return FacesInMemory([s.id for s in kept], markup, regions)
 
 
 def region_size(input_size: int) -> int:

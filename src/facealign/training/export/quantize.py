@@ -30,6 +30,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from facealign.datasets import read_dataset
 from facealign.errors import DataError, ModelError
+from facealign.problems import collect
 from facealign.training.augment.photometric import MEAN, STD
 from facealign.training.data.load import open_validator
 from facealign.training.run import hold_out
@@ -77,12 +78,13 @@ def calibration_faces(run: Path, root: Path | None = None) -> NDArray[np.float32
     place = root or Path(data.root).expanduser()
     if not place.exists():
         raise DataError(f"{place}: the run's training faces are not there: say where with --root")
-    reading = read_dataset(data.dataset, place, data.subset, **data.options)
-    samples, _ = hold_out(reading, data, settings.train.seed)
-    chosen = [samples[i] for i in np.random.default_rng(0).permutation(len(samples))[:FACES]]
-    faces, problems = open_validator(reading, chosen, settings, lambda: None)
+    with collect() as problems:
+        reading = read_dataset(data.dataset, place, data.subset, **data.options)
+        samples, _ = hold_out(reading, data, settings.train.seed)
+        chosen = [samples[i] for i in np.random.default_rng(0).permutation(len(samples))[:FACES]]
+        faces = open_validator(reading, chosen, settings)
     if not faces.samples:
-        reasons = [*reading.problems, *problems, "is this the data set of the run?"]
+        reasons = [*problems, "is this the data set of the run?"]
         raise DataError(f"{place}: no training face can be read; {reasons[0]}")
     values = (faces.crops[: len(chosen)].astype(np.float32) / 255 - MEAN) / STD
     return np.ascontiguousarray(values.transpose(0, 3, 1, 2), dtype=np.float32)

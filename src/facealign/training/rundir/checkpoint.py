@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from facealign.errors import DataError, OutputError
+from facealign.problems import report
 
 VERSION = 2
 """Of what a checkpoint holds; since 2 also the spreads' scale and the heads' own learning rates."""
@@ -54,24 +55,28 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def load_newest(paths: Sequence[Path]) -> tuple[dict[str, Any] | None, list[str]]:
-    """The first checkpoint of these that is whole, and why the ones before it are not.
+def load_newest(paths: Sequence[Path]) -> dict[str, Any] | None:
+    """The first checkpoint of these that is whole; damaged ones before it are reported.
 
     Raises:
         DataError: there are some, but none is whole.
 
     """
-    problems: list[str] = []
+    damaged: list[str] = []
     for path in paths:
         if not path.exists():
             continue
         try:
-            return load_checkpoint(path), problems
+            state = load_checkpoint(path)
         except DataError as error:
-            problems.append(f"{error}; the checkpoint before it is used")
-    if problems:
-        raise DataError(problems[0].partition(";")[0] + "; delete the run's folder to start anew")
-    return None, []
+            damaged.append(str(error))
+            continue
+        for problem in damaged:
+            report(f"{problem}; the checkpoint before it is used")
+        return state
+    if damaged:
+        raise DataError(f"{damaged[0]}; delete the run's folder to start anew")
+    return None
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
