@@ -31,7 +31,8 @@ def commands(text: str) -> list[list[str]]:
 def test_commands_use_verbs_and_options_that_exist(repository: Path, document: str) -> None:
     for words in commands((repository / document).read_text()):
         verb = words[1] if words[1] in VERBS else "align"
-        command = importlib.import_module(VERBS[verb]).command
+        module, _, attribute = VERBS[verb].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
         if verb == "data":
             command = command.commands[words[2]]
         known = {option for parameter in command.params for option in parameter.opts}
