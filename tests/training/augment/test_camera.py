@@ -20,11 +20,11 @@ from facealign.training.augment.camera import (
     SHORTEST,
     SOFTEST,
     WORST,
-    blur,
-    compress,
-    grain_of,
-    lower_resolution,
-    move,
+    downscale,
+    gaussian_blur,
+    jpeg_compression,
+    motion_blur,
+    noise_like,
 )
 
 
@@ -52,7 +52,7 @@ def smooth(size, count=2):
 
 
 def test_blur_spreads_a_dot_by_its_deviation():
-    spread = blur(dot(65), column(number(1.0, SHARPEST * 65, SOFTEST * 65)))[0, 0]
+    spread = gaussian_blur(dot(65), column(number(1.0, SHARPEST * 65, SOFTEST * 65)))[0, 0]
     assert spread.sum() == pytest.approx(1, abs=1e-5)
     steps = torch.arange(65) - 32.0
     assert (spread.sum(dim=0) * steps**2).sum().sqrt() == pytest.approx(1.0, abs=0.01)
@@ -61,7 +61,7 @@ def test_blur_spreads_a_dot_by_its_deviation():
 
 def test_blur_and_motion_leave_a_plain_image_plain():
     plain = torch.full((2, 3, 20, 20), 0.3)
-    for change, columns in ((blur, 1), (move, 2), (lower_resolution, 1)):
+    for change, columns in ((gaussian_blur, 1), (motion_blur, 2), (downscale, 1)):
         assert torch.allclose(change(plain, torch.tensor([[0.2], [0.9]]).expand(2, columns)), plain)
 
 
@@ -72,14 +72,14 @@ def test_low_resolution_equals_reducing_and_enlarging(factor, size):
     small = F.interpolate(images, size // factor, mode="bilinear", antialias=True)
     expected = F.interpolate(small, size, mode="bilinear")
     value = number(float(factor), FINEST, COARSEST)
-    changed = lower_resolution(images, column(value, value))
+    changed = downscale(images, column(value, value))
     assert torch.allclose(changed, expected, atol=1e-5)
 
 
 def test_each_image_has_a_resolution_of_its_own():
     images = smooth(32, 3)
-    together = lower_resolution(images, column(0.0, 0.5, 1.0))
-    alone = [lower_resolution(images[i : i + 1], column(i / 2)) for i in range(3)]
+    together = downscale(images, column(0.0, 0.5, 1.0))
+    alone = [downscale(images[i : i + 1], column(i / 2)) for i in range(3)]
     assert torch.allclose(together, torch.cat(alone), atol=1e-6)
     lost = (together - images).square().mean(dim=(1, 2, 3))
     assert lost[0] < lost[1] < lost[2]
@@ -89,7 +89,7 @@ def test_each_image_has_a_resolution_of_its_own():
 def test_motion_smears_a_dot_along_a_line(turn):
     size = 101
     numbers = torch.tensor([[number(0.08 * size, SHORTEST * size, LONGEST * size), turn]])
-    streak = move(dot(size), numbers)[0, 0]
+    streak = motion_blur(dot(size), numbers)[0, 0]
     assert streak.sum() == pytest.approx(1, abs=1e-5)
     y, x = torch.meshgrid(torch.arange(size) - 50.0, torch.arange(size) - 50.0, indexing="ij")
     angle = turn * math.pi
@@ -114,7 +114,7 @@ def pillow_jpeg(image, quality):
 def test_jpeg_equals_libjpeg_but_for_rounding(quality):
     images = (smooth(80) * 255).round() / 255
     value = number(float(quality), WORST, BEST)
-    changed = compress(images, column(value, value)).clamp(0, 1)
+    changed = jpeg_compression(images, column(value, value)).clamp(0, 1)
     apart = []
     for other in (quality - 4, quality, quality + 4):
         expected = torch.stack([pillow_jpeg(image, other) for image in images])
@@ -127,7 +127,7 @@ def test_jpeg_equals_libjpeg_but_for_rounding(quality):
 
 @pytest.mark.parametrize("size", [7, 8, 25])
 def test_jpeg_takes_any_size(size):
-    changed = compress(smooth(size), column(1.0, 1.0))
+    changed = jpeg_compression(smooth(size), column(1.0, 1.0))
     assert changed.shape == (2, 3, size, size)
     assert (changed - smooth(size)).abs().mean() < 0.05
 
@@ -135,7 +135,7 @@ def test_jpeg_takes_any_size(size):
 def test_each_image_has_another_part_of_the_grain():
     grain = torch.arange(6 * 4 * 4).float()
     images = torch.zeros(3, 3, 4, 4)
-    parts = grain_of(grain, torch.tensor([0.0, 0.5, 1.0]), images)
+    parts = noise_like(grain, torch.tensor([0.0, 0.5, 1.0]), images)
     assert parts.shape == images.shape
     assert parts[:, 0, 0, 0].tolist() == [0, 24, 48]
     assert torch.equal(parts[2].flatten(), grain[48:])

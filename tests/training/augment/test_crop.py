@@ -16,8 +16,8 @@ from facealign.training.augment.crop import (
     DETECTOR_SCALE,
     DETECTOR_SHIFT,
     FURTHEST,
-    Views,
-    random_views,
+    RandomCrops,
+    random_crops,
 )
 from facealign.training.settings import AugmentSettings
 
@@ -30,7 +30,7 @@ def generator(seed=0):
 
 
 def one_view(centre, side, degrees=0.0, flip=False, stretch=1.0):
-    return Views(
+    return RandomCrops(
         torch.tensor([centre], dtype=torch.float32),
         torch.tensor([float(side)]),
         torch.tensor([math.radians(degrees)], dtype=torch.float32),
@@ -48,12 +48,12 @@ def pixels(batch):
 
 
 def test_no_strength_leaves_the_plain_centred_crop():
-    views = random_views(3, 64, 1.6, AugmentSettings(), generator())
-    assert views.centre.tolist() == [[31.5, 31.5]] * 3
-    assert views.side.tolist() == [40] * 3
-    assert views.angle.tolist() == [0] * 3
-    assert views.flip.tolist() == [False] * 3
-    assert views.stretch.tolist() == [1] * 3
+    crops = random_crops(3, 64, 1.6, AugmentSettings(), generator())
+    assert crops.centre.tolist() == [[31.5, 31.5]] * 3
+    assert crops.side.tolist() == [40] * 3
+    assert crops.angle.tolist() == [0] * 3
+    assert crops.flip.tolist() == [False] * 3
+    assert crops.stretch.tolist() == [1] * 3
 
 
 def test_the_identity_view_is_the_region_itself(noise_picture):
@@ -86,14 +86,14 @@ def test_a_view_equals_the_crop_transform(smooth_picture, x, y, side, degrees):
 
 @given(seed=st.integers(0, 10**6))
 def test_fractions_equal_the_crop_transform_s(face_points, seed):
-    views = random_views(
+    crops = random_crops(
         4, 64, 1.6, AugmentSettings(turn=20, scale=0.1, shift=0.1), generator(seed)
     )
     points = torch.from_numpy(np.stack([face_points((30 + i, 33), 30) for i in range(4)]))
-    fractions = views.to_fractions(points, MIRROR).numpy()
+    fractions = crops.to_fractions(points, MIRROR).numpy()
     for i in range(4):
         crop = CropTransform.from_square(
-            tuple(views.centre[i].tolist()), float(views.side[i]), 40, math.degrees(views.angle[i])
+            tuple(crops.centre[i].tolist()), float(crops.side[i]), 40, math.degrees(crops.angle[i])
         )
         expected = (crop.to_crop(points[i].numpy()) + 0.5) / 40 - 0.5
         assert np.allclose(fractions[i], expected, atol=1e-4)
@@ -159,22 +159,22 @@ def test_a_marked_pixel_moves_with_its_point(face_points, degrees, flip):
 
 
 def test_random_views_stay_within_three_deviations_and_reach_out():
-    views = random_views(2000, 64, 1.6, STRONG, generator())
-    assert math.radians(30) < views.angle.abs().max() <= math.radians(60) + 1e-6
-    assert 0.2 < (views.side / 40).log().abs().max() <= 0.3 + 1e-6
-    assert 0.2 * 40 < (views.centre - 31.5).abs().max() <= 0.3 * 40 + 1e-4
-    assert 0.45 < views.flip.float().mean() < 0.55
-    assert abs(views.angle.mean()) < 0.03
+    crops = random_crops(2000, 64, 1.6, STRONG, generator())
+    assert math.radians(30) < crops.angle.abs().max() <= math.radians(60) + 1e-6
+    assert 0.2 < (crops.side / 40).log().abs().max() <= 0.3 + 1e-6
+    assert 0.2 * 40 < (crops.centre - 31.5).abs().max() <= 0.3 * 40 + 1e-4
+    assert 0.45 < crops.flip.float().mean() < 0.55
+    assert abs(crops.angle.mean()) < 0.03
 
 
 @pytest.mark.parametrize(("mirror", "share"), [(0.0, 0.0), (1.0, 1.0)])
 def test_never_and_always_mirrored(mirror, share):
-    views = random_views(50, 64, 1.6, AugmentSettings(mirror=mirror), generator())
-    assert views.flip.float().mean() == share
+    crops = random_crops(50, 64, 1.6, AugmentSettings(mirror=mirror), generator())
+    assert crops.flip.float().mean() == share
 
 
 def test_the_same_seed_gives_the_same_views_and_another_does_not():
-    first, same, other = (random_views(5, 64, 1.6, STRONG, generator(s)) for s in (1, 1, 2))
+    first, same, other = (random_crops(5, 64, 1.6, STRONG, generator(s)) for s in (1, 1, 2))
     assert torch.equal(first.centre, same.centre)
     assert torch.equal(first.angle, same.angle)
     assert not torch.equal(first.centre, other.centre)
@@ -193,15 +193,15 @@ def test_a_stretched_view_shows_more_across_and_less_down(noise_picture):
 
 
 def test_aspect_keeps_the_area_that_is_seen():
-    views = random_views(500, 64, 1.6, AugmentSettings(aspect=0.1), generator())
-    assert views.stretch.log().std() == pytest.approx(0.1, rel=0.1)
-    assert torch.allclose(torch.linalg.det(views.axes()), views.side**2, rtol=1e-4)
+    crops = random_crops(500, 64, 1.6, AugmentSettings(aspect=0.1), generator())
+    assert crops.stretch.log().std() == pytest.approx(0.1, rel=0.1)
+    assert torch.allclose(torch.linalg.det(crops.axes()), crops.side**2, rtol=1e-4)
 
 
 @pytest.mark.parametrize(("share", "inside"), [(0.0, 1.0), (0.5, 0.5), (1.0, 0.0)])
 def test_a_share_of_the_turns_is_large(share, inside):
     settings = AugmentSettings(turn=1.0, large_turn=share, large_turn_angle=90.0)
-    degrees = random_views(4000, 64, 1.6, settings, generator()).angle.rad2deg().abs()
+    degrees = random_crops(4000, 64, 1.6, settings, generator()).angle.rad2deg().abs()
     assert degrees.max() <= 90
     assert (degrees <= 3).float().mean() == pytest.approx(inside, abs=0.05)
     if share == 1:
@@ -211,20 +211,20 @@ def test_a_share_of_the_turns_is_large(share, inside):
 @pytest.mark.parametrize("margin", [0.0, 0.5])
 def test_a_detector_s_boxes_stray_as_they_were_measured(margin):
     settings = AugmentSettings(detector=True)
-    views = random_views(40_000, 64, 1.6, settings, generator(), margin)
+    crops = random_crops(40_000, 64, 1.6, settings, generator(), margin)
     box = 40 / (1 + 2 * margin)
-    shift, growth = (views.centre - 31.5) / box, (views.side / 40).log()
+    shift, growth = (crops.centre - 31.5) / box, (crops.side / 40).log()
     assert torch.allclose(shift.std(dim=0), torch.tensor(DETECTOR_SHIFT), rtol=0.05)
     assert growth.std() == pytest.approx(DETECTOR_SCALE, rel=0.05)
     assert growth.mean().abs() < 0.002
     assert shift.abs().max() <= FURTHEST * DETECTOR_SHIFT / math.sqrt(2) + 1e-6
     # Heavy tails: the measured 1 % lie beyond 0.11 box sizes, those of a normal distribution 0.10.
     assert shift[:, 0].quantile(0.99) == pytest.approx(0.111, abs=0.008)
-    assert torch.equal(views.angle, torch.zeros(40_000))
+    assert torch.equal(crops.angle, torch.zeros(40_000))
 
 
 def test_a_part_of_the_views_is_what_it_is_within_the_whole(noise_picture):
-    views = random_views(6, 64, 1.6, STRONG, generator())
+    crops = random_crops(6, 64, 1.6, STRONG, generator())
     regions = torch.cat([tensor(noise_picture(64, 64, seed)) for seed in range(6)])
-    part = views.rows(slice(2, 5))
-    assert torch.equal(part.warp(regions[2:5], 16), views.warp(regions, 16)[2:5])
+    part = crops[2:5]
+    assert torch.equal(part.warp(regions[2:5], 16), crops.warp(regions, 16)[2:5])

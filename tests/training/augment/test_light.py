@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facealign.training.augment.light import cast_shadow, recolour, to_gray
+from facealign.training.augment.light import add_shadow, color_jitter, to_grayscale
 
 MIDDLE = [0.5] * 6
 """Numbers in the middle of every range: nothing changes."""
@@ -19,7 +19,7 @@ def images(count=4, size=16, seed=0):
 
 def recoloured(values, numbers, strength=0.3):
     changed = values.clone()
-    recolour(changed, torch.tensor([numbers]).expand(len(values), -1), strength)
+    color_jitter(changed, torch.tensor([numbers]).expand(len(values), -1), strength)
     return changed
 
 
@@ -63,13 +63,13 @@ def test_tint_moves_one_channel():
 def test_a_sharp_shadow_darkens_one_side_by_its_depth():
     numbers = torch.tensor([[0.0, 0.5, 0.0, 1.0]])  # from the left, through the middle, sharp, 0.7
     values = images(1)
-    changed = cast_shadow(values, numbers)
+    changed = add_shadow(values, numbers)
     assert torch.allclose(changed[..., :8], values[..., :8], atol=0.01)
     assert torch.allclose(changed[..., 8:], values[..., 8:] * 0.3, atol=0.01)
 
 
 def test_a_soft_shadow_is_light_from_one_side():
-    changed = cast_shadow(torch.ones(1, 3, 16, 16), torch.tensor([[0.25, 0.5, 1.0, 1.0]]))
+    changed = add_shadow(torch.ones(1, 3, 16, 16), torch.tensor([[0.25, 0.5, 1.0, 1.0]]))
     steps = changed[0, 0].diff(dim=0)  # down the image
     assert (steps < 0).all()
     assert steps.abs().max() < 0.1
@@ -78,6 +78,6 @@ def test_a_soft_shadow_is_light_from_one_side():
 
 def test_gray_makes_the_channels_equal():
     values = images()
-    changed = to_gray(values, torch.zeros(4, 0))
+    changed = to_grayscale(values, torch.zeros(4, 0))
     assert torch.equal(changed[:, 0], changed[:, 1])
     assert torch.allclose(changed[:, 2], values.mean(dim=1), atol=1e-6)

@@ -9,15 +9,15 @@ import torch
 from facealign.datasets.drawings import draw_face
 from facealign.markup import MARKUPS
 from facealign.training.augment.occlusion import (
-    anchors_of,
+    add_sunglasses,
+    covered_points,
+    face_anchors,
     face_frame,
-    glasses_mask,
-    mask_mask,
+    face_mask_shape,
     occlude,
-    points_covered,
+    random_shape,
     rolled,
-    shape_mask,
-    wear_glasses,
+    sunglasses_shape,
 )
 
 IBUG = MARKUPS["ibug68"]
@@ -40,7 +40,7 @@ def face(seed=0):
 
 
 def anchors(seed=0):
-    return anchors_of(IBUG, face(seed), torch.ones(1, 68, dtype=torch.bool))
+    return face_anchors(IBUG, face(seed), torch.ones(1, 68, dtype=torch.bool))
 
 
 @pytest.mark.parametrize("name", MARKUPS)
@@ -49,7 +49,7 @@ def test_every_scheme_has_eyes_and_a_mouth(name):
     landmarks = uniform(2, markup.count * 2).view(2, -1, 2)
     labelled = torch.ones(2, markup.count, dtype=torch.bool)
     labelled[1, markup.names.index("left_mouth_corner")] = False
-    found = anchors_of(markup, landmarks, labelled)
+    found = face_anchors(markup, landmarks, labelled)
     assert torch.allclose(found[0, 1], landmarks[0, list(markup.eye_points[1])].mean(dim=0))
     corners = [markup.names.index(f"{side}_mouth_corner") for side in ("right", "left")]
     assert torch.allclose(found[0, 2], landmarks[0, corners].mean(dim=0))
@@ -67,32 +67,32 @@ def test_the_face_s_frame_has_the_eyes_at_a_half_and_the_mouth_at_one():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_sunglasses_cover_the_eyes_and_neither_nose_tip_nor_mouth(seed):
-    mask = glasses_mask(images(1), uniform(1, 2, seed), anchors(seed))
-    hidden = points_covered(mask, face(seed))[0]
+    mask = sunglasses_shape(images(1), uniform(1, 2, seed), anchors(seed))
+    hidden = covered_points(mask, face(seed))[0]
     assert hidden[36:48].all()
     assert not hidden[[30, 33, *range(48, 68), *range(4, 13)]].any()
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_mask_covers_mouth_and_chin_and_no_eye(seed):
-    mask = mask_mask(images(1), uniform(1, 2, seed), anchors(seed))
-    hidden = points_covered(mask, face(seed))[0]
+    mask = face_mask_shape(images(1), uniform(1, 2, seed), anchors(seed))
+    hidden = covered_points(mask, face(seed))[0]
     assert hidden[[8, *range(48, 68)]].all()
     assert not hidden[[*range(17, 28), *range(36, 48)]].any()
 
 
 def test_where_an_eye_is_not_known_nothing_is_worn():
     unknown = anchors().index_fill(1, torch.tensor([0]), torch.nan)
-    assert not glasses_mask(images(1), uniform(1, 2), unknown).any()
-    assert not mask_mask(images(1), uniform(1, 2), unknown).any()
+    assert not sunglasses_shape(images(1), uniform(1, 2), unknown).any()
+    assert not face_mask_shape(images(1), uniform(1, 2), unknown).any()
     behind = anchors()[:, [1, 0, 2]]  # right and left exchanged: no face looks so
-    assert not mask_mask(images(1), uniform(1, 2), behind).any()
+    assert not face_mask_shape(images(1), uniform(1, 2), behind).any()
 
 
 @pytest.mark.parametrize(("kind", "rounded"), [(0.1, False), (0.5, True)])
 def test_rectangles_and_ellipses_have_their_areas(kind, rounded):
     numbers = torch.tensor([[0.5, 0.5, 0.0, 0.5, 1.0, kind, 0.0]])  # half sizes 0.15 and 0.25
-    mask = shape_mask(torch.zeros(1, 3, 200, 200), numbers)[0]
+    mask = random_shape(torch.zeros(1, 3, 200, 200), numbers)[0]
     area = 4 * 0.15 * 0.25 * (torch.pi / 4 if rounded else 1)
     assert mask.float().mean() == pytest.approx(area, rel=0.03)
     assert (mask.any(dim=0).sum() - 60).abs() <= 1
@@ -102,14 +102,14 @@ def test_rectangles_and_ellipses_have_their_areas(kind, rounded):
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
 def test_fingers_can_be_counted(count):
     numbers = torch.tensor([[0.5, 0.5, 0.0, 0.5, 0.5, 0.9, (count - 0.5) / 4]])
-    mask = shape_mask(torch.zeros(1, 3, 200, 200), numbers)[0]
+    mask = random_shape(torch.zeros(1, 3, 200, 200), numbers)[0]
     across = mask[:, 100].int()
     assert (across.diff() == 1).sum() == count
 
 
 def test_a_turned_rectangle_covers_as_much():
     numbers = torch.tensor([[0.5, 0.5, angle, 0.2, 0.9, 0.0, 0.0] for angle in (0.0, 0.25)])
-    masks = shape_mask(torch.zeros(2, 3, 200, 200), numbers)
+    masks = random_shape(torch.zeros(2, 3, 200, 200), numbers)
     areas = masks.float().mean(dim=(1, 2))
     assert areas[0] == pytest.approx(areas[1].item(), rel=0.03)
     assert (masks[0] != masks[1]).any()
@@ -126,7 +126,7 @@ def test_an_occluder_changes_its_pixels_alone():
 
 def test_glasses_are_dark():
     before = torch.ones(1, 3, SIZE, SIZE)
-    after, mask = wear_glasses(before, uniform(1, 7), anchors(), torch.zeros(0))
+    after, mask = add_sunglasses(before, uniform(1, 7), anchors(), torch.zeros(0))
     assert mask.any()
     assert after[0][:, mask[0]].max() < 0.75
 
@@ -142,4 +142,4 @@ def test_a_point_is_covered_by_the_pixel_on_which_it_lies():
     covered = torch.zeros(1, 4, 4, dtype=torch.bool)
     covered[0, 1, 2] = True
     places = torch.tensor([[[0.01, -0.24], [0.24, -0.01], [-0.01, -0.24], [0.6, -0.2], [9.0, 9.0]]])
-    assert points_covered(covered, places).tolist() == [[True, True, False, False, False]]
+    assert covered_points(covered, places).tolist() == [[True, True, False, False, False]]

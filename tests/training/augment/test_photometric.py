@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from facealign.markup import MARKUPS
-from facealign.training.augment.crop import Views
-from facealign.training.augment.occlusion import anchors_of, points_covered
-from facealign.training.augment.photometric import NUMBERS, Looks, random_looks
+from facealign.training.augment.crop import RandomCrops
+from facealign.training.augment.occlusion import covered_points, face_anchors
+from facealign.training.augment.photometric import NUMBERS, Photometric, random_photometric
 from facealign.training.settings import AugmentSettings
 
 ALWAYS = dict.fromkeys(NUMBERS, 1.0) | {"colour": 0.3, "noise": 20.0}
@@ -29,7 +29,9 @@ def places(count):
 def look(settings, count=8, size=24, seed=0):
     images = torch.rand(count, 3, size, size, generator=generator(99))
     changed = images.clone()
-    covered = random_looks(count, size, settings, generator(seed)).apply(changed, places(count))
+    covered = random_photometric(count, size, settings, generator(seed)).apply(
+        changed, places(count)
+    )
     return images, changed, covered
 
 
@@ -72,7 +74,7 @@ def test_an_image_looks_the_same_in_a_part_of_the_batch(name):
     images, whole, covered = look(settings)
     rows = slice(3, 7)
     part = images[rows].clone()
-    alone = random_looks(8, 24, settings, generator()).rows(rows).apply(part, places(4))
+    alone = random_photometric(8, 24, settings, generator())[rows].apply(part, places(4))
     assert torch.allclose(part, whole[rows], atol=1e-6)
     assert torch.equal(alone, covered[rows])
 
@@ -113,10 +115,10 @@ def test_everything_stays_on_the_images_device(monkeypatch):
     def empty(*shape, dtype=torch.float32):
         return torch.empty(*shape, dtype=dtype, device="meta")
 
-    views = Views(empty(8, 2), empty(8), empty(8), empty(8, dtype=torch.bool), empty(8))
+    views = RandomCrops(empty(8, 2), empty(8), empty(8), empty(8, dtype=torch.bool), empty(8))
     images = views.warp(empty(8, 3, 64, 64), 32)
     landmarks = views.to_fractions(empty(8, 68, 2), empty(68, dtype=torch.long))
-    anchors = anchors_of(MARKUPS["ibug68"], landmarks, empty(8, 68, dtype=torch.bool))
-    looks = Looks(empty(8, sum(NUMBERS.values())), empty(6 * 32 * 32), EVERY_LOOK)
+    anchors = face_anchors(MARKUPS["ibug68"], landmarks, empty(8, 68, dtype=torch.bool))
+    looks = Photometric(empty(8, sum(NUMBERS.values())), empty(6 * 32 * 32), EVERY_LOOK)
     covered = looks.apply(images, anchors)
-    assert points_covered(covered, landmarks).device.type == "meta"
+    assert covered_points(covered, landmarks).device.type == "meta"

@@ -1,1 +1,1 @@
-"""Random changes of the training images: crop, light, camera, occlusion."""
+"""Random augmentation of training images: crop, light, camera, occlusion."""

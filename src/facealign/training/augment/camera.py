@@ -1,6 +1,7 @@
-"""What a camera and a file do to a batch: blur, motion, few pixels, noise, JPEG.
+"""Effects of a camera and a file format: blur, motion, low resolution, noise, JPEG.
 
-Each takes images (b, 3, S, S) in 0..1 and a row of uniform numbers in 0..1 for each of them.
+Each function takes images (b, 3, S, S) in 0..1 and, for each image, a row of uniform numbers in
+0..1.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from facealign.training.augment.light import between
 SHARPEST, SOFTEST = 0.003, 0.016
 """Standard deviations of the blur, as fractions of the image's side: 0.4 and 2 pixels of 128."""
 SHORTEST, LONGEST = 0.02, 0.08
-"""Streaks of motion, as fractions of the image's side: 2.5 and 10 pixels of 128."""
+"""Lengths of motion blur, as fractions of the image's side: 2.5 and 10 pixels of 128."""
 FINEST, COARSEST = 1.5, 4.0
-"""Factors by which a low resolution is reduced."""
+"""Factors by which an image is downscaled."""
 WORST, BEST = 10.0, 60.0
-"""JPEG's qualities."""
+"""Range of the JPEG quality."""
 LUMA = """16 11 10 16 24 40 51 61 12 12 14 19 26 58 60 55 14 13 16 24 40 57 69 56
 14 17 22 29 51 87 80 62 18 22 37 56 68 109 103 77 24 35 55 64 81 104 113 92
 49 64 78 87 103 121 120 101 72 92 95 98 112 100 103 99"""
@@ -29,13 +30,13 @@ CHROMA = (
 47 66 99 99 99 99 99 99"""
     + " 99" * 32
 )
-"""Steps of the 8 × 8 frequencies at quality 50 (ITU-T T.81, annex K)."""
+"""Quantization tables of the 8 × 8 DCT at quality 50 (ITU-T T.81, annex K)."""
 TO_YCC = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
 """JFIF: red, green, blue → brightness and two colour differences."""
 
 
-def blur(images: Tensor, numbers: Tensor) -> Tensor:
-    """Out of focus by a Gaussian; numbers (b, 1)."""
+def gaussian_blur(images: Tensor, numbers: Tensor) -> Tensor:
+    """Gaussian blur of random width; numbers (b, 1)."""
     size = images.shape[-1]
     deviation = between(numbers[:, 0], SHARPEST * size, SOFTEST * size)[:, 0]
     steps = torch.arange(size, dtype=images.dtype, device=images.device)
@@ -43,8 +44,8 @@ def blur(images: Tensor, numbers: Tensor) -> Tensor:
     return _both_ways(images, weights / weights.sum(dim=-1, keepdim=True))
 
 
-def lower_resolution(images: Tensor, numbers: Tensor) -> Tensor:
-    """Reduced by a factor, antialiased, and enlarged again, bilinear; numbers (b, 1)."""
+def downscale(images: Tensor, numbers: Tensor) -> Tensor:
+    """Downscale by a random factor, antialiased, and upscale, bilinear; numbers (b, 1)."""
     size = images.shape[-1]
     factor = between(numbers[:, 0], FINEST, COARSEST)[:, 0]
     count = (size / factor).round().clamp_min(1)  # pixels a side of the small image
@@ -59,12 +60,12 @@ def lower_resolution(images: Tensor, numbers: Tensor) -> Tensor:
 
 
 def _both_ways(images: Tensor, weights: Tensor) -> Tensor:
-    """Each image's rows and columns mixed by its own weights (b, S, S): out, in."""
+    """Apply each image's weights (b, S, S), output × input, along its rows and its columns."""
     return weights[:, None] @ images @ weights[:, None].mT
 
 
-def move(images: Tensor, numbers: Tensor) -> Tensor:
-    """Smeared along a line of random length and direction; numbers (b, 2)."""
+def motion_blur(images: Tensor, numbers: Tensor) -> Tensor:
+    """Motion blur of random length and direction; numbers (b, 2)."""
     count, channels, size, _ = images.shape
     half = between(numbers[:, 0], SHORTEST * size / 2, LONGEST * size / 2)[:, 0]
     angle = between(numbers[:, 1], 0, math.pi)[:, 0]
@@ -80,10 +81,10 @@ def move(images: Tensor, numbers: Tensor) -> Tensor:
     return smeared.view_as(images)
 
 
-def grain_of(grain: Tensor, numbers: Tensor, images: Tensor) -> Tensor:
-    """Pixel noise like the images (b, 3, S, S): for each another part of the grain (n,).
+def noise_like(grain: Tensor, numbers: Tensor, images: Tensor) -> Tensor:
+    """Normal noise (b, 3, S, S): each image takes its own window of the grain (n,).
 
-    One grain for the batch: drawing three normal numbers for every pixel takes ten times as long.
+    The batch shares one grain: drawing normal numbers for every pixel takes ten times as long.
     """
     length = images[0].numel()
     windows = grain.unfold(0, length, 1)
@@ -91,8 +92,8 @@ def grain_of(grain: Tensor, numbers: Tensor, images: Tensor) -> Tensor:
     return windows.index_select(0, first).view(len(numbers), *images.shape[1:])
 
 
-def compress(images: Tensor, numbers: Tensor) -> Tensor:
-    """What JPEG leaves at a quality drawn for each, its colours not reduced; numbers (b, 1)."""
+def jpeg_compression(images: Tensor, numbers: Tensor) -> Tensor:
+    """JPEG at a random quality, without chroma subsampling; numbers (b, 1)."""
     count, _, size, _ = images.shape
     padded = F.pad(images, [0, -size % 8] * 2, mode="replicate")
     across = padded.shape[-1] // 8
@@ -111,14 +112,14 @@ def compress(images: Tensor, numbers: Tensor) -> Tensor:
 
 
 def _steps(images: Tensor, quality: Tensor) -> Tensor:
-    """(b, 3, 1, 64) steps of the frequencies, as libjpeg scales them by quality."""
+    """(b, 3, 1, 64) quantization steps, scaled by quality as libjpeg does."""
     tables = [[float(step) for step in table.split()] for table in (LUMA, CHROMA, CHROMA)]
     scale = torch.where(quality < 50, 50 / quality, 2 - quality / 50)
     return (images.new_tensor(tables)[:, None] * scale).add_(0.5).floor_().clamp_(1, 255)
 
 
 def _cosines(images: Tensor) -> Tensor:
-    """(64, 64) the orthogonal cosine transform of 8 × 8 pixels: frequency, pixel."""
+    """(64, 64) the orthonormal DCT of 8 × 8 pixels: frequency, pixel."""
     steps = torch.arange(8, dtype=images.dtype, device=images.device)
     waves = 0.5 * torch.cos((2 * steps + 1) * steps.view(-1, 1) * (math.pi / 16))
     waves[0] *= math.sqrt(0.5)

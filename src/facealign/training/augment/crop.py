@@ -1,8 +1,8 @@
-"""Random crops of a whole batch at once: where a training image is cut out of its region.
+"""Random crops of a whole batch: where each training image is cut out of its region.
 
-Every random number comes from the generator that is passed in: the same generator gives the same
-batch, which is what makes a resumed run equal an undisturbed one. The numbers of a whole batch are
-drawn at once, so a part of the batch (`rows`) is what it would be within the whole.
+Every random number comes from the generator passed in: the same generator gives the same batch, so
+a resumed run equals an uninterrupted one. The numbers are drawn for the whole batch at once, so any
+rows of it are the same whether made alone or with the rest.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from facealign.training.settings import AugmentSettings
 DETECTOR_SHIFT, DETECTOR_SCALE = 0.040, 0.064
 """Standard deviations of the bundled detector's boxes against 300W's official ones, over its 2,012
 training faces: of the centre along either axis in box sizes, and of the logarithm of the size.
-Their tails are those of Laplace's distribution (scripts/measure_boxes.py, docs/training.md)."""
+Their tails are those of a Laplace distribution (scripts/measure_boxes.py, docs/training.md)."""
 FURTHEST = 6.0
-"""Laplace's distribution is cut at this many of its scales: one draw in 400 lies beyond."""
+"""The Laplace distribution is truncated at this many scales: one draw in 400 lies beyond."""
 
 
 @dataclass(frozen=True)
-class Views:
-    """One random crop a face within its cached region: the batch form of `CropTransform`.
+class RandomCrops:
+    """One random crop for each face within its cached region: `CropTransform` for a batch.
 
     Attributes:
         centre: (B, 2) of the crop in the region's pixels.
         side: (B,) of the crop in the region's pixels.
-        angle: (B,) radians by which the crop is turned clockwise.
+        angle: (B,) clockwise rotation of the crop in radians.
         flip: (B,) bool, mirror the crop.
-        stretch: (B,) width over height of what the square crop shows.
+        stretch: (B,) width over height of the area that the square crop shows.
 
     """
 
@@ -43,23 +43,15 @@ class Views:
     flip: Tensor
     stretch: Tensor
 
-    def rows(self, rows: slice | Tensor) -> Views:
-        """Some of the views, by a slice or their numbers."""
-        return Views(
-            self.centre[rows],
-            self.side[rows],
-            self.angle[rows],
-            self.flip[rows],
-            self.stretch[rows],
-        )
+    def __getitem__(self, rows: slice | Tensor) -> RandomCrops:
+        """The crops of some rows, by a slice or by indices."""
+        parts = (self.centre, self.side, self.angle, self.flip, self.stretch)
+        return RandomCrops(*(part[rows] for part in parts))
 
     def axes(self) -> Tensor:
         """(B, 2, 2) whose columns are the crop's x and y axes in the region, one side long."""
-        cos, sin, root = (
-            self.angle.cos() * self.side,
-            self.angle.sin() * self.side,
-            self.stretch**0.5,
-        )
+        cos, sin = self.angle.cos() * self.side, self.angle.sin() * self.side
+        root = self.stretch**0.5
         x_sign = (1 - 2 * self.flip.to(cos.dtype)) * root
         axes = [cos * x_sign, -sin / root, sin * x_sign, cos / root]
         return torch.stack(axes, dim=1).view(-1, 2, 2)
@@ -67,7 +59,7 @@ class Views:
     def to_fractions(self, points: Tensor, mirror: Tensor) -> Tensor:
         """(B, K, 2) in the region's pixels → fractions of the crop, 0 at its centre.
 
-        Where the crop is mirrored the points change places by the markup's mirror order (K,).
+        In a mirrored crop the points are reordered by the markup's mirror order (K,).
         """
         moved = (points - self.centre[:, None]) @ torch.linalg.inv(self.axes()).mT
         return torch.where(self.flip[:, None, None], moved[:, mirror], moved)
@@ -78,31 +70,31 @@ class Views:
         return F.grid_sample(regions, grid, mode="bilinear", align_corners=False)
 
     def _grid(self, region: int, size: int) -> Tensor:
-        """(B, size, size, 2) where `grid_sample` finds each pixel: its -1…1 spans the region."""
+        """(B, size, size, 2) sampling grid: -1…1 spans the region, as `grid_sample` has it."""
         steps = ((torch.arange(size, device=self.side.device) + 0.5) / size - 0.5)[:, None]
         axes, centre = self.axes() * (2 / region), (2 * self.centre + 1) / region - 1
         across, down = axes[:, None, :, 0] * steps, axes[:, None, :, 1] * steps + centre[:, None]
         return across[:, None] + down[:, :, None]
 
 
-def random_views(
+def random_crops(
     count: int,
     region: int,
     zoom: float,
     settings: AugmentSettings,
     generator: Generator,
     margin: float = 0.0,
-) -> Views:
+) -> RandomCrops:
     """Random crops within square regions, on the generator's device.
 
     Args:
         count: B.
         region: R, side of the regions in pixels.
         zoom: side of the region over side of the unchanged crop.
-        settings: how far the crops stray.
+        settings: strength of the augmentation.
         generator: source of the random numbers.
         margin: of the unchanged crop on each side of the box, as a fraction of the box size:
-            `settings.detector` strays by fractions of the box.
+            `settings.detector` shifts by fractions of the box.
 
     """
     device = generator.device
@@ -116,7 +108,7 @@ def random_views(
     turn = normal[:, 3] * settings.turn
     large = (2 * uniform[:, 3] - 1) * settings.large_turn_angle
     turn = torch.where(uniform[:, 4] < settings.large_turn, large, turn)
-    return Views(
+    return RandomCrops(
         centre=(region - 1) / 2 + shift * (region / zoom),
         side=region / zoom * torch.exp(growth),
         angle=turn * (math.pi / 180),
@@ -126,7 +118,7 @@ def random_views(
 
 
 def _laplace(uniform: Tensor) -> Tensor:
-    """Uniform numbers in 0..1 → numbers of Laplace's distribution with standard deviation 1."""
+    """Uniform numbers in 0..1 → Laplace-distributed numbers with standard deviation 1."""
     side = 2 * uniform - 1
     tail = -torch.log1p(-side.abs()).clamp_min(-FURTHEST)
     return torch.sign(side) * tail / math.sqrt(2)

@@ -1,6 +1,7 @@
-"""Changes of a batch's light and colour: gamma, contrast, tint, brightness, shadows, gray.
+"""Light and colour of a batch: gamma, contrast, tint, brightness, shadows, grayscale.
 
-Each takes images (b, 3, S, S) in 0..1 and a row of uniform numbers in 0..1 for each of them.
+Each function takes images (b, 3, S, S) in 0..1 and, for each image, a row of uniform numbers in
+0..1.
 """
 
 from __future__ import annotations
@@ -9,29 +10,29 @@ import torch
 from torch import Tensor
 
 SOFTEST, SHARPEST = 0.5, 0.01
-"""Width of a shadow's edge as a fraction of the image: light from one side; a blind's edge."""
+"""Width of a shadow's edge as a fraction of the image: from side light to a window blind."""
 
 
 def between(numbers: Tensor, low: float, high: float) -> Tensor:
-    """Uniform numbers (b,) or (b, n) in 0..1 → (b, 1 or n, 1, 1) between the limits."""
+    """Uniform numbers (b,) or (b, n) in 0..1 → (b, 1 or n, 1, 1) between `low` and `high`."""
     return (low + (high - low) * numbers).view(len(numbers), -1, 1, 1)
 
 
-def pixel_places(images: Tensor) -> tuple[Tensor, Tensor]:
+def pixel_grid(images: Tensor) -> tuple[Tensor, Tensor]:
     """X (1, 1, S) and y (1, S, 1) of the pixels, as fractions of the image, 0 at its centre."""
     size = images.shape[-1]
     steps = (torch.arange(size, dtype=images.dtype, device=images.device) + 0.5) / size - 0.5
     return steps.view(1, 1, -1), steps.view(1, -1, 1)
 
 
-def recolour(images: Tensor, numbers: Tensor, strength: float) -> None:
+def color_jitter(images: Tensor, numbers: Tensor, strength: float) -> None:
     """Gamma, then contrast about the image's mean, tint and brightness; in place.
 
-    The gamma curve is Schlick's x / (1 + c (1 − x)), which meets x^γ at 0, ½ and 1 and takes a
-    fifth of its time.
+    The gamma curve is Schlick's x / (1 + c (1 − x)), which equals x^γ at 0, ½ and 1 and takes a
+    fifth of the time.
 
     Args:
-        images: to change.
+        images: (B, 3, S, S).
         numbers: (B, 6).
         strength: `AugmentSettings.colour`.
 
@@ -45,9 +46,9 @@ def recolour(images: Tensor, numbers: Tensor, strength: float) -> None:
     images.mul_(contrast).add_(mean * (1 - contrast) + tint + light).clamp_(0, 1)
 
 
-def cast_shadow(images: Tensor, numbers: Tensor) -> Tensor:
-    """One side darker, by an edge of any direction, place, softness and depth; numbers (b, 4)."""
-    x, y = pixel_places(images)
+def add_shadow(images: Tensor, numbers: Tensor) -> Tensor:
+    """Darken one side by an edge of random direction, place, softness and depth; numbers (b, 4)."""
+    x, y = pixel_grid(images)
     angle = between(numbers[:, 0], 0, 2 * torch.pi)[:, 0]
     place = between(numbers[:, 1], -0.35, 0.35)[:, 0]
     width = SHARPEST * (SOFTEST / SHARPEST) ** between(numbers[:, 2], 0, 1)[:, 0]
@@ -56,6 +57,6 @@ def cast_shadow(images: Tensor, numbers: Tensor) -> Tensor:
     return images * (1 - depth * dark[:, None])
 
 
-def to_gray(images: Tensor, numbers: Tensor) -> Tensor:
-    """The mean of the channels in each; numbers (b, 0)."""
+def to_grayscale(images: Tensor, numbers: Tensor) -> Tensor:
+    """The mean of the channels in all three; numbers (b, 0)."""
     return images.mean(dim=1, keepdim=True).expand_as(images)

@@ -1,7 +1,7 @@
-"""What covers a face: rectangles, ellipses, fingers, sunglasses, masks, over a whole batch.
+"""Occlusion of faces by rectangles, ellipses, fingers, sunglasses and face masks.
 
-Each shape says which pixels of images (b, 3, S, S) it covers, from a row of uniform numbers in 0..1
-for each; what it is filled with comes from other numbers, never from another image.
+Each shape is a mask over images (b, 3, S, S), made from a row of uniform numbers in 0..1 for each
+image. Its filling comes from other numbers, never from another image.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from facealign.markup import Markup
-from facealign.training.augment.camera import grain_of
-from facealign.training.augment.light import between, pixel_places
+from facealign.training.augment.camera import noise_like
+from facealign.training.augment.light import between, pixel_grid
 
 ROUGHEST, FINEST = 8, 32
-"""Cells a side of the two textures."""
+"""Cells along a side of the two textures."""
 
 
-def anchors_of(markup: Markup, landmarks: Tensor, labelled: Tensor) -> Tensor:
-    """Where glasses and masks are put: right eye, left eye, mouth (b, 3, 2), NaN where not known.
+def face_anchors(markup: Markup, landmarks: Tensor, labelled: Tensor) -> Tensor:
+    """Right eye, left eye, mouth (b, 3, 2), to place glasses and masks; NaN where not labelled.
 
     Args:
         markup: point scheme.
@@ -38,7 +38,7 @@ def anchors_of(markup: Markup, landmarks: Tensor, labelled: Tensor) -> Tensor:
     return places.where(known[..., None], torch.nan)
 
 
-def points_covered(covered: Tensor, landmarks: Tensor) -> Tensor:
+def covered_points(covered: Tensor, landmarks: Tensor) -> Tensor:
     """(b, K) bool: which landmarks (b, K, 2), fractions of the crop, lie on pixels (b, S, S)."""
     size = covered.shape[-1]
     places = ((landmarks + 0.5) * size).floor().long()
@@ -50,37 +50,37 @@ def points_covered(covered: Tensor, landmarks: Tensor) -> Tensor:
 def occlude(
     images: Tensor, numbers: Tensor, anchors: Tensor, grain: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Something anywhere before the face; the images and where it is."""
-    mask = shape_mask(images, numbers[:, :7])
-    return paint(images, mask, numbers[:, 7:], grain), mask
+    """An object anywhere in front of the face; the images and its mask."""
+    mask = random_shape(images, numbers[:, :7])
+    return fill_texture(images, mask, numbers[:, 7:], grain), mask
 
 
-def wear_glasses(
+def add_sunglasses(
     images: Tensor, numbers: Tensor, anchors: Tensor, grain: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Sunglasses; the images and where they are."""
-    mask = glasses_mask(images, numbers[:, :2], anchors)
-    return dye(images, mask, numbers[:, 2:], 0.0, 0.3), mask
+    """Sunglasses; the images and their mask."""
+    mask = sunglasses_shape(images, numbers[:, :2], anchors)
+    return fill_plain(images, mask, numbers[:, 2:], 0.0, 0.3), mask
 
 
-def wear_mask(
+def add_face_mask(
     images: Tensor, numbers: Tensor, anchors: Tensor, grain: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """A mask over nose, mouth and chin; the images and where it is."""
-    mask = mask_mask(images, numbers[:, :2], anchors)
-    return dye(images, mask, numbers[:, 2:], 0.0, 1.0), mask
+    """A face mask over nose, mouth and chin; the images and its mask."""
+    mask = face_mask_shape(images, numbers[:, :2], anchors)
+    return fill_plain(images, mask, numbers[:, 2:], 0.0, 1.0), mask
 
 
-Cover = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
-COVERS: Mapping[str, Cover] = MappingProxyType(
-    {"sunglasses": wear_glasses, "face_mask": wear_mask, "occlude": occlude}
+Occluder = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+OCCLUDERS: Mapping[str, Occluder] = MappingProxyType(
+    {"sunglasses": add_sunglasses, "face_mask": add_face_mask, "occlude": occlude}
 )
-"""Setting → what it puts before the face, the nearest to the camera last."""
+"""Setting → occluder, the nearest to the camera last."""
 
 
-def shape_mask(images: Tensor, numbers: Tensor) -> Tensor:
+def random_shape(images: Tensor, numbers: Tensor) -> Tensor:
     """(b, S, S) bool: a rectangle, an ellipse or fingers anywhere; numbers (b, 7)."""
-    x, y = pixel_places(images)
+    x, y = pixel_grid(images)
     centre = numbers[:, :2, None, None] - 0.5
     angle = between(numbers[:, 2], 0, math.pi)[:, 0]
     x, y = x - centre[:, 0], y - centre[:, 1]
@@ -103,8 +103,8 @@ def _fingers(u: Tensor, v: Tensor, numbers: Tensor) -> Tensor:
     return (beyond.square_() + ((place - finger) * width).square_()) / (0.46 * width) ** 2
 
 
-def glasses_mask(images: Tensor, numbers: Tensor, anchors: Tensor) -> Tensor:
-    """(b, S, S) bool: two lenses on the eyes, a bridge, the bows; numbers (b, 2)."""
+def sunglasses_shape(images: Tensor, numbers: Tensor, anchors: Tensor) -> Tensor:
+    """(b, S, S) bool: two lenses over the eyes, bridge and temples; numbers (b, 2)."""
     u, v = face_frame(images, anchors)
     half = [0.28 + 0.14 * numbers[:, 0, None, None], 0.18 + 0.14 * numbers[:, 1, None, None]]
     side = u.abs()
@@ -112,7 +112,7 @@ def glasses_mask(images: Tensor, numbers: Tensor, anchors: Tensor) -> Tensor:
     return lens | ((side < 1.05) & ((v + 0.06).abs() < 0.05))
 
 
-def mask_mask(images: Tensor, numbers: Tensor, anchors: Tensor) -> Tensor:
+def face_mask_shape(images: Tensor, numbers: Tensor, anchors: Tensor) -> Tensor:
     """(b, S, S) bool: from the nose over mouth and chin; numbers (b, 2)."""
     u, v = face_frame(images, anchors)
     top = 0.35 + 0.3 * numbers[:, 0, None, None]
@@ -122,34 +122,34 @@ def mask_mask(images: Tensor, numbers: Tensor, anchors: Tensor) -> Tensor:
 
 
 def face_frame(images: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor]:
-    """(b, S, S) each: the pixels' places along the eyes and down the face.
+    """(b, S, S) each: the pixels' coordinates across and down the face.
 
-    The eyes lie at (∓½, 0), the mouth at (0, 1). NaN where an anchor is not known: any comparison
+    The eyes lie at (∓½, 0), the mouth at (0, 1). NaN where an anchor is unknown: every comparison
     is false there, so nothing is covered.
     """
-    x, y = pixel_places(images)
+    x, y = pixel_grid(images)
     right, left, mouth = (anchors[:, i, :, None, None] for i in range(3))
     middle = (right + left) / 2
     across, down = left - right, mouth - middle
     area = across[:, 0] * down[:, 1] - across[:, 1] * down[:, 0]
-    area = area.where(area > 1e-4, torch.nan)  # a face seen from the side, or from behind
+    area = area.where(area > 1e-4, torch.nan)  # a profile, or a mirrored or degenerate face
     x, y = x - middle[:, 0], y - middle[:, 1]
     u, v = x * down[:, 1] - y * down[:, 0], y * across[:, 0] - x * across[:, 1]
     return u / area, v / area
 
 
-def paint(images: Tensor, mask: Tensor, numbers: Tensor, grain: Tensor) -> Tensor:
-    """The images, and within the mask colour, texture, or another part of the same image.
+def fill_texture(images: Tensor, mask: Tensor, numbers: Tensor, grain: Tensor) -> Tensor:
+    """Fill the mask with colour, texture, or another part of the same image.
 
     Args:
         images: (b, 3, S, S).
         mask: (b, S, S) bool.
         numbers: (b, 9).
-        grain: (n,) normal numbers of the batch.
+        grain: (n,) normal numbers shared by the batch.
 
     """
-    strength = between(numbers[:, 4:6], -0.25, 0.25).clamp_min_(0)  # of half of the images none
-    noise = grain_of(grain, numbers[:, 3], images)
+    strength = between(numbers[:, 4:6], -0.25, 0.25).clamp_min_(0)  # 0 in half of the images
+    noise = noise_like(grain, numbers[:, 3], images)
     fill = numbers[:, :3, None, None] + strength[:, :1] * texture(noise) + strength[:, 1:] * noise
     copied = (numbers[:, 6] < 1 / 3).nonzero()[:, 0]
     fill[copied] = rolled(images[copied], numbers[copied, 7:9])
@@ -157,7 +157,7 @@ def paint(images: Tensor, mask: Tensor, numbers: Tensor, grain: Tensor) -> Tenso
 
 
 def texture(noise: Tensor) -> Tensor:
-    """(b, 1, S, S) soft blotches of two sizes, out of pixel noise (b, 3, S, S)."""
+    """(b, 1, S, S) smooth blotches of two sizes, made from pixel noise (b, 3, S, S)."""
     size = noise.shape[-1]
     layers = [
         noise[:, i : i + 1, : min(cells, size), : min(cells, size)]
@@ -168,7 +168,7 @@ def texture(noise: Tensor) -> Tensor:
 
 
 def rolled(images: Tensor, numbers: Tensor) -> Tensor:
-    """Each image moved by a part of its side, what leaves coming in again, upside down."""
+    """Each image shifted with wrap-around by fractions of its side, and upside down."""
     size = images.shape[-1]
     steps = torch.arange(size, device=images.device)
     column, row = ((steps + (numbers[:, i : i + 1] * size).long()) % size for i in range(2))
@@ -177,9 +177,11 @@ def rolled(images: Tensor, numbers: Tensor) -> Tensor:
     return images.gather(2, rows).gather(3, columns)
 
 
-def dye(images: Tensor, mask: Tensor, numbers: Tensor, darkest: float, lightest: float) -> Tensor:
-    """The images, and within the mask a plain colour, lighter to one side; numbers (b, 5)."""
-    x, y = pixel_places(images)
+def fill_plain(
+    images: Tensor, mask: Tensor, numbers: Tensor, darkest: float, lightest: float
+) -> Tensor:
+    """Fill the mask with a plain colour, lighter to one side; numbers (b, 5)."""
+    x, y = pixel_grid(images)
     gray = between(numbers[:, 0], darkest, lightest)
     tint = between(numbers[:, 1:4], -0.12, 0.12)
     light = (0.3 * (numbers[:, 4, None, None] - 0.5)) * (x + y)

@@ -1,8 +1,8 @@
-"""How the images of a batch look: covered, lit, blurred, pressed into a file, by random numbers.
+"""Photometric augmentation of a batch: occlusion, light, blur, noise, compression.
 
-The numbers of a whole batch are drawn at once and a row of them decides one image, whatever the
-other images are: a part of the batch (`rows`) looks as it would within the whole. Each look has
-numbers of its own, so that switching one on leaves the others as they were.
+The random numbers of the whole batch are drawn at once, and one row of them decides one image,
+whatever the other images are. Each augmentation has its own columns, so switching one on leaves the
+others as they were.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ NUMBERS = {
     "noise": 3,
     "jpeg": 2,
 }
-"""Look → how many numbers it takes; but for "colour" the first says whether an image has it."""
+"""Augmentation → columns it uses; the first decides whether an image gets it, except "colour"."""
 NOISY = 0.5
-"""Share of the images with pixel noise."""
+"""Share of images with pixel noise."""
 
 
 @dataclass(frozen=True)
-class Looks:
-    """The random numbers that decide how the images of a batch look.
+class Photometric:
+    """The random numbers that decide the photometric augmentation of a batch.
 
     Attributes:
         numbers: (B, sum of NUMBERS) uniform in 0..1.
-        grain: (6·S²,) normal numbers, of which every image takes a part as its noise.
-        settings: which looks, how often, how strong.
+        grain: (6·S²,) normal numbers; each image takes a window of them as its noise.
+        settings: which augmentations, how often, how strong.
 
     """
 
@@ -51,80 +51,82 @@ class Looks:
     grain: Tensor
     settings: AugmentSettings
 
-    def rows(self, rows: slice | Tensor) -> Looks:
-        """The looks of some of the images, by a slice or their numbers."""
-        return Looks(self.numbers[rows], self.grain, self.settings)
+    def __getitem__(self, rows: slice | Tensor) -> Photometric:
+        """The numbers of some rows, by a slice or by indices."""
+        return Photometric(self.numbers[rows], self.grain, self.settings)
 
     def apply(self, images: Tensor, anchors: Tensor) -> Tensor:
         """Change images (B, 3, S, S) in 0..1, in place.
 
         Args:
-            images: of the batch.
+            images: of these rows.
             anchors: (B, 3, 2) right eye, left eye, mouth, as fractions of the crop; NaN where not
                 known.
 
         Returns:
-            (B, S, S) bool, the pixels that something covers.
+            (B, S, S) bool, the pixels that are occluded.
 
         """
-        covered = self._cover(images, anchors)
-        self._change(images, "shadow", light.cast_shadow)
+        covered = self._occlude(images, anchors)
+        self._change(images, "shadow", light.add_shadow)
         if self.settings.colour:
-            light.recolour(images, self._numbers("colour"), self.settings.colour)
-        self._change(images, "gray", light.to_gray)
-        self._change(images, "blur", camera.blur)
-        self._change(images, "motion", camera.move)
-        self._change(images, "low_resolution", camera.lower_resolution)
+            light.color_jitter(images, self._numbers("colour"), self.settings.colour)
+        self._change(images, "gray", light.to_grayscale)
+        self._change(images, "blur", camera.gaussian_blur)
+        self._change(images, "motion", camera.motion_blur)
+        self._change(images, "low_resolution", camera.downscale)
         self._add_noise(images)
-        self._change(images, "jpeg", camera.compress)
+        self._change(images, "jpeg", camera.jpeg_compression)
         images.clamp_(0, 1)
         return covered
 
-    def _cover(self, images: Tensor, anchors: Tensor) -> Tensor:
-        """What is worn, then what is before the face; (B, S, S) the pixels of both."""
+    def _occlude(self, images: Tensor, anchors: Tensor) -> Tensor:
+        """Add what is worn, then what is in front of the face; (B, S, S) the occluded pixels."""
         covered = images.new_zeros(len(images), *images.shape[2:], dtype=torch.bool)
-        for name, cover in occlusion.COVERS.items():
+        for name, occlude in occlusion.OCCLUDERS.items():
             rows, numbers = self._chosen(name, getattr(self.settings, name))
             if len(rows):
                 part = images.index_select(0, rows)
-                part, mask = cover(part, numbers, anchors.index_select(0, rows), self.grain)
+                part, mask = occlude(part, numbers, anchors.index_select(0, rows), self.grain)
                 images.index_copy_(0, rows, part)
                 covered[rows] |= mask
         return covered
 
     def _add_noise(self, images: Tensor) -> None:
-        """Gaussian, over some of the images, of a strength drawn for each."""
+        """Add Gaussian noise of random strength to some of the images."""
         rows, numbers = self._chosen("noise", NOISY if self.settings.noise else 0.0)
         if len(rows):
             strength = light.between(numbers[:, 0], 0, self.settings.noise / 255)
-            grain = camera.grain_of(self.grain, numbers[:, 1], images)
+            grain = camera.noise_like(self.grain, numbers[:, 1], images)
             images.index_add_(0, rows, grain.mul_(strength))
 
     def _change(
         self, images: Tensor, name: str, change: Callable[[Tensor, Tensor], Tensor]
     ) -> None:
-        """Change the images that have the look, with the probability that its setting says."""
+        """Change some of the images, with the probability in the settings."""
         rows, numbers = self._chosen(name, getattr(self.settings, name))
         if len(rows):
             images.index_copy_(0, rows, change(images.index_select(0, rows), numbers))
 
     def _chosen(self, name: str, probability: float) -> tuple[Tensor, Tensor]:
-        """The images that have a look, and their numbers for it."""
+        """The images that get an augmentation, and their numbers for it."""
         numbers = self._numbers(name)
-        if not probability:  # a GPU would wait for `nonzero`
+        if not probability:  # `nonzero` would make a GPU wait
             return numbers.new_zeros(0, dtype=torch.long), numbers[:0]
         rows = (numbers[:, 0] < probability).nonzero()[:, 0]
         return rows, numbers[rows, 1:]
 
     def _numbers(self, name: str) -> Tensor:
-        """(B, NUMBERS[name]) the columns of one look."""
+        """(B, NUMBERS[name]) the columns of one augmentation."""
         first = sum(list(NUMBERS.values())[: list(NUMBERS).index(name)])
         return self.numbers[:, first : first + NUMBERS[name]]
 
 
-def random_looks(count: int, size: int, settings: AugmentSettings, generator: Generator) -> Looks:
-    """Random looks for images (count, 3, size, size), on the generator's device."""
+def random_photometric(
+    count: int, size: int, settings: AugmentSettings, generator: Generator
+) -> Photometric:
+    """Random numbers for images (count, 3, size, size), on the generator's device."""
     device = generator.device
     numbers = torch.rand(count, sum(NUMBERS.values()), generator=generator, device=device)
     grain = torch.randn(6 * size * size, generator=generator, device=device)
-    return Looks(numbers, grain, settings)
+    return Photometric(numbers, grain, settings)

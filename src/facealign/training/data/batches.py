@@ -11,31 +11,31 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from facealign.markup import load_markup
-from facealign.training.augment.crop import Views, random_views
-from facealign.training.augment.occlusion import anchors_of, points_covered
-from facealign.training.augment.photometric import MEAN, STD, Looks, random_looks
+from facealign.training.augment.crop import RandomCrops, random_crops
+from facealign.training.augment.occlusion import covered_points, face_anchors
+from facealign.training.augment.photometric import MEAN, STD, Photometric, random_photometric
 from facealign.training.data.prefetch import Prefetcher
 from facealign.training.data.regions import ZOOM, Regions
 from facealign.training.data.sampler import Feed, Sampler, mix_seed
 from facealign.training.settings import AugmentSettings
 
 ROWS_AT_ONCE = 4
-"""Of a batch that a CPU cuts out together, and at least as many as it has threads: what they take
-stays in its cache."""
+"""Rows that a CPU crops together, more if it has more threads: few enough to stay in its cache."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """The rows of a batch that come from one data set, and their truth.
+    """The rows of a batch from one data set, and their ground truth.
 
     Attributes:
-        head: number of the network's head that they train.
-        rows: which rows of the batch.
+        head: index of the network's head that they train.
+        rows: their place in the batch.
         landmarks: (b, K, 2) fractions of the crop, 0 at its centre.
         labelled: (b, K) bool, the place is known.
-        visible: (b, K) bool, the point is neither hidden nor covered; None where the data set does
-            not label it.
-        faces: of the data set in the whole step, b and those of other processes and micro-batches.
+        visible: (b, K) bool, the point is neither hidden nor covered; None where the data
+            set does not label it.
+        faces: faces of the data set in the whole step, including other processes and
+            micro-batches.
 
     """
 
@@ -49,9 +49,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's faces: image (B, 3, S, S) normalised, and the truth, a part each data set.
+    """One step's faces: image (B, 3, S, S), normalized, and a part for each data set.
 
-    Of several processes each has some rows of the step's batch, a micro-batch some of those.
+    Each of several processes has some rows of the step's batch, and a micro-batch some of those.
     """
 
     image: Tensor
@@ -59,7 +59,7 @@ class Batch:
 
     @property
     def landmarks(self) -> Tensor:
-        """(b, K, 2) of the first part: of the whole batch, where there is one data set."""
+        """(b, K, 2) of the first part; the whole batch if there is one data set."""
         return self.parts[0].landmarks
 
     @property
@@ -69,7 +69,7 @@ class Batch:
 
     @property
     def faces(self) -> int:
-        """Of the whole step."""
+        """Faces of the whole step."""
         return sum(part.faces for part in self.parts)
 
 
@@ -138,51 +138,51 @@ class BatchLoader:
         """
         count, region = sum(self.sampler.counts), chosen[0].images.shape[1]
         own = torch.from_numpy(rows).to(self.device)
-        views = random_views(count, region, ZOOM, self.augment, generator, self.margin).rows(own)
-        looks = random_looks(count, self.input_size, self.augment, generator).rows(own)
+        crops = random_crops(count, region, ZOOM, self.augment, generator, self.margin)[own]
+        photometric = random_photometric(count, self.input_size, self.augment, generator)[own]
         parts: list[Part] = []
         first = 0
         for number, regions in enumerate(chosen):
             place = slice(first, first + len(regions))
-            parts.append(self._part(number, regions, views.rows(place), place))
+            parts.append(self._part(number, regions, crops[place], place))
             first = place.stop
-        crops = [self._crops(r, views.rows(p.rows)) for r, p in zip(chosen, parts, strict=True)]
-        image = crops[0] if len(crops) == 1 else torch.cat(crops)
-        parts = self._change(image, parts, looks)
+        images = [self._warp(r, crops[p.rows]) for r, p in zip(chosen, parts, strict=True)]
+        image = images[0] if len(images) == 1 else torch.cat(images)
+        parts = self._change(image, parts, photometric)
         return Batch(image.sub_(MEAN).div_(STD), parts)
 
-    def _crops(self, regions: Regions, views: Views) -> Tensor:
+    def _warp(self, regions: Regions, crops: RandomCrops) -> Tensor:
         """(b, 3, S, S) in 0..1, on the device."""
-        crops = torch.empty(len(regions), 3, self.input_size, self.input_size, device=self.device)
+        images = torch.empty(len(regions), 3, self.input_size, self.input_size, device=self.device)
         on_cpu = self.device.type == "cpu"
         at_once = max(ROWS_AT_ONCE, torch.get_num_threads()) if on_cpu else max(1, len(regions))
         for first in range(0, len(regions), at_once):
             rows = slice(first, first + at_once)
             pixels = torch.from_numpy(regions.images[rows]).to(self.device)
-            # Turned to (b, 3, R, R) by its strides alone: moving the values takes twice the time.
+            # Only the strides change here: copying into (b, 3, R, R) takes twice the time.
             planes = pixels.to(torch.float32).permute(0, 3, 1, 2)
-            torch.div(views.rows(rows).warp(planes, self.input_size), 255, out=crops[rows])
-        return crops
+            torch.div(crops[rows].warp(planes, self.input_size), 255, out=images[rows])
+        return images
 
-    def _change(self, image: Tensor, parts: Sequence[Part], looks: Looks) -> list[Part]:
-        """Give the images their looks, in place; the parts without the points that are covered."""
+    def _change(self, image: Tensor, parts: Sequence[Part], photometric: Photometric) -> list[Part]:
+        """Augment the images in place; in the parts, occluded points are no longer visible."""
         anchors = [
-            anchors_of(markup, part.landmarks, part.labelled)
+            face_anchors(markup, part.landmarks, part.labelled)
             for markup, part in zip(self.markups, parts, strict=True)
         ]
-        covered = looks.apply(image, torch.cat(anchors))
+        covered = photometric.apply(image, torch.cat(anchors))
         return [
             part
             if part.visible is None
             else replace(
-                part, visible=part.visible & ~points_covered(covered[part.rows], part.landmarks)
+                part, visible=part.visible & ~covered_points(covered[part.rows], part.landmarks)
             )
             for part in parts
         ]
 
-    def _part(self, number: int, part: Regions, views: Views, rows: slice) -> Part:
+    def _part(self, number: int, part: Regions, crops: RandomCrops, rows: slice) -> Part:
         feed, mirror = self.feeds[number], self.mirrors[number]
-        flip = views.flip[:, None]
+        flip = crops.flip[:, None]
         labelled, visible = (
             torch.where(flip, flags[:, mirror], flags)
             for flags in (
@@ -194,7 +194,7 @@ class BatchLoader:
         return Part(
             feed.head,
             rows,
-            views.to_fractions(points, mirror),
+            crops.to_fractions(points, mirror),
             labelled,
             visible if feed.faces.shows_hidden else None,
             self.sampler.counts[number],
