@@ -292,6 +292,6 @@ def test_a_batch_that_cannot_be_dealt_out_is_refused_at_once(tmp_path: Path) -> 
     done = subprocess.run([*command, "--nproc", "3"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr == (
-        "error: train.batch 8 cannot be dealt out evenly to 3 processes of train.accumulate 1: "
+        "error: train.batch 8 cannot be divided evenly among 3 processes with train.accumulate 1: "
         "make it a multiple of 3\n"
     )

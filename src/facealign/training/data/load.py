@@ -1,4 +1,4 @@
-"""The faces of a run from its readings: decoded into memory, or read from shards when due."""
+"""The faces of a run from its readings: decoded into memory, or read from shards on demand."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def open_faces(
 
     Args:
         reading: the data set.
-        samples: those of its faces that are wanted.
+        samples: the faces of it to use.
         settings: of the run.
         progress: wraps the loop over the faces.
 
@@ -36,7 +36,7 @@ def open_faces(
 def open_validator(
     reading: Reading, samples: list[Sample], settings: Settings, progress: Progress = silent
 ) -> Validator:
-    """What validates on these faces, like `open_faces`.
+    """The validator for these faces, which are opened as in `open_faces`.
 
     Raises:
         SettingsError: they were packed for another input size or margin.

@@ -1,14 +1,14 @@
-"""`pack`: any reader's faces → shards, from which training reads them without decoding photos.
+"""`pack`: the faces of any data set → shards, from which training reads without decoding photos.
 
-Each face is cut out as `load_faces` would cut it. One photo and one shard's labels are in memory at
-a time. After each shard the index is written: what was interrupted goes on from there.
+Each face is cut out as `load_faces` does it. One photo and one shard's labels are in memory at a
+time. The index is written after each shard, so an interrupted packing can be resumed.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,14 +17,14 @@ import numpy as np
 from facealign.datasets import Reading, stream_pixels
 from facealign.datasets.shards import INDEX, UNFINISHED, Facts, Index, LeftOut, read_index
 from facealign.errors import DataError, OutputError
-from facealign.files import is_folder, write_file
+from facealign.files import PART, is_folder, write_file, writing
 from facealign.problems import collect
 from facealign.training.data.regions import ZOOM, region_size, region_transform
-from facealign.training.data.shard_writer import ShardFile
+from facealign.training.data.shard_writer import ShardWriter
 from facealign.types import Pixels, Progress, Sample, silent
 
 FACES_PER_SHARD = 1000
-PARTS = ".*.part"
+PARTS = f".*{PART}"
 """Temporary names of shards, labels and index."""
 Stream = Iterator[tuple[Sample, Pixels | None]]
 
@@ -39,16 +39,16 @@ def pack(
     options: dict[str, str | int] | None = None,
     progress: Progress = silent,
 ) -> Index:
-    """Write the faces of a reading as shards into a folder, or go on where that was interrupted.
+    """Write the faces of a reading as shards into a folder, or resume where that was interrupted.
 
     Args:
         reading: of `read_dataset`.
-        target: a new or empty folder, or one that the same packing was interrupted in.
-        input_size: of the networks that shall be trained, in pixels.
+        target: a new or empty folder, or that of the same packing, interrupted.
+        input_size: of the networks to train, in pixels.
         margin: of their crops, as a fraction of the box size.
         faces_per_shard: in each but the last.
         quality: of JPEG files, 1 to 100; None writes PNG, without loss.
-        options: of the reader; they are noted in the index.
+        options: of the reader; recorded in the index.
         progress: wraps the loop over the faces that are left.
 
     Returns:
@@ -73,13 +73,16 @@ def pack(
         faces_per_shard=faces_per_shard,
         fingerprint=fingerprint(samples),
     )
-    index = _begin(target, facts)
-    with collect() as problems:
-        stream = stream_pixels(samples[index.tried :], progress)
-        while index.tried < len(samples):
-            index = _add_shard(target, index, stream, problems)
-            write_file(target / UNFINISHED, index.to_json())
-    return _finish(target, index)
+    index = _open_index(target, facts)
+    try:
+        with collect() as problems:
+            stream = stream_pixels(samples[index.tried :], progress)
+            while index.tried < len(samples):
+                index = _add_shard(target, index, stream, problems)
+                write_file(target / UNFINISHED, index.to_json())
+        return _finish(target, index)
+    except OutputError as error:
+        raise OutputError(f"{error}, or fix that: the same command resumes with it") from error
 
 
 def fingerprint(samples: list[Sample]) -> str:
@@ -93,8 +96,8 @@ def fingerprint(samples: list[Sample]) -> str:
     return digest.hexdigest()
 
 
-def _begin(target: Path, facts: Facts) -> Index:
-    """The index to go on with: of what an interrupted packing left, else an empty one."""
+def _open_index(target: Path, facts: Facts) -> Index:
+    """The index of an interrupted packing to resume, or an empty one."""
     if is_folder(target) and (target / UNFINISHED).exists():
         index = read_index(target / UNFINISHED)
         if index.facts != facts:
@@ -105,18 +108,16 @@ def _begin(target: Path, facts: Facts) -> Index:
         return index
     if (target / INDEX).exists():
         raise OutputError(f"{target} holds a packed data set: choose another folder, or delete it")
-    try:
+    with writing(target):
         target.mkdir(parents=True, exist_ok=True)
-        empty = not any(not _is_leftover(path) for path in target.iterdir())
-    except OSError as error:
-        raise OutputError(f"cannot make {target}: {error.strerror or error}") from None
+        empty = all(_is_leftover(path) for path in target.iterdir())
     if not empty:
         raise OutputError(f"{target} is not an empty folder: choose another")
     return Index(facts)
 
 
 def _is_leftover(path: Path) -> bool:
-    """Whether a packing that was killed before its first index left this."""
+    """Whether this was left by a packing killed before it wrote its first index."""
     return path.name.startswith("shard-00000.") or path.match(PARTS)
 
 
@@ -129,35 +130,36 @@ def _difference(one: Facts, other: Facts) -> str:
 
 
 def _add_shard(target: Path, index: Index, stream: Stream, problems: Sequence[str]) -> Index:
-    """Fill the next shard from the stream; the index with it and with what was left out."""
+    """Fill the next shard from the stream; the index with the shard and the faces left out."""
     facts, tried, left_out = index.facts, index.tried, list(index.left_out)
     name = f"shard-{len(index.shards):05d}.tar"
-    with ShardFile(target / name, facts, first=len(index)) as file:
+    shards = list(index.shards)
+    with ExitStack() as stack:
+        writer: ShardWriter | None = None  # made for the first face that can be read
         for sample, image in stream:
             tried += 1
             if image is None:
                 left_out.append(LeftOut(id=sample.id, group=sample.group, problem=problems[-1]))
-            else:
-                file.add(sample, region_transform(sample, facts.size, facts.margin), image)
-            if len(file) == facts.faces_per_shard:
+                continue
+            writer = writer or stack.enter_context(ShardWriter(target / name, facts, len(index)))
+            writer.add(sample, region_transform(sample, facts.size, facts.margin), image)
+            if len(writer) == facts.faces_per_shard:
                 break
-        shard = file.finish()
-    shards = [*index.shards, shard] if shard else index.shards
+        if writer:
+            shards.append(writer.finish())
     return replace(index, shards=shards, left_out=left_out, tried=tried)
 
 
 def _finish(target: Path, index: Index) -> Index:
-    """Give the index its name, now that it is whole."""
+    """Give the complete index its name."""
     if not len(index):
         with suppress(OSError):
             (target / UNFINISHED).unlink(missing_ok=True)
             target.rmdir()
         facts = index.facts
         raise DataError(f"{facts.dataset} {facts.subset}: no face to pack could be read")
-    try:
+    with writing(target / INDEX):
         for part in target.glob(PARTS):  # of a process that was killed
             part.unlink(missing_ok=True)
         (target / UNFINISHED).replace(target / INDEX)
-    except OSError as error:
-        raise OutputError(f"cannot write {target / INDEX}: {error.strerror or error}") from None
     return index

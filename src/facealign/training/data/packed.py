@@ -1,8 +1,7 @@
-"""Packed faces as training takes them: read from their shards when a batch asks for them."""
+"""Packed faces for training: read from their shards when a batch needs them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -17,12 +16,12 @@ from facealign.types import Pixels, Sample
 
 
 class PackedFaces:
-    """`Faces` of a packed data set. In memory are the labels, and the regions last taken.
+    """`Faces` of a packed data set. Only the labels are kept in memory.
 
     Args:
-        samples: of the data set, or some of them, in its order.
+        samples: all or some of the data set's, in its order.
         packed: the data set.
-        readers: threads that read and decode one batch; Pillow decodes without Python's lock.
+        readers: threads that read and decode a batch; Pillow releases the GIL.
 
     """
 
@@ -31,7 +30,7 @@ class PackedFaces:
         self.packed = packed
         self.blocks = _run_lengths([sample.image.name for sample in samples])
         self.shows_hidden = any(not visible_points(sample).all() for sample in samples)
-        self._pool = ThreadPoolExecutor(readers, "decoding") if readers > 1 else None
+        self._pool = ThreadPoolExecutor(readers, "decode") if readers > 1 else None
 
     @property
     def ids(self) -> list[str]:
@@ -60,7 +59,8 @@ class PackedFaces:
         def read(place: int) -> None:
             images[place] = self.packed.picture(chosen[place])
 
-        _each(self._pool, read, len(chosen))
+        mapped = self._pool.map if self._pool else map
+        list(mapped(read, range(len(chosen))))
         return Regions(
             images,
             np.stack([sample.landmarks for sample in chosen]),
@@ -71,7 +71,7 @@ class PackedFaces:
 
 @dataclass(frozen=True, eq=False)
 class PackedCrops:
-    """The plain crops of packed faces, cut out of their regions when they are asked for."""
+    """The plain crops of packed faces, cut out of their regions on demand."""
 
     samples: list[Sample]
     transforms: list[CropTransform]
@@ -88,10 +88,10 @@ class PackedCrops:
 
 
 def check_fit(facts: Facts, input_size: int, margin: float) -> None:
-    """Refuse regions that were cut out for other crops than a run's.
+    """Refuse regions that were packed for crops of another size or margin than a run's.
 
     Raises:
-        SettingsError: they were.
+        SettingsError: they do not fit.
 
     """
     wanted = (input_size, margin, ZOOM, region_size(input_size))
@@ -104,14 +104,6 @@ def check_fit(facts: Facts, input_size: int, margin: float) -> None:
 
 
 def _run_lengths(names: list[str]) -> tuple[int, ...]:
-    """How many neighbours bear the same name, run by run."""
+    """Lengths of the runs of equal neighbors."""
     starts = [i for i, name in enumerate(names) if i == 0 or name != names[i - 1]]
     return tuple(np.diff([*starts, len(names)]).tolist())
-
-
-def _each(pool: ThreadPoolExecutor | None, work: Callable[[int], None], count: int) -> None:
-    if pool:
-        list(pool.map(work, range(count)))
-    else:
-        for place in range(count):
-            work(place)

@@ -1,4 +1,4 @@
-"""Labelled faces as training takes them: cut out once with room around, cropped anew each step."""
+"""Labelled faces for training: cut out once with room around them, cropped anew in each step."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from facealign.geometry import CropTransform, box_size
 from facealign.types import Progress, Sample, silent
 
 ZOOM = 1.6
-"""Side of a region over the side of the plain crop: room for turns and shifts."""
+"""Side of a region over the side of the plain crop: room to rotate and shift."""
 DETAIL = 1.25
-"""A region's pixels per pixel of the plain crop, so that a closer crop is still sharp."""
+"""Pixels of a region per pixel of the plain crop, so that a closer crop is still sharp."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class Regions:
         images: (N, R, R, 3) uint8.
         landmarks: (N, K, 2) float32, in the region's pixels.
         labelled: (N, K) bool, the point's place is known.
-        visible: (N, K) bool, it is known and not covered.
+        visible: (N, K) bool, the place is known and not covered.
 
     """
 
@@ -45,7 +45,7 @@ class Regions:
 
 
 class Faces(Protocol):
-    """Where the regions of a data set come from: memory, or shards on disk."""
+    """The source of a data set's regions: memory, or shards on disk."""
 
     @property
     def ids(self) -> list[str]:
@@ -57,21 +57,21 @@ class Faces(Protocol):
 
     @property
     def shows_hidden(self) -> bool:
-        """Whether some point is said to be hidden or covered: `visible` then teaches visibility."""
+        """Whether some point is labelled as hidden or covered; only then visibility is learned."""
 
     @property
     def blocks(self) -> tuple[int, ...]:
-        """Numbers of faces that lie together on the disk, in order; none for faces in memory."""
+        """Numbers of faces that are stored together, in order; empty for faces in memory."""
 
     def __len__(self) -> int: ...
 
     def read(self, indices: NDArray[np.int64]) -> Regions:
-        """The regions of the faces at these places."""
+        """The regions of the faces at these indices."""
 
 
 @dataclass(frozen=True, eq=False)
 class FacesInMemory:
-    """All regions decoded in memory: about 200 kB a face at 128 px, for a few ten thousand."""
+    """All regions decoded in memory: about 200 kB for each face at 128 px."""
 
     ids: list[str]
     markup: str
@@ -84,14 +84,14 @@ class FacesInMemory:
 
     @property
     def blocks(self) -> tuple[int, ...]:
-        """None: in memory all places are alike."""
+        """Empty: memory has no blocks."""
         return ()
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def read(self, indices: NDArray[np.int64]) -> Regions:
-        """The regions of the faces at these places."""
+        """The regions of the faces at these indices."""
         return self.regions[indices]
 
 
