@@ -10,9 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
-from facealign.cli.app import VERBS
+from facealign.cli.app import VERBS, load_verb
 
 DOCUMENTS = [
     *("README.md", "CONTRIBUTING.md", "docs/models.md", "docs/conventions.md"),
@@ -30,10 +31,8 @@ def commands(text: str) -> list[list[str]]:
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_commands_use_verbs_and_options_that_exist(repository: Path, document: str) -> None:
     for words in commands((repository / document).read_text()):
-        verb = words[1] if words[1] in VERBS else "align"
-        module, _, attribute = VERBS[verb].partition(":")
-        command = getattr(importlib.import_module(module), attribute)
-        if verb == "data":
+        command = load_verb(words[1] if words[1] in VERBS else "align")
+        if isinstance(command, click.Group):
             command = command.commands[words[2]]
         known = {option for parameter in command.params for option in parameter.opts}
         used = {word.split("=")[0] for word in words if re.match(r"--?[a-z]", word)}

@@ -54,6 +54,14 @@ EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
 )
 
 
+def load_verb(name: str) -> click.Command:
+    """The click command of a verb, imported now."""
+    module, _, attribute = VERBS[name].partition(":")
+    command = getattr(import_module(module), attribute)
+    assert isinstance(command, click.Command)
+    return command
+
+
 class Verbs(click.Group):
     """A group that imports a verb only when it is used, and aligns where no verb is named."""
 
@@ -62,13 +70,8 @@ class Verbs(click.Group):
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        """The verb of this name, imported now."""
-        if name not in VERBS:
-            return None
-        module, _, attribute = VERBS[name].partition(":")
-        command = getattr(import_module(module), attribute)
-        assert isinstance(command, click.Command)
-        return command
+        """The verb of this name, None if there is none."""
+        return load_verb(name) if name in VERBS else None
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put `align` before arguments that do not start with a verb."""
