@@ -43,12 +43,13 @@ from script import (
     show_table,
     write_json,
 )
+from steadiness import shake, wander
 
 from facealign import FaceAligner, read_image
 from facealign.datasets import read_dataset, read_pixels
 from facealign.geometry import CropTransform, box_size
 from facealign.markup import load_markup
-from facealign.metrics import Array, inter_ocular, shake, wander
+from facealign.metrics import Array, inter_ocular
 from facealign.types import Box, Pixels, Points
 
 SIDE, FACE = 320, 112

@@ -7,9 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-
-from facealign.aligner.landmarker import Landmarker
-from facealign.certainty import (
+from certainty import (
     ause,
     calibration_error,
     rank_correlation,
@@ -17,6 +15,8 @@ from facealign.certainty import (
     roc_auc,
     sparsification,
 )
+
+from facealign.aligner.landmarker import Landmarker
 from facealign.datasets import stream_pixels
 from facealign.errors import DataError
 from facealign.markup import load_markup

@@ -20,9 +20,10 @@ from __future__ import annotations
 import argparse
 import math
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ from facealign.datasets import read_dataset, stream_pixels
 from facealign.errors import DataError
 from facealign.evaluation import Predictions, match, predict_face, score
 from facealign.geometry import box_of_points, box_size
-from facealign.metrics import nme_by_yaw
+from facealign.metrics import Array
 from facealign.pose import fit_pose
 from facealign.types import Pixels, Points, Sample
 
@@ -132,6 +133,28 @@ def measure(
 
 def chance(sample: Sample, what: str) -> np.random.Generator:
     return np.random.default_rng(zlib.crc32(f"{sample.id} {what}".encode()))
+
+
+def nme_by_yaw(
+    nmes: Array, yaw: Array, edges: Sequence[float] = (0.0, 30.0, 60.0, 90.0)
+) -> dict[str, tuple[int, float]]:
+    """Faces and mean NME in each bin of |yaw|; a bin holds its lower edge, the last both.
+
+    Args:
+        nmes: (N,).
+        yaw: (N,) degrees, either sign; NaN where it is not known, and in no bin.
+        edges: of the bins, rising.
+
+    >>> nme_by_yaw(np.array([0.02, 0.04, 0.08]), np.array([-10.0, 29.0, 90.0]))
+    {'0-30': (2, 0.03), '30-60': (0, nan), '60-90': (1, 0.08)}
+
+    """
+    turned, bins = np.abs(yaw), {}
+    for low, high in pairwise(edges):
+        inside = (turned >= low) & ((turned < high) | ((turned == high) & (high == edges[-1])))
+        mean = float(nmes[inside].mean()) if inside.any() else float("nan")
+        bins[f"{low:g}-{high:g}"] = (int(inside.sum()), mean)
+    return bins
 
 
 def scored(

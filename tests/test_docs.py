@@ -53,7 +53,7 @@ def test_make_targets_in_the_readme_exist(repository: Path) -> None:
     assert {"demo", "test"} <= used <= targets
 
 
-@pytest.mark.parametrize("name", ["facealign", "facealign.metrics", "facealign.certainty"])
+@pytest.mark.parametrize("name", ["facealign", "facealign.metrics"])
 def test_docstring_examples(repository: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(repository)
     failed, tried = doctest.testmod(importlib.import_module(name))

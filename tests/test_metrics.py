@@ -24,11 +24,8 @@ from facealign.metrics import (
     inter_ocular,
     inter_pupil,
     nme,
-    nme_by_yaw,
     normalisers_of,
     region_nme,
-    shake,
-    wander,
 )
 
 IBUG = MARKUPS["ibug68"]
@@ -187,15 +184,6 @@ def test_regions_weighted_by_their_points_give_the_whole(seed):
     assert total == pytest.approx(nme(predicted, truth, shown, distance).mean())
 
 
-def test_yaw_bins_by_hand():
-    nmes = np.array([0.01, 0.03, 0.05, 0.07, 0.5])
-    yaw = np.array([-30.0, 29.9, 30.0, -90.0, np.nan])
-    bins = nme_by_yaw(nmes, yaw)
-    assert bins["0-30"] == (1, 0.03)
-    assert bins["30-60"] == (2, pytest.approx(0.03))
-    assert bins["60-90"] == (1, 0.07)
-
-
 def test_the_interval_of_two_values_by_hand():
     # Means of two draws from {0, 1}: 0, ½ and 1 with chances ¼, ½, ¼: 95 % spans all of it.
     assert bootstrap_interval(np.array([0.0, 1.0])) == (0.0, 1.0)
@@ -220,31 +208,3 @@ def test_faces_of_one_photo_are_drawn_together():
 
 def test_an_interval_of_nothing_is_no_number():
     assert all(math.isnan(end) for end in bootstrap_interval(np.zeros(0)))
-
-
-def test_a_steady_drift_wanders_and_does_not_shake():
-    drift = np.zeros((3, 2, 2))
-    drift[:, :, 0] = [[0.0, 0.0], [3.0, 3.0], [6.0, 6.0]]  # means 3: 3, 0 and 3 from it
-    assert wander(drift, 10.0) == pytest.approx(0.2)
-    assert shake(drift, 10.0) == 0.0
-
-
-def test_a_point_that_jumps_once_shakes_thrice():
-    jump = np.zeros((5, 1, 2))
-    jump[2, 0] = [3.0, 4.0]  # second differences 5, 10, 5; means (0.6, 0.8): four times 1, once 4
-    assert shake(jump, 100.0) == pytest.approx(20 / 3 / 100)
-    assert wander(jump, 100.0) == pytest.approx((4 * 1 + 4) / 5 / 100)
-
-
-def test_frames_without_the_face_are_left_out():
-    jump = np.zeros((7, 1, 2))
-    jump[0], jump[2] = np.nan, [0.0, 5.0]  # 1 … 6 are left: means 5/6, in a row all six
-    strayed = [5 / 6] * 5 + [25 / 6]
-    assert wander(jump, 1.0) == pytest.approx(sum(strayed) / 6)
-    assert shake(jump, 1.0) == pytest.approx((10 + 5 + 0 + 0) / 4)
-
-
-def test_too_few_frames_say_nothing_of_steadiness():
-    assert math.isnan(wander(np.full((4, 68, 2), np.nan), 1.0))
-    assert math.isnan(wander(np.zeros((0, 68, 2)), 1.0))
-    assert math.isnan(shake(np.zeros((2, 68, 2)), 1.0))

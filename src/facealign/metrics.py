@@ -8,7 +8,6 @@ point is its Euclidean distance.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
@@ -135,28 +134,6 @@ def region_nme(
     return regions
 
 
-def nme_by_yaw(
-    nmes: Array, yaw: Array, edges: Sequence[float] = (0.0, 30.0, 60.0, 90.0)
-) -> dict[str, tuple[int, float]]:
-    """Faces and mean NME in each bin of |yaw|; a bin holds its lower edge, the last both.
-
-    Args:
-        nmes: (N,).
-        yaw: (N,) degrees, either sign; NaN where it is not known, and in no bin.
-        edges: of the bins, rising.
-
-    >>> nme_by_yaw(np.array([0.02, 0.04, 0.08]), np.array([-10.0, 29.0, 90.0]))
-    {'0-30': (2, 0.03), '30-60': (0, nan), '60-90': (1, 0.08)}
-
-    """
-    turned, bins = np.abs(yaw), {}
-    for low, high in pairwise(edges):
-        inside = (turned >= low) & ((turned < high) | ((turned == high) & (high == edges[-1])))
-        mean = float(nmes[inside].mean()) if inside.any() else float("nan")
-        bins[f"{low:g}-{high:g}"] = (int(inside.sum()), mean)
-    return bins
-
-
 def ced(nmes: Array) -> tuple[Array, Array]:
     """The cumulative error distribution: sorted errors, and the share of faces up to each.
 
@@ -221,40 +198,3 @@ def failure_rate(nmes: Array, threshold: float) -> float:
 
     """
     return float((nmes > threshold).mean())
-
-
-def wander(tracks: Array, distance: float) -> float:
-    """How far points of a face that does not move stray from their own mean places.
-
-    Mean over frames and points of the distance from the point's mean over the frames, over
-    `distance`; NaN without frames.
-
-    Args:
-        tracks: (T, K, 2) the points frame by frame, in pixels that move with the face; NaN in
-            frames where it was not found, which are left out.
-        distance: what is divided by, in the same pixels.
-
-    >>> wander(np.array([[[0.0, 0.0]], [[0.0, 4.0]]]), 100.0)
-    0.02
-
-    """
-    seen = tracks[np.isfinite(tracks).all(axis=(1, 2))]
-    if not len(seen):
-        return float("nan")
-    return float(np.linalg.norm(seen - seen.mean(axis=0), axis=2).mean() / distance)
-
-
-def shake(tracks: Array, distance: float) -> float:
-    """How much points tremble from frame to frame, whatever slow drift there is.
-
-    Mean over points, and over frames between two others, of |next − 2 · this + last|, the second
-    difference, over `distance`; NaN without three frames in a row. The arguments are those of
-    `wander`.
-
-    >>> shake(np.array([[[0.0, 0.0]], [[0.0, 1.0]], [[0.0, 0.0]]]), 100.0)
-    0.02
-
-    """
-    bends = np.linalg.norm(np.diff(tracks, n=2, axis=0), axis=2)
-    known = bends[np.isfinite(bends)]
-    return float(known.mean() / distance) if known.size else float("nan")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import shutil
 from collections.abc import Callable
@@ -178,3 +179,16 @@ def test_a_missing_folder_is_one_line(
         benchmark("robustness").main(["--root", str(tmp_path / "none")])
     assert ended.value.code == 2
     assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_yaw_bins_by_hand(benchmark: Callable[[str], ModuleType]) -> None:
+    nmes = np.array([0.01, 0.03, 0.05, 0.07, 0.5])
+    yaw = np.array([-30.0, 29.9, 30.0, -90.0, np.nan])
+    bins = benchmark("robustness").nme_by_yaw(nmes, yaw)
+    assert bins["0-30"] == (1, 0.03)
+    assert bins["30-60"] == (2, pytest.approx(0.03))
+    assert bins["60-90"] == (1, 0.07)
+
+
+def test_the_example_of_yaw_bins_holds(benchmark: Callable[[str], ModuleType]) -> None:
+    assert doctest.testmod(benchmark("robustness")) == (0, 1)
