@@ -1,7 +1,8 @@
 """Labelled faces: one module a data set, each turning the official files into `Sample`s.
 
 `DATASETS` states what is known of each: where it is, its subsets with their official counts, point
-scheme, boxes, normalisers. The last six are formats for data of one's own, "packed" among them.
+scheme, boxes, normalisers. The last six are
+general formats (`datasets/formats/`), "packed" among them.
 """
 
 from __future__ import annotations
@@ -13,18 +14,13 @@ from types import MappingProxyType
 from facealign.datasets import (
     aflw,
     celeba,
-    coco,
     cofw,
-    csv_table,
-    cvat,
-    folder,
     ibug_300vw,
     ibug_300w,
-    imglab,
     merl_rav,
-    packed,
     wflw,
 )
+from facealign.datasets.formats import coco, csv_table, cvat, imglab, packed, pts_folder
 from facealign.datasets.pixels import read_pixels, stream_pixels
 from facealign.datasets.reading import Dataset, Reading
 from facealign.errors import DataError
@@ -41,7 +37,7 @@ DATASETS: Mapping[str, Dataset] = MappingProxyType(
             wflw.DATASET,
             cofw.DATASET,
             merl_rav.DATASET,
-            folder.DATASET,
+            pts_folder.DATASET,
             csv_table.DATASET,
             coco.DATASET,
             imglab.DATASET,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from facealign.datasets.custom import ALL, DEFAULT_MARKUP, own_dataset
+from facealign.datasets.formats.custom import ALL, DEFAULT_MARKUP, own_dataset
 from facealign.datasets.reading import (
     IMAGE_SUFFIXES,
     Reading,

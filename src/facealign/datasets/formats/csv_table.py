@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facealign.datasets.custom import ALL, DEFAULT_MARKUP, find_image, own_dataset
+from facealign.datasets.formats.custom import ALL, DEFAULT_MARKUP, find_image, own_dataset
 from facealign.datasets.reading import Reading, build_sample, build_samples, check_subset
 from facealign.errors import DataError
 from facealign.formats.csv import BOX, Row, point_count, read_columns, read_rows

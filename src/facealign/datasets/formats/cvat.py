@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from facealign.datasets.custom import ALL, DEFAULT_MARKUP, find_image, own_dataset
+from facealign.datasets.formats.custom import ALL, DEFAULT_MARKUP, find_image, own_dataset
 from facealign.datasets.reading import Reading, build_sample, check_subset
 from facealign.errors import DataError
 from facealign.formats.cvat import face_elements, parse_face, read_images

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from facealign.datasets.custom import ALL, DEFAULT_MARKUP, find_image, own_dataset
+from facealign.datasets.formats.custom import ALL, DEFAULT_MARKUP, find_image, own_dataset
 from facealign.datasets.reading import Reading, build_sample, build_samples, check_subset
 from facealign.formats.coco import CocoFile, load_coco, parse_annotation
 from facealign.markup import load_markup

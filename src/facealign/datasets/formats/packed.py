@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from facealign.datasets.custom import ALL, DEFAULT_MARKUP
+from facealign.datasets.formats.custom import ALL, DEFAULT_MARKUP
 from facealign.datasets.reading import Dataset, Reading, check_subset
 from facealign.datasets.shards import (
     INDEX,

@@ -1,0 +1,1 @@
+"""Labels in general formats: a module a format, each read into `Sample`s."""
