@@ -1,8 +1,7 @@
 """Labelled faces: one module a data set, each turning the official files into `Sample`s.
 
-`DATASETS` states what is known of each: where it is, its subsets with their official counts, point
-scheme, boxes, normalisers. The last six are
-general formats (`datasets/formats/`), "packed" among them.
+`DATASETS` holds the facts about each: home page, subsets with their official counts, point scheme,
+boxes, normalisers. The last six are general formats for your own data (`datasets/formats/`).
 """
 
 from __future__ import annotations
@@ -67,9 +66,9 @@ def read_dataset(name: str, root: Path, subset: str, **options: str | int) -> Re
     Args:
         name: of the data set.
         root: its folder; for a CSV table, COCO, imglab or CVAT the label file.
-        subset: its name; "all" for data of one's own.
+        subset: its name; "all" for your own data.
         options: what the data set's `options` name: `stride` of 300vw, `training_faces` of aflw,
-            `markup` and `images` of one's own data.
+            `markup` and `images` of the general formats.
 
     Raises:
         DataError: no data set, subset or option has this name, or the folder does not hold it.

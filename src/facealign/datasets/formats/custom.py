@@ -1,4 +1,4 @@
-"""Labelled faces of one's own: what the readers of the general formats share.
+"""What the readers of the general label formats share.
 
 The root is the label file (or the folder, for `.pts`); its images lie beside it, in `images/`, in a
 folder of the label file's name, or where the option `images` says. The point scheme is ibug68
@@ -14,7 +14,7 @@ from facealign.datasets.reading import Dataset, Reading
 from facealign.files import is_file
 
 ALL = "all"
-"""The one subset of data that has none of its own."""
+"""The only subset of data that is not divided."""
 DEFAULT_MARKUP = "ibug68"
 
 
@@ -45,7 +45,7 @@ def find_image(labels: Path, name: str, images: str | None) -> Path:
 
     Args:
         labels: the label file.
-        name: as written there; folders may be parted by backslashes.
+        name: as written there; folders may be separated by backslashes.
         images: the folder to look in, relative to the label file's; None looks in the usual ones.
 
     """
