@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from facealign.datasets.drawings import draw_face
 from facealign.markup import MARKUPS
@@ -24,27 +25,27 @@ IBUG = MARKUPS["ibug68"]
 SIZE = 64
 
 
-def uniform(count, columns, seed=0):
+def uniform(count: int, columns: int, seed: int = 0) -> Tensor:
     return torch.rand(count, columns, generator=torch.Generator().manual_seed(seed))
 
 
-def images(count=8, size=SIZE):
+def images(count: int = 8, size: int = SIZE) -> Tensor:
     return uniform(count, 3 * size * size).view(count, 3, size, size)
 
 
-def face(seed=0):
+def face(seed: int = 0) -> Tensor:
     """Landmarks (1, 68, 2) of a drawing, as fractions of a crop about them."""
     points = draw_face(np.random.default_rng(seed))[1]
     low, high = points.min(axis=0), points.max(axis=0)
     return torch.from_numpy((points - (low + high) / 2) / ((high - low).max() * 1.2))[None]
 
 
-def anchors(seed=0):
+def anchors(seed: int = 0) -> Tensor:
     return face_anchors(IBUG, face(seed), torch.ones(1, 68, dtype=torch.bool))
 
 
 @pytest.mark.parametrize("name", MARKUPS)
-def test_every_scheme_has_eyes_and_a_mouth(name):
+def test_every_scheme_has_eyes_and_a_mouth(name: str) -> None:
     markup = MARKUPS[name]
     landmarks = uniform(2, markup.count * 2).view(2, -1, 2)
     labelled = torch.ones(2, markup.count, dtype=torch.bool)
@@ -56,7 +57,7 @@ def test_every_scheme_has_eyes_and_a_mouth(name):
     assert found[1].isnan().tolist() == [[False] * 2, [False] * 2, [True] * 2]
 
 
-def test_the_face_s_frame_has_the_eyes_at_a_half_and_the_mouth_at_one():
+def test_the_face_s_frame_has_the_eyes_at_a_half_and_the_mouth_at_one() -> None:
     places = torch.tensor([[[-0.25, -0.125], [0.25, -0.25], [0.0625, 0.3125]]])
     u, v = face_frame(torch.zeros(1, 3, 256, 256), places)
     for (x, y), expected in zip(places[0].tolist(), [(-0.5, 0), (0.5, 0), (0, 1)], strict=True):
@@ -66,7 +67,7 @@ def test_the_face_s_frame_has_the_eyes_at_a_half_and_the_mouth_at_one():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_sunglasses_cover_the_eyes_and_neither_nose_tip_nor_mouth(seed):
+def test_sunglasses_cover_the_eyes_and_neither_nose_tip_nor_mouth(seed: int) -> None:
     mask = sunglasses_shape(images(1), uniform(1, 2, seed), anchors(seed))
     hidden = covered_points(mask, face(seed))[0]
     assert hidden[36:48].all()
@@ -74,14 +75,14 @@ def test_sunglasses_cover_the_eyes_and_neither_nose_tip_nor_mouth(seed):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_mask_covers_mouth_and_chin_and_no_eye(seed):
+def test_a_mask_covers_mouth_and_chin_and_no_eye(seed: int) -> None:
     mask = face_mask_shape(images(1), uniform(1, 2, seed), anchors(seed))
     hidden = covered_points(mask, face(seed))[0]
     assert hidden[[8, *range(48, 68)]].all()
     assert not hidden[[*range(17, 28), *range(36, 48)]].any()
 
 
-def test_where_an_eye_is_not_known_nothing_is_worn():
+def test_where_an_eye_is_not_known_nothing_is_worn() -> None:
     unknown = anchors().index_fill(1, torch.tensor([0]), torch.nan)
     assert not sunglasses_shape(images(1), uniform(1, 2), unknown).any()
     assert not face_mask_shape(images(1), uniform(1, 2), unknown).any()
@@ -90,7 +91,7 @@ def test_where_an_eye_is_not_known_nothing_is_worn():
 
 
 @pytest.mark.parametrize(("kind", "rounded"), [(0.1, False), (0.5, True)])
-def test_rectangles_and_ellipses_have_their_areas(kind, rounded):
+def test_rectangles_and_ellipses_have_their_areas(kind: float, rounded: bool) -> None:
     numbers = torch.tensor([[0.5, 0.5, 0.0, 0.5, 1.0, kind, 0.0]])  # half sizes 0.15 and 0.25
     mask = random_shape(torch.zeros(1, 3, 200, 200), numbers)[0]
     area = 4 * 0.15 * 0.25 * (torch.pi / 4 if rounded else 1)
@@ -100,14 +101,14 @@ def test_rectangles_and_ellipses_have_their_areas(kind, rounded):
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
-def test_fingers_can_be_counted(count):
+def test_fingers_can_be_counted(count: int) -> None:
     numbers = torch.tensor([[0.5, 0.5, 0.0, 0.5, 0.5, 0.9, (count - 0.5) / 4]])
     mask = random_shape(torch.zeros(1, 3, 200, 200), numbers)[0]
     across = mask[:, 100].int()
     assert (across.diff() == 1).sum() == count
 
 
-def test_a_turned_rectangle_covers_as_much():
+def test_a_turned_rectangle_covers_as_much() -> None:
     numbers = torch.tensor([[0.5, 0.5, angle, 0.2, 0.9, 0.0, 0.0] for angle in (0.0, 0.25)])
     masks = random_shape(torch.zeros(2, 3, 200, 200), numbers)
     areas = masks.float().mean(dim=(1, 2))
@@ -115,7 +116,7 @@ def test_a_turned_rectangle_covers_as_much():
     assert (masks[0] != masks[1]).any()
 
 
-def test_an_occluder_changes_its_pixels_alone():
+def test_an_occluder_changes_its_pixels_alone() -> None:
     before = images()
     grain = torch.randn(6 * SIZE * SIZE, generator=torch.Generator().manual_seed(1))
     after, mask = occlude(before.clone(), uniform(8, 16), torch.zeros(8, 3, 2), grain)
@@ -124,21 +125,21 @@ def test_an_occluder_changes_its_pixels_alone():
     assert after.isfinite().all()
 
 
-def test_glasses_are_dark():
+def test_glasses_are_dark() -> None:
     before = torch.ones(1, 3, SIZE, SIZE)
     after, mask = add_sunglasses(before, uniform(1, 7), anchors(), torch.zeros(0))
     assert mask.any()
     assert after[0][:, mask[0]].max() < 0.75
 
 
-def test_rolling_moves_an_image_onto_itself_upside_down():
+def test_rolling_moves_an_image_onto_itself_upside_down() -> None:
     values = images(2, 8)
     moved = rolled(values, torch.tensor([[0.0, 0.0], [0.5, 0.25]]))
     assert torch.equal(moved[0], values[0].flip(1))
     assert torch.equal(moved[1], values[1].roll((-2, -4), dims=(1, 2)).flip(1))
 
 
-def test_a_point_is_covered_by_the_pixel_on_which_it_lies():
+def test_a_point_is_covered_by_the_pixel_on_which_it_lies() -> None:
     covered = torch.zeros(1, 4, 4, dtype=torch.bool)
     covered[0, 1, 2] = True
     places = torch.tensor([[[0.01, -0.24], [0.24, -0.01], [-0.01, -0.24], [0.6, -0.2], [9.0, 9.0]]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,10 +16,11 @@ from facealign.geometry import CropTransform
 from facealign.image import read_image
 from facealign.markup import MARKUPS
 from facealign.training.augment.photometric import MEAN, STD
-from facealign.training.data.batches import BatchLoader
+from facealign.training.data.batches import Batch, BatchLoader
 from facealign.training.data.regions import DETAIL, ZOOM, FacesInMemory, Regions, load_faces
 from facealign.training.data.sampler import Feed, share_out
 from facealign.training.settings import AugmentSettings
+from facealign.types import Sample
 
 IBUG = MARKUPS["ibug68"]
 PLAIN = AugmentSettings()
@@ -26,7 +28,7 @@ STRONG = AugmentSettings(turn=15, scale=0.1, shift=0.05, mirror=0.5, colour=0.2,
 SIZE = 32
 
 
-def faces_of(count, seed=0, markup="ibug68"):
+def faces_of(count: int, seed: int = 0, markup: str = "ibug68") -> FacesInMemory:
     rng, points = np.random.default_rng(seed), MARKUPS[markup].count
     labelled = rng.random((count, points)) < 0.8
     regions = Regions(
@@ -38,11 +40,13 @@ def faces_of(count, seed=0, markup="ibug68"):
     return FacesInMemory([str(i) for i in range(count)], markup, regions)
 
 
-def maker(count=6, batch=4, augment=STRONG, seed=3):
+def maker(
+    count: int = 6, batch: int = 4, augment: AugmentSettings = STRONG, seed: int = 3
+) -> BatchLoader:
     return BatchLoader([Feed(faces_of(count))], SIZE, batch, augment, seed)
 
 
-def same(one, other):
+def same(one: Batch, other: Batch) -> bool:
     return all(
         torch.equal(getattr(one, name), getattr(other, name))
         for name in ("image", "landmarks", "labelled")
@@ -50,7 +54,9 @@ def same(one, other):
 
 
 @given(count=st.integers(1, 30), batch=st.integers(1, 12), seed=st.integers(0, 50))
-def test_every_face_is_seen_once_an_epoch_whatever_the_batch(count, batch, seed):
+def test_every_face_is_seen_once_an_epoch_whatever_the_batch(
+    count: int, batch: int, seed: int
+) -> None:
     batches = maker(count, batch, seed=seed)
     steps = -(-3 * count // batch)
     seen = np.concatenate([batches.sampler.indices(step) for step in range(steps)])
@@ -59,12 +65,12 @@ def test_every_face_is_seen_once_an_epoch_whatever_the_batch(count, batch, seed)
         assert sorted(one.tolist()) == list(range(count))
 
 
-def test_every_epoch_has_another_order():
+def test_every_epoch_has_another_order() -> None:
     batches = maker(count=20, batch=20)
     assert batches.sampler.indices(0).tolist() != batches.sampler.indices(1).tolist()
 
 
-def test_a_batch_depends_on_seed_and_step_alone():
+def test_a_batch_depends_on_seed_and_step_alone() -> None:
     batches = maker()
     forwards = [batches.at(step) for step in range(4)]
     torch.manual_seed(12345)
@@ -74,18 +80,18 @@ def test_a_batch_depends_on_seed_and_step_alone():
     assert all(same(a, b) for a, b in zip(forwards, backwards, strict=True))
 
 
-def test_another_step_or_seed_gives_another_batch():
+def test_another_step_or_seed_gives_another_batch() -> None:
     batch = maker().at(0)
     assert not same(batch, maker().at(3))
     assert not same(batch, maker(seed=4).at(0))
 
 
-def test_one_face_looks_another_way_each_step():
+def test_one_face_looks_another_way_each_step() -> None:
     batches = maker(count=1, batch=1)
     assert not same(batches.at(0), batches.at(1))
 
 
-def test_making_a_batch_leaves_the_cached_faces_alone():
+def test_making_a_batch_leaves_the_cached_faces_alone() -> None:
     batches = maker()
     regions = batches.feeds[0].faces.regions
     before = regions.images.copy(), regions.landmarks.copy()
@@ -94,7 +100,7 @@ def test_making_a_batch_leaves_the_cached_faces_alone():
     assert (regions.landmarks == before[1]).all()
 
 
-def test_shapes_types_and_range():
+def test_shapes_types_and_range() -> None:
     batch = maker().at(0)
     assert batch.image.shape == (4, 3, SIZE, SIZE)
     assert batch.landmarks.shape == (4, 68, 2)
@@ -105,7 +111,7 @@ def test_shapes_types_and_range():
 
 
 @pytest.mark.parametrize("mirror", [0.0, 1.0])
-def test_visibility_changes_places_with_the_points(mirror):
+def test_visibility_changes_places_with_the_points(mirror: float) -> None:
     batches = maker(augment=AugmentSettings(mirror=mirror))
     regions = batches.feeds[0].faces.regions
     labelled = torch.from_numpy(regions.labelled[batches.sampler.indices(0)])
@@ -113,7 +119,7 @@ def test_visibility_changes_places_with_the_points(mirror):
     assert torch.equal(batches.at(0).labelled, expected)
 
 
-def test_a_mirrored_batch_is_the_mirror_image_of_the_plain_one():
+def test_a_mirrored_batch_is_the_mirror_image_of_the_plain_one() -> None:
     plain, mirrored = (maker(augment=AugmentSettings(mirror=m)).at(0) for m in (0.0, 1.0))
     assert torch.allclose(mirrored.image.flip(-1), plain.image, atol=1e-3)
     order = torch.from_numpy(IBUG.mirror)
@@ -121,7 +127,9 @@ def test_a_mirrored_batch_is_the_mirror_image_of_the_plain_one():
     assert torch.allclose(back, plain.landmarks, atol=1e-5)
 
 
-def test_without_augmentation_a_batch_is_the_crop_that_is_used_at_test_time(make_sample):
+def test_without_augmentation_a_batch_is_the_crop_that_is_used_at_test_time(
+    make_sample: Callable[..., Sample],
+) -> None:
     sample = make_sample()
     faces = load_faces([sample], SIZE, 0.15)
     batch = BatchLoader([Feed(faces)], SIZE, 1, PLAIN, 0).at(0)
@@ -132,7 +140,9 @@ def test_without_augmentation_a_batch_is_the_crop_that_is_used_at_test_time(make
     assert np.allclose(batch.landmarks[0].numpy(), expected, atol=1e-4)
 
 
-def test_a_region_holds_the_plain_crop_with_room_around_it(make_sample):
+def test_a_region_holds_the_plain_crop_with_room_around_it(
+    make_sample: Callable[..., Sample],
+) -> None:
     sample = make_sample()
     regions = load_faces([sample], SIZE, 0.15).regions
     assert regions.images.shape == (1, round(SIZE * ZOOM * DETAIL), round(SIZE * ZOOM * DETAIL), 3)
@@ -141,7 +151,9 @@ def test_a_region_holds_the_plain_crop_with_room_around_it(make_sample):
     assert np.allclose(across, plain * 64 / (40 * 1.3 * ZOOM), atol=1e-3)
 
 
-def test_an_image_that_cannot_be_read_is_reported_and_the_rest_is_kept(make_sample, reported):
+def test_an_image_that_cannot_be_read_is_reported_and_the_rest_is_kept(
+    make_sample: Callable[..., Sample], reported: Callable[..., list[str]]
+) -> None:
     samples = [make_sample("a"), make_sample("missing", write=False), make_sample("b")]
     faces = load_faces(samples, SIZE, 0.1)
     assert faces.ids == ["a.png", "b.png"]
@@ -150,14 +162,16 @@ def test_an_image_that_cannot_be_read_is_reported_and_the_rest_is_kept(make_samp
     assert "missing.png" in reported[0]
 
 
-def test_no_readable_image_leaves_no_region(make_sample, reported):
+def test_no_readable_image_leaves_no_region(
+    make_sample: Callable[..., Sample], reported: Callable[..., list[str]]
+) -> None:
     faces = load_faces([make_sample(write=False)], SIZE, 0.1)
     assert len(faces) == 0
     assert faces.regions.images.shape == (0, 64, 64, 3)
     assert len(reported) == 1
 
 
-def mixed(batch=8, shares=(1.0, 1.0), **settings):
+def mixed(batch: int = 8, shares: Sequence[float] = (1.0, 1.0), **settings: float) -> BatchLoader:
     feeds = [
         Feed(faces_of(6), shares[0], head=0),
         Feed(faces_of(9, 1, "aflw19"), shares[1], head=1),
@@ -165,7 +179,7 @@ def mixed(batch=8, shares=(1.0, 1.0), **settings):
     return BatchLoader(feeds, SIZE, batch, AugmentSettings(**settings), 3)
 
 
-def test_a_mixed_batch_has_a_part_for_each_data_set():
+def test_a_mixed_batch_has_a_part_for_each_data_set() -> None:
     batches = mixed(shares=(3.0, 1.0))
     batch = batches.at(2)
     assert batch.image.shape == (8, 3, SIZE, SIZE)
@@ -175,7 +189,7 @@ def test_a_mixed_batch_has_a_part_for_each_data_set():
     ]
 
 
-def test_the_rows_of_a_mixed_batch_are_the_faces_of_their_data_set():
+def test_the_rows_of_a_mixed_batch_are_the_faces_of_their_data_set() -> None:
     batches = mixed(mirror=1.0)
     batch = batches.at(1)
     for number, part in enumerate(batch.parts):
@@ -188,14 +202,14 @@ def test_the_rows_of_a_mixed_batch_are_the_faces_of_their_data_set():
         assert torch.equal(part.visible, expected.parts[0].visible)
 
 
-def test_every_data_set_has_epochs_of_its_own():
+def test_every_data_set_has_epochs_of_its_own() -> None:
     batches = mixed()
     for number, count in enumerate((6, 9)):
         seen = np.concatenate([batches.sampler.indices(step, number) for step in range(9)])
         assert sorted(seen[:count].tolist()) == list(range(count))
 
 
-def test_visibility_is_taught_only_by_data_that_labels_it():
+def test_visibility_is_taught_only_by_data_that_labels_it() -> None:
     faces = faces_of(4)
     everything = np.ones_like(faces.regions.labelled)
     open_faces = replace(faces, regions=replace(faces.regions, visible=everything))
@@ -208,7 +222,9 @@ def test_visibility_is_taught_only_by_data_that_labels_it():
     batch=st.integers(3, 300),
     shares=st.lists(st.floats(0.01, 100), min_size=1, max_size=3),
 )
-def test_shares_add_up_to_the_batch_and_are_as_near_as_whole_faces_can_be(batch, shares):
+def test_shares_add_up_to_the_batch_and_are_as_near_as_whole_faces_can_be(
+    batch: int, shares: Sequence[float]
+) -> None:
     counts = share_out(batch, shares)
     assert sum(counts) == batch
     assert min(counts) >= 1
@@ -216,7 +232,7 @@ def test_shares_add_up_to_the_batch_and_are_as_near_as_whole_faces_can_be(batch,
         assert abs(count - batch * share / sum(shares)) < len(shares)
 
 
-def test_a_point_under_an_occluder_is_not_visible():
+def test_a_point_under_an_occluder_is_not_visible() -> None:
     faces = faces_of(12)
     batches = [
         BatchLoader([Feed(faces)], SIZE, 12, AugmentSettings(occlude=p), 0) for p in (0.0, 1.0)
@@ -232,6 +248,6 @@ def test_a_point_under_an_occluder_is_not_visible():
     assert 0 < (before & ~after).sum() < before.sum()
 
 
-def test_a_batch_smaller_than_the_number_of_data_sets_is_refused():
+def test_a_batch_smaller_than_the_number_of_data_sets_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"train\.batch 2 is less than one face of each"):
         share_out(2, [1.0, 1.0, 1.0])

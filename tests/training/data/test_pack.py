@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 import tracemalloc
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -22,6 +23,7 @@ from facealign.datasets.shards import read_index
 from facealign.errors import DataError, OutputError
 from facealign.training.data.pack import pack
 from facealign.training.data.regions import load_faces
+from facealign.types import Progress
 
 SIZE = 32
 REGION = 64
@@ -44,10 +46,10 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def stop_after(faces: int):
+def stop_after(faces: int) -> Progress:
     """A `progress` that interrupts, as Ctrl-C does."""
 
-    def progress(items, /, *, total=None):
+    def progress(items: Iterable[object], /, *, total: int | None = None) -> Iterator[object]:
         for number, item in enumerate(items, 1):
             if number == faces + 1:
                 raise KeyboardInterrupt
@@ -56,7 +58,9 @@ def stop_after(faces: int):
     return progress
 
 
-def test_members_are_named_and_ordered_as_webdataset_wants_them(reading, tmp_path):
+def test_members_are_named_and_ordered_as_webdataset_wants_them(
+    reading: Reading, tmp_path: Path
+) -> None:
     index = pack(reading, tmp_path, SIZE, faces_per_shard=7)
     assert [shard.faces for shard in index.shards] == [7, 7, 7, 7, 2]
     keys = []
@@ -72,7 +76,9 @@ def test_members_are_named_and_ordered_as_webdataset_wants_them(reading, tmp_pat
     assert keys == [f"{i:08d}" for i in range(30)]
 
 
-def test_a_member_holds_the_labels_in_the_pixels_of_its_picture(reading, tmp_path):
+def test_a_member_holds_the_labels_in_the_pixels_of_its_picture(
+    reading: Reading, tmp_path: Path
+) -> None:
     sample = replace(reading.samples[0], occluded=np.arange(68) < 3)
     pack(replace(reading, samples=[sample]), tmp_path, SIZE)
     expected = load_faces([sample], SIZE, 0.15).regions
@@ -92,13 +98,13 @@ def test_a_member_holds_the_labels_in_the_pixels_of_its_picture(reading, tmp_pat
     assert (y0 + y1) / 2 == pytest.approx((REGION - 1) / 2, abs=1e-3)
 
 
-def test_labels_that_a_data_set_does_not_give_are_null(reading, tmp_path):
+def test_labels_that_a_data_set_does_not_give_are_null(reading: Reading, tmp_path: Path) -> None:
     pack(replace(reading, samples=reading.samples[:1]), tmp_path, SIZE)
     with tarfile.open(tmp_path / "shard-00000.tar") as tar:
         assert json.load(tar.extractfile("00000000.json"))["occluded"] is None
 
 
-def test_the_index_states_sizes_and_checksums(reading, tmp_path):
+def test_the_index_states_sizes_and_checksums(reading: Reading, tmp_path: Path) -> None:
     pack(reading, tmp_path, SIZE, faces_per_shard=20)
     index = read_index(tmp_path / "index.json")
     assert len(index) == index.tried == 30
@@ -107,7 +113,7 @@ def test_the_index_states_sizes_and_checksums(reading, tmp_path):
         assert (len(data), sha256(data).hexdigest()) == (shard.bytes, shard.sha256)
 
 
-def test_jpeg_is_near_and_smaller_the_lower_its_quality(reading, tmp_path):
+def test_jpeg_is_near_and_smaller_the_lower_its_quality(reading: Reading, tmp_path: Path) -> None:
     expected = load_faces(reading.samples[:1], SIZE, 0.15).regions.images[0]
     sizes = []
     for quality in (95, 50):
@@ -121,7 +127,7 @@ def test_jpeg_is_near_and_smaller_the_lower_its_quality(reading, tmp_path):
     assert sizes[1] < sizes[0]
 
 
-def test_an_unreadable_photo_is_left_out_and_told(reading, tmp_path):
+def test_an_unreadable_photo_is_left_out_and_told(reading: Reading, tmp_path: Path) -> None:
     index = pack(spoilt(reading, 0, 9, 29), tmp_path, SIZE, faces_per_shard=9)
     assert [shard.faces for shard in index.shards] == [9, 9, 9]
     assert [face.id for face in index.left_out] == [reading.samples[i].id for i in (0, 9, 29)]
@@ -130,14 +136,16 @@ def test_an_unreadable_photo_is_left_out_and_told(reading, tmp_path):
     assert ids == [s.id for i, s in enumerate(reading.samples) if i not in (0, 9, 29)]
 
 
-def test_no_readable_photo_leaves_nothing(reading, tmp_path):
+def test_no_readable_photo_leaves_nothing(reading: Reading, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="300w train: no face to pack could be read"):
         pack(spoilt(reading, *range(30)), tmp_path / "new", SIZE)
     assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize("faces", [3, 8, 20, 29])
-def test_an_interrupted_packing_goes_on_and_ends_the_same(reading, tmp_path, faces):
+def test_an_interrupted_packing_goes_on_and_ends_the_same(
+    reading: Reading, tmp_path: Path, faces: int
+) -> None:
     broken = spoilt(reading, 2, 11)
     pack(broken, tmp_path / "whole", SIZE, faces_per_shard=8)
     parted = tmp_path / "parted"
@@ -151,7 +159,7 @@ def test_an_interrupted_packing_goes_on_and_ends_the_same(reading, tmp_path, fac
     assert contents(parted) == contents(tmp_path / "whole")
 
 
-def test_what_a_killed_packing_left_is_taken_up(reading, tmp_path):
+def test_what_a_killed_packing_left_is_taken_up(reading: Reading, tmp_path: Path) -> None:
     """Killed after a shard got its name and before the index did, and within the next one."""
     pack(reading, tmp_path / "whole", SIZE, faces_per_shard=8)
     killed = tmp_path / "killed"
@@ -163,7 +171,7 @@ def test_what_a_killed_packing_left_is_taken_up(reading, tmp_path):
     assert contents(killed) == contents(tmp_path / "whole")
 
 
-def test_another_packing_or_another_folder_is_refused(reading, tmp_path):
+def test_another_packing_or_another_folder_is_refused(reading: Reading, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         pack(reading, tmp_path / "a", SIZE, faces_per_shard=8, progress=stop_after(20))
     with pytest.raises(OutputError, match=r"part of another packing \(input_size 32, not 64\)"):
@@ -180,7 +188,9 @@ def test_another_packing_or_another_folder_is_refused(reading, tmp_path):
         pack(reading, tmp_path / "c", SIZE)
 
 
-def test_a_full_disk_is_an_error_and_the_same_command_goes_on(drawn, reading, tmp_path):
+def test_a_full_disk_is_an_error_and_the_same_command_goes_on(
+    drawn: Path, reading: Reading, tmp_path: Path
+) -> None:
     target = tmp_path / "packed"
     given = ["data", "pack", "300w", "--root", str(drawn), "-o", str(target)]
     given += ["--input-size", str(SIZE), "--faces-per-shard", "8"]
@@ -199,7 +209,7 @@ def test_a_full_disk_is_an_error_and_the_same_command_goes_on(drawn, reading, tm
     assert len(pack(reading, target, SIZE, faces_per_shard=8)) == 30
 
 
-def test_packing_holds_one_photo_at_a_time(reading, tmp_path):
+def test_packing_holds_one_photo_at_a_time(reading: Reading, tmp_path: Path) -> None:
     tracemalloc.start()
     pack(reading, tmp_path, 256, faces_per_shard=10)
     peak = tracemalloc.get_traced_memory()[1]
@@ -208,7 +218,7 @@ def test_packing_holds_one_photo_at_a_time(reading, tmp_path):
     assert peak < 6 * region  # of 30
 
 
-def test_packing_needs_no_pytorch(drawn, tmp_path):
+def test_packing_needs_no_pytorch(drawn: Path, tmp_path: Path) -> None:
     given = ["data", "pack", "300w", "--root", str(drawn), "-o", str(tmp_path / "p")]
     code = (
         "import sys\nsys.modules['torch'] = sys.modules['msgspec'] = None\n"

@@ -80,7 +80,9 @@ def packed_faces(root: Path, readers: int = 1) -> PackedFaces:
 
 
 @pytest.mark.parametrize("readers", [1, 3])
-def test_regions_from_shards_are_those_from_photos_bit_for_bit(reading, root, readers):
+def test_regions_from_shards_are_those_from_photos_bit_for_bit(
+    reading: Reading, root: Path, readers: int
+) -> None:
     faces = load_faces(reading.samples, SIZE, 0.15)
     packed = packed_faces(root, readers)
     places = np.random.default_rng(0).permutation(29)
@@ -94,7 +96,7 @@ def test_regions_from_shards_are_those_from_photos_bit_for_bit(reading, root, re
     assert packed.blocks == (6, 6, 6, 6, 5)
 
 
-def test_the_samples_keep_what_the_reader_said(reading, root):
+def test_the_samples_keep_what_the_reader_said(reading: Reading, root: Path) -> None:
     packed = read_dataset("packed", root, "train")
     assert (packed.dataset, packed.subset) == ("300w", "train")
     for sample, before in zip(packed.samples, reading.samples[:4], strict=False):
@@ -107,14 +109,16 @@ def test_the_samples_keep_what_the_reader_said(reading, root):
 
 @pytest.mark.parametrize("readers", [0, 2])
 def test_a_run_from_shards_ends_in_the_weights_of_the_run_from_photos(
-    reading, root, tmp_path, readers
-):
+    reading: Reading, root: Path, tmp_path: Path, readers: int
+) -> None:
     fit(begin(reading, tmp_path / "photos"))
     fit(begin(read_dataset("packed", root, "train"), tmp_path / "packed", readers=readers))
     assert same_weights(tmp_path / "photos", tmp_path / "packed")
 
 
-def test_validation_from_shards_is_near_that_from_photos(reading, root, tmp_path):
+def test_validation_from_shards_is_near_that_from_photos(
+    reading: Reading, root: Path, tmp_path: Path
+) -> None:
     """The same faces and truth; the crop is cut out of the region, so resampled once more."""
     photos = begin(reading, tmp_path / "photos")
     packed = begin(read_dataset("packed", root, "train"), tmp_path / "packed")
@@ -136,7 +140,7 @@ def test_validation_from_shards_is_near_that_from_photos(reading, root, tmp_path
 
 
 @pytest.mark.parametrize("window", [0, 2])
-def test_a_run_from_shards_goes_on_exactly(root, tmp_path, window):
+def test_a_run_from_shards_goes_on_exactly(root: Path, tmp_path: Path, window: int) -> None:
     packed = read_dataset("packed", root, "train")
     fit(begin(packed, tmp_path / "whole", window=window))
     run = begin(packed, tmp_path / "parted", window=window)
@@ -145,7 +149,7 @@ def test_a_run_from_shards_goes_on_exactly(root, tmp_path, window):
     assert same_weights(tmp_path / "whole", tmp_path / "parted")
 
 
-def test_a_packed_set_is_mixed_with_photos(reading, root, tmp_path):
+def test_a_packed_set_is_mixed_with_photos(reading: Reading, root: Path, tmp_path: Path) -> None:
     settings = to_settings(TREE | {"further": [{"dataset": "packed"}]}, "test")
     ends = []
     for further in (reading, read_dataset("packed", root, "all")):
@@ -155,7 +159,9 @@ def test_a_packed_set_is_mixed_with_photos(reading, root, tmp_path):
     assert same_weights(*ends)
 
 
-def test_only_what_is_taken_is_decoded(root, tmp_path, monkeypatch):
+def test_only_what_is_taken_is_decoded(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     decoded = []
     picture = Places.picture
 
@@ -170,7 +176,7 @@ def test_only_what_is_taken_is_decoded(root, tmp_path, monkeypatch):
     assert decoded == [("shard-00004.tar", 4), ("shard-00000.tar", 0), ("shard-00001.tar", 1)]
 
 
-def test_memory_grows_with_the_batch_and_not_with_the_data(drawn, tmp_path):
+def test_memory_grows_with_the_batch_and_not_with_the_data(drawn: Path, tmp_path: Path) -> None:
     pack(read_dataset("300w", drawn, "train"), tmp_path, 128)
     region = 256 * 256 * 3
     tracemalloc.start()
@@ -189,7 +195,9 @@ def test_memory_grows_with_the_batch_and_not_with_the_data(drawn, tmp_path):
         ({"data": {"margin": 0.3}}, r"packed for model\.input_size=32 data\.margin=0\.15"),
     ],
 )
-def test_another_size_or_margin_is_refused(root, tmp_path, settings, message):
+def test_another_size_or_margin_is_refused(
+    root: Path, tmp_path: Path, settings: dict[str, dict[str, object]], message: str
+) -> None:
     wanted = to_settings(TREE | settings, "test")
     with pytest.raises(SettingsError, match=message):
         prepare(wanted, RunFolder(tmp_path), [read_dataset("packed", root, "all")])
@@ -218,13 +226,15 @@ def scratch(path: Path) -> None:
 )
 def test_what_is_missing_or_cut_short_is_named_before_training(
     shards: Path, name: str, damage: Callable[[Path], None], message: str
-):
+) -> None:
     damage(shards / name)
     with pytest.raises(DataError, match=message):
         packed_faces(shards)
 
 
-def test_labels_of_another_packing_are_refused(shards, reading, tmp_path):
+def test_labels_of_another_packing_are_refused(
+    shards: Path, reading: Reading, tmp_path: Path
+) -> None:
     pack(reading, tmp_path / "other", SIZE, margin=0.3, faces_per_shard=6)
     (shards / "shard-00001.npz").write_bytes((tmp_path / "other/shard-00001.npz").read_bytes())
     with pytest.raises(DataError, match=r"shard-00001\.npz: damaged, or of another packing"):
@@ -232,13 +242,13 @@ def test_labels_of_another_packing_are_refused(shards, reading, tmp_path):
 
 
 @pytest.mark.parametrize("content", ['{"version": 9}', "[]", '{"version": 1, "facts": {}}'])
-def test_an_index_of_another_kind_is_refused(shards, content):
+def test_an_index_of_another_kind_is_refused(shards: Path, content: str) -> None:
     (shards / "index.json").write_text(content)
     with pytest.raises(DataError, match=r"index\.json: "):
         packed_faces(shards)
 
 
-def test_a_scratched_picture_is_named_when_it_is_due(shards):
+def test_a_scratched_picture_is_named_when_it_is_due(shards: Path) -> None:
     scratch(shards / "shard-00003.tar")
     faces = packed_faces(shards)
     faces.read(np.arange(18))
@@ -246,7 +256,7 @@ def test_a_scratched_picture_is_named_when_it_is_due(shards):
         faces.read(np.array([18]))
 
 
-def test_a_scratched_picture_ends_a_run_in_one_error(shards, tmp_path):
+def test_a_scratched_picture_ends_a_run_in_one_error(shards: Path, tmp_path: Path) -> None:
     scratch(shards / "shard-00000.tar")
     packed = read_dataset("packed", shards, "all")
     with pytest.raises(DataError, match=r"shard-00000\.tar: damaged at face 0"):

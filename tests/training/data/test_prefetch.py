@@ -10,12 +10,12 @@ from facealign.errors import DataError
 from facealign.training.data.prefetch import Prefetcher
 
 
-def test_values_are_those_of_their_steps_whatever_the_order():
+def test_values_are_those_of_their_steps_whatever_the_order() -> None:
     prefetched = Prefetcher(lambda step: step * step)
     assert [prefetched(step) for step in (0, 1, 2, 7, 7, 3, 4)] == [0, 1, 4, 49, 49, 9, 16]
 
 
-def test_the_next_step_is_made_before_it_is_asked_for_and_once():
+def test_the_next_step_is_made_before_it_is_asked_for_and_once() -> None:
     made, ready = [], threading.Event()
 
     def make(step: int) -> int:
@@ -32,7 +32,7 @@ def test_the_next_step_is_made_before_it_is_asked_for_and_once():
     assert made.count(1) == 1
 
 
-def test_an_error_belongs_to_its_own_step():
+def test_an_error_belongs_to_its_own_step() -> None:
     def make(step: int) -> int:
         if step == 2:
             raise DataError("step 2")

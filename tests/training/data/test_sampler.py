@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,14 +15,14 @@ from facealign.training.settings import AugmentSettings
 class Blocks:
     """Faces that lie in blocks on a disk."""
 
-    def __init__(self, blocks, count):
+    def __init__(self, blocks: Sequence[int], count: int) -> None:
         self.blocks, self.count, self.markup = tuple(blocks), count, "ibug68"
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.count
 
 
-def orders(blocks, window, count=0):
+def orders(blocks: Sequence[int], window: int, count: int = 0) -> list[list[int]]:
     """The orders of two epochs."""
     faces = Blocks(blocks, count or sum(blocks))
     batches = BatchLoader([Feed(faces, window=window)], 32, len(faces), AugmentSettings(), 3)
@@ -31,13 +33,15 @@ def orders(blocks, window, count=0):
     blocks=st.lists(st.integers(1, 9), min_size=1, max_size=8).filter(lambda b: sum(b) > 1),
     window=st.integers(1, 9),
 )
-def test_in_windows_every_face_is_still_seen_once_an_epoch(blocks, window):
+def test_in_windows_every_face_is_still_seen_once_an_epoch(
+    blocks: Sequence[int], window: int
+) -> None:
     for order in orders(blocks, window):
         assert sorted(order) == list(range(sum(blocks)))
     assert orders(blocks, window) == orders(blocks, window)
 
 
-def test_a_window_stays_within_its_blocks_and_mixes_them():
+def test_a_window_stays_within_its_blocks_and_mixes_them() -> None:
     order = orders([10] * 6, window=2)[0]
     for first in range(0, 60, 20):
         blocks = [face // 10 for face in order[first : first + 20]]
@@ -46,7 +50,7 @@ def test_a_window_stays_within_its_blocks_and_mixes_them():
     assert order != orders([10] * 6, window=2)[1]
 
 
-def test_without_window_or_blocks_all_faces_are_shuffled_alike():
+def test_without_window_or_blocks_all_faces_are_shuffled_alike() -> None:
     plain = orders([60], window=0)
     assert orders([10] * 6, window=0) == plain
     assert orders([], window=2, count=60) == plain
