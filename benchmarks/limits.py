@@ -1,4 +1,4 @@
-"""How near a network is to the processor's float32 limit, and where its time goes. Needs `onnx`."""
+"""How close a network is to the processor's float32 limit, and where its time goes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from onnx import helper, shape_inference
 from facealign.evaluation.timing import times
 
 SIDE = 1024
-"""Of the square matrices whose product is taken as the fastest that the processor multiplies."""
+"""Side of the square matrices whose product measures the processor's peak rate."""
 PROFILED = 50
 
 
@@ -45,7 +45,7 @@ def network_times(path: Path, threads: int, repeats: int) -> np.ndarray:
 
 
 def peak_rate(threads: int, repeats: int = 20) -> float:
-    """Multiply-adds a second of a large product of matrices, by ONNX Runtime, at its fastest."""
+    """Multiply-adds per second of a large matrix product in ONNX Runtime: the best run."""
     sides = [
         helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [SIDE, SIDE]) for name in "abc"
     ]

@@ -1,4 +1,4 @@
-"""The trials by which the pieces of training are measured: each one change of another trial."""
+"""The trials that measure the pieces of training: each is another trial with one change."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ class Trial:
     """One training of the network of configs/pieces.toml.
 
     Attributes:
-        changes: of its settings.
-        against: name of the trial that lacks the piece; empty for one that others are held against.
-        troubles: in which the held-out faces are seen, beside as they are.
-        start, teacher: names of the trials whose weights it begins with, or learns from.
-        length: its steps, of those that all have.
+        changes: changes to its settings.
+        against: name of the trial without the piece; empty for a baseline.
+        troubles: changes made to the held-out faces, measured beside the unchanged ones.
+        start, teacher: names of the trials whose weights it starts from, or that teach it.
+        length: its steps as a multiple of the common budget.
         data: what it is trained on, a name of `--root`.
-        faces: only so many of those, the first of a random order; 0 is all.
-        further: other data that are mixed in, with their share.
-        seeds: how often it is run.
+        faces: number of faces to use, the first of a random order; 0 means all.
+        further: other data to mix in, with their shares.
+        seeds: number of runs.
 
     """
 
@@ -37,7 +37,7 @@ class Trial:
     seeds: int = 1
 
     def needs(self) -> set[str]:
-        """Names of the data that it is trained on."""
+        """Names of the data it is trained on."""
         return {self.data, *(name for name, _ in self.further)}
 
 
@@ -49,17 +49,17 @@ STRONG = (
     *("sunglasses=0.05", "face_mask=0.05", "shadow=0.2", "colour=0.25", "gray=0.1", "blur=0.1"),
     *("motion=0.1", "low_resolution=0.15", "noise=10", "jpeg=0.2"),
 )
-"""docs/training.md, "everything at once"; what it leaves out is in configs/pieces.toml."""
+"""docs/training.md, "everything at once"; the rest is in configs/pieces.toml."""
 ALL = tuple(TROUBLES)[1:]
 
 
 def fresh(*changes: str, against: str = "from nothing", troubles: tuple[str, ...] = ()) -> Trial:
-    """One change of the first trial."""
+    """The first trial with one change."""
     return Trial(changes=changes, against=against, troubles=troubles)
 
 
 def gone_on(*changes: str, troubles: tuple[str, ...] = ()) -> Trial:
-    """One change while "base" goes on: a network that knows little errs in every trouble alike."""
+    """One change while "base" trains further: an untrained network fails under every trouble."""
     return Trial(
         changes=(GONE_ON, *(f"augment.{change}" for change in changes)),
         against="gone on",
@@ -69,7 +69,7 @@ def gone_on(*changes: str, troubles: tuple[str, ...] = ()) -> Trial:
 
 
 def mixed(*changes: str, share: float = 0.25, against: str = "gone on") -> Trial:
-    """MERL-RAV's faces beside the others while "base" goes on."""
+    """MERL-RAV's faces mixed in while "base" trains further."""
     return Trial(
         changes=(GONE_ON, *changes),
         against=against,
@@ -80,7 +80,7 @@ def mixed(*changes: str, share: float = 0.25, against: str = "gone on") -> Trial
 
 
 def few(against: str = "200 faces", **others: Any) -> Trial:
-    """Few labelled faces, and what may help."""
+    """Few labelled faces, and a change that may help."""
     return Trial(faces=200, against=against, **others)
 
 
@@ -143,4 +143,4 @@ PRECISION = {
     "float32": Trial(changes=("train.precision=float32",), against="from nothing", seeds=3)
 }
 TRIALS = {**BASELINES, **PICTURES, **LEARNING, **DATA, **PRECISION}
-"""By name, each after those whose weights it needs."""
+"""Name → trial, each after those whose weights it needs."""

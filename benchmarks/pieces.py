@@ -2,16 +2,16 @@
 
     python benchmarks/pieces.py docs/runs/pieces/300w.json --root 300w=/faces/300w
 
-Trains the small network of configs/pieces.toml again and again, each time with one thing changed
-(piece_list.py), on 300W's training part without a tenth of its photos, and measures it on these: as
-they are, and in the trouble that the piece is for (troubles.py). Trials with further data are left
-out unless `--root` says where those are, and a reader's options:
+Trains the small network of configs/pieces.toml many times, each with one change (piece_list.py), on
+nine tenths of the photos in 300W's training part. Measures it on the other tenth: unchanged, and
+under the trouble that the piece is meant for (troubles.py). Trials with further data are skipped
+unless `--root` gives their folder, and the reader's options:
 
     --root merl=merl.csv --root merl.images=/faces/aflw        (made by scripts/box_faces.py)
     --root aflw=/faces/aflw --root aflw.training_faces=2148
 
-Stopped, it goes on where it was when the same command is given again. `--table` only prints what
-the file holds. Needs the "train" extra.
+After a stop the same command resumes. `--table` only prints the results in the file.
+Needs the "train" extra.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ Entry = dict[str, Any]
 
 @dataclass(frozen=True, eq=False)
 class Bench:
-    """The faces to train on and those to measure on, read once for all trials."""
+    """The training faces and the held-out faces, read once for all trials."""
 
     roots: dict[str, str]
     settings: Settings
@@ -65,7 +65,7 @@ class Bench:
 
     @cached_property
     def troubled(self) -> dict[str, Troubled]:
-        """The held-out faces in every trouble."""
+        """The held-out faces under every trouble."""
         _, held_out = self.split
         return trouble_all(
             held_out.samples, self.settings.model.input_size, self.settings.data.margin
@@ -73,7 +73,7 @@ class Bench:
 
     @cached_property
     def split(self) -> tuple[Reading, Reading]:
-        """300W's training part in two; no photo is in both."""
+        """300W's training part, split in two; no photo is in both."""
         reading = self.read("300w")
         training, held_out = split_by_group(reading.samples, HELD_OUT, seed=0)
         return replace(reading, samples=training), replace(reading, samples=held_out)
@@ -116,14 +116,14 @@ def roots_of(given: argparse.Namespace) -> dict[str, str]:
     """`--root` by name.
 
     Raises:
-        DataError: 300W is not among them, or a name is none of ours.
+        DataError: 300W is missing, or a name is unknown.
 
     """
     roots = {name: path for name, _, path in (root.partition("=") for root in given.root)}
     unknown = {name.partition(".")[0] for name in roots} - set(DATASETS)
     if unknown or "300w" not in roots:
         raise DataError(
-            f"--root {' '.join(given.root)}: give 300w=DIR, and what is there of "
+            f"--root {' '.join(given.root)}: give 300w=DIR, and optionally others of "
             f"{', '.join(DATASETS)}"
         )
     return roots
@@ -132,12 +132,12 @@ def roots_of(given: argparse.Namespace) -> dict[str, str]:
 def due(
     given: argparse.Namespace, runs: list[Entry], roots: dict[str, str]
 ) -> Iterator[tuple[str, int]]:
-    """The trials that are not recorded yet and whose data are there."""
+    """The trials not recorded yet whose data is available."""
     done = {(entry["trial"], entry["seed"]) for entry in runs}
     for name in given.trials:
         missing = TRIALS[name].needs() - set(roots)
         if missing:
-            print(f"{name}: left out, it needs --root {' '.join(sorted(missing))}", flush=True)
+            print(f"{name}: skipped, it needs --root {' '.join(sorted(missing))}", flush=True)
             continue
         yield from ((name, s) for s in range(TRIALS[name].seeds) if (name, s) not in done)
 
@@ -147,10 +147,10 @@ def budget_of(given: argparse.Namespace) -> list[str]:
 
 
 def finished(given: argparse.Namespace) -> dict[str, Any]:
-    """The results file as it is; a new one where there is none.
+    """The results in the file, or empty results if there is no file.
 
     Raises:
-        DataError: it is not one of ours, or its trials had another budget.
+        DataError: it has another schema, or its trials had another budget.
 
     """
     budget = budget_of(given)
@@ -168,10 +168,10 @@ def finished(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def train(name: str, seed: int, bench: Bench, given: argparse.Namespace) -> Entry:
-    """Run one trial to its end and measure it.
+    """Run one trial and measure it.
 
     Raises:
-        DataError: a trial whose weights it needs was not run.
+        DataError: a trial whose weights it needs has not been run.
 
     """
     trial = TRIALS[name]

@@ -2,11 +2,11 @@
 
     python benchmarks/training.py [--threads 2] [--json FILE]
 
-Images a second of a whole step and the milliseconds of its parts, with the peak memory of the
-process, on random pictures; each row in a fresh process. First one network in several precisions,
-plain and compiled, then one change at a time: image size, width, batch, faces. Machines are noisy:
-compare rows of one run only, on a machine that does nothing else; or, of one thread, with
-`--clock processor`, which does not count while others run. Needs the "train" extra.
+Measures images per second of a whole step, milliseconds of its parts, and peak memory, on random
+pictures; each row in a fresh process. First one network in several precisions, plain and compiled,
+then one change at a time: image size, width, batch, faces. Timings are noisy: compare rows of one
+run only, on an idle machine; or with one thread and `--clock processor`, which counts only this
+process's time. Needs the "train" extra.
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
 
 
 def measure(changes: list[str], steps: int, clock: Clock = time.perf_counter) -> dict[str, float]:
-    """Medians over the steps: milliseconds of each part; images a second. Peak memory in MB, and
-    seconds by the wall's clock of the first step, which compiles where that is wanted."""
+    """Medians over the steps: milliseconds of each part, images per second. Also peak memory in MB,
+    and wall-clock seconds of the first step, which may compile."""
     if "give-back" not in changes:
         keep_freed_memory()
     parts: dict[str, list[float]] = {}

@@ -115,7 +115,7 @@ def test_trials_are_recorded_once_and_stand_beside_what_they_are_held_against(
     given += ["train.batch=4", "--work", str(tmp_path / "work"), "--trials"]
     pieces.main([*given, "from nothing", "base", "mirror off", "MERL-RAV alone"])
     printed = capsys.readouterr().out
-    assert "MERL-RAV alone: left out, it needs --root merl" in printed
+    assert "MERL-RAV alone: skipped, it needs --root merl" in printed
     tree = json.loads(results.read_text())
     assert [run["trial"] for run in tree["runs"]] == ["from nothing", "base", "mirror off"]
     assert [run["steps"] for run in tree["runs"]] == [2, 6, 2]
