@@ -23,7 +23,7 @@ model_option = click.option(
     help="A bundled model, or an .onnx file.",
 )
 json_option = click.option(
-    "--json", "target", type=Path, metavar="FILE", help="Also write the numbers here."
+    "--json", "target", type=Path, metavar="FILE", help="Also write the results as JSON."
 )
 workers_option = click.option(
     "--workers",

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from facealign.cli.console import in_words, out, percent
+from facealign.cli.console import in_words, percent, print_table, say
+from facealign.cli.options import json_option
 from facealign.errors import DataError
 from facealign.files import write_file
 from facealign.metrics import NORMALISERS
@@ -16,14 +17,14 @@ from facealign.metrics import NORMALISERS
 Entry = dict[str, Any]
 
 
-@click.command("compare", short_help="Several reports or runs side by side.")
+@click.command("compare", short_help="Put reports or runs side by side.")
 @click.argument("sources", nargs=-1, required=True, type=Path, metavar="REPORT.json|RUN...")
-@click.option("--json", "target", type=Path, metavar="FILE", help="Also write the rows here.")
-def command(sources: tuple[Path, ...], target: Path | None) -> int:
-    """Several reports or runs side by side.
+@json_option
+def compare(sources: tuple[Path, ...], target: Path | None) -> int:
+    """Put several reports or runs side by side.
 
-    A REPORT is what `facealign eval --json` wrote. Of a RUN folder the best validation counts:
-    its faces are those held out of that run, so runs compare with each other, not with reports.
+    A REPORT is a file of `facealign eval --json`. A RUN is a folder, of which the best validation
+    is shown: on faces held out of that run, so compare runs with each other, not with reports.
 
     \b
     facealign compare common.json other.json
@@ -33,7 +34,7 @@ def command(sources: tuple[Path, ...], target: Path | None) -> int:
     _print_entries(entries)
     if target:
         write_file(target, json.dumps(entries, indent=2) + "\n")
-        out().print(f"rows: {target}", markup=False, soft_wrap=True)
+        say(f"rows: {target}")
     return 0
 
 
@@ -73,20 +74,14 @@ def _ranking(report: Entry) -> float:
 
 
 def _print_entries(entries: list[Entry]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
     used = [n for n in NORMALISERS if any(e.get(f"nme_{n}") is not None for e in entries)]
-    table = Table("model", "data", "boxes", box=None, pad_edge=False)
     errors = [f"NME, {in_words(name)}" for name in used]
-    for name in ("faces", "missed", *errors, "AUC at 8 %", "failures", "by"):
-        table.add_column(name, justify="right")
-    for entry in entries:
-        table.add_row(*(escape(cell) for cell in _row(entry, used)))
-    out().print(table)
+    right = ("faces", "missed", *errors, "AUC at 8 %", "failures", "by")
+    columns = ("model", "data", "boxes", *right)
+    print_table(columns, (_cells(entry, used) for entry in entries), right)
 
 
-def _row(entry: Entry, normalisers: list[str]) -> list[str]:
+def _cells(entry: Entry, normalisers: list[str]) -> list[str]:
     return [
         str(entry.get("model", "")),
         f"{entry.get('dataset', '')} {entry.get('subset', '')}",

@@ -6,26 +6,27 @@ from pathlib import Path
 
 import click
 
-from facealign.cli.console import out
+from facealign.cli.console import say
 from facealign.cli.extras import extra
+from facealign.cli.options import output_option
 
 
 @click.command("export", short_help="Turn a trained run into an ONNX file.")
 @click.argument("run", type=Path)
-@click.option("-o", "--output", type=Path, required=True, metavar="FILE", help="The .onnx file.")
-@click.option("--licence", help="Terms of the weights, kept inside; default: the run's setting.")
+@output_option("FILE", "The .onnx file.", required=True)
+@click.option("--licence", help="Licence of the weights, kept in the file; default: the run's.")
 @click.option(
     "--markup",
     "markups",
     multiple=True,
     metavar="NAME",
-    help="Only this point scheme's head; repeatable.  [default: all]",
+    help="Only this point scheme; may be repeated.  [default: all]",
 )
-@click.option("--int8", is_flag=True, help="In 8-bit integers: about half the time and the space.")
+@click.option("--int8", is_flag=True, help="Use 8-bit integers: about half the time and space.")
 @click.option(
-    "--root", type=Path, metavar="DIR", help="With --int8: where the run's faces lie now, if moved."
+    "--root", type=Path, metavar="DIR", help="With --int8: the folder of the run's faces, if moved."
 )
-def command(
+def export(
     run: Path,
     output: Path,
     licence: str | None,
@@ -35,9 +36,9 @@ def command(
 ) -> int:
     """Turn a trained run into an ONNX file.
 
-    The file carries all that is needed to use it; the best weights on validation are taken. For
-    8-bit integers the network looks at 100 of the run's training faces, to learn how large its
-    values become.
+    The file holds all that is needed to use it, with the weights that were best on validation.
+    For 8-bit integers the network sees 100 of the run's training faces, to learn the range of its
+    values.
 
     \b
     facealign export runs/aan-300w -o mine.onnx
@@ -49,13 +50,9 @@ def command(
         from facealign.training.export.onnx import export_run
         from facealign.training.export.quantize import calibration_faces
     if root and not int8:
-        raise click.UsageError("--root names the faces that --int8 looks at: give both")
+        raise click.UsageError("--root names the faces for --int8: give both")
     faces = calibration_faces(run, root) if int8 else None
     facts = export_run(run, output, licence, markups, faces)
-    out().print(
-        f"{output}: {facts.name}, {' '.join(facts.markups)}, {facts.input_size} px, "
-        f"{output.stat().st_size / 1e6:.1f} MB",
-        markup=False,
-        soft_wrap=True,
-    )
+    size = f"{facts.input_size} px, {output.stat().st_size / 1e6:.1f} MB"
+    say(f"{output}: {facts.name}, {' '.join(facts.markups)}, {size}")
     return 0

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from facealign.cli.console import fail, out, percent
+from facealign.cli.console import fail, percent, print_table, say
 from facealign.cli.extras import extra
 from facealign.cli.stopping import INTERRUPTED
-from facealign.cli.train import Watcher, read_all
+from facealign.cli.training.train import Watcher, read_all
 from facealign.problems import collect
 
 if TYPE_CHECKING:
@@ -25,14 +25,12 @@ if TYPE_CHECKING:
 @click.argument("overrides", nargs=-1, metavar="[SECTION.KEY=VALUE]...")
 @click.option("--folder", type=Path, metavar="DIR", help="Default: sweeps/NAME.")
 @click.option("--trials", type=click.IntRange(1), metavar="N", help="Default: the file's.")
-def command(
-    config: Path, overrides: tuple[str, ...], folder: Path | None, trials: int | None
-) -> int:
-    """Search settings by many short runs, the next chosen by what the last ones showed.
+def sweep(config: Path, overrides: tuple[str, ...], folder: Path | None, trials: int | None) -> int:
+    """Search settings by many short runs, each chosen by the results so far.
 
-    CONFIG names the settings to search and the file of all others; SECTION.KEY=VALUE changes one
-    of those. The same command goes on with a sweep that was stopped, or joins one that is running
-    on this machine as one more worker. Every trial is a run in DIR.
+    CONFIG names the settings to search and the file with all the others; SECTION.KEY=VALUE
+    changes one of those. Repeat the command to continue a sweep that was stopped, or, while one
+    is running on this machine, to add a worker. Every trial is a run in DIR.
 
     \b
     facealign sweep configs/sweep.toml data.root=drawn/
@@ -41,22 +39,22 @@ def command(
     with extra("sweep", "a sweep"):
         from facealign.training.sweep import work
         from facealign.training.sweep_file import load_sweep
-    sweep = load_sweep(config, overrides, trials)
-    path = folder or Path("sweeps") / sweep.name
-    finished, rows = work(sweep, path, _train)
-    _print_table(rows, list(sweep.search), path)
+    wanted = load_sweep(config, overrides, trials)
+    path = folder or Path("sweeps") / wanted.name
+    finished, rows = work(wanted, path, _train)
+    _print_trials(rows, list(wanted.search), path)
     if not finished:
-        return fail("interrupted; the same command goes on from there", INTERRUPTED)
+        return fail("interrupted; repeat the command to continue", INTERRUPTED)
     return 0
 
 
 def _train(settings: Settings, path: Path, heard: Heard) -> float | None:
-    """One trial's run; its best NME, None where it did not get to the end."""
+    """Train one trial; its best NME, None if it was stopped before the end."""
     from facealign.training.loop import fit
     from facealign.training.run import prepare
     from facealign.training.rundir.folder import RunFolder
 
-    out().print(f"{path.name}", markup=False, soft_wrap=True)
+    say(path.name)
     with collect():  # each trial reads the same faces
         run = prepare(settings, RunFolder(path), read_all(settings))
     given_up = False
@@ -71,25 +69,20 @@ def _train(settings: Settings, path: Path, heard: Heard) -> float | None:
 
         finished = fit(run, watch, lambda: given_up or watcher.stopped())
     if finished and watcher.stopped():
-        raise KeyboardInterrupt  # too late for this run, which the next worker finds at its end
+        raise KeyboardInterrupt  # too late for this run, so stop before the next
     return run.best if finished else None
 
 
-def _print_table(rows: list[Row], keys: list[str], path: Path) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table("trial", "state", box=None, pad_edge=False)
-    for name in ("step", "best NME", *keys):
-        table.add_column(escape(name), justify="right")
-    for row in rows:
-        values = [_in_short(row.values.get(key)) for key in keys]
-        cells = (row.folder, row.state, str(row.step or "-"), percent(row.nme), *values)
-        table.add_row(*map(escape, cells))
-    console = out()
-    console.print(table)
+def _print_trials(rows: list[Row], keys: list[str], path: Path) -> None:
+    right = ("step", "best NME", *keys)
+    cells = (
+        (row.folder, row.state, str(row.step or "-"), percent(row.nme))
+        + tuple(_in_short(row.values.get(key)) for key in keys)
+        for row in rows
+    )
+    print_table(("trial", "state", *right), cells, right)
     if rows and rows[0].state == "complete":
-        console.print(f"best: {path / rows[0].folder}", markup=False, soft_wrap=True)
+        say(f"best: {path / rows[0].folder}")
 
 
 def _in_short(value: Any) -> str:

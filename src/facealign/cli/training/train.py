@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 import os
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from facealign.cli.console import bar, fail, in_words, out, progress
+from facealign.cli.console import bar, fail, in_words, percent, progress, say
 from facealign.cli.extras import extra
 from facealign.cli.stopping import INTERRUPTED, Stop
 from facealign.datasets import Reading, read_dataset
@@ -36,9 +35,9 @@ if TYPE_CHECKING:
     type=click.IntRange(1, 1024),
     default=1,
     metavar="N",
-    help="Processes on this machine, such as one a GPU.",
+    help="Processes on this machine, for example one a GPU.",
 )
-def command(
+def train(
     config: Path,
     overrides: tuple[str, ...],
     folder: Path | None,
@@ -47,8 +46,8 @@ def command(
 ) -> int:
     """Train a network on labelled faces.
 
-    CONFIG is a TOML file; SECTION.KEY=VALUE changes one of its settings. A run that was stopped
-    goes on where it was when the same command is given again.
+    CONFIG is a TOML file; SECTION.KEY=VALUE changes one of its settings. To continue a run that
+    was stopped, repeat the command.
 
     \b
     facealign train configs/300w.toml data.root=/faces/300w
@@ -56,30 +55,30 @@ def command(
     facealign train configs/300w.toml data.root=/faces/300w --folds 5
     facealign train configs/300w.toml data.root=/faces/300w --nproc 4
 
-    On several machines each runs torchrun with its options, then
-    -m -- facealign train CONFIG …; train.batch stays the faces of a step.
+    On several machines, start on each torchrun with its options, then
+    -m -- facealign train CONFIG …; train.batch is still the faces of a step.
     """  # noqa: D301
     with extra("train", "training"):
-        from facealign.training.distributed import joined
+        from facealign.training.distributed import joined, leads
         from facealign.training.settings_file import load_settings
     settings = load_settings(config, overrides)
     path = folder or Path("runs") / settings.name
     if nproc > 1:
         words = ["train", str(config), *overrides, "--run", str(path)]
         return _launch(settings, words + (["--folds", str(folds)] if folds else []), nproc)
-    with joined(settings.train) as many:
-        readings = read_all(settings)
+    with joined(settings.train) as many, collect(quiet=not leads()) as problems:
+        readings = read_all(settings)  # all processes read the same: the leading one reports
         if folds:
             code = _train_folds(settings, readings, path, folds)
         else:
             code = _train(settings, readings, path)
-    return _leave(code) if many else code
+    return _leave(code or (3 if problems else 0)) if many else code
 
 
 def _leave(code: int) -> NoReturn:
-    """End one of several processes at once, as all is written.
+    """End one of several processes at once: everything is written.
 
-    Threads that PyTorch's connections leave behind now and then abort one that winds down.
+    Threads of PyTorch's connections sometimes abort a process that shuts down in order.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -108,10 +107,8 @@ def _train_folds(settings: Settings, readings: list[Reading], path: Path, folds:
     summary = summarise([path / f"fold-{number}" for number in range(folds)])
     write_summary(summary, path)
     for name, (mean, deviation) in summary.items():
-        out().print(
-            f"NME ({in_words(name)}) of {folds} folds: {100 * mean:.2f} ± {100 * deviation:.2f} %",
-            soft_wrap=True,
-        )
+        error = f"{100 * mean:.2f} ± {100 * deviation:.2f} %"
+        say(f"NME ({in_words(name)}) of {folds} folds: {error}")
     return max(codes)
 
 
@@ -122,15 +119,14 @@ def _train(settings: Settings, readings: list[Reading], path: Path) -> int:
         from facealign.training.run import prepare
         from facealign.training.rundir.folder import RunFolder
     folder = RunFolder(path)
-    with nullcontext() if leads() else collect():  # all processes read the same: one reports
-        run = prepare(settings, folder, readings, bar("reading", "faces", shown=leads()))
+    run = prepare(settings, folder, readings, bar("reading", "faces", shown=leads()))
     with Watcher(run, world(), leads()) as watcher:
         finished = fit(run, watcher, watcher.stopped)
     if not finished:
-        stopped = f"interrupted at step {run.step}; the same command goes on from there"
+        stopped = f"interrupted at step {run.step}; repeat the command to continue"
         return fail(stopped, INTERRUPTED) if leads() else INTERRUPTED
     if leads():
-        out().print(f"run: {path}", markup=False, soft_wrap=True)
+        say(f"run: {path}")
     return 0
 
 
@@ -140,7 +136,7 @@ def read_all(settings: Settings) -> list[Reading]:
 
 
 def _named(settings: Settings) -> list[tuple[str, DataSettings | FurtherData]]:
-    """The data sets of a run under the names of their settings."""
+    """The data sets of a run, with the names of their settings."""
     further = [(f"further.{number}", data) for number, data in enumerate(settings.further)]
     return [("data", settings.data), *further]
 
@@ -152,9 +148,9 @@ def _read(data: DataSettings | FurtherData, name: str) -> Reading:
 
 
 class Watcher:
-    """Shows the progress of a run, and asks it to stop after SIGINT or SIGTERM.
+    """Shows the progress of a run, and asks it to stop after Ctrl-C or SIGTERM.
 
-    Of several processes the leading one shows it.
+    With several processes only the leading one shows it.
     """
 
     def __init__(self, run: Run, processes: int = 1, leads: bool = True) -> None:
@@ -167,7 +163,7 @@ class Watcher:
         self._rate = 0.0
 
     def stopped(self) -> bool:
-        """Whether a signal has come, or what started several processes is gone."""
+        """Whether a signal has come, or the process that started several is gone."""
         return self._stop.asked or (self._many and os.getppid() != self._starter)
 
     def __call__(self, progress: TrainingProgress) -> None:
@@ -177,12 +173,11 @@ class Watcher:
         if progress.report and self._leads:
             error, by = progress.report.nme, in_words(progress.report.normaliser)
             self._best = min(self._best, error)
-            out().print(
+            say(
                 f"step {progress.step}: loss {progress.loss:.4f}, validation NME ({by}) "
-                f"{100 * error:.2f} %, best {100 * self._best:.2f} %, {self._rate:.0f} images/s",
-                soft_wrap=True,
+                f"{percent(error)}, best {percent(self._best)}, {self._rate:.0f} images/s"
             )
-        best = f"NME {100 * self._best:.2f} % · " if math.isfinite(self._best) else ""
+        best = f"NME {percent(self._best)} · " if math.isfinite(self._best) else ""
         note = f"loss {progress.loss:.3f} · {best}{self._rate:.0f} images/s"
         self._bar.update(self._task, completed=progress.step, note=note)
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from facealign.cli.console import bar, out
-from facealign.cli.data_options import reader_option
+from facealign.cli.console import bar, out, say
+from facealign.cli.data_options import Options, boxes_option, reader_option
+from facealign.cli.options import output_option, threads_option
 from facealign.evaluation import read_predictions
 from facealign.files import write_file
 from facealign.reproduce.figures import figure2, figure3, figure4
@@ -23,8 +24,10 @@ RUNS = Path("docs/runs")
 PHOTO = Path("examples/astronaut.jpg")
 
 
-@click.command("reproduce", short_help="The paper's tables and figures, ours beside its own.")
-@click.argument("what", type=click.Choice([*BENCHMARKS, "table5", *FIGURES]))
+@click.command("reproduce", short_help="Render the paper's tables and figures with ours.")
+@click.argument(
+    "what", type=click.Choice([*BENCHMARKS, "table5", *FIGURES]), metavar="TABLE|FIGURE"
+)
 @click.option(
     "--root",
     "roots",
@@ -33,7 +36,11 @@ PHOTO = Path("examples/astronaut.jpg")
     help="A data set's folder, or one that holds 300w/, aflw/ …; may be repeated.",
 )
 @click.option(
-    "--model", "models", multiple=True, default=("default",), help="A name or file; repeatable."
+    "--model",
+    "models",
+    multiple=True,
+    default=("default",),
+    help="A bundled model or a file; may be repeated.",
 )
 @click.option(
     "--predictions",
@@ -41,22 +48,26 @@ PHOTO = Path("examples/astronaut.jpg")
     multiple=True,
     type=Path,
     metavar="FILE",
-    help="Score these instead of running the models; repeatable.",
+    help="Score these instead of running models; may be repeated.",
+)
+@boxes_option
+@click.option(
+    "--photo", "photos", multiple=True, type=Path, metavar="FILE", help="For figures 3 and 4."
 )
 @click.option(
-    "--boxes",
-    type=click.Choice(["official", "detector"]),
-    default="official",
-    show_default=True,
-    help="The data sets' own boxes, or the detector's.",
+    "--runs", type=Path, metavar="PATH", help="Recorded runs for table5; default: docs/runs."
 )
-@click.option("--photo", "photos", multiple=True, type=Path, help="For figures 3 and 4.")
-@click.option("--runs", type=Path, metavar="PATH", help="Recorded runs for table5; docs/runs.")
-@click.option("--format", "form", type=click.Choice(list(FORMS)), default="text", help="Of tables.")
-@click.option("-o", "--output", type=Path, metavar="FILE", help="Figures: .png or .svg.")
-@click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads; default: all.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(FORMS)),
+    default="text",
+    help="Of tables; default: text.",
+)
+@output_option("FILE", "A figure (.png, .svg), or a table; default: print tables.")
+@threads_option("Threads; default: all.")
 @reader_option
-def command(
+def reproduce(
     what: str,
     roots: tuple[str, ...],
     models: tuple[str, ...],
@@ -67,11 +78,12 @@ def command(
     form: str,
     output: Path | None,
     threads: int | None,
-    options: dict[str, str | int],
+    options: Options,
 ) -> int:
-    """Render a table or figure of the paper, with ours beside its own.
+    """Render a table or figure of the paper, with our numbers beside its own.
 
-    What the data is missing for is said, and the rest is rendered.
+    They are table1 to table5 and figure2 to figure4. Where data is missing, the command says so
+    and renders the rest.
 
     \b
     facealign reproduce table2 --root /faces/300w
@@ -97,7 +109,7 @@ def _table5(runs: Path | None) -> Table:
 def _print_table(text: str, output: Path | None) -> None:
     if output:
         write_file(output, text)
-        out().print(f"table: {output}", markup=False, soft_wrap=True)
+        say(f"table: {output}")
     else:
         out().print(text, markup=False, soft_wrap=True, end="")
 
@@ -109,6 +121,6 @@ def _figure(what: str, measurer: Measurer, photos: tuple[Path, ...], output: Pat
     else:
         missing = {"figure3": figure3, "figure4": figure4}[what](measurer, shown, output)
     for line in missing:
-        out().print(line, markup=False, soft_wrap=True)
-    out().print(f"figure: {output}", markup=False, soft_wrap=True)
+        say(line)
+    say(f"figure: {output}")
     return 0

@@ -1,0 +1,1 @@
+"""The verbs for labelled faces: data, train, sweep, export, eval, score, compare, reproduce."""

@@ -1,0 +1,229 @@
+"""`facealign data …`: list, check, draw and pack labelled faces."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from facealign.cli.console import bar, counted, fail, print_table, say
+from facealign.cli.data_options import Options, dataset_argument, reader_option, root_option
+from facealign.cli.extras import extra
+from facealign.cli.options import json_option
+from facealign.datasets import DATASETS, load_dataset, read_dataset
+from facealign.datasets.check import Check, check_reading
+from facealign.datasets.contact_sheet import draw_sheet
+from facealign.datasets.drawings import write_drawings
+from facealign.datasets.shards import Index
+from facealign.errors import DataError
+from facealign.files import write_file
+from facealign.image import write_image
+from facealign.problems import collect, report
+
+SHOWN = 5
+"""Lines of each kind of finding that are printed; the JSON holds all."""
+
+
+@click.group("data", short_help="Work with labelled faces.")
+def data() -> None:
+    """Work with labelled faces."""
+
+
+@data.command("drawings", short_help="Draw faces with landmarks, to try training.")
+@click.argument("folder", type=Path)
+@click.option(
+    "--train", default=400, show_default=True, type=click.IntRange(1), help="Faces to train on."
+)
+@click.option(
+    "--test", default=50, show_default=True, type=click.IntRange(1), help="Faces of the test set."
+)
+@click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the random faces."
+)
+def drawings(folder: Path, train: int, test: int, seed: int) -> int:
+    """Draw faces with exact landmarks into FOLDER, to try training without data.
+
+    The folder has the layout of 300W.
+
+    \b
+    facealign data drawings drawn/
+    facealign train configs/tiny.toml data.root=drawn/
+    """  # noqa: D301
+    write_drawings(folder, train, test, seed)
+    say(f"drawn: {train} + {test} faces in {folder}")
+    return 0
+
+
+@data.command("list", short_help="List the data sets that can be read.")
+def names() -> int:
+    """List the data sets that can be read, with their subsets and official counts."""
+    rows = (
+        (
+            d.name,
+            d.markup,
+            d.box_source,
+            ", ".join(_with_count(*item) for item in d.subsets.items()),
+        )
+        for d in DATASETS.values()
+    )
+    print_table(("data set", "points", "boxes", "subsets (official counts)"), rows)
+    return 0
+
+
+def _with_count(subset: str, count: int | None) -> str:
+    return f"{subset} {count:,}" if count else subset
+
+
+@data.command("check", short_help="Check a data set before using it.")
+@dataset_argument
+@root_option
+@click.option("--subset", "subsets", multiple=True, metavar="NAME", help="Default: all.")
+@click.option("--sheet", type=Path, metavar="FILE", help="Write a contact sheet of faces.")
+@json_option
+@reader_option
+def check(
+    dataset: str,
+    root: Path,
+    subsets: tuple[str, ...],
+    sheet: Path | None,
+    target: Path | None,
+    options: Options,
+) -> int:
+    """Check a data set: counts, unreadable pictures, strange points, a contact sheet.
+
+    \b
+    facealign data check 300w --root /faces/300w --sheet sheet.png
+    facealign data check coco --root labels.json --option markup=celeba5
+    """  # noqa: D301
+    wanted = subsets or tuple(load_dataset(dataset).subsets)
+    checks: list[Check] = []
+    missing: list[str] = []
+    for subset in wanted:
+        try:
+            with collect() as left_out:
+                reading = read_dataset(dataset, root, subset, **options)
+        except DataError as error:
+            missing.append(f"{subset}: {error}")
+            continue
+        checks.append(check_reading(reading, left_out, bar(subset, "faces")))
+        if sheet and reading.samples:
+            name = sheet.with_stem(f"{sheet.stem}-{subset}") if len(wanted) > 1 else sheet
+            write_image(draw_sheet(reading.samples), name)
+    _print_checks(checks)
+    for line in missing:
+        fail(line, 3)
+    if target:
+        found = {"checks": [c.to_dict() for c in checks], "missing": missing}
+        write_file(target, json.dumps(found, indent=2) + "\n")
+    bad = missing or any(c.problems or c.unreadable for c in checks)
+    return 4 if not any(c.count for c in checks) else 3 if bad else 0
+
+
+def _print_checks(checks: list[Check]) -> None:
+    columns = ("subset", "faces", "official", "left out", "unreadable", "outside", "odd")
+    rows = []
+    for c in checks:
+        odd = len(c.duplicates) + len(c.suspicious)
+        found = (len(c.problems), len(c.unreadable), len(c.outside), odd)
+        official = "-" if c.official_count is None else str(c.official_count)
+        rows.append((c.subset, str(c.count), official, *map(str, found)))
+    print_table(columns, rows)
+    for c in checks:
+        kinds = {"left out": c.problems, "unreadable": c.unreadable, "points outside": c.outside}
+        for kind, lines in (kinds | {"odd": c.duplicates + c.suspicious}).items():
+            for line in lines[:SHOWN]:
+                say(f"{c.subset}, {kind}: {line}")
+            if len(lines) > SHOWN:
+                say(f"{c.subset}, {kind}: … {len(lines) - SHOWN} more (--json)")
+
+
+def _quality(context: click.Context, parameter: click.Parameter, value: str) -> int | None:
+    if value == "lossless":
+        return None
+    if not value.isdecimal() or not 1 <= int(value) <= 100:
+        raise click.BadParameter(f'"{value}" is neither lossless nor 1 … 100', context, parameter)
+    return int(value)
+
+
+@data.command("pack", short_help="Pack a data set into shards, to train from the disk.")
+@dataset_argument
+@root_option
+@click.option("--subset", default="train", show_default=True, metavar="NAME", help="Part to pack.")
+@click.option(
+    "-o", "--out", "target", required=True, type=Path, metavar="DIR", help="Folder for the shards."
+)
+@click.option(
+    "--input-size",
+    default=128,
+    show_default=True,
+    type=click.IntRange(16, 1024),
+    help="Input size of the networks to train, in pixels.",
+)
+@click.option(
+    "--margin",
+    default=0.15,
+    show_default=True,
+    type=click.FloatRange(0, 2),
+    help="Margin of their crops, as a fraction of the box size.",
+)
+@click.option(
+    "--faces-per-shard",
+    default=1000,
+    show_default=True,
+    type=click.IntRange(1, 1_000_000),
+    help="Faces in each tar file.",
+)
+@click.option(
+    "--quality",
+    default="lossless",
+    show_default=True,
+    metavar="lossless|1…100",
+    callback=_quality,
+    help="PNG, or JPEG of this quality: a third of the space at 95.",
+)
+@reader_option
+def pack(
+    dataset: str,
+    root: Path,
+    subset: str,
+    target: Path,
+    input_size: int,
+    margin: float,
+    faces_per_shard: int,
+    quality: int | None,
+    options: Options,
+) -> int:
+    """Pack a data set into shards: each face cut out, with a margin, and its labels.
+
+    Training from shards gives the same weights as training from the photos, and holds only one
+    batch of faces in memory. To continue an interrupted pack, repeat the command.
+
+    \b
+    facealign data pack 300w --root /faces/300w -o packed/
+    facealign train configs/300w.toml data.dataset=packed data.root=packed/
+    """  # noqa: D301
+    with extra("train", "packing"):
+        from facealign.training.data.pack import pack as write_shards
+
+    reading = read_dataset(dataset, root, subset, **options)
+    index = write_shards(
+        reading,
+        target,
+        input_size=input_size,
+        margin=margin,
+        faces_per_shard=faces_per_shard,
+        quality=quality,
+        options=options,
+        progress=bar("packing", "faces"),
+    )
+    for face in index.left_out:
+        report(face.problem)
+    say(f"packed: {_size(index)} in {target}")
+    return 0
+
+
+def _size(index: Index) -> str:
+    size = sum(shard.bytes for shard in index.shards)
+    shards = counted(len(index.shards), "shard")
+    return f"{len(index):,} faces, {shards}, {size / 1e6:,.0f} MB"

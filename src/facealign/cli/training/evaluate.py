@@ -1,0 +1,165 @@
+"""`facealign eval` and `score`: a model's errors on a labelled data set."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import click
+
+from facealign.aligner import FaceAligner
+from facealign.cli.console import bar, in_words, percent, print_facts, say
+from facealign.cli.data_options import (
+    Options,
+    boxes_option,
+    default_subset,
+    normaliser_option,
+    reader_option,
+    root_option,
+)
+from facealign.cli.options import json_option, markup_option, model_option, threads_option
+from facealign.datasets import DATASETS, Reading, read_dataset
+from facealign.errors import DataError, SettingsError
+from facealign.evaluation import (
+    Predictions,
+    Report,
+    predict,
+    read_predictions,
+    score,
+    write_predictions,
+)
+from facealign.files import write_file
+
+
+@click.command("eval", short_help="Measure a model on a labelled data set.")
+@click.option(
+    "--dataset",
+    required=True,
+    type=click.Choice(list(DATASETS)),
+    metavar="NAME",
+    help=f"One of {', '.join(DATASETS)}.",
+)
+@root_option
+@click.option("--subset", metavar="NAME", help="Part of the data set; default: its usual test set.")
+@model_option
+@markup_option("Point scheme to measure; default: the labels', if the model has it.")
+@boxes_option
+@normaliser_option
+@click.option(
+    "--predictions",
+    "predicted",
+    type=Path,
+    metavar="FILE",
+    help="Also keep the points (.npz), for facealign score.",
+)
+@json_option
+@threads_option("Threads; default: all.")
+@reader_option
+def evaluate(
+    dataset: str,
+    root: Path,
+    subset: str | None,
+    model: str,
+    markup: str | None,
+    boxes: str,
+    normaliser: str | None,
+    predicted: Path | None,
+    target: Path | None,
+    threads: int | None,
+    options: Options,
+) -> int:
+    """Measure a model on a labelled data set, in one plain pass.
+
+    Unlike `align`, it does not look a second time at faces that are turned or lean.
+
+    \b
+    facealign eval --dataset 300w --root /faces/300w --subset common
+    facealign eval --dataset 300vw --root /faces/300vw --option stride=10
+    """  # noqa: D301
+    reading = read_dataset(dataset, root, subset or default_subset(dataset), **options)
+    aligner = _aligner(model, threads, markup, reading)
+    predictions = _predict(reading, aligner, boxes)
+    if not predictions.ids:
+        raise DataError(f"{root}: no face of {dataset} {reading.subset} could be read")
+    if predicted:
+        write_predictions(predictions, predicted)
+    report = score(reading.samples, predictions, reading.dataset, reading.subset, normaliser)
+    _print_report(report, predictions.model)
+    if predicted:
+        say(f"predictions: {predicted}")
+    _write_report(report, predictions.model, target)
+    return 0
+
+
+def _aligner(model: str, threads: int | None, markup: str | None, reading: Reading) -> FaceAligner:
+    """For the points asked for, else the labels', else the model's own: `score` may convert."""
+    plain = partial(FaceAligner, model, threads=threads, turned_faces=False, leaning_faces=False)
+    if markup is None and reading.samples:
+        with suppress(SettingsError):
+            return plain(markup=reading.samples[0].markup)
+    return plain(markup=markup)
+
+
+def _predict(reading: Reading, aligner: FaceAligner, boxes: str) -> Predictions:
+    found = predict(reading.samples, aligner, boxes, bar("predicting", "faces"))
+    name, subset = aligner.facts.name, reading.subset
+    return replace(found, model=name, dataset=reading.dataset, subset=subset)
+
+
+@click.command("score", short_help="Score predictions again, without the model.")
+@click.argument("predictions", type=Path, metavar="FILE")
+@root_option
+@normaliser_option
+@json_option
+@reader_option
+def score_again(
+    predictions: Path, root: Path, normaliser: str | None, target: Path | None, options: Options
+) -> int:
+    """Score predictions again, without the model.
+
+    FILE is what `facealign eval --predictions` wrote; it names its data set and subset.
+
+    \b
+    facealign eval --dataset 300w --root /faces/300w --predictions common.npz
+    facealign score common.npz --root /faces/300w
+    """  # noqa: D301
+    found = read_predictions(predictions)
+    reading = read_dataset(found.dataset, root, found.subset, **options)
+    report = score(reading.samples, found, found.dataset, found.subset, normaliser)
+    _print_report(report, found.model)
+    _write_report(report, found.model, target)
+    return 0
+
+
+def _print_report(report: Report, model: str) -> None:
+    """Print the report as a table on stdout."""
+    by = in_words(report.normaliser)
+    facts = {
+        "model": model or "not named",
+        "data": f"{report.dataset} {report.subset}",
+        "points": report.markup,
+        "boxes": report.box_source,
+        "faces": str(report.count),
+        "missed": str(report.missed),
+    }
+    for name, value in report.nmes.items():
+        low, high = report.intervals[name]
+        between = f"95 %: {100 * low:.2f} to {100 * high:.2f}"
+        some = f"; {known} faces" if (known := report.defined[name]) < report.count else ""
+        facts[f"NME, {in_words(name)}"] = f"{percent(value)}  ({between}{some})"
+    facts[f"AUC at 8 %, {by}"] = percent(report.auc_08, 1)
+    facts[f"failures over 8 %, {by}"] = percent(report.failure_rate_08, 1)
+    for name, value in report.regions.items():
+        facts[f"{in_words(name)}, {by}"] = percent(value)
+    print_facts(facts)
+
+
+def _write_report(report: Report, model: str, target: Path | None) -> None:
+    """Write the numbers as JSON, if a file is wanted."""
+    if target:
+        content = {"model": model, **report.to_dict()}
+        write_file(target, json.dumps(content, indent=2, allow_nan=False) + "\n")
+        say(f"numbers: {target}")
