@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from facealign.cli import main
 from facealign.cli.stopping import SIGNALS, Stop
@@ -121,10 +122,16 @@ def test_main_leaves_nothing_behind(astronaut_path: Path) -> None:
             list(warnings.filters),
             *((list(log.handlers), log.level, log.propagate) for log in logs),
             threading.active_count(),
+            Image.MAX_IMAGE_PIXELS,
         ]
 
     before = state()
-    for given in (["markups"], ["align", astronaut_path, "-v"], ["none.jpg"], ["align"]):
+    for given in (
+        ["markups"],
+        ["align", astronaut_path, "-v", "--max-megapixels", 9],
+        ["none.jpg"],
+        ["align"],
+    ):
         with pytest.raises(SystemExit):
             main([str(word) for word in given])
     assert state() == before

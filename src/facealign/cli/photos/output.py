@@ -82,9 +82,9 @@ class Output:
 
         """
         if self.path is None:
-            _run(align, photos, tally)
+            _align_all(align, photos, tally)
         elif self.path == STDOUT:
-            _run(align, photos, tally, _print_line, shown=not sys.stdout.isatty())
+            _align_all(align, photos, tally, _print_line, shown=not sys.stdout.isatty())
         else:
             self._run_to_file(self.path, align, photos, markup, record, tally)
 
@@ -108,7 +108,7 @@ class Output:
                 tally.add(result)
             left = [p for p in photos.files if not {str(p), to_utf8(str(p))} & journal.done]
             try:
-                _run(align, replace(photos, files=left), tally, journal.add)
+                _align_all(align, replace(photos, files=left), tally, journal.add)
             except BaseException:  # such as Ctrl-C: what is done is written, and the journal stays
                 if not journal.is_empty:
                     write_results(journal.results, path, form.name)
@@ -117,7 +117,7 @@ class Output:
             journal.remove()
 
 
-def _run(
+def _align_all(
     align: Align,
     photos: Photos,
     tally: Tally,
