@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+import filelock
+
 from facealign.errors import DataError, FaceAlignError, OutputError
 
 PART = ".part"
@@ -61,12 +63,37 @@ def writing(path: str | os.PathLike[str]) -> Iterator[None]:
     """Turn the system's errors while writing into an `OutputError` that names the file."""
     try:
         yield
+    except TimeoutError:  # of a lock
+        raise
     except OSError as error:
         raise OutputError(f"cannot write {path}: {reason(error)}; choose another place") from error
     except ValueError as error:
         if "null byte" not in str(error):  # the one fault of a name that is no OSError
             raise
         raise OutputError(f"cannot write {path}: {error}; choose another place") from error
+
+
+@contextmanager
+def lock(path: Path, wait: bool = True) -> Iterator[None]:
+    """Hold the lock file `path`, which is made and removed; it is free when its process ends.
+
+    Raises:
+        BlockingIOError: another process holds it, and `wait` is False.
+        OutputError: the file cannot be made.
+
+    """
+    held = filelock.FileLock(path, is_singleton=False)
+    try:
+        with writing(path):
+            held.acquire(blocking=wait)
+    except filelock.Timeout:
+        raise BlockingIOError(f"{path}: another process holds it") from None
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # Windows removes no open file
+            path.unlink()  # whoever waits for it sees that and takes a new file
+        held.release()
 
 
 def part_of(path: Path) -> Path:

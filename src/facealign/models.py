@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import tomllib
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from facealign.errors import ModelError, SettingsError
+from facealign.files import sha256
 from facealign.markup import targets
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -191,7 +191,7 @@ def model_path(model: str | Path) -> Path:
     )
 
 
-def checked(path: Path, sha256: str) -> Path:
+def checked(path: Path, digest: str) -> Path:
     """The path of a bundled file, when its content is what it was.
 
     Raises:
@@ -200,6 +200,6 @@ def checked(path: Path, sha256: str) -> Path:
     """
     if not path.is_file():
         raise ModelError(f"{path}: missing from this installation; install facealign again")
-    if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+    if sha256(path) != digest:
         raise ModelError(f"{path}: damaged (its sha256 differs); install facealign again")
     return path

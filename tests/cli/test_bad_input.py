@@ -227,7 +227,7 @@ def test_wrong_usage(facealign: Callable[..., Outcome], args: list[str], why: st
     [
         ("train.steps=many", "train.steps: expected int, got str"),
         ("train.stepz=3", "did you mean train.steps?"),
-        ("train.batch=0", "must be in 2"),
+        ("train.batch=0", "expected int >= 2"),
         ("train", "is not an override"),
         ("model.input_size=50", "use a multiple of 16"),
     ],

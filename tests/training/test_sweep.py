@@ -209,7 +209,7 @@ def test_another_search_in_the_same_folder_is_refused(config: Path, tmp_path: Pa
         ("log = [1e-4,", "log = [0.0,", r"search of train\.learning_rate: write .* above 0"),
         ("[0.5, 2.0]", "[2.0, 0.5]", r"search of train\.clip: write"),
         ("[0, 3]", "[0, 3.5]", r"search of train\.warmup: write"),
-        ("[0, 3]", "[-1, 3]", r"train\.warmup = -1: must be in"),
+        ("[0, 3]", "[-1, 3]", r"train\.warmup = -1: expected int >= 0"),
         ("uniform", "uniforn", r"search of train\.clip: write"),
         ("[[4, 8], [8, 8]]", "[]", r"search of model\.widths: write"),
         ("[search]", "[search", "not valid TOML"),

@@ -24,7 +24,7 @@ from facealign.datasets.reading import (
     check_subset,
 )
 from facealign.errors import DataError
-from facealign.files import is_file
+from facealign.files import is_file, reading
 from facealign.problems import report
 from facealign.types import Sample
 
@@ -119,10 +119,8 @@ def _find(root: Path, name: str) -> Path:
 
 def _read_rows(path: Path, header: int) -> Rows:
     """Rows by image name; with two header lines, the first counts the rows."""
-    try:
+    with reading(path):
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
     rows: Rows = {}
     for number, words in enumerate((line.split() for line in lines[header:]), header + 1):
         if words and words[0] in rows:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facealign.errors import DataError, MissingExtraError
+from facealign.files import reading
 
 Matrix = NDArray[np.float64]
 
@@ -20,11 +21,8 @@ def is_hdf5(path: Path) -> bool:
         DataError: the file cannot be read.
 
     """
-    try:
-        with path.open("rb") as file:
-            head = file.read(520)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+    with reading(path), path.open("rb") as file:
+        head = file.read(520)
     return b"\x89HDF\r\n\x1a\n" in (head[:8], head[512:])
 
 

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facealign.errors import DataError, ImageError
+from facealign.files import reading, reason
 from facealign.image import read_image
 from facealign.types import Pixels, Sample
 
@@ -113,9 +114,8 @@ def read_index(path: Path) -> Index:
 
     """
     try:
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+        with reading(path):
+            content = json.loads(path.read_bytes())
     except ValueError as error:
         raise DataError(f"{path}: damaged ({error}); pack the data set again") from None
     if not isinstance(content, dict) or content.get("version") != VERSION:
@@ -150,7 +150,7 @@ def read_labels(tar: Path, shard: Shard | None = None) -> Labels:
             labels = {name: file[name] for name in COLUMNS}
     except OSError as error:
         missing = error.filename or path
-        raise DataError(f"{missing}: cannot be read ({error.strerror or error})") from None
+        raise DataError(f"{missing}: cannot be read ({reason(error)})") from None
     except (KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path}: damaged ({error}); copy or pack it again") from None
     if shard and size != shard.bytes:
@@ -190,12 +190,9 @@ class Places:
 
         """
         offset, length = int(self.offset[number]), int(self.length[number])
-        try:
-            with self.tar.open("rb") as file:
-                file.seek(offset)
-                data = file.read(length)
-        except OSError as error:
-            raise DataError(f"{self.tar}: cannot be read ({error.strerror or error})") from None
+        with reading(self.tar), self.tar.open("rb") as file:
+            file.seek(offset)
+            data = file.read(length)
         try:
             if len(data) == length and zlib.crc32(data) == self.crc[number]:
                 return read_image(data)

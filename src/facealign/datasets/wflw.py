@@ -15,6 +15,7 @@ import numpy as np
 
 from facealign.datasets.reading import Dataset, Reading, build_sample, build_samples, check_subset
 from facealign.errors import DataError
+from facealign.files import reading
 from facealign.types import Sample
 
 SUBSETS = {
@@ -53,10 +54,8 @@ def read_wflw(root: Path, subset: str) -> Reading:
     path = root / "WFLW_annotations" / "list_98pt_rect_attr_train_test" / name
     if not images.is_dir():
         raise DataError(f"{images}: no such folder; --root must hold WFLW_images")
-    try:
+    with reading(path):
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
     rows = [(i, words) for i, line in enumerate(lines, 1) if (words := line.split())]
     chosen = [row for row in rows if _belongs(row[1], subset)]
     samples = build_samples(chosen, lambda row: _build(path, images, *row))

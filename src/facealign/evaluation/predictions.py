@@ -15,7 +15,7 @@ from facealign.aligner import FaceAligner
 from facealign.datasets import stream_pixels
 from facealign.errors import DataError
 from facealign.face import Face
-from facealign.files import write_file
+from facealign.files import reading, write_file
 from facealign.geometry import box_of_points, iou
 from facealign.markup import load_markup
 from facealign.types import Box, Pixels, Progress, Sample, silent
@@ -137,12 +137,13 @@ def read_predictions(path: Path) -> Predictions:
 
     """
     try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+        with (
+            reading(path),
+            np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file,
+        ):
             ids = [str(name) for name in file["ids"]]
             landmarks = np.asarray(file["landmarks"], np.float32)
             words = {name: str(file[name]) for name in WORDS}
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
     except Exception as error:  # zip, NumPy and a missing entry each raise their own
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(

@@ -18,6 +18,7 @@ import numpy as np
 
 from facealign.errors import DataError, OutputError
 from facealign.face import Face, ImageResult
+from facealign.files import reading
 from facealign.formats.json import build_face
 from facealign.formats.survey import Survey
 
@@ -109,10 +110,11 @@ def read_rows(path: Path) -> Iterator[Row]:
 @contextmanager
 def _table(path: Path) -> Iterator[csv.DictReader[str]]:
     try:
-        with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
+        with (
+            reading(path),
+            path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file,
+        ):
             yield csv.DictReader(file, restval="", restkey="")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
     except csv.Error as error:
         raise DataError(f"{path}: not a CSV table ({error})") from None
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from facealign.errors import DataError
 from facealign.face import Face, ImageResult
+from facealign.files import reading
 from facealign.formats.marks import Marks
 from facealign.formats.survey import Survey
 from facealign.markup import MARKUPS, Markup, load_markup
@@ -70,20 +71,19 @@ def read_images(path: Path) -> Iterator[ET.Element]:
 
     """
     try:
-        events = ET.iterparse(path, ("start", "end"))
-        _, top = next(events)
-        if top.tag != "annotations":
-            raise DataError(f"{path}: begins with <{top.tag}>, but <annotations> is expected")
-        for event, element in events:
-            if element.tag == "track":
-                raise DataError(
-                    f'{path}: holds tracks of a video; export it as "CVAT for images 1.1"'
-                )
-            if (event, element.tag) == ("end", "image"):
-                yield element
-                element.clear()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+        with reading(path):
+            events = ET.iterparse(path, ("start", "end"))
+            _, top = next(events)
+            if top.tag != "annotations":
+                raise DataError(f"{path}: begins with <{top.tag}>, but <annotations> is expected")
+            for event, element in events:
+                if element.tag == "track":
+                    raise DataError(
+                        f'{path}: holds tracks of a video; export it as "CVAT for images 1.1"'
+                    )
+                if (event, element.tag) == ("end", "image"):
+                    yield element
+                    element.clear()
     except ET.ParseError as error:
         raise DataError(f"{path}: not XML ({error})") from None
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
-from facealign.errors import DataError, OutputError
+from facealign.errors import OutputError
 from facealign.face import ImageResult
-from facealign.files import writing
+from facealign.files import lock, reading, writing
 from facealign.formats.json import from_line
 from facealign.formats.parquet import to_row
 
@@ -35,18 +36,24 @@ class Journal:
 
     def __init__(self, output: Path, settings: dict[str, Any], resume: bool) -> None:
         self.path = journal_path(output)
+        self._locked = ExitStack()
         self._settings = settings
         self.done: set[str] = set()
         self.is_empty = True
-        self.resumed = resume and self.path.exists()
         with writing(output):
             self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._locked.enter_context(lock(output.with_name(f".{output.name}.lock"), wait=False))
+        except BlockingIOError:
+            raise OutputError(f"{output}: another facealign is writing it; wait for it") from None
+        self.resumed = resume and self.path.exists()
+        with writing(output):
             self._file = self.path.open("r+b" if self.resumed else "ab")
         try:
-            _lock(self._file.fileno(), output)
             self._begin(output)
         except BaseException:
             self._file.close()
+            self._locked.close()
             raise
 
     def _begin(self, output: Path) -> None:
@@ -102,24 +109,23 @@ class Journal:
 
     def results(self) -> Iterator[ImageResult]:
         """Every result so far, in the order of their coming."""
-        try:
-            with self.path.open("rb") as file:
-                file.readline()  # the settings
-                for number, line in enumerate(file, 2):
-                    yield from_line(line.decode(), f"{self.path}:{number}")
-        except OSError as error:
-            raise DataError(f"{self.path}: cannot be read ({error.strerror or error})") from None
+        with reading(self.path), self.path.open("rb") as file:
+            file.readline()  # the settings
+            for number, line in enumerate(file, 2):
+                yield from_line(line.decode(), f"{self.path}:{number}")
 
     def close(self) -> None:
         """Leave it for the next time, unless it is empty."""
         if self.is_empty:
             self.remove()
         self._file.close()
+        self._locked.close()
 
     def remove(self) -> None:
         """Close and delete it: the results are where they were meant to be."""
         self._file.close()
         self.path.unlink(missing_ok=True)
+        self._locked.close()
 
     def __enter__(self) -> Self:
         return self
@@ -131,15 +137,3 @@ class Journal:
 def journal_path(output: Path) -> Path:
     """The journal's place for an output."""
     return output.with_name(f".{output.name}.journal")
-
-
-def _lock(descriptor: int, output: Path) -> None:
-    """Keep other processes out until this one closes the file, or dies."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        raise OutputError(f"{output}: another facealign is writing it; wait for it") from None

@@ -15,6 +15,7 @@ import numpy as np
 
 from facealign.errors import DataError
 from facealign.face import Face, ImageResult
+from facealign.files import reading
 from facealign.formats.survey import Survey
 from facealign.geometry import to_box
 from facealign.markup import MARKUPS
@@ -79,9 +80,8 @@ def read_document(path: Path) -> dict[str, Any]:
 
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+        with reading(path):
+            content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:  # no JSON, or no UTF-8
         raise DataError(f"{path}: not JSON ({error})") from None
     if not isinstance(content, dict):
@@ -97,12 +97,10 @@ def read_jsonl(path: Path, markup: str) -> Iterator[ImageResult]:
 
     """
     try:
-        with path.open(encoding="utf-8-sig") as file:
+        with reading(path), path.open(encoding="utf-8-sig") as file:
             for number, line in enumerate(file, 1):
                 if line.strip():
                     yield from_line(line, f"{path}:{number}")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not JSON ({error})") from None
 

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from facealign.errors import DataError, MissingExtraError
 from facealign.face import Face, ImageResult
-from facealign.files import to_utf8
+from facealign.files import reading, to_utf8
 from facealign.formats.json import SCHEMA, from_dict
 from facealign.formats.survey import Survey
 
@@ -99,13 +99,11 @@ def read_parquet(path: Path, markup: str) -> Iterator[ImageResult]:
     for file in sorted(path.glob("*.parquet")) if path.is_dir() else [path]:
         number = 0
         try:
-            with pyarrow.parquet.ParquetFile(file) as table:
+            with reading(file), pyarrow.parquet.ParquetFile(file) as table:
                 for batch in table.iter_batches(ROWS):
                     for row in batch.to_pylist():
                         yield from_dict(row, f"{file}: row {number}")
                         number += 1
-        except OSError as error:
-            raise DataError(f"{file}: cannot be read ({error.strerror or error})") from None
         except pyarrow.ArrowException as error:
             raise DataError(f"{file}: not a Parquet file ({error})") from None
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from facealign.errors import DataError
+from facealign.files import reading
 from facealign.geometry import MOST_PIXELS
 from facealign.types import Points
 
@@ -26,10 +27,8 @@ def read_pts(path: Path, count: int) -> Points:
         DataError: the file cannot be read, is no `.pts`, or holds another number of points.
 
     """
-    try:
+    with reading(path):
         text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
     head, brace, rest = text.partition("{")
     body, end, _ = rest.partition("}")
     if not (brace and end and "n_points" in head):

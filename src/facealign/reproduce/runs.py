@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from facealign.errors import DataError
-from facealign.files import write_file
+from facealign.files import reading, write_file
 from facealign.metrics import NORMALISERS
 
 SCHEMA = "facealign-runs/1"
@@ -112,9 +112,8 @@ def _summary(nmes: list[float]) -> Summary:
 
 def _read_tree(file: Path) -> dict[str, Any]:
     try:
-        tree = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"{file}: cannot be read ({error.strerror or error})") from None
+        with reading(file):
+            tree = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise DataError(f"{file}: not JSON ({error})") from None
     if not isinstance(tree, dict) or tree.get("schema") != SCHEMA:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal, get_type_hints
+
+from msgspec import Meta
 
 from facealign.errors import SettingsError
 from facealign.network.settings import AANSettings
@@ -23,18 +26,18 @@ class DataSettings:
     """What the data set's reader takes besides, such as `training_faces` of a part of AFLW."""
     title: str = ""
     """What the model's card calls it; empty is the names of data set and subset."""
-    validation: float = 0.1
+    validation: Annotated[float, Meta(ge=0, le=0.9)] = 0.1
     """Share of the photos held out to choose the best checkpoint; no photo is in both parts."""
-    folds: int = 0
+    folds: Annotated[int, Meta(ge=0, le=1000)] = 0
     """Parts of a cross-validation, which take the place of `validation`; 0 is none."""
     fold: int = 0
     """Which of the folds is held out, from 0; `facealign train --folds` does them all."""
-    margin: float = 0.15
+    margin: Annotated[float, Meta(ge=0, le=2)] = 0.15
     """What the crop adds on each side of the box, as a fraction of the box size."""
-    window: int = 0
+    window: Annotated[int, Meta(ge=0, le=10**6)] = 0
     """Shards whose faces are shuffled together, of packed data: a slow disk reads those alone.
     0 shuffles all faces, as for data that is not packed."""
-    readers: int = 2
+    readers: Annotated[int, Meta(ge=0, le=64)] = 2
     """Threads that read packed faces, for the next step while this one runs; 0 reads when needed.
     The batches are the same."""
 
@@ -56,7 +59,7 @@ class FurtherData:
     """What the data set's reader takes besides."""
     title: str = ""
     """What the model's card calls it; empty is the names of data set and subset."""
-    share: float = 1.0
+    share: Annotated[float, Meta(gt=0, le=1000)] = 1.0
     """Its faces in a batch for each face of `data`."""
 
 
@@ -64,43 +67,43 @@ class FurtherData:
 class AugmentSettings:
     """Random changes of a training image; every strength 0 is the paper's "no augmentation"."""
 
-    turn: float = 0.0
+    turn: Annotated[float, Meta(ge=0, le=60)] = 0.0
     """Standard deviation of the turn, in degrees; cut at three times this."""
-    large_turn: float = 0.0
+    large_turn: Annotated[float, Meta(ge=0, le=1)] = 0.0
     """Probability of a turn anywhere within `large_turn_angle` instead."""
-    large_turn_angle: float = 60.0
+    large_turn_angle: Annotated[float, Meta(ge=0, le=180)] = 60.0
     """Degrees to either side."""
-    scale: float = 0.0
+    scale: Annotated[float, Meta(ge=0, le=0.5)] = 0.0
     """Standard deviation of the logarithm of the crop's size."""
-    shift: float = 0.0
+    shift: Annotated[float, Meta(ge=0, le=0.5)] = 0.0
     """Standard deviation of the crop's centre, as a fraction of its side."""
     detector: bool = False
     """Also shift and scale the crop as the bundled detector's boxes stray."""
-    aspect: float = 0.0
+    aspect: Annotated[float, Meta(ge=0, le=0.3)] = 0.0
     """Standard deviation of the logarithm of width over height of what the crop shows."""
-    mirror: float = 0.0
+    mirror: Annotated[float, Meta(ge=0, le=1)] = 0.0
     """Probability of the mirror image, its points in the markup's mirror order."""
-    occlude: float = 0.0
+    occlude: Annotated[float, Meta(ge=0, le=1)] = 0.0
     """Probability of a rectangle, an ellipse or fingers over part of the face."""
-    sunglasses: float = 0.0
+    sunglasses: Annotated[float, Meta(ge=0, le=1)] = 0.0
     """Probability of dark glasses, over the eyes by their points."""
-    face_mask: float = 0.0
+    face_mask: Annotated[float, Meta(ge=0, le=1)] = 0.0
     """Probability of a mask from the nose to below the chin, by the eyes' and mouth's points."""
-    shadow: float = 0.0
+    shadow: Annotated[float, Meta(ge=0, le=1)] = 0.0
     """Probability of light from one side or a cast shadow."""
-    colour: float = 0.0
+    colour: Annotated[float, Meta(ge=0, le=1)] = 0.0
     """Strength of the change of brightness, contrast, tint and gamma; 0.2 is moderate."""
-    gray: float = 0.0
+    gray: Annotated[float, Meta(ge=0, le=1)] = 0.0
     """Probability of a gray image."""
-    blur: float = 0.0
+    blur: Annotated[float, Meta(ge=0, le=1)] = 0.0
     """Probability of an image out of focus: Gaussian, up to 1.6 % of its side."""
-    motion: float = 0.0
+    motion: Annotated[float, Meta(ge=0, le=1)] = 0.0
     """Probability of motion blur: a streak of up to 8 % of the side, in any direction."""
-    low_resolution: float = 0.0
+    low_resolution: Annotated[float, Meta(ge=0, le=1)] = 0.0
     """Probability of an image reduced by a factor of 1.5 to 4 and enlarged again."""
-    noise: float = 0.0
+    noise: Annotated[float, Meta(ge=0, le=255)] = 0.0
     """Largest standard deviation of pixel noise, in gray levels; half of the images get some."""
-    jpeg: float = 0.0
+    jpeg: Annotated[float, Meta(ge=0, le=1)] = 0.0
     """Probability of JPEG's blocks, at a quality of 10 to 60."""
 
 
@@ -108,20 +111,20 @@ class AugmentSettings:
 class TrainSettings:
     """The loop. The defaults are the paper's recipe but for the number of steps."""
 
-    steps: int = 2000
+    steps: Annotated[int, Meta(ge=1, le=10**9)] = 2000
     """Optimiser steps in all."""
-    batch: int = 64
+    batch: Annotated[int, Meta(ge=2, le=65536)] = 64
     """Faces a step, of all processes and micro-batches together."""
-    accumulate: int = 1
+    accumulate: Annotated[int, Meta(ge=1, le=65536)] = 1
     """Micro-batches a step: less memory, the same gradient; batch normalisation sees each alone."""
     batch_norm: Literal["sync", "local", "frozen"] = "sync"
     """Whose statistics normalise: "sync" those of all processes' rows, "local" each process's own,
     "frozen" those of `start`, which stay as they are."""
     optimiser: Literal["adam", "adamw"] = "adam"
     """"adam" adds the weight decay to the gradient (the paper's), "adamw" decouples it."""
-    learning_rate: float = 1e-3
+    learning_rate: Annotated[float, Meta(ge=0, le=10)] = 1e-3
     """At the start, after the warm-up."""
-    head_rate: float = 1.0
+    head_rate: Annotated[float, Meta(ge=0, le=100)] = 1.0
     """Learning rate of the heads (NE, output layer, early heads) as a fraction of it: they have
     thousands of inputs, and where every weight moves alike the more inputs the larger the step.
     Of `model.heatmaps`, which has not, leave it at 1."""
@@ -129,28 +132,28 @@ class TrainSettings:
     """"step" divides by 10 at each milestone, "cosine" falls to 1 % at the end."""
     milestones: tuple[float, ...] = (0.5, 0.8)
     """Where "step" steps, as fractions of all steps."""
-    warmup: int = 0
+    warmup: Annotated[int, Meta(ge=0, le=10**9)] = 0
     """Steps over which the learning rate rises from 0."""
-    weight_decay: float = 1e-3
+    weight_decay: Annotated[float, Meta(ge=0, le=10)] = 1e-3
     """Not applied to biases and batch normalisation by "adamw"."""
     loss: Literal["mse", "sse", "l1", "smooth_l1", "wing"] = "sse"
     """Over coordinates as fractions of the crop; "sse" sums a face's squares, which "mse" averages;
     "wing" is Feng et al. 2018."""
-    early_weight: float = 1.0
+    early_weight: Annotated[float, Meta(ge=0, le=1e6)] = 1.0
     """Weight of each early head's loss."""
-    heatmap_weight: float = 0.05
+    heatmap_weight: Annotated[float, Meta(ge=0, le=1e6)] = 0.05
     """Weight of the cross-entropy of `model.heatmaps`, beside the loss of their mean places."""
-    spread_weight: float = 0.1
+    spread_weight: Annotated[float, Meta(ge=0, le=1e6)] = 0.1
     """Weight of the likelihood by which `model.spread` learns."""
     spread_joint: bool = False
     """Whether that likelihood also moves the landmarks, or only learns how far off they are."""
-    visibility_weight: float = 0.1
+    visibility_weight: Annotated[float, Meta(ge=0, le=1e6)] = 0.1
     """Weight of the loss by which `model.visibility` learns, where hidden points are labelled."""
-    clip: float = 0.0
+    clip: Annotated[float, Meta(ge=0, le=1e6)] = 0.0
     """Largest norm of the gradient; 0 leaves it alone."""
-    ema: float = 0.0
+    ema: Annotated[float, Meta(ge=0, le=0.999999)] = 0.0
     """Decay of the running average of the weights that is validated and exported; 0 is off."""
-    seed: int = 0
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
     """Of every random number of the run."""
     start: str = ""
     """Checkpoint, exported file or bundled model whose weights the network begins with, head by
@@ -160,7 +163,7 @@ class TrainSettings:
     as `start` has them. Empty is all."""
     teacher: str = ""
     """Checkpoint of a network with the same markup whose landmarks are a second truth."""
-    teacher_weight: float = 1.0
+    teacher_weight: Annotated[float, Meta(ge=0, le=1e6)] = 1.0
     """Weight of the loss against the teacher's landmarks, beside 1 for the labels."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """"auto" is a GPU where there is one."""
@@ -168,17 +171,17 @@ class TrainSettings:
     """Of the convolutions; "auto" is bfloat16 where the processor has instructions for it."""
     compile: bool = False
     """Compile the network before the first step, which takes a minute."""
-    threads: int = 0
+    threads: Annotated[int, Meta(ge=0, le=4096)] = 0
     """Of PyTorch; 0 leaves its own choice."""
-    timeout: float = 600.0
+    timeout: Annotated[float, Meta(ge=1, le=1e6)] = 600.0
     """Seconds after which a process gives up waiting for the others, and may take to stop."""
-    validate_every: int = 200
+    validate_every: Annotated[int, Meta(ge=1, le=10**9)] = 200
     """Steps between validations; a checkpoint is written at each."""
-    log_every: int = 50
+    log_every: Annotated[int, Meta(ge=1, le=10**9)] = 50
     """Steps between lines of the log: the loss, the learning rate, the speed."""
     tensorboard: bool = True
     """Whether the log is also written for TensorBoard, which takes its package half a second."""
-    explosion: float = 20.0
+    explosion: Annotated[float, Meta(ge=0, le=1e9)] = 20.0
     """A loss over this many times the median of the last 100 is an explosion; 0 never is. One that
     is not finite always is, and so is such a gradient."""
     on_explosion: Literal["stop", "skip"] = "stop"
@@ -201,10 +204,8 @@ class Settings:
     train: TrainSettings = field(default_factory=TrainSettings)
 
     def __post_init__(self) -> None:
-        for section, name, low, high in _RANGES:
-            value = getattr(getattr(self, section), name)
-            if not low <= value <= high:
-                raise SettingsError(f"{section}.{name} = {value}: must be in {low} … {high}")
+        for place, section in self._sections():
+            check_ranges(section, place)
         folds, fold = self.data.folds, self.data.fold
         if folds == 1 or not 0 <= fold < max(folds, 1):
             raise SettingsError(
@@ -217,53 +218,23 @@ class Settings:
                 "train.learns keeps weights of train.start: set train.batch_norm=frozen, which "
                 "keeps the statistics that belong to them"
             )
-        for number, extra in enumerate(self.further):
-            if not 0 < extra.share <= 1000:
-                raise SettingsError(f"further[{number}].share = {extra.share}: must be in 0 … 1000")
+
+    def _sections(self) -> Iterator[tuple[str, object]]:
+        yield from (("data", self.data), ("augment", self.augment), ("train", self.train))
+        yield from ((f"further.{number}", extra) for number, extra in enumerate(self.further))
 
 
-_RANGES: tuple[tuple[str, str, float, float], ...] = (
-    ("data", "validation", 0.0, 0.9),
-    ("data", "folds", 0, 1000),
-    ("data", "margin", 0.0, 2.0),
-    ("data", "window", 0, 10**6),
-    ("data", "readers", 0, 64),
-    ("augment", "turn", 0.0, 60.0),
-    ("augment", "large_turn", 0.0, 1.0),
-    ("augment", "large_turn_angle", 0.0, 180.0),
-    ("augment", "scale", 0.0, 0.5),
-    ("augment", "shift", 0.0, 0.5),
-    ("augment", "aspect", 0.0, 0.3),
-    ("augment", "mirror", 0.0, 1.0),
-    ("augment", "occlude", 0.0, 1.0),
-    ("augment", "sunglasses", 0.0, 1.0),
-    ("augment", "face_mask", 0.0, 1.0),
-    ("augment", "shadow", 0.0, 1.0),
-    ("augment", "colour", 0.0, 1.0),
-    ("augment", "gray", 0.0, 1.0),
-    ("augment", "blur", 0.0, 1.0),
-    ("augment", "motion", 0.0, 1.0),
-    ("augment", "low_resolution", 0.0, 1.0),
-    ("augment", "noise", 0.0, 255.0),
-    ("augment", "jpeg", 0.0, 1.0),
-    ("train", "steps", 1, 10**9),
-    ("train", "batch", 2, 65536),
-    ("train", "accumulate", 1, 65536),
-    ("train", "learning_rate", 0.0, 10.0),
-    ("train", "head_rate", 0.0, 100.0),
-    ("train", "warmup", 0, 10**9),
-    ("train", "weight_decay", 0.0, 10.0),
-    ("train", "early_weight", 0.0, 1e6),
-    ("train", "heatmap_weight", 0.0, 1e6),
-    ("train", "spread_weight", 0.0, 1e6),
-    ("train", "visibility_weight", 0.0, 1e6),
-    ("train", "teacher_weight", 0.0, 1e6),
-    ("train", "clip", 0.0, 1e6),
-    ("train", "seed", 0, 2**63 - 1),
-    ("train", "ema", 0.0, 0.999999),
-    ("train", "threads", 0, 4096),
-    ("train", "timeout", 1.0, 1e6),
-    ("train", "validate_every", 1, 10**9),
-    ("train", "log_every", 1, 10**9),
-    ("train", "explosion", 0.0, 1e9),
-)
+def check_ranges(section: object, place: str) -> None:
+    """Refuse values outside the ranges that stand beside the fields (`msgspec.Meta`).
+
+    Raises:
+        SettingsError: a value is out of range.
+
+    """
+    for name, hint in get_type_hints(type(section), include_extras=True).items():
+        value = getattr(section, name)
+        for meta in getattr(hint, "__metadata__", ()):
+            above = meta.gt < value if meta.gt is not None else meta.ge <= value
+            if not (above and value <= meta.le):  # also true of NaN
+                low = meta.gt if meta.gt is not None else meta.ge
+                raise SettingsError(f"{place}.{name} = {value}: must be in {low} … {meta.le}")

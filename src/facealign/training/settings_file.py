@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 import tomli_w
 
 from facealign.errors import SettingsError
+from facealign.files import reading
 from facealign.training.settings import Settings
 
+T = TypeVar("T")
 DEEPEST_BASE = 8
 """Files that may stand on each other by `base`."""
 
@@ -40,12 +43,7 @@ def load_settings(path: Path, overrides: Sequence[str] = ()) -> Settings:
 
 def _read_tree(path: Path, depth: int = 0) -> dict[str, Any]:
     """The file's tables, over those of the file that its key `base` names, relative to it."""
-    try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: not valid TOML: {error}") from None
+    tree = read_toml(path)
     base = tree.pop("base", None)
     if base is None:
         return tree
@@ -66,10 +64,35 @@ def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 def to_settings(tree: dict[str, Any], source: str) -> Settings:
     """Plain nested dictionaries as settings, checked; `source` names them in errors."""
     _check_keys(tree, Settings, source, "")
+    return convert(tree, Settings, source)
+
+
+def convert(tree: dict[str, Any], kind: type[T], source: str) -> T:
+    """Plain nested dictionaries as a `kind`, checked by its types and ranges.
+
+    Raises:
+        SettingsError: a value is missing, of the wrong type or out of range; `source` is named.
+
+    """
     try:
-        return msgspec.convert(tree, Settings)
+        return msgspec.convert(tree, kind)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{source}: {_readable(str(error))}") from None
+        raise SettingsError(f"{source}: {_readable(str(error), tree)}") from None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file.
+
+    Raises:
+        SettingsError: it cannot be read, or is no TOML.
+
+    """
+    with reading(path, SettingsError):
+        content = path.read_bytes()
+    try:
+        return tomllib.loads(content.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}") from None
 
 
 def to_toml(settings: Settings) -> str:
@@ -84,12 +107,19 @@ def _without_none(value: Any) -> Any:
     return [_without_none(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _readable(message: str) -> str:
-    """Msgspec's "Expected `int`, got `str` - at `$.train.steps`" → "train.steps: expected int…"."""
+def _readable(message: str, tree: object) -> str:
+    """Msgspec's "Expected `int` >= 1 - at `$.train.steps`" → "train.steps = 0: expected int…"."""
     what, _, place = message.partition(" - at ")
     plain = what.replace("`", "")
     key = place.strip("`").removeprefix("$.")
-    return f"{key}: {plain[:1].lower()}{plain[1:]}" if key else plain
+    value = tree
+    for part in re.findall(r"\w+", key):
+        if isinstance(value, dict):
+            value = value.get(part)
+        elif isinstance(value, list | tuple) and part.isdecimal():
+            value = value[int(part)]
+    given = f" = {value}" if isinstance(value, int | float) else ""
+    return f"{key}{given}: {plain[:1].lower()}{plain[1:]}" if key else plain
 
 
 def _override(tree: dict[str, Any], override: str) -> None:

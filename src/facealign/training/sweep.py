@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from facealign.errors import DataError, OutputError, SettingsError
+from facealign.files import lock, reason
 from facealign.training.divergence import ExplosionError
 from facealign.training.rundir.folder import deciding
 from facealign.training.settings import Settings
@@ -68,8 +69,8 @@ def _opened(sweep: Sweep, folder: Path) -> Iterator[optuna.Study]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"cannot make {folder}: {error.strerror or error}") from error
-    with _lock(folder / ".lock"):
+        raise OutputError(f"cannot make {folder}: {reason(error)}") from error
+    with lock(folder / ".lock"):
         storage = optuna.storages.RDBStorage(
             f"sqlite:///{folder.resolve() / 'study.db'}",
             engine_kwargs={"connect_args": {"timeout": PATIENCE}},
@@ -115,7 +116,7 @@ def _next(study: optuna.Study, sweep: Sweep, folder: Path, held: ExitStack) -> o
 
     One worker at a time chooses: none can take another's new trial for one left behind.
     """
-    with _lock(folder / ".lock"):
+    with lock(folder / ".lock"):
         _take_up_left_behind(study, folder)
         states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
         if len(study.get_trials(deepcopy=False, states=states)) >= sweep.trials:
@@ -123,7 +124,7 @@ def _next(study: optuna.Study, sweep: Sweep, folder: Path, held: ExitStack) -> o
         trial = study.ask()
         if FOLDER not in trial.user_attrs:
             trial.set_user_attr(FOLDER, f"trial-{trial.number:04d}")
-        held.enter_context(_lock(_lock_of(folder, trial.user_attrs)))
+        held.enter_context(lock(_lock_of(folder, trial.user_attrs)))
         return trial
 
 
@@ -134,7 +135,7 @@ def _take_up_left_behind(study: optuna.Study, folder: Path) -> None:
             study.tell(trial.number, state=TrialState.FAIL)
             continue
         try:
-            with _lock(_lock_of(folder, trial.user_attrs), wait=False):
+            with lock(_lock_of(folder, trial.user_attrs), wait=False):
                 if trial.number in [other.number for other in _running(study)]:
                     _put_back(study, trial)  # else it came to its end in the meantime
         except BlockingIOError:
@@ -238,21 +239,3 @@ def _row(trial: FrozenTrial, sweep: Sweep) -> Row:
 
 def _lock_of(folder: Path, attributes: dict[str, Any]) -> Path:
     return folder / f".{attributes[FOLDER]}.lock"
-
-
-@contextmanager
-def _lock(path: Path, wait: bool = True) -> Iterator[IO[bytes]]:
-    """Hold a file's lock, which the system drops with the process.
-
-    Raises:
-        BlockingIOError: another process holds it, and `wait` is False.
-        SettingsError: this system has no such locks.
-
-    """
-    try:
-        import fcntl
-    except ImportError:
-        raise SettingsError("facealign sweep needs the file locks of Linux or macOS") from None
-    with path.open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        yield file

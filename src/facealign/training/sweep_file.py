@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ import msgspec
 
 from facealign.errors import SettingsError
 from facealign.training.settings import Settings
-from facealign.training.settings_file import load_settings
+from facealign.training.settings_file import convert, load_settings, read_toml
 
 KINDS = ("uniform", "log", "int", "choice")
 
@@ -83,15 +82,7 @@ def load_sweep(path: Path, fixed: Sequence[str] = (), trials: int | None = None)
             must not.
 
     """
-    try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
-        sweep = msgspec.convert(tree, Sweep)
-    except OSError as error:
-        raise SettingsError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: not valid TOML: {error}") from None
-    except msgspec.ValidationError as error:
-        raise SettingsError(f"{path}: {str(error).replace('`', '')}") from None
+    sweep = convert(read_toml(path), Sweep, str(path))
     found = msgspec.structs.replace(
         sweep,
         base=str(path.parent / sweep.base),

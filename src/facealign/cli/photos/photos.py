@@ -18,7 +18,7 @@ from facealign.cli.console import bar, fail
 from facealign.cli.stopping import Stop
 from facealign.errors import DataError
 from facealign.face import Face, ImageResult
-from facealign.files import is_file, is_folder
+from facealign.files import is_file, is_folder, reason
 from facealign.image import SUFFIXES, ImageSource
 from facealign.types import Pixels
 
@@ -131,6 +131,6 @@ def read_names(source: Path) -> list[str]:
     try:
         data = sys.stdin.buffer.read() if source == STDIN else source.read_bytes()
     except OSError as error:
-        raise DataError(f"{source}: cannot be read ({error.strerror or error})") from None
+        raise DataError(f"{source}: cannot be read ({reason(error)})") from None
     lines = data.split(b"\0") if b"\0" in data else data.splitlines()
     return [os.fsdecode(line) for line in lines if line.strip()]

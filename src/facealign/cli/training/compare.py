@@ -11,7 +11,7 @@ import click
 from facealign.cli.console import in_words, percent, print_table, say
 from facealign.cli.options import json_option
 from facealign.errors import DataError
-from facealign.files import write_file
+from facealign.files import reason, write_file
 from facealign.metrics import NORMALISERS
 
 Entry = dict[str, Any]
@@ -53,7 +53,7 @@ def read_entry(source: Path) -> Entry:
             raise ValueError("no nme_inter_ocular")
         return {"source": str(source), **entry}
     except OSError as error:
-        raise DataError(f"{error.filename}: cannot be read ({error.strerror})") from None
+        raise DataError(f"{error.filename}: cannot be read ({reason(error)})") from None
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{source}: no report ({error}); write one with: facealign eval --json"

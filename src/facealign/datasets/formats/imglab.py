@@ -14,6 +14,7 @@ import numpy as np
 from facealign.datasets.formats.custom import ALL, DEFAULT_MARKUP, find_image, own_dataset
 from facealign.datasets.reading import Reading, build_sample, build_samples, check_subset
 from facealign.errors import DataError
+from facealign.files import reading
 from facealign.markup import load_markup
 from facealign.problems import report
 from facealign.types import Sample
@@ -58,9 +59,8 @@ def _read_xml(path: Path) -> ET.Element:
 
     """
     try:
-        root = ET.parse(path).getroot()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+        with reading(path):
+            root = ET.parse(path).getroot()
     except ET.ParseError as error:
         raise DataError(f"{path}: not XML ({error})") from None
     if root.tag != "dataset":

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from facealign.errors import DataError, OutputError
+from facealign.files import part_of
 from facealign.problems import report
 
 VERSION = 2
@@ -28,7 +29,7 @@ def save_checkpoint(state: dict[str, Any], path: Path, keep: Path | None = None)
         OutputError: it cannot be written; an older file of this name stays as it was.
 
     """
-    part = path.with_name(f".{path.name}.part")
+    part = part_of(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from facealign.errors import DataError, OutputError, SettingsError
-from facealign.files import write_file
+from facealign.files import PART, reason, write_file
 from facealign.training.rundir.fingerprint import difference
 from facealign.training.settings import Settings
 from facealign.training.settings_file import to_settings, to_toml
@@ -41,8 +41,7 @@ class RunFolder:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(
-                f"cannot make the run folder {path}: {error.strerror or error}; choose another "
-                "with --run"
+                f"cannot make the run folder {path}: {reason(error)}; choose another with --run"
             ) from error
 
     @property
@@ -67,7 +66,7 @@ class RunFolder:
 
     def remove_parts(self) -> None:
         """Remove what a killed process left half-written."""
-        for part in self.path.glob(".*.part"):
+        for part in self.path.glob(f".*{PART}"):
             part.unlink(missing_ok=True)
 
     def write_settings(self, settings: Settings) -> None:
@@ -80,9 +79,7 @@ class RunFolder:
             with (self.path / "log.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(entry, allow_nan=False) + "\n")
         except OSError as error:
-            raise OutputError(
-                f"cannot write {self.path / 'log.jsonl'}: {error.strerror or error}"
-            ) from error
+            raise OutputError(f"cannot write {self.path / 'log.jsonl'}: {reason(error)}") from error
 
     def cut_log(self, step: int) -> None:
         """Drop what the log says of later steps, which come again, and a line cut short."""
