@@ -31,6 +31,10 @@ class ProcessError(FaceAlignError):
     """Another process of a run on several has ended or does not answer."""
 
 
+class DivergenceError(FaceAlignError):
+    """Training diverges: a loss or gradient is not finite, or far larger than usual."""
+
+
 class MissingExtraError(FaceAlignError):
     """An optional dependency is not installed; the message holds the install line."""
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from facealign.datasets import Reading, read_dataset
-from facealign.errors import DataError, SettingsError
+from facealign.errors import DataError, DivergenceError, SettingsError
 from facealign.training.loop import Progress, fit
 from facealign.training.optimizer import learning_rate_factor
 from facealign.training.run import Run, prepare
@@ -133,7 +133,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path, reading: Readin
     run = begin(tiny(), tmp_path, reading)
     with torch.no_grad():
         run.model.heads[0].linear.weight.fill_(float("nan"))
-    with pytest.raises(DataError, match=r"step 1: the loss is nan; its faces and gradients"):
+    with pytest.raises(DivergenceError, match=r"step 1: the loss is nan; its faces and gradients"):
         fit(run)
 
 

@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 
 from facealign.datasets import Reading, read_dataset
-from facealign.errors import DataError
+from facealign.errors import DivergenceError
 from facealign.training import gradients
 from facealign.training.divergence import FEWEST, LossGuard
 from facealign.training.loop import Progress, fit
@@ -153,15 +153,17 @@ def spoil(monkeypatch: pytest.MonkeyPatch, factors: dict[int, float]) -> None:
     monkeypatch.setattr(gradients, "_loss", spoilt)
 
 
-def test_an_explosion_stops_the_run_and_its_details_are_kept(
+def test_divergence_stops_the_run_and_its_details_are_kept(
     tmp_path: Path, begin: Callable[[Settings, Path], Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spoil(monkeypatch, {30: 1000.0})
     run = begin(tiny(steps=40, validate_every=5, clip=1.0), tmp_path)
-    with pytest.raises(DataError, match=r"step 30: the loss is .* 20 times the usual") as error:
+    with pytest.raises(
+        DivergenceError, match=r"step 30: the loss is .* 20 times the usual"
+    ) as error:
         fit(run)
-    assert str(tmp_path / "explosion-0000030.json") in str(error.value)
-    details = json.loads((tmp_path / "explosion-0000030.json").read_text())
+    assert str(tmp_path / "divergence-0000030.json") in str(error.value)
+    details = json.loads((tmp_path / "divergence-0000030.json").read_text())
     assert details["loss"] > 20 * details["usual_loss"] > 0
     assert details["learning_rate"] == pytest.approx(1e-3 * 0.1)  # past its first milestone
     assert details["gradient_norm_of"].keys() == {"stem", "stages.0", "stages.1", "heads.0"}
@@ -175,16 +177,34 @@ def test_an_explosion_stops_the_run_and_its_details_are_kept(
     assert load_checkpoint(tmp_path / "last.pt")["step"] == 25
 
 
+def test_a_run_that_climbs_slowly_diverges_too(
+    tmp_path: Path, begin: Callable[[Settings, Path], Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil(monkeypatch, {step: float(step) for step in range(1, 101)})
+    with pytest.raises(DivergenceError, match=r"the loss has climbed to .*, over 20 times"):
+        fit(begin(tiny(steps=100, learning_rate=0.0), tmp_path))
+
+
+def test_a_learning_rate_of_9_ends_in_divergence(tmp_path: Path, drawn: Path) -> None:
+    words = [f"data.root={drawn}", "train.learning_rate=9", "train.steps=300", "train.threads=1"]
+    words += [f"model.{key}={json.dumps(value)}" for key, value in TINY["model"].items()]
+    command = ["train", "configs/tiny.toml", "--run", str(tmp_path / "run"), *words]
+    done = subprocess.run(
+        [sys.executable, "-m", "facealign", *command], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr[:6]) == (7, "error:"), done.stderr
+
+
 def test_a_stopped_run_goes_on_when_told_to_skip(
     tmp_path: Path, begin: Callable[[Settings, Path], Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spoil(monkeypatch, {6: float("nan")})
-    with pytest.raises(DataError, match=r"step 6: the loss is nan.*train\.on_explosion=skip"):
+    with pytest.raises(DivergenceError, match=r"step 6: .*nan.*train\.on_divergence=skip"):
         fit(begin(tiny(), tmp_path))
-    assert fit(begin(tiny(on_explosion="skip"), tmp_path))
+    assert fit(begin(tiny(on_divergence="skip"), tmp_path))
     skipped = [line for line in log_of(tmp_path) if "skipped" in line]
     assert skipped == [
-        {"step": 6, "skipped": "the loss is nan", "details": "explosion-0000006.json"}
+        {"step": 6, "skipped": "the loss is nan", "details": "divergence-0000006.json"}
     ]
     assert json.loads((tmp_path / "report.json").read_text())["skipped_steps"] == 1
 
@@ -196,7 +216,7 @@ def test_a_skipped_step_leaves_no_trace_in_the_weights(
     same: Same,
 ) -> None:
     spoil(monkeypatch, {3: float("inf")})
-    run = begin(tiny(on_explosion="skip"), tmp_path)
+    run = begin(tiny(on_divergence="skip"), tmp_path)
     states: list[dict] = []
 
     def watch(progress: Progress) -> None:
@@ -221,7 +241,7 @@ def test_skipping_survives_a_restart_bit_for_bit(
     same: Same,
 ) -> None:
     spoil(monkeypatch, {3: float("nan"), 25: 500.0})
-    settings = tiny(steps=30, on_explosion="skip", log_every=1)
+    settings = tiny(steps=30, on_divergence="skip", log_every=1)
     assert fit(begin(settings, tmp_path / "whole"))
     for stop_at in (2, 3, 24, 25):
         run = begin(settings, tmp_path / "parted")
@@ -236,22 +256,22 @@ def test_skipping_survives_a_restart_bit_for_bit(
 def test_a_run_that_only_skips_is_given_up(
     tmp_path: Path, begin: Callable[[Settings, Path], Run]
 ) -> None:
-    run = begin(tiny(steps=100, on_explosion="skip"), tmp_path)
+    run = begin(tiny(steps=100, on_divergence="skip"), tmp_path)
     with torch.no_grad():
         run.model.heads[0].linear.weight.fill_(float("nan"))
-    with pytest.raises(DataError, match=r"step 11: the loss is nan, after 10 steps left out"):
+    with pytest.raises(DivergenceError, match=r"step 11: the loss is nan, after 10 steps skipped"):
         fit(run)
 
 
 def test_only_the_first_skipped_steps_are_kept_in_full(
     tmp_path: Path, begin: Callable[[Settings, Path], Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("facealign.training.loop.MOST_KEPT", 2)
+    monkeypatch.setattr("facealign.training.divergence.MOST_KEPT", 2)
     spoil(monkeypatch, {2: float("nan"), 4: float("nan"), 6: float("nan")})
-    assert fit(begin(tiny(on_explosion="skip"), tmp_path))
+    assert fit(begin(tiny(on_divergence="skip"), tmp_path))
     skipped = [line["details"] for line in log_of(tmp_path) if "skipped" in line]
-    assert skipped == ["explosion-0000002.json", "explosion-0000004.json", None]
-    assert len(list(tmp_path.glob("explosion-*"))) == 4
+    assert skipped == ["divergence-0000002.json", "divergence-0000004.json", None]
+    assert len(list(tmp_path.glob("divergence-*"))) == 4
 
 
 @pytest.mark.skipif(os.name != "posix", reason="only POSIX opens folders")

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from facealign.cli import main
-from facealign.errors import DataError, SettingsError
-from facealign.training.divergence import ExplosionError
+from facealign.errors import DataError, DivergenceError, SettingsError
 from facealign.training.settings import Settings
 from facealign.training.sweep import work
 from facealign.training.sweep_file import Sweep, load_sweep
@@ -171,7 +170,7 @@ def test_a_trial_far_behind_is_given_up(sweep: Sweep, tmp_path: Path) -> None:
 def test_a_trial_that_comes_apart_counts_as_given_up(sweep: Sweep, tmp_path: Path) -> None:
     def train(settings: Settings, path: Path, heard: object) -> float:
         if path.name == "trial-0002":
-            raise ExplosionError("step 7: the loss is nan")
+            raise DivergenceError("step 7: the loss is nan")
         return error_of(settings)
 
     finished, rows = work(sweep, tmp_path / "s", train)

@@ -16,11 +16,13 @@ from facealign.cli.console import fail, log_to_stderr
 from facealign.cli.stopping import INTERRUPTED, Stop
 from facealign.errors import (
     DataError,
+    DivergenceError,
     FaceAlignError,
     ImageError,
     MissingExtraError,
     ModelError,
     OutputError,
+    ProcessError,
     SettingsError,
 )
 
@@ -50,6 +52,8 @@ EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
     (ModelError, 5),
     (DataError, 4),
     (ImageError, 4),
+    (DivergenceError, 7),
+    (ProcessError, 8),
     (FaceAlignError, 2),
 )
 
@@ -97,7 +101,8 @@ def _check_typo(ctx: click.Context, word: str) -> None:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Without a verb, photos are aligned: facealign photo.jpg. Exit codes: 0 done, 1 a fault "
     "of facealign, 2 wrong usage, 3 some inputs failed, 4 no input could be read, 5 no usable "
-    "model, 6 a photo without a face (--require-face), 130 interrupted.",
+    "model, 6 a photo without a face (--require-face), 7 training diverged, "
+    "8 another process of a run ended, 130 interrupted.",
 )
 @click.version_option(__version__, message="facealign %(version)s")
 def app() -> None:

@@ -1,4 +1,4 @@
-"""Steps that must not reach the weights: how they are known, and what is kept of them."""
+"""Divergence: which steps must not reach the weights, and what is kept of them."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ import json
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from facealign.errors import DataError
+from facealign.errors import DivergenceError
 from facealign.files import write_file
 from facealign.image import write_image
 from facealign.network import Prediction
 from facealign.training.augment.photometric import MEAN, STD
-from facealign.training.data.batches import Batch, BatchLoader
-from facealign.training.rundir.folder import RunFolder
+from facealign.training.data.batches import Batch
+from facealign.training.distributed import leads
 from facealign.types import Pixels
+
+if TYPE_CHECKING:
+    from facealign.training.run import Run
 
 RECENT = 100
 """Losses that say what is usual."""
@@ -28,27 +32,31 @@ FEWEST = 20
 MOST_SKIPPED = 10
 """Steps skipped one after the other before a run is given up."""
 
+LEAST = 0.05
+"""The smallest loss that counts as the first: a mean square may begin near 0."""
 MOST_KEPT = 20
 """Skipped steps whose details are kept: a run may skip a few in every thousand."""
 
 
-class ExplosionError(DataError):
-    """Training has come apart: a loss or gradient is not finite, or far larger than usual."""
-
-
 @dataclass
 class LossGuard:
-    """Knows an exploded step by its loss and gradient, from the losses before it.
+    """Tells a diverging step by its loss and gradient, from the losses before it.
+
+    A single step diverges when its loss is `factor` times the median of the recent ones; a run
+    that climbs slowly, when that median is `factor` times the loss of its first step, which an
+    untrained network has by predicting the mean face.
 
     Attributes:
-        factor: `train.explosion`: how many times the usual loss is too much; 0 never is.
+        factor: `train.divergence`; 0 accepts every finite loss.
         recent: the last losses of steps that were taken, newest last.
-        skipped: steps left out one after the other, up to now.
-        skipped_in_all: steps left out since the run began.
+        first: the size of the first step's loss, at least `LEAST`; 0 before it.
+        skipped: steps skipped in a row, up to now.
+        skipped_in_all: steps skipped since the run began.
 
     """
 
     factor: float
+    first: float = 0.0
     recent: list[float] = field(default_factory=list)
     skipped: int = 0
     skipped_in_all: int = 0
@@ -66,10 +74,13 @@ class LossGuard:
         usual = self.usual()
         if self.factor and len(self.recent) >= FEWEST and loss > self.factor * usual:
             return f"the loss is {loss:.4g}, over {self.factor:g} times the usual {usual:.4g}"
+        if self.factor and len(self.recent) >= FEWEST and usual > self.factor * self.first:
+            return f"the loss has climbed to {usual:.4g}, over {self.factor:g} times the first"
         return ""
 
     def take(self, loss: float) -> None:
         """Count a step that was taken."""
+        self.first = self.first or max(abs(loss), LEAST)
         self.recent = [*self.recent[1 - RECENT :], loss]
         self.skipped = 0
 
@@ -85,11 +96,12 @@ class LossGuard:
     def state(self) -> dict[str, Any]:
         """What a checkpoint holds of it."""
         counts = {"skipped": self.skipped, "skipped_in_all": self.skipped_in_all}
-        return {"recent": list(self.recent), **counts}
+        return {"recent": list(self.recent), "first": self.first, **counts}
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on from what a checkpoint holds."""
         self.recent = list(state["recent"])
+        self.first = state.get("first", 0.0)  # not in checkpoints of version 0.1
         self.skipped, self.skipped_in_all = state["skipped"], state["skipped_in_all"]
 
 
@@ -107,41 +119,61 @@ class Buffers:
             live.copy_(kept)
 
 
-def write_explosion(
-    folder: RunFolder,
-    facts: dict[str, Any],
-    model: nn.Module,
-    batches: BatchLoader,
-    batch: Batch,
-    prediction: Prediction,
-) -> None:
-    """Keep what an exploded step saw: numbers as JSON, its faces with their points as a picture.
+def skip_step(run: Run, batch: Batch, fault: str, loss: float, norm: float) -> None:
+    """Keep the details of a diverging step; end the run unless such steps are to be skipped.
+
+    All processes come here together, as all have the same loss and gradient; the leading one
+    writes, about its own faces.
 
     Args:
-        folder: of the run.
-        facts: `step`, counted from 1, and whatever else is known of it.
-        model: with the step's gradients.
-        batches: the loader of `batch`.
-        batch: of the step.
-        prediction: for it.
+        run: its model holds the step's gradients.
+        batch: this process's part of the step's batch.
+        fault: what is wrong, as `LossGuard.fault` says.
+        loss: of the step.
+        norm: of its gradient.
 
     Raises:
-        OutputError: they cannot be written.
+        DivergenceError: `train.on_divergence` is "stop", or too many steps in a row diverge.
+        OutputError: the details cannot be written.
 
     """
-    name = f"explosion-{facts['step']:07d}"
+    train, guard, step = run.settings.train, run.guard, run.step + 1
+    guard.skip()
+    many = guard.skipped > MOST_SKIPPED
+    stops = train.on_divergence == "stop" or many
+    details = f"divergence-{step:07d}.json" if stops or guard.skipped_in_all <= MOST_KEPT else None
+    if details and leads():
+        facts = {"step": step, "fault": fault, "loss": loss, "usual_loss": guard.usual()}
+        facts |= {"learning_rate": run.optimiser.param_groups[0]["lr"], "gradient_norm": norm}
+        write_details(run, batch, facts, run.folder.path / details)
+    if stops:
+        advice = "" if many else ", or skip such steps with train.on_divergence=skip"
+        after = f", after {MOST_SKIPPED} steps skipped" if many else ""
+        raise DivergenceError(
+            f"step {step}: {fault}{after}; its faces and gradients are in "
+            f"{run.folder.path / str(details)}; lower train.learning_rate or set train.clip{advice}"
+        )
+    if leads():
+        run.folder.log({"step": step, "skipped": fault, "details": details})
+
+
+def write_details(run: Run, batch: Batch, facts: dict[str, Any], path: Path) -> None:
+    """What a diverging step saw: its numbers as JSON, its faces with their points as a picture."""
+    with torch.no_grad(), run.precision:
+        prediction = run.model.eval()(batch.image)
+    ids = run.batches.sampler.ids(facts["step"] - 1)
     errors = _errors(batch, prediction)
-    ids = batches.sampler.ids(facts["step"] - 1)
     faces = [{"id": i, "error": _plain(e)} for i, e in zip(ids, errors, strict=True)]
-    gradient = {part: _plain(norm) for part, norm in gradient_norms(model).items()}
+    gradient = {part: _plain(norm) for part, norm in gradient_norms(run.model).items()}
     plain = {key: _plain(v) if isinstance(v, float) else v for key, v in facts.items()}
-    content = {**plain, "gradient_norm_of": gradient, "picture": f"{name}.png", "faces": faces}
-    write_image(contact_sheet(batch), folder.path / f"{name}.png")
-    write_file(folder.path / f"{name}.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
+    picture = path.with_suffix(".png")
+    content = {**plain, "gradient_norm_of": gradient, "picture": picture.name, "faces": faces}
+    write_image(contact_sheet(batch), picture)
+    write_file(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
 def gradient_norms(model: nn.Module) -> dict[str, float]:
-    """The gradient's norm of each part of the network: the stem, each stage, each head."""
+    """Norm of the gradient of each part of the network: the stem, each stage, each head."""
     parts: dict[str, list[Tensor]] = {}
     for name, parameter in model.named_parameters():
         words = name.split(".")

@@ -37,14 +37,6 @@ def add_gradients(run: Run, batch: Batch) -> float:
     return sum_up(torch.stack(losses).sum()).item() / world()
 
 
-@torch.no_grad()
-def predict_batch(run: Run, batch: Batch) -> Prediction:
-    """What the model, as it trains, says of this process's rows of a batch."""
-    with run.precision:
-        prediction: Prediction = run.model(batch.image)
-    return prediction
-
-
 def _loss(run: Run, batch: Batch, points: Tensor) -> Tensor:
     """Of a micro-batch, times the number of processes: their gradients are averaged, not summed."""
     image = batch.image.contiguous(memory_format=torch.channels_last)

@@ -17,16 +17,9 @@ from dataclasses import dataclass
 from torch import nn
 
 from facealign.evaluation import Report, write_predictions
-from facealign.training.data.batches import Batch
 from facealign.training.distributed import any_process, leads
-from facealign.training.divergence import (
-    MOST_KEPT,
-    MOST_SKIPPED,
-    Buffers,
-    ExplosionError,
-    write_explosion,
-)
-from facealign.training.gradients import add_gradients, predict_batch
+from facealign.training.divergence import Buffers, skip_step
+from facealign.training.gradients import add_gradients
 from facealign.training.optimizer import set_learning_rate, update_average
 from facealign.training.run import Run
 from facealign.training.rundir.checkpoint import save_checkpoint
@@ -78,7 +71,7 @@ def take_step(run: Run) -> float:
     """One step of the optimiser on the batch of `run.step`; its loss.
 
     Raises:
-        ExplosionError: the loss or the gradient is not finite or far larger than usual.
+        DivergenceError: the loss or the gradient is not finite or far larger than usual.
 
     """
     train = run.settings.train
@@ -91,7 +84,8 @@ def take_step(run: Run) -> float:
     gradients = [p.grad for p in run.model.parameters() if p.grad is not None]
     norm = nn.utils.get_total_norm(gradients)
     if fault := run.guard.fault(loss, norm.item()):
-        _explode(run, fault, (loss, norm.item()), batch, before)
+        before.put_back()
+        skip_step(run, batch, fault, loss, norm.item())
         return loss
     if train.clip:
         nn.utils.clip_grads_with_norm_(run.model.parameters(), train.clip, norm)
@@ -99,42 +93,6 @@ def take_step(run: Run) -> float:
     update_average(run.average, run.model, run.step, train.ema)
     run.guard.take(loss)
     return loss
-
-
-def _explode(
-    run: Run, fault: str, sizes: tuple[float, float], batch: Batch, before: Buffers
-) -> None:
-    """Keep the details of a step that is not taken; end the run unless it is to be left out.
-
-    All processes come here together, as all have the same loss and gradient; one writes, of its
-    own rows.
-    """
-    train, guard, step = run.settings.train, run.guard, run.step + 1
-    facts = {
-        "step": step,
-        "fault": fault,
-        "loss": sizes[0],
-        "usual_loss": guard.usual(),
-        "learning_rate": run.optimiser.param_groups[0]["lr"],
-        "gradient_norm": sizes[1],
-    }
-    guard.skip()
-    many = guard.skipped > MOST_SKIPPED
-    stops = train.on_explosion == "stop" or many
-    details = f"explosion-{step:07d}.json" if stops or guard.skipped_in_all <= MOST_KEPT else None
-    prediction = predict_batch(run, batch) if details else None
-    before.put_back()
-    if prediction is not None and leads():
-        write_explosion(run.folder, facts, run.model, run.batches, batch, prediction)
-    if stops:
-        advice = "" if many else ", or leave such steps out with train.on_explosion=skip"
-        after = f", after {MOST_SKIPPED} steps left out" if many else ""
-        raise ExplosionError(
-            f"step {step}: {fault}{after}; its faces and gradients are in "
-            f"{run.folder.path / str(details)}; lower train.learning_rate or set train.clip{advice}"
-        )
-    if leads():
-        run.folder.log({"step": step, "skipped": fault, "details": details})
 
 
 def _validate(run: Run, record: Record) -> Report | None:

@@ -191,7 +191,7 @@ def build(
         "; ".join(f"{t or f'{r.dataset} {r.subset}'}, {len(f)} faces" for t, r, f in counts),
         autocast(device, train.precision),
         torch.compile(network) if train.compile else network,
-        LossGuard(train.explosion),
+        LossGuard(train.divergence),
         Teacher.load(train, markups, device),
     )
 

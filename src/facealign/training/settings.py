@@ -181,11 +181,12 @@ class TrainSettings:
     """Steps between lines of the log: the loss, the learning rate, the speed."""
     tensorboard: bool = True
     """Whether the log is also written for TensorBoard, which takes its package half a second."""
-    explosion: Annotated[float, Meta(ge=0, le=1e9)] = 20.0
-    """A loss over this many times the median of the last 100 is an explosion; 0 never is. One that
-    is not finite always is, and so is such a gradient."""
-    on_explosion: Literal["stop", "skip"] = "stop"
-    """What to do about it: end the run, or leave the step out, up to ten one after the other."""
+    divergence: Annotated[float, Meta(ge=0, le=1e9)] = 20.0
+    """A step diverges when its loss is over this many times the median of the last 100, and a run
+    when that median is over this many times the first loss; 0 is off. A loss or a gradient that is
+    not finite always diverges."""
+    on_divergence: Literal["stop", "skip"] = "stop"
+    """What to do about it: end the run, or skip the step, up to ten in a row."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,8 +63,20 @@ def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 def to_settings(tree: dict[str, Any], source: str) -> Settings:
     """Plain nested dictionaries as settings, checked; `source` names them in errors."""
+    tree = _renamed(tree)
     _check_keys(tree, Settings, source, "")
     return convert(tree, Settings, source)
+
+
+RENAMED = {"explosion": "divergence", "on_explosion": "on_divergence"}
+"""Settings of [train] in files and checkpoints of version 0.1."""
+
+
+def _renamed(tree: dict[str, Any]) -> dict[str, Any]:
+    train = tree.get("train")
+    if not isinstance(train, dict):
+        return tree
+    return tree | {"train": {RENAMED.get(key, key): value for key, value in train.items()}}
 
 
 def convert(tree: dict[str, Any], kind: type[T], source: str) -> T:

@@ -19,9 +19,8 @@ import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from facealign.errors import DataError, OutputError, SettingsError
+from facealign.errors import DataError, DivergenceError, OutputError, SettingsError
 from facealign.files import lock, reason
-from facealign.training.divergence import ExplosionError
 from facealign.training.rundir.folder import deciding
 from facealign.training.settings import Settings
 from facealign.training.sweep_file import Space, Sweep
@@ -169,7 +168,7 @@ def _run(
 
     try:
         best = train(sweep.settings(values), folder / trial.user_attrs[FOLDER], heard)
-    except ExplosionError as error:
+    except DivergenceError as error:
         trial.set_user_attr(WHY, str(error))
         study.tell(trial, state=TrialState.PRUNED)
         return True

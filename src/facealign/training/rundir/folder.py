@@ -28,7 +28,7 @@ class RunFolder:
     | `last.pt`, `previous.pt`           | the checkpoints to go on from                         |
     | `best.pt`, `predictions.npz`       | best weights, and what they say of the held-out faces |
     | `report.json`, `report.md`         | the outcome                                           |
-    | `explosion-STEP.json`, `.png`      | a step that was not taken                             |
+    | `divergence-STEP.json`, `.png`      | a step that was not taken                             |
 
     Raises:
         OutputError: the folder cannot be made.
@@ -150,7 +150,7 @@ def deciding(tree: Any, place: str = "") -> Iterator[tuple[str, object]]:
 
 _FREE = re.compile(
     r"name|licence|data\.(root|readers|title)|further\.\d+\.(root|title)|"
-    r"train\.(threads|timeout|validate_every|log_every|tensorboard|explosion|on_explosion|device)"
+    r"train\.(threads|timeout|validate_every|log_every|tensorboard|divergence|on_divergence|device)"
 )
 """Settings that may change when a run goes on: the last step arrives at the same weights."""
 
