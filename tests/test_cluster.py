@@ -107,7 +107,7 @@ def test_a_killed_run_is_resumed(tmp_path: Path, photos: Path) -> None:
     process.kill()
     process.wait()
     done = run(photos, "-o", out)
-    assert (done.returncode, "holds results; --resume goes on" in done.stderr) == (2, True)
+    assert (done.returncode, "holds results; continue with --resume" in done.stderr) == (2, True)
     done = run(photos, "-o", out, "--resume", "--min-face", "40")
     assert (done.returncode, "other settings" in done.stderr) == (2, True)
     assert run(photos, "-o", out, "--resume").returncode == 3

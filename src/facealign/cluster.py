@@ -196,7 +196,7 @@ def _begin(folder: str, record: dict[str, Any], resume: bool) -> set[str]:
     filesystem, place = filesystem_of(folder)
     files = [path for path in _listed(filesystem, place) if path.endswith(".parquet")]
     if files and not resume:
-        raise OutputError(f"{folder} holds results; --resume goes on, or give a new folder")
+        raise OutputError(f"{folder} holds results; continue with --resume, or give a new folder")
     note = posixpath.join(place, SETTINGS)
     text = json.dumps(record, sort_keys=True)
     if files:

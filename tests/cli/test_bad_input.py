@@ -271,3 +271,17 @@ def test_export_of_no_run(facealign: Callable[..., Outcome], tmp_path: Path) -> 
     code, _, errors = facealign("export", tmp_path, "-o", tmp_path / "m.onnx")
     assert (code, "holds no best.pt or last.pt" in errors) == (4, True)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_training_names_a_bad_label_file_once(
+    facealign: Callable[..., Outcome], repository: Path, drawn: Path, tmp_path: Path, processes: int
+) -> None:
+    root = shutil.copytree(drawn, tmp_path / "300w")
+    bad = next(root.rglob("afw/*.pts"))
+    bad.write_text("no points")
+    given = ["model.input_size=32", "model.widths=[4, 8]", "train.steps=2", "train.batch=8"]
+    options = ["train.threads=1", "--nproc", processes, "--run", tmp_path / "run"]
+    tiny = repository / "configs/tiny.toml"
+    code, _, errors = facealign("train", tiny, f"data.root={root}", *given, *options)
+    assert (code, len(errors.splitlines()), str(bad) in errors) == (3, 1, True)

@@ -268,7 +268,7 @@ def test_a_signal_to_any_process_saves_once_and_exits_130(
     shown, errors = launcher.communicate(timeout=120)
     step = load_checkpoint(tmp_path / "run" / "last.pt")["step"]
     assert launcher.returncode == 130
-    assert errors == f"error: interrupted at step {step}; the same command goes on from there\n"
+    assert errors == f"error: interrupted at step {step}; repeat the command to continue\n"
     steps = [line.partition(":")[0] for line in shown.splitlines()]
     assert steps == list(dict.fromkeys(steps))
 
