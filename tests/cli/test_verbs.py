@@ -7,10 +7,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from PIL import Image
 
+from facealign.cli.app import VERBS, load_verb
 from facealign.types import Pixels
 
 Outcome = tuple[int, str, str]
@@ -216,31 +218,18 @@ def test_models_lists_numbers_with_their_normaliser_and_terms(
         assert word in printed
 
 
-@pytest.mark.parametrize(
-    "verb",
-    [
-        "",
-        "align",
-        "crop",
-        "attention",
-        "train",
-        "export",
-        "eval",
-        "score",
-        "compare",
-        "convert",
-        "bench",
-        "doctor",
-        "reproduce",
-        "data",
-        "data drawings",
-        "data check",
-        "data list",
-        "data pack",
-        "models",
-        "markups",
-    ],
-)
+def every_verb() -> list[str]:
+    """The verbs of the registry, those of groups too ("data check"), and "" for none."""
+    names = [""]
+    for name in VERBS:
+        command = load_verb(name)
+        names.append(name)
+        if isinstance(command, click.Group):
+            names += [f"{name} {inner}" for inner in command.commands]
+    return names
+
+
+@pytest.mark.parametrize("verb", every_verb())
 def test_help_fits_80_columns(
     facealign: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
