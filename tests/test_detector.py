@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,13 +48,13 @@ def random_boxes(seed, count):
         ([11, 11, 12, 12], 0.0),
     ],
 )
-def test_overlaps_by_hand(other, expected):
+def test_overlaps_by_hand(other: Any, expected: Any) -> None:
     box = np.array([0, 0, 10, 10], np.float32)
     assert iou(box, np.array([other], np.float32)).tolist() == pytest.approx([expected])
 
 
 @given(seed=st.integers(0, 10**6))
-def test_overlaps_equals_the_loop_and_is_symmetric(seed):
+def test_overlaps_equals_the_loop_and_is_symmetric(seed: Any) -> None:
     boxes, _ = random_boxes(seed, 6)
     table = np.array([iou(box, boxes) for box in boxes])
     slow = [[slow_iou(a, b) for b in boxes.tolist()] for a in boxes.tolist()]
@@ -69,7 +71,7 @@ def naive_suppress(boxes, scores, most):
 
 
 @given(seed=st.integers(0, 10**6), count=st.integers(0, 25), most=st.sampled_from([0.2, 0.4, 0.7]))
-def test_suppress_equals_the_loop(seed, count, most):
+def test_suppress_equals_the_loop(seed: Any, count: Any, most: Any) -> None:
     boxes, rng = random_boxes(seed, count)
     scores = rng.choice([0.7, 0.8, 0.9], count).astype(np.float32)  # ties on purpose
     assert nms(boxes, scores, most).tolist() == naive_suppress(boxes.tolist(), scores, most)
@@ -98,7 +100,9 @@ def naive_decode(values, stride, columns, min_score):
     stride=st.sampled_from([8, 16, 32]),
     min_score=st.sampled_from([0.0, 0.5, 0.9, 1.1]),
 )
-def test_decode_equals_the_loop(seed, rows, columns, stride, min_score):
+def test_decode_equals_the_loop(
+    seed: Any, rows: Any, columns: Any, stride: Any, min_score: Any
+) -> None:
     rng = np.random.default_rng(seed)
     cells = rows * columns
     classes, objects = rng.uniform(0, 1, (2, 1, cells, 1)).astype(np.float32)
@@ -110,7 +114,7 @@ def test_decode_equals_the_loop(seed, rows, columns, stride, min_score):
     assert np.allclose(scores, slow_scores, atol=1e-6)
 
 
-def test_decode_by_hand():
+def test_decode_by_hand() -> None:
     # The fourth of 2 × 2 cells of stride 8: centre ((1 + ½)·8, (1 + ¼)·8), sides 8 and 16.
     certain = np.array([0, 0, 0, 1], np.float32).reshape(1, 4, 1)
     offsets = np.tile(np.array([0.5, 0.25, 0, math.log(2)], np.float32), (1, 4, 1))
@@ -120,7 +124,7 @@ def test_decode_by_hand():
 
 
 @given(length=st.integers(1, 9000), tile=st.integers(200, 1300), overlap=st.integers(0, 190))
-def test_tiles_cover_a_length_and_share_the_overlap(length, tile, overlap):
+def test_tiles_cover_a_length_and_share_the_overlap(length: Any, tile: Any, overlap: Any) -> None:
     starts = _starts(length, tile, overlap)
     assert starts[0] == 0
     assert starts[-1] + tile == length if length > tile else starts == [0]
@@ -129,7 +133,7 @@ def test_tiles_cover_a_length_and_share_the_overlap(length, tile, overlap):
     assert (gaps <= tile - overlap).all()
 
 
-def test_tiles_cover_every_pixel_and_stay_inside():
+def test_tiles_cover_every_pixel_and_stay_inside() -> None:
     seen = np.zeros((70, 150), int)
     for x, y, w, h in _tiles(150, 70, 64, 16):
         assert 0 < w <= 64
@@ -140,19 +144,19 @@ def test_tiles_cover_every_pixel_and_stay_inside():
     assert seen.min() == 1
 
 
-def test_the_whole_image_is_one_face():
+def test_the_whole_image_is_one_face() -> None:
     found = WholeImage().detect(np.zeros((20, 30, 3), np.uint8))
     assert found.boxes.tolist() == [[-0.5, -0.5, 29.5, 19.5]]
     assert found.scores.tolist() == [1]
 
 
-def test_no_detections_have_the_right_shapes():
+def test_no_detections_have_the_right_shapes() -> None:
     none = Detections.none()
     assert len(none) == 0
     assert none.boxes.shape == (0, 4)
 
 
-def test_the_astronaut_is_the_one_face_of_her_photo(yunet, astronaut):
+def test_the_astronaut_is_the_one_face_of_her_photo(yunet: Any, astronaut: Any) -> None:
     found = yunet.detect(astronaut)
     assert len(found) == 1
     assert slow_iou(found.boxes[0], FACE) > 0.6
@@ -160,7 +164,7 @@ def test_the_astronaut_is_the_one_face_of_her_photo(yunet, astronaut):
     assert found.boxes.dtype == found.scores.dtype == np.float32
 
 
-def test_boxes_are_squares_from_brows_to_chin(yunet, astronaut):
+def test_boxes_are_squares_from_brows_to_chin(yunet: Any, astronaut: Any) -> None:
     x0, y0, x1, y1 = yunet.detect(astronaut).boxes[0]
     assert x1 - x0 == pytest.approx(y1 - y0, rel=1e-4)
     assert (y0, y1) == (pytest.approx(FACE[1], abs=12), pytest.approx(FACE[3], abs=12))
@@ -168,7 +172,7 @@ def test_boxes_are_squares_from_brows_to_chin(yunet, astronaut):
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 700), (3000, 1), (40, 40)])
 @pytest.mark.parametrize("value", [0, 128, 255])
-def test_a_plain_image_of_any_shape_holds_no_face(yunet, shape, value):
+def test_a_plain_image_of_any_shape_holds_no_face(yunet: Any, shape: Any, value: Any) -> None:
     found = yunet.detect(np.full((*shape, 3), value, np.uint8))
     assert found.boxes.shape == (0, 4)
     assert found.scores.shape == (0,)
@@ -186,7 +190,9 @@ def pasted(astronaut, width, height, side, centre):
 
 
 @pytest.mark.parametrize("centre", [(2400, 1500), (70, 60), (1000, 1000)])
-def test_a_face_of_24_pixels_is_found_in_a_large_photo(yunet, astronaut, centre):
+def test_a_face_of_24_pixels_is_found_in_a_large_photo(
+    yunet: Any, astronaut: Any, centre: Any
+) -> None:
     image, face = pasted(astronaut, 3000, 2000, 60, centre)
     assert 20 < face[2] - face[0] < 28
     found = yunet.detect(image)
@@ -198,14 +204,16 @@ def test_a_face_of_24_pixels_is_found_in_a_large_photo(yunet, astronaut, centre)
     ("width", "height", "side"),
     [(300, 300, 200), (2600, 90, 80), (90, 2600, 80), (1400, 1300, 900), (1300, 500, 120)],
 )
-def test_a_face_is_found_once_whatever_the_image_s_shape(yunet, astronaut, width, height, side):
+def test_a_face_is_found_once_whatever_the_image_s_shape(
+    yunet: Any, astronaut: Any, width: Any, height: Any, side: Any
+) -> None:
     image, face = pasted(astronaut, width, height, side, (width // 2, height // 2))
     found = yunet.detect(image)
     assert len(found) == 1
     assert slow_iou(found.boxes[0], face) > 0.5
 
 
-def test_a_face_on_the_seam_of_tiles_is_found_once(yunet, astronaut):
+def test_a_face_on_the_seam_of_tiles_is_found_once(yunet: Any, astronaut: Any) -> None:
     image, face = pasted(astronaut, 3000, 700, 260, (1533, 350))
     found = yunet.detect(image)
     assert len(found) == 1
@@ -213,35 +221,35 @@ def test_a_face_on_the_seam_of_tiles_is_found_once(yunet, astronaut):
 
 
 @pytest.mark.parametrize("factor", [0.5, 2.0, 3.0])
-def test_boxes_scale_with_the_image(yunet, astronaut, factor):
+def test_boxes_scale_with_the_image(yunet: Any, astronaut: Any, factor: Any) -> None:
     side = round(512 * factor)
     scaled = np.asarray(Image.fromarray(astronaut).resize((side, side)))
     plain, other = (yunet.detect(image).boxes[0] for image in (astronaut, scaled))
     assert np.allclose((other + 0.5) / factor, plain + 0.5, atol=6)
 
 
-def test_boxes_shift_with_the_image(yunet, astronaut):
+def test_boxes_shift_with_the_image(yunet: Any, astronaut: Any) -> None:
     shifted = np.pad(astronaut[:, :-64], ((0, 0), (64, 0), (0, 0)), constant_values=128)
     plain, other = (yunet.detect(image).boxes[0] for image in (astronaut, shifted))
     assert np.allclose(other, plain + np.array([64, 0, 64, 0]), atol=1.5)
 
 
-def test_a_higher_threshold_drops_the_face(astronaut):
+def test_a_higher_threshold_drops_the_face(astronaut: Any) -> None:
     assert len(YuNet(min_score=0.999, threads=1).detect(astronaut)) == 0
 
 
-def test_a_larger_smallest_face_searches_fewer_scales(yunet):
+def test_a_larger_smallest_face_searches_fewer_scales(yunet: Any) -> None:
     assert YuNet(min_face=200, threads=1)._scales(2000, 3000) == [640 / 3000]
     assert yunet._scales(2000, 3000) == [640 / 3000, 0.8]
     assert yunet._scales(30, 20) == [1.0]
 
 
-def test_a_missing_detector_file_is_a_model_error(tmp_path):
+def test_a_missing_detector_file_is_a_model_error(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no such model file"):
         YuNet(path=tmp_path / "none.onnx")
 
 
-def test_a_file_that_is_no_model_is_a_model_error(tmp_path):
+def test_a_file_that_is_no_model_is_a_model_error(tmp_path: Path) -> None:
     (tmp_path / "bad.onnx").write_bytes(b"no model")
     with pytest.raises(ModelError, match="not a usable ONNX model"):
         YuNet(path=tmp_path / "bad.onnx")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import warnings
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,7 +46,7 @@ STORED = {
 
 
 @pytest.mark.parametrize("orientation", STORED)
-def test_every_exif_orientation_is_turned_upright(corner, orientation):
+def test_every_exif_orientation_is_turned_upright(corner: Any, orientation: Any) -> None:
     stored = Image.fromarray(np.ascontiguousarray(STORED[orientation](corner)))
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -52,18 +54,22 @@ def test_every_exif_orientation_is_turned_upright(corner, orientation):
 
 
 @pytest.mark.parametrize("orientation", [0, 9, 999])
-def test_an_orientation_that_is_not_in_the_standard_is_ignored(corner, orientation):
+def test_an_orientation_that_is_not_in_the_standard_is_ignored(
+    corner: Any, orientation: Any
+) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     assert (read_image(encoded(Image.fromarray(corner), exif=exif)) == corner).all()
 
 
-def test_garbage_in_place_of_exif_does_no_harm(corner):
+def test_garbage_in_place_of_exif_does_no_harm(corner: Any) -> None:
     data = encoded(Image.fromarray(corner), "JPEG", exif=b"Exif\0\0not exif at all")
     assert read_image(data).shape == corner.shape
 
 
-def test_a_path_a_string_bytes_and_a_pillow_image_give_the_same(tmp_path, noise_picture):
+def test_a_path_a_string_bytes_and_a_pillow_image_give_the_same(
+    tmp_path: Path, noise_picture: Any
+) -> None:
     pixels = noise_picture(7, 5)
     path = tmp_path / "é ü.png"
     write_image(pixels, path)
@@ -72,7 +78,7 @@ def test_a_path_a_string_bytes_and_a_pillow_image_give_the_same(tmp_path, noise_
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "CMYK", "YCbCr", "HSV", "LAB"])
-def test_every_usual_mode_keeps_black_and_white_apart(mode):
+def test_every_usual_mode_keeps_black_and_white_apart(mode: Any) -> None:
     gray = Image.fromarray(np.array([[0, 255]], np.uint8)).convert("RGB")
     pixels = read_image(gray.convert("LAB") if mode == "LAB" else gray.convert(mode))
     assert pixels.shape == (1, 2, 3)
@@ -82,14 +88,14 @@ def test_every_usual_mode_keeps_black_and_white_apart(mode):
         assert pixels[0, 1].min() >= 254
 
 
-def test_a_cmyk_jpeg_keeps_its_colour():
+def test_a_cmyk_jpeg_keeps_its_colour() -> None:
     red = Image.new("RGB", (16, 16), (220, 30, 40)).convert("CMYK")
     pixels = read_image(encoded(red, "JPEG", quality=95))
     assert np.abs(pixels.astype(int) - [220, 30, 40]).max() < 12
 
 
 @pytest.mark.parametrize(("alpha", "expected"), [(0, 255), (255, 100), (51, 224)])
-def test_transparency_is_laid_over_white(alpha, expected):
+def test_transparency_is_laid_over_white(alpha: Any, expected: Any) -> None:
     # alpha 51 is a fifth: 0.2 · 100 + 0.8 · 255 = 224
     for picture in (
         Image.new("LA", (2, 2), (100, alpha)),
@@ -98,7 +104,7 @@ def test_transparency_is_laid_over_white(alpha, expected):
         assert (read_image(encoded(picture)) == expected).all()
 
 
-def test_a_palette_with_a_transparent_colour_is_laid_over_white():
+def test_a_palette_with_a_transparent_colour_is_laid_over_white() -> None:
     picture = Image.new("P", (2, 1))
     picture.putpalette([10, 20, 30, 200, 100, 50])
     picture.putpixel((1, 0), 1)
@@ -106,25 +112,25 @@ def test_a_palette_with_a_transparent_colour_is_laid_over_white():
     assert pixels.tolist() == [[[255, 255, 255], [200, 100, 50]]]
 
 
-def test_16_bits_are_rounded_to_8_in_a_png_and_in_an_array():
+def test_16_bits_are_rounded_to_8_in_a_png_and_in_an_array() -> None:
     values = np.array([[0, 128, 129, 257, 128 * 257, 65535]], np.uint16)
     for source in (encoded(Image.fromarray(values)), values):
         assert read_image(source)[0, :, 0].tolist() == [0, 0, 1, 1, 128, 255]
 
 
 @pytest.mark.parametrize("full", [1.0, 255.0, 65535.0])
-def test_a_float_tiff_of_each_usual_range(full):
+def test_a_float_tiff_of_each_usual_range(full: Any) -> None:
     values = np.array([[0, 0.2, 1]], np.float32) * full
     pixels = read_image(encoded(Image.fromarray(values), "TIFF"))
     assert pixels[0, :, 1].tolist() == [0, 51, 255]
 
 
-def test_a_float_tiff_with_nan_is_read_with_black_there():
+def test_a_float_tiff_with_nan_is_read_with_black_there() -> None:
     values = np.array([[np.nan, 1.0]], np.float32)
     assert read_image(encoded(Image.fromarray(values), "TIFF"))[0, :, 0].tolist() == [0, 255]
 
 
-def test_the_first_frame_of_an_animation_is_taken():
+def test_the_first_frame_of_an_animation_is_taken() -> None:
     frames = [Image.new("RGB", (3, 3), colour) for colour in ("red", "blue")]
     data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
     assert (read_image(data) == [255, 0, 0]).all()
@@ -160,38 +166,40 @@ def _bad_files(folder):
         ("null\0byte.jpg", "cannot be read"),
     ],
 )
-def test_a_file_that_is_no_image_is_named_with_the_reason(tmp_path, name, why):
+def test_a_file_that_is_no_image_is_named_with_the_reason(
+    tmp_path: Path, name: Any, why: Any
+) -> None:
     _bad_files(tmp_path)
     with pytest.raises(ImageError, match=why) as caught:
         read_image(tmp_path / name)
     assert str(tmp_path / name) in str(caught.value)
 
 
-def test_a_cut_pillow_image_is_an_image_error(noise_picture):
+def test_a_cut_pillow_image_is_an_image_error(noise_picture: Any) -> None:
     lazy = Image.open(io.BytesIO(encoded(Image.fromarray(noise_picture(64, 64)), "JPEG")[:1500]))
     with pytest.raises(ImageError, match="Pillow image given: damaged or cut short"):
         read_image(lazy)
 
 
-def test_a_pillow_image_without_pixels_is_an_image_error():
+def test_a_pillow_image_without_pixels_is_an_image_error() -> None:
     with pytest.raises(ImageError, match="no pixel"):
         read_image(Image.new("RGB", (0, 5)))
 
 
-def test_a_decompression_bomb_is_refused(monkeypatch):
+def test_a_decompression_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
     with pytest.raises(ImageError, match="too large"):
         read_image(encoded(Image.new("L", (9, 9))))
 
 
 @given(st.binary(max_size=400))
-def test_random_bytes_raise_nothing_but_an_image_error(data):
+def test_random_bytes_raise_nothing_but_an_image_error(data: Any) -> None:
     with pytest.raises(ImageError):
         read_image(data)
 
 
 @given(place=st.integers(0, 10**6), value=st.integers(0, 255), kind=st.sampled_from(["PNG", "GIF"]))
-def test_a_flipped_byte_gives_an_image_or_an_image_error(place, value, kind):
+def test_a_flipped_byte_gives_an_image_or_an_image_error(place: Any, value: Any, kind: Any) -> None:
     data = bytearray(encoded(Image.new("RGB", (16, 16), "teal"), kind))
     data[place % len(data)] = value
     with warnings.catch_warnings():
@@ -208,7 +216,7 @@ def test_a_flipped_byte_gives_an_image_or_an_image_error(place, value, kind):
 @pytest.mark.parametrize(
     ("kind", "full"), [("uint8", 255), ("uint16", 65535), ("float32", 1), ("float64", 1)]
 )
-def test_arrays_of_every_accepted_kind(kind, full, channels):
+def test_arrays_of_every_accepted_kind(kind: Any, full: Any, channels: Any) -> None:
     image = read_image(np.full((2, 3, *channels), full * 200 / 255).astype(kind))
     assert image.shape == (2, 3, 3)
     assert image.dtype == np.uint8
@@ -216,13 +224,13 @@ def test_arrays_of_every_accepted_kind(kind, full, channels):
     assert (image == 200).all()
 
 
-def test_a_mask_is_black_and_white():
+def test_a_mask_is_black_and_white() -> None:
     assert read_image(np.array([[True, False]]))[0, :, 0].tolist() == [255, 0]
 
 
 @pytest.mark.parametrize(("alpha", "expected"), [(0, 255), (255, 100), (51, 224)])
 @pytest.mark.parametrize("channels", [2, 4])
-def test_alpha_in_an_array_is_laid_over_white(alpha, expected, channels):
+def test_alpha_in_an_array_is_laid_over_white(alpha: Any, expected: Any, channels: Any) -> None:
     array = np.full((2, 2, channels), 100, np.uint8)
     array[..., -1] = alpha
     assert (read_image(array) == expected).all()
@@ -247,13 +255,13 @@ def test_alpha_in_an_array_is_laid_over_white(alpha, expected, channels):
         (np.array([[np.nan, 1.0]]), "finite"),
     ],
 )
-def test_arrays_that_are_refused(array, why):
+def test_arrays_that_are_refused(array: Any, why: Any) -> None:
     with pytest.raises(ImageError, match=why):
         read_image(array)
 
 
 @given(st.binary(min_size=24, max_size=24))
-def test_writing_and_reading_back_is_the_identity(tmp_path_factory, data):
+def test_writing_and_reading_back_is_the_identity(tmp_path_factory: Any, data: Any) -> None:
     pixels = np.frombuffer(data, np.uint8).reshape(2, 4, 3)
     path = tmp_path_factory.getbasetemp() / "deep" / "picture.png"
     write_image(pixels, path)
@@ -262,14 +270,16 @@ def test_writing_and_reading_back_is_the_identity(tmp_path_factory, data):
 
 
 @pytest.mark.parametrize("name", ["a.xyz", "a", "a.psd", "a.xbm", "a.h5"])
-def test_a_format_that_cannot_be_written_leaves_nothing(tmp_path, corner, name):
+def test_a_format_that_cannot_be_written_leaves_nothing(
+    tmp_path: Path, corner: Any, name: Any
+) -> None:
     with pytest.raises(OutputError, match="cannot write"):
         write_image(corner, tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["file/deeper.txt", "file/a/b.txt", "taken", "x" * 300, "a\0b"])
-def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path, name):
+def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path, name: Any) -> None:
     (tmp_path / "file").write_text("in the way")
     (tmp_path / "taken").mkdir()
     with pytest.raises(OutputError, match="choose another place"):
@@ -278,7 +288,9 @@ def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path, name):
     assert list((tmp_path / "taken").iterdir()) == []
 
 
-def test_a_failed_write_keeps_the_older_file(tmp_path, monkeypatch):
+def test_a_failed_write_keeps_the_older_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "result.json"
     write_file(path, "old")
 
@@ -292,7 +304,7 @@ def test_a_failed_write_keeps_the_older_file(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["result.json"]
 
 
-def test_write_file_takes_text_as_utf_8_and_replaces(tmp_path):
+def test_write_file_takes_text_as_utf_8_and_replaces(tmp_path: Path) -> None:
     write_file(tmp_path / "a.txt", b"before")
     write_file(tmp_path / "a.txt", "naïve")
     assert (tmp_path / "a.txt").read_bytes() == "naïve".encode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,30 +41,30 @@ def faces(seed, count=3):
     return predicted, truth, rng.random((count, 68)) < 0.7, rng.uniform(10, 50, count)
 
 
-def test_inter_ocular_is_between_the_outer_eye_corners():
+def test_inter_ocular_is_between_the_outer_eye_corners() -> None:
     truth = np.zeros((1, 68, 2))
     truth[0, 36], truth[0, 45] = [10, 10], [40, 50]
     assert inter_ocular(truth, NO_BOXES, IBUG).tolist() == [50]
 
 
-def test_inter_pupil_is_between_the_means_of_the_eyes():
+def test_inter_pupil_is_between_the_means_of_the_eyes() -> None:
     truth = np.zeros((1, 68, 2))
     truth[0, 36:42] = [[0, 0], [6, 0], [6, 3], [0, 3], [3, 0], [3, 0]]  # mean (3, 1)
     truth[0, 42:48] = [33, 41]
     assert inter_pupil(truth, NO_BOXES, IBUG).tolist() == [50]
 
 
-def test_box_size_is_the_geometric_mean_of_the_given_box():
+def test_box_size_is_the_geometric_mean_of_the_given_box() -> None:
     boxes = np.array([[0, 0, 4, 9], [-1, -1, 1, 1]])
     assert box_size(np.zeros((2, 68, 2)), boxes, IBUG).tolist() == [6, 2]
 
 
-def test_box_diagonal_is_pythagoras_of_the_given_box():
+def test_box_diagonal_is_pythagoras_of_the_given_box() -> None:
     boxes = np.array([[0, 0, 3, 4], [-1, 2, 4, 14]])
     assert box_diagonal(np.zeros((2, 68, 2)), boxes, IBUG).tolist() == [5, 13]
 
 
-def test_a_markup_without_eye_corners_defines_three_normalisers():
+def test_a_markup_without_eye_corners_defines_three_normalisers() -> None:
     assert normalisers_of(IBUG) == tuple(NORMALISERS)
     blind = dataclasses.replace(IBUG, eye_corners=None)
     assert normalisers_of(blind) == ("inter_pupil", "box_size", "box_diagonal")
@@ -71,7 +72,9 @@ def test_a_markup_without_eye_corners_defines_three_normalisers():
 
 @pytest.mark.parametrize("name", NORMALISERS)
 @given(seed=seeds, scale=st.floats(0.1, 10))
-def test_every_normaliser_scales_with_the_face_and_ignores_its_place(name, seed, scale):
+def test_every_normaliser_scales_with_the_face_and_ignores_its_place(
+    name: Any, seed: Any, scale: Any
+) -> None:
     _, truth, _, _ = faces(seed)
     boxes = np.hstack([truth.min(axis=1), truth.max(axis=1)])
     distance = NORMALISERS[name](truth, boxes, IBUG)
@@ -79,7 +82,7 @@ def test_every_normaliser_scales_with_the_face_and_ignores_its_place(name, seed,
     assert np.allclose(moved, scale * distance)
 
 
-def test_nme_by_hand():
+def test_nme_by_hand() -> None:
     predicted = np.array([[[3.0, 4.0], [0.0, 0.0], [6.0, 8.0]]])
     truth = np.zeros((1, 3, 2))
     every = np.ones((1, 3), bool)
@@ -89,7 +92,7 @@ def test_nme_by_hand():
 
 
 @given(seed=seeds)
-def test_nme_equals_the_loop(seed):
+def test_nme_equals_the_loop(seed: Any) -> None:
     predicted, truth, labelled, distance = faces(seed)
     expected = []
     for i in range(len(truth)):
@@ -99,29 +102,29 @@ def test_nme_equals_the_loop(seed):
 
 
 @given(seed=seeds)
-def test_hidden_points_do_not_count_even_when_they_are_not_numbers(seed):
+def test_hidden_points_do_not_count_even_when_they_are_not_numbers(seed: Any) -> None:
     predicted, truth, labelled, distance = faces(seed)
     blank = np.where(labelled[..., None], truth, np.nan)
     expected = nme(predicted, truth, labelled, distance)
     assert (nme(predicted, blank, labelled, distance) == expected).all()
 
 
-def test_a_perfect_model_scores_exactly_one():
+def test_a_perfect_model_scores_exactly_one() -> None:
     assert auc(np.zeros(7), 0.08) == 1.0
     assert failure_rate(np.zeros(7), 0.08) == 0.0
 
 
-def test_a_hopeless_model_scores_zero():
+def test_a_hopeless_model_scores_zero() -> None:
     assert auc(np.full(3, 9.0), 0.08) == 0.0
     assert failure_rate(np.full(3, 9.0), 0.08) == 1.0
 
 
-def test_an_error_at_the_threshold_is_no_failure():
+def test_an_error_at_the_threshold_is_no_failure() -> None:
     assert failure_rate(np.array([0.08, 0.0801]), 0.08) == 0.5
 
 
 @given(values=errors, threshold=st.floats(0.01, 1))
-def test_auc_is_the_area_under_the_cumulative_curve(values, threshold):
+def test_auc_is_the_area_under_the_cumulative_curve(values: Any, threshold: Any) -> None:
     # The curve is a step function: sum its exact pieces between the sorted errors.
     edges = [0.0, *sorted(v for v in values if v < threshold), threshold]
     area = sum((high - low) * (values <= low).mean() for low, high in pairwise(edges))
@@ -129,26 +132,26 @@ def test_auc_is_the_area_under_the_cumulative_curve(values, threshold):
 
 
 @given(values=errors, threshold=st.floats(0.01, 1))
-def test_failure_rate_equals_the_loop_and_bounds_the_auc(values, threshold):
+def test_failure_rate_equals_the_loop_and_bounds_the_auc(values: Any, threshold: Any) -> None:
     failed = sum(1 for v in values if v > threshold) / len(values)
     assert failure_rate(values, threshold) == pytest.approx(failed)
     assert auc(values, threshold) <= 1 - failed + 1e-12
 
 
 @given(values=errors, seed=seeds)
-def test_the_order_of_faces_does_not_matter(values, seed):
+def test_the_order_of_faces_does_not_matter(values: Any, seed: Any) -> None:
     shuffled = np.random.default_rng(seed).permutation(values)
     assert auc(shuffled, 0.5) == pytest.approx(auc(values, 0.5))
 
 
-def test_the_cumulative_curve_by_hand():
+def test_the_cumulative_curve_by_hand() -> None:
     errors, share = ced(np.array([0.05, np.inf, 0.01, 0.05]))
     assert errors.tolist() == [0.01, 0.05, 0.05]
     assert share.tolist() == [0.25, 0.5, 0.75]  # the missed face keeps it below 1
 
 
 @given(values=errors, threshold=st.floats(0.01, 1))
-def test_the_area_under_the_curve_s_steps_is_the_auc(values, threshold):
+def test_the_area_under_the_curve_s_steps_is_the_auc(values: Any, threshold: Any) -> None:
     x, share = ced(values)
     inside = x < threshold
     edges = [*x[inside], threshold]
@@ -156,11 +159,11 @@ def test_the_area_under_the_curve_s_steps_is_the_auc(values, threshold):
     assert area / threshold == pytest.approx(auc(values, threshold), abs=1e-9)
 
 
-def test_no_face_has_an_empty_curve():
+def test_no_face_has_an_empty_curve() -> None:
     assert [part.tolist() for part in ced(np.zeros(0))] == [[], []]
 
 
-def test_region_nme_by_hand():
+def test_region_nme_by_hand() -> None:
     markup = dataclasses.replace(IBUG, groups={"eye": (0, 1), "chin": (2,)})
     truth = np.zeros((2, 3, 2))
     predicted = np.array([[[3.0, 4], [0, 0], [0, 1]], [[0, 0], [0, 0], [9, 9]]])
@@ -169,14 +172,14 @@ def test_region_nme_by_hand():
     assert found == pytest.approx({"eye": (0.25 + 0) / 2, "chin": 0.1})
 
 
-def test_a_region_that_no_face_shows_is_no_number():
+def test_a_region_that_no_face_shows_is_no_number() -> None:
     labelled = np.zeros((1, 68), bool)
     found = region_nme(np.zeros((1, 68, 2)), np.zeros((1, 68, 2)), labelled, np.ones(1), IBUG)
     assert all(math.isnan(value) for value in found.values())
 
 
 @given(seed=seeds)
-def test_regions_weighted_by_their_points_give_the_whole(seed):
+def test_regions_weighted_by_their_points_give_the_whole(seed: Any) -> None:
     predicted, truth, _, distance = faces(seed)
     shown = np.ones((3, 68), bool)
     regions = region_nme(predicted, truth, shown, distance, IBUG)
@@ -184,12 +187,12 @@ def test_regions_weighted_by_their_points_give_the_whole(seed):
     assert total == pytest.approx(nme(predicted, truth, shown, distance).mean())
 
 
-def test_the_interval_of_two_values_by_hand():
+def test_the_interval_of_two_values_by_hand() -> None:
     # Means of two draws from {0, 1}: 0, ½ and 1 with chances ¼, ½, ¼: 95 % spans all of it.
     assert bootstrap_interval(np.array([0.0, 1.0])) == (0.0, 1.0)
 
 
-def test_the_interval_agrees_with_the_normal_one_and_is_seeded():
+def test_the_interval_agrees_with_the_normal_one_and_is_seeded() -> None:
     values = np.random.default_rng(3).normal(5, 2, 400)
     low, high = bootstrap_interval(values)
     half = 1.96 * values.std() / math.sqrt(400)
@@ -198,7 +201,7 @@ def test_the_interval_agrees_with_the_normal_one_and_is_seeded():
     assert bootstrap_interval(values, seed=1) != (low, high)
 
 
-def test_faces_of_one_photo_are_drawn_together():
+def test_faces_of_one_photo_are_drawn_together() -> None:
     values = np.repeat(np.random.default_rng(4).normal(5, 2, 40), 10)
     photos = [f"photo {i // 10}" for i in range(400)]
     alone, together = bootstrap_interval(values), bootstrap_interval(values, photos)
@@ -206,5 +209,5 @@ def test_faces_of_one_photo_are_drawn_together():
     assert wider == pytest.approx(math.sqrt(10), rel=0.2)
 
 
-def test_an_interval_of_nothing_is_no_number():
+def test_an_interval_of_nothing_is_no_number() -> None:
     assert all(math.isnan(end) for end in bootstrap_interval(np.zeros(0)))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -43,13 +46,13 @@ def root(tmp_path, points, draw):
     ("subset", "numbers"), [("train", "12"), ("val", "3"), ("test", "4"), ("trainval", "123")]
 )
 @pytest.mark.parametrize("name", ["celeba", "celeba-aligned"])
-def test_subsets(reported, root, name, subset, numbers):
+def test_subsets(reported: list[str], root: Path, name: Any, subset: str, numbers: Any) -> None:
     reading = read_dataset(name, root, subset)
     assert [s.id for s in reading.samples] == [f"00000{n}.jpg" for n in numbers]
     assert (reading.dataset, reported) == (name, [])
 
 
-def test_values_and_the_box_is_x_y_width_height(root, points):
+def test_values_and_the_box_is_x_y_width_height(root: Path, points: Any) -> None:
     face = read_celeba(root, "val").samples[0]
     assert np.array_equal(face.landmarks, points("celeba5").astype(int))
     assert face.box.tolist() == [30, 20, 80, 90]
@@ -60,13 +63,13 @@ def test_values_and_the_box_is_x_y_width_height(root, points):
     )
 
 
-def test_the_box_of_an_aligned_picture_is_the_picture(root):
+def test_the_box_of_an_aligned_picture_is_the_picture(root: Path) -> None:
     face = read_celeba(root, "val", aligned=True).samples[0]
     assert face.box.tolist() == [-0.5, -0.5, 177.5, 217.5]
     assert (face.box_source, face.image.parent.name) == ("image", "img_align_celeba")
 
 
-def test_files_may_lie_at_the_root(root):
+def test_files_may_lie_at_the_root(root: Path) -> None:
     for path in [*root.glob("*/*")]:
         path.rename(root / path.name)
     assert len(read_celeba(root, "train").samples) == 2
@@ -78,7 +81,7 @@ def _edit(path, old, new):
     path.write_text(text.replace(old, new, 1))
 
 
-def test_a_wrong_count_in_the_head_is_an_error_naming_the_file(root):
+def test_a_wrong_count_in_the_head_is_an_error_naming_the_file(root: Path) -> None:
     _edit(root / "Anno" / "list_bbox_celeba.txt", "4\n", "5\n")
     with pytest.raises(DataError, match=r"list_bbox_celeba\.txt:1: the count is '5', but 4"):
         read_celeba(root, "train")
@@ -91,7 +94,9 @@ def test_a_wrong_count_in_the_head_is_an_error_naming_the_file(root):
         ("000001.jpg ", "000001.jpg nan ", "000001.jpg: 11 values instead of 10"),
     ],
 )
-def test_a_bad_row_is_one_line_with_file_and_line(reported, root, old, new, message):
+def test_a_bad_row_is_one_line_with_file_and_line(
+    reported: list[str], root: Path, old: Any, new: Any, message: str
+) -> None:
     _edit(root / "Anno" / "list_landmarks_celeba.txt", old, new)
     reading = read_celeba(root, "train")
     assert [s.id for s in reading.samples] == ["000002.jpg"]
@@ -99,7 +104,7 @@ def test_a_bad_row_is_one_line_with_file_and_line(reported, root, old, new, mess
     assert message in reported[0]
 
 
-def test_nan_is_one_line(problems_of, root):
+def test_nan_is_one_line(problems_of: Any, root: Path) -> None:
     path = root / "Anno" / "list_landmarks_celeba.txt"
     lines = path.read_text().splitlines()
     lines[3] = " ".join([NAMES[1], "nan", *lines[3].split()[2:]])
@@ -107,7 +112,7 @@ def test_nan_is_one_line(problems_of, root):
     assert ":4: a coordinate is not a finite" in problems_of(lambda: read_celeba(root, "train"))[0]
 
 
-def test_an_empty_box_and_a_missing_image_are_one_line_each(problems_of, root):
+def test_an_empty_box_and_a_missing_image_are_one_line_each(problems_of: Any, root: Path) -> None:
     _edit(root / "Anno" / "list_bbox_celeba.txt", "30  20   50", "30  20   0")
     (root / "Img" / "img_celeba" / NAMES[1]).unlink()
     box, image = problems_of(lambda: read_celeba(root, "train"))
@@ -115,7 +120,7 @@ def test_an_empty_box_and_a_missing_image_are_one_line_each(problems_of, root):
     assert "000002.jpg" in image
 
 
-def test_an_image_in_no_part_or_twice_is_told(problems_of, root):
+def test_an_image_in_no_part_or_twice_is_told(problems_of: Any, root: Path) -> None:
     path = root / "Eval" / "list_eval_partition.txt"
     _edit(path, "000004.jpg 2", "000004.jpg 3")
     assert ":4: 000004.jpg is in no part" in problems_of(lambda: read_celeba(root, "train"))[0]
@@ -124,7 +129,7 @@ def test_an_image_in_no_part_or_twice_is_told(problems_of, root):
         read_celeba(root, "train")
 
 
-def test_missing_files_and_subsets_are_named(root):
+def test_missing_files_and_subsets_are_named(root: Path) -> None:
     with pytest.raises(DataError, match='no subset "all"'):
         read_celeba(root, "all")
     (root / "Eval" / "list_eval_partition.txt").unlink()
@@ -133,7 +138,7 @@ def test_missing_files_and_subsets_are_named(root):
 
 
 @pytest.mark.faces
-def test_the_real_faces_in_this_format(reported, faces_root):
+def test_the_real_faces_in_this_format(reported: list[str], faces_root: Path) -> None:
     readings = [read_celeba(faces_root / "lfw5", subset) for subset in ("train", "test")]
     assert [len(reading.samples) for reading in readings] == [4151, 1439]
     assert [reported for reading in readings] == [[], []]

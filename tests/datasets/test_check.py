@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +33,7 @@ def _check(*faces, dataset="pts"):
     return check_reading(Reading(dataset, "all", list(faces)), ["b.pts: broken"])
 
 
-def test_a_good_face_has_nothing_to_say(face):
+def test_a_good_face_has_nothing_to_say(face: Any) -> None:
     check = _check(face)
     assert (check.count, check.official_count) == (1, None)
     assert check.problems == ["b.pts: broken"]
@@ -41,12 +43,12 @@ def test_a_good_face_has_nothing_to_say(face):
     assert json.loads(json.dumps(check.to_dict()))["markup"] == "celeba5"
 
 
-def test_the_official_count_stands_beside(face):
+def test_the_official_count_stands_beside(face: Any) -> None:
     check = check_reading(Reading("300w", "common", [face]))
     assert (check.count, check.official_count) == (1, 554)
 
 
-def test_unreadable_pictures_are_told(face, tmp_path):
+def test_unreadable_pictures_are_told(face: Any, tmp_path: Path) -> None:
     broken = tmp_path / "broken.png"
     broken.write_bytes(face.image.read_bytes()[:60])
     seen = []
@@ -66,13 +68,15 @@ def test_unreadable_pictures_are_told(face, tmp_path):
 @pytest.mark.parametrize(
     ("point", "outside"), [((119.4, 99.4), 0), ((119.6, 50), 1), ((-0.4, 50), 0), ((50, -0.6), 1)]
 )
-def test_a_point_is_outside_from_half_a_pixel_beyond_the_last_centre(face, point, outside):
+def test_a_point_is_outside_from_half_a_pixel_beyond_the_last_centre(
+    face: Any, point: Any, outside: Any
+) -> None:
     moved = face.landmarks.copy()
     moved[2] = point
     assert len(_check(replace(face, landmarks=moved), dataset="csv").outside) == outside
 
 
-def test_hidden_points_are_not_looked_at(face):
+def test_hidden_points_are_not_looked_at(face: Any) -> None:
     moved = face.landmarks.copy()
     moved[2] = -1
     hidden = replace(face, landmarks=moved, labelled=np.arange(5) != 2)
@@ -80,7 +84,7 @@ def test_hidden_points_are_not_looked_at(face):
     assert check.outside == check.suspicious == []
 
 
-def test_duplicates_by_id_and_by_picture_and_points(face, tmp_path):
+def test_duplicates_by_id_and_by_picture_and_points(face: Any, tmp_path: Path) -> None:
     lines = _check(face, face, replace(face, id="c")).duplicates
     assert lines == [
         "a.png: this id is here more than once",
@@ -89,7 +93,9 @@ def test_duplicates_by_id_and_by_picture_and_points(face, tmp_path):
     assert _check(face, replace(face, id="c", frame=None, image=tmp_path / "d")).duplicates == []
 
 
-def test_a_zero_based_pts_file_is_suspicious(tmp_path, draw, write_pts, points):
+def test_a_zero_based_pts_file_is_suspicious(
+    tmp_path: Path, draw: Any, write_pts: Any, points: Any
+) -> None:
     draw(tmp_path / "a.png")
     values = points("celeba5")
     values[2, 0] = 0
@@ -102,12 +108,12 @@ def test_a_zero_based_pts_file_is_suspicious(tmp_path, draw, write_pts, points):
     assert check.suspicious == []
 
 
-def test_a_box_in_another_order_is_suspicious(face):
+def test_a_box_in_another_order_is_suspicious(face: Any) -> None:
     wrong = replace(face, box=np.array([20, 100, 20.5, 195], np.float32))
     assert "the box holds only 0% of the points" in _check(wrong).suspicious[0]
 
 
-def test_exchanged_sides_are_suspicious_and_turned_faces_are_not(face):
+def test_exchanged_sides_are_suspicious_and_turned_faces_are_not(face: Any) -> None:
     order = load_markup("celeba5").mirror
     exchanged = replace(face, landmarks=face.landmarks[order])
     assert "sides exchanged" in _check(exchanged).suspicious[0]
@@ -115,7 +121,7 @@ def test_exchanged_sides_are_suspicious_and_turned_faces_are_not(face):
     assert _check(upside_down).suspicious == []
 
 
-def test_the_sheet_shows_right_in_red_and_left_in_green(face):
+def test_the_sheet_shows_right_in_red_and_left_in_green(face: Any) -> None:
     sheet = draw_sheet([face] * 10, count=9, columns=8)
     assert sheet.shape == (2 * 192, 8 * 192, 3)
     tile = sheet[:192, :192].astype(int)
@@ -125,7 +131,7 @@ def test_the_sheet_shows_right_in_red_and_left_in_green(face):
     assert (sheet[192:, 192:] == 40).all()
 
 
-def test_the_sheet_marks_the_very_pixel(face):
+def test_the_sheet_marks_the_very_pixel(face: Any) -> None:
     """A dot lies where its point's pixel lies: no half pixel is lost on the way."""
     square = replace(
         face,
@@ -138,7 +144,7 @@ def test_the_sheet_marks_the_very_pixel(face):
     assert np.allclose(bright.mean(axis=0), (192 - 1) / 2, atol=0.35)
 
 
-def test_a_sheet_of_no_faces_and_of_an_unreadable_one_are_empty(face, tmp_path):
+def test_a_sheet_of_no_faces_and_of_an_unreadable_one_are_empty(face: Any, tmp_path: Path) -> None:
     assert (draw_sheet([]) == 40).all()
     assert (draw_sheet([replace(face, image=tmp_path / "gone.png")]) == 40).all()
 
@@ -153,6 +159,8 @@ def test_a_sheet_of_no_faces_and_of_an_unreadable_one_are_empty(face, tmp_path):
         ("celeba", "lfw5", "test", {}),
     ],
 )
-def test_the_real_faces_are_all_readable(faces_root, name, folder, subset, options):
+def test_the_real_faces_are_all_readable(
+    faces_root: Path, name: Any, folder: Any, subset: str, options: Any
+) -> None:
     check = check_reading(read_dataset(name, faces_root / folder, subset, **options))
     assert check.unreadable == check.problems == check.duplicates == check.suspicious == []

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -32,7 +35,7 @@ def root(tmp_path, variables, write_hdf5_mat):
 
 
 @pytest.mark.parametrize("subset", ["train", "test"])
-def test_values_count_from_1(reported, root, points, subset):
+def test_values_count_from_1(reported: list[str], root: Path, points: Any, subset: str) -> None:
     reading = read_cofw(root, subset)
     face = reading.samples[1]
     assert (len(reading.samples), reported) == (3, [])
@@ -41,7 +44,7 @@ def test_values_count_from_1(reported, root, points, subset):
     assert (face.id, face.frame) == (f"COFW_{subset}_color/2", 1)
 
 
-def test_an_occluded_point_is_flagged_and_counts(root):
+def test_an_occluded_point_is_flagged_and_counts(root: Path) -> None:
     first, second, _ = read_cofw(root, "train").samples
     assert not first.occluded.any()
     assert second.occluded.tolist() == [True] + [False] * 28
@@ -49,7 +52,9 @@ def test_an_occluded_point_is_flagged_and_counts(root):
 
 
 @pytest.mark.parametrize("subset", ["train", "test"])
-def test_pictures_are_upright_and_gray_ones_have_three_channels(reported, root, drawing, subset):
+def test_pictures_are_upright_and_gray_ones_have_three_channels(
+    reported: list[str], root: Path, drawing: Any, subset: str
+) -> None:
     pictures = [p for _, p in stream_pixels(read_cofw(root, subset).samples)]
     assert reported == []
     assert np.array_equal(pictures[0], drawing)
@@ -57,11 +62,13 @@ def test_pictures_are_upright_and_gray_ones_have_three_channels(reported, root, 
     assert np.array_equal(pictures[2], drawing[..., :1].repeat(3, axis=2))
 
 
-def test_one_picture_alone(root, drawing):
+def test_one_picture_alone(root: Path, drawing: Any) -> None:
     assert np.array_equal(read_pixels(read_cofw(root, "test").samples[1]), drawing[::-1])
 
 
-def test_nan_is_one_line_naming_file_and_face(reported, tmp_path, variables, write_hdf5_mat):
+def test_nan_is_one_line_naming_file_and_face(
+    reported: list[str], tmp_path: Path, variables: Any, write_hdf5_mat: Any
+) -> None:
     variables["phis"][2, 5] = np.nan
     named = {name + "Tr": value for name, value in variables.items()}
     write_hdf5_mat(tmp_path / "COFW_train_color.mat", named)
@@ -70,7 +77,7 @@ def test_nan_is_one_line_naming_file_and_face(reported, tmp_path, variables, wri
     assert "COFW_train_color.mat: face 3: a coordinate is not" in reported[0]
 
 
-def test_damaged_files_are_named(root, variables, write_hdf5_mat):
+def test_damaged_files_are_named(root: Path, variables: Any, write_hdf5_mat: Any) -> None:
     path = root / "COFW_test_color.mat"
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(DataError, match=r"COFW_test_color\.mat: not a whole MATLAB file"):
@@ -83,7 +90,9 @@ def test_damaged_files_are_named(root, variables, write_hdf5_mat):
         read_cofw(root, "test")
 
 
-def test_a_picture_that_is_gone_is_an_image_error(root, variables, write_hdf5_mat):
+def test_a_picture_that_is_gone_is_an_image_error(
+    root: Path, variables: Any, write_hdf5_mat: Any
+) -> None:
     face = read_cofw(root, "train").samples[2]
     variables["Is"] = variables["Is"][:2]
     named = {name + "Tr": value for name, value in variables.items()}

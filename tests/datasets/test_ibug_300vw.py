@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import av
 import numpy as np
 import pytest
@@ -32,7 +35,7 @@ def root(tmp_path, points, write_pts):
     return tmp_path
 
 
-def test_the_official_videos():
+def test_the_official_videos() -> None:
     counts = {subset: len(videos) for subset, videos in VIDEOS.items()}
     assert counts == {"train": 50, "category1": 31, "category2": 19, "category3": 14, "test": 64}
     assert len({*VIDEOS["train"], *VIDEOS["test"]}) == 114
@@ -40,7 +43,7 @@ def test_the_official_videos():
     assert all(len(video) == 3 for videos in VIDEOS.values() for video in videos)
 
 
-def test_values(root, points):
+def test_values(root: Path, points: Any) -> None:
     reading = read_300vw(root, "category3")
     face = reading.samples[8]
     assert (face.id, face.frame, face.group) == ("411/annot/000003", 2, "411")
@@ -50,34 +53,36 @@ def test_values(root, points):
     assert np.allclose(face.box[:2], face.landmarks.min(axis=0))
 
 
-def test_the_videos_that_are_not_there_are_one_line_each(reported, root):
+def test_the_videos_that_are_not_there_are_one_line_each(reported: list[str], root: Path) -> None:
     reading = read_300vw(root, "category3")
     assert len(reading.samples) == 12
     assert len(reported) == 12
     assert "516" in reported[0]
 
 
-def test_stride_takes_every_nth_frame_of_each_video(root):
+def test_stride_takes_every_nth_frame_of_each_video(root: Path) -> None:
     faces = read_dataset("300vw", root, "category3", stride=4).samples
     assert [face.frame for face in faces] == [0, 4, 0, 4]
     with pytest.raises(DataError, match="stride is 0"):
         read_dataset("300vw", root, "category3", stride=0)
 
 
-def test_frames_are_streamed_in_order(reported, root):
+def test_frames_are_streamed_in_order(reported: list[str], root: Path) -> None:
     faces = read_300vw(root, "category3", stride=2).samples
     shown = [(face.frame, int(picture[0, 0, 0])) for face, picture in stream_pixels(faces)]
     assert shown == [(0, 0), (2, 40), (4, 80)] * 2
     assert all("vid.avi: no such file" in line for line in reported)
 
 
-def test_one_frame_alone(root):
+def test_one_frame_alone(root: Path) -> None:
     picture = read_pixels(read_300vw(root, "category3").samples[5])
     assert picture.shape == (100, 120, 3)
     assert int(picture.mean()) == 100
 
 
-def test_a_video_that_ends_early_gives_one_line_a_face(reported, root, points, write_pts):
+def test_a_video_that_ends_early_gives_one_line_a_face(
+    reported: list[str], root: Path, points: Any, write_pts: Any
+) -> None:
     for n in (7, 8):
         write_pts(root / "410" / "annot" / f"{n:06d}.pts", points())
     faces = read_300vw(root, "category3").samples
@@ -87,15 +92,15 @@ def test_a_video_that_ends_early_gives_one_line_a_face(reported, root, points, w
     assert "410/annot/000008" in reported[-1]
 
 
-def test_a_damaged_video_is_an_image_error(root):
+def test_a_damaged_video_is_an_image_error(root: Path) -> None:
     (root / "410" / "vid.avi").write_bytes(b"no video")
     with pytest.raises(ImageError, match=r"410/vid\.avi: damaged or no video"):
         read_pixels(read_300vw(root, "category3").samples[0])
 
 
 def test_a_file_that_is_no_frame_and_a_video_without_labels_are_told(
-    problems_of, root, points, write_pts
-):
+    problems_of: Any, root: Path, points: Any, write_pts: Any
+) -> None:
     write_pts(root / "410" / "annot" / "000000.pts", points())
     for path in (root / "411" / "annot").iterdir():
         path.unlink()
@@ -104,6 +109,6 @@ def test_a_file_that_is_no_frame_and_a_video_without_labels_are_told(
     assert any("000000.pts: the name is no frame number" in line for line in problems)
 
 
-def test_a_root_without_any_video_is_an_error(tmp_path):
+def test_a_root_without_any_video_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"001/vid\.avi: no such file"):
         read_300vw(tmp_path, "train")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,7 +60,9 @@ def tabled(root):
 @pytest.mark.parametrize(
     ("subset", "count"), [("train", 7), ("common", 2), ("challenging", 1), ("full", 3)]
 )
-def test_a_subset_is_the_faces_of_its_folders_in_a_stable_order(reported, tabled, subset, count):
+def test_a_subset_is_the_faces_of_its_folders_in_a_stable_order(
+    reported: list[str], tabled: Any, subset: str, count: Any
+) -> None:
     reading = read_300w(tabled, subset)
     expected = [f"{folder}/{name}" for folder in SUBSETS[subset] for name in NAMES[folder]]
     assert [sample.id for sample in reading.samples] == expected
@@ -66,7 +70,7 @@ def test_a_subset_is_the_faces_of_its_folders_in_a_stable_order(reported, tabled
     assert (reading.dataset, reading.subset, reported) == ("300w", subset, [])
 
 
-def test_a_sample_holds_what_the_files_say_zero_based(tabled, face_points):
+def test_a_sample_holds_what_the_files_say_zero_based(tabled: Any, face_points: Any) -> None:
     sample = read_300w(tabled, "common").samples[0]
     assert sample.image == tabled / "helen/testset/44_1.jpg"
     assert np.allclose(sample.landmarks, face_points((30, 45), 40), atol=1e-4)
@@ -76,14 +80,14 @@ def test_a_sample_holds_what_the_files_say_zero_based(tabled, face_points):
     assert (sample.box_source, sample.markup) == ("official", "ibug68")
 
 
-def test_faces_of_one_photo_share_a_group_and_others_do_not(tabled):
+def test_faces_of_one_photo_share_a_group_and_others_do_not(tabled: Any) -> None:
     groups = {sample.id: sample.group for sample in read_300w(tabled, "train").samples}
     assert groups["afw/111_1.jpg"] == groups["afw/111_2.jpg"]
     assert groups["helen/trainset/33_1.jpg"] == groups["helen/trainset/33_2.jpg"]
     assert len(set(groups.values())) == 5  # 111, 222, 33 and two photos of LFPW
 
 
-def test_the_official_mat_files_say_the_same_as_the_table(root):
+def test_the_official_mat_files_say_the_same_as_the_table(root: Path) -> None:
     savemat = pytest.importorskip("scipy.io").savemat
     (root / "Bounding Boxes").mkdir()
     for folder, names in NAMES.items():
@@ -100,7 +104,7 @@ def test_the_official_mat_files_say_the_same_as_the_table(root):
 
 
 @pytest.mark.parametrize("content", [b"", b"not matlab", None])
-def test_a_damaged_mat_file_is_a_data_error(root, content):
+def test_a_damaged_mat_file_is_a_data_error(root: Path, content: Any) -> None:
     scipy_io = pytest.importorskip("scipy.io")
     path = root / "bounding_boxes_afw.mat"
     if content is None:
@@ -136,7 +140,9 @@ def remove_box(root):
         (remove_box, "no official box"),
     ],
 )
-def test_a_face_that_cannot_be_read_is_reported_and_the_rest_is_read(reported, tabled, damage, why):
+def test_a_face_that_cannot_be_read_is_reported_and_the_rest_is_read(
+    reported: list[str], tabled: Any, damage: Any, why: Any
+) -> None:
     damage(tabled)
     reading = read_300w(tabled, "train")
     assert len(reading.samples) == 6
@@ -145,7 +151,7 @@ def test_a_face_that_cannot_be_read_is_reported_and_the_rest_is_read(reported, t
     assert re.search(why, reported[0])
 
 
-def test_several_problems_are_reported_one_a_face(reported, tabled):
+def test_several_problems_are_reported_one_a_face(reported: list[str], tabled: Any) -> None:
     damage_points(tabled)
     (tabled / "lfpw/trainset/image_0002.png").unlink()
     reading = read_300w(tabled, "train")
@@ -157,57 +163,57 @@ def test_several_problems_are_reported_one_a_face(reported, tabled):
 
 
 @pytest.mark.parametrize("box", [["", 2, 3, 4], ["a", 2, 3, 4], [9, 2, 3, 4], ["nan", 2, 3, 4]])
-def test_a_wrong_row_of_the_table_is_named_by_its_line(tabled, box):
+def test_a_wrong_row_of_the_table_is_named_by_its_line(tabled: Any, box: Any) -> None:
     write_table(tabled, [("afw/111_1.jpg", BOX), ("afw/111_2.jpg", box)])
     with pytest.raises(DataError, match=r"boxes\.csv:3"):
         read_300w(tabled, "train")
 
 
 @pytest.mark.parametrize("head", ["", "image,x0,y0,x1", "a,b\n1,2", "\xff"])
-def test_a_table_without_the_columns_is_refused(root, head):
+def test_a_table_without_the_columns_is_refused(root: Path, head: Any) -> None:
     (root / "boxes.csv").write_bytes(head.encode("latin-1"))
     with pytest.raises(DataError, match="lacks the column"):
         read_300w(root, "train")
 
 
-def test_a_table_saved_by_a_spreadsheet_is_read(root):
+def test_a_table_saved_by_a_spreadsheet_is_read(root: Path) -> None:
     rows = [f"{name},{','.join(map(str, BOX))}" for name in every_name()]
     text = "\r\n".join(["image,x0,y0,x1,y1", *rows])
     (root / "boxes.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
     assert len(read_300w(root, "train").samples) == 7
 
 
-def test_a_short_row_is_a_data_error(root):
+def test_a_short_row_is_a_data_error(root: Path) -> None:
     (root / "boxes.csv").write_text("x0,y0,x1,y1,image\n1,2\n")
     with pytest.raises(DataError, match=r"boxes\.csv:2"):
         read_300w(root, "train")
 
 
-def test_no_boxes_at_all_are_asked_for(root):
+def test_no_boxes_at_all_are_asked_for(root: Path) -> None:
     with pytest.raises(DataError, match=r"boxes\.csv"):
         read_300w(root, "train")
 
 
-def test_a_missing_folder_is_named(tabled):
+def test_a_missing_folder_is_named(tabled: Any) -> None:
     with pytest.raises(DataError, match="no such folder"):
         read_300w(tabled / "elsewhere", "common")
 
 
-def test_folders_without_labels_are_refused(tabled):
+def test_folders_without_labels_are_refused(tabled: Any) -> None:
     for file in tabled.rglob("ibug/*.pts"):
         file.unlink()
     with pytest.raises(DataError, match=r"holds no \.pts"):
         read_300w(tabled, "challenging")
 
 
-def test_an_unknown_subset_or_data_set_names_the_known_ones(tabled):
+def test_an_unknown_subset_or_data_set_names_the_known_ones(tabled: Any) -> None:
     with pytest.raises(DataError, match=r'"val".*train, common, challenging, full, test'):
         read_300w(tabled, "val")
     with pytest.raises(DataError, match=r'"301w".*300w'):
         read_dataset("301w", tabled, "train")
 
 
-def test_read_dataset_calls_the_reader(tabled):
+def test_read_dataset_calls_the_reader(tabled: Any) -> None:
     assert "300w" in DATASETS
     assert len(read_dataset("300w", tabled, "full").samples) == 3
 
@@ -222,7 +228,9 @@ some_groups = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=40)
 
 
 @given(groups=some_groups, fraction=st.floats(0, 1), seed=st.integers(0, 99))
-def test_a_split_never_parts_a_group_and_loses_no_face(groups, fraction, seed):
+def test_a_split_never_parts_a_group_and_loses_no_face(
+    groups: Any, fraction: Any, seed: Any
+) -> None:
     samples = labelled(groups)
     training, held_out = split_by_group(samples, fraction, seed)
     assert not {s.group for s in training} & {s.group for s in held_out}
@@ -231,13 +239,13 @@ def test_a_split_never_parts_a_group_and_loses_no_face(groups, fraction, seed):
 
 
 @given(groups=some_groups, seed=st.integers(0, 99))
-def test_a_split_does_not_depend_on_the_order_of_the_samples(groups, seed):
+def test_a_split_does_not_depend_on_the_order_of_the_samples(groups: Any, seed: Any) -> None:
     samples = labelled(groups)
     parts = [split_by_group(order, 0.5, seed) for order in (samples, samples[::-1])]
     assert {s.id for s in parts[0][1]} == {s.id for s in parts[1][1]}
 
 
-def test_another_seed_gives_another_split():
+def test_another_seed_gives_another_split() -> None:
     samples = labelled("abcdefgh")
     splits = {tuple(s.id for s in split_by_group(samples, 0.5, seed)[1]) for seed in range(5)}
     assert len(splits) > 1
@@ -245,7 +253,9 @@ def test_another_seed_gives_another_split():
 
 @pytest.mark.faces
 @pytest.mark.parametrize(("subset", "count"), [("common", 554), ("train", 2012)])
-def test_the_real_300w_is_read_without_a_problem(reported, faces_root, subset, count):
+def test_the_real_300w_is_read_without_a_problem(
+    reported: list[str], faces_root: Path, subset: str, count: Any
+) -> None:
     reading = read_300w(faces_root / "300w", subset)
     assert reported == []
     assert len(reading.samples) == count
@@ -253,7 +263,7 @@ def test_the_real_300w_is_read_without_a_problem(reported, faces_root, subset, c
 
 
 @pytest.mark.faces
-def test_the_real_boxes_lie_over_the_real_points(faces_root):
+def test_the_real_boxes_lie_over_the_real_points(faces_root: Path) -> None:
     for sample in read_300w(faces_root / "300w", "common").samples:
         centre, middle = sample.landmarks.mean(axis=0), (sample.box[:2] + sample.box[2:]) / 2
         assert np.abs(centre - middle).max() < 0.3 * (sample.box[2] - sample.box[0])

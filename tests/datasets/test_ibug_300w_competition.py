@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -18,7 +21,7 @@ def root(tmp_path, points, draw, write_pts):
     return tmp_path
 
 
-def test_without_boxes_each_box_is_that_of_the_points(root, points):
+def test_without_boxes_each_box_is_that_of_the_points(root: Path, points: Any) -> None:
     reading = read_dataset("300w", root, "test")
     ids = [sample.id for sample in reading.samples]
     assert ids[::2] == ["01_Indoor/indoor_001.png", "02_Outdoor/outdoor_001.png"]
@@ -29,7 +32,7 @@ def test_without_boxes_each_box_is_that_of_the_points(root, points):
     assert len({sample.group for sample in reading.samples}) == 4
 
 
-def test_boxes_of_ones_own_are_used_for_all_or_told(reported, root):
+def test_boxes_of_ones_own_are_used_for_all_or_told(reported: list[str], root: Path) -> None:
     row = "01_Indoor/indoor_001.png,test,21,31,91,96"
     (root / "boxes.csv").write_text(f"image,split,x0,y0,x1,y1\n{row}\n")
     reading = read_dataset("300w", root, "test")
@@ -38,19 +41,19 @@ def test_boxes_of_ones_own_are_used_for_all_or_told(reported, root):
     assert len(reported) == 3
 
 
-def test_the_counts():
+def test_the_counts() -> None:
     expected = {"train": 3148, "common": 554, "challenging": 135, "full": 689, "test": 600}
     assert DATASETS["300w"].subsets == expected
 
 
-def test_the_other_subsets_still_need_boxes(root):
+def test_the_other_subsets_still_need_boxes(root: Path) -> None:
     (root / "ibug").mkdir()
     with pytest.raises(DataError, match="no official boxes"):
         read_dataset("300w", root, "challenging")
 
 
 @pytest.mark.faces
-def test_the_real_faces(reported, faces_root):
+def test_the_real_faces(reported: list[str], faces_root: Path) -> None:
     common = read_dataset("300w", faces_root / "300w", "common")
     train = read_dataset("300w", faces_root / "300w", "train")
     assert (len(common.samples), len(train.samples)) == (554, 2012)

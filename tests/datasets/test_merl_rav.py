@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -26,13 +29,13 @@ def root(tmp_path, points, draw, write_pts):
 @pytest.mark.parametrize(
     ("subset", "count"), [("train", 5), ("test", 5), ("frontal", 1), ("half", 2), ("profile", 2)]
 )
-def test_subsets(reported, root, subset, count):
+def test_subsets(reported: list[str], root: Path, subset: str, count: Any) -> None:
     reading = read_merl_rav(root, subset)
     assert (len(reading.samples), reported) == (count, [])
     assert len(read_merl_rav(root / "merl_rav_organized", subset).samples) == count
 
 
-def test_values(root, points):
+def test_values(root: Path, points: Any) -> None:
     face = read_merl_rav(root, "frontal").samples[0]
     assert face.labelled.tolist() == [False] + [True] * 67
     assert face.occluded.tolist() == [True] * 2 + [False] * 66
@@ -43,7 +46,7 @@ def test_values(root, points):
     assert face.id == "frontal/testset/image00000_1.jpg"
 
 
-def test_bad_records_are_one_line_each(reported, root, write_pts):
+def test_bad_records_are_one_line_each(reported: list[str], root: Path, write_pts: Any) -> None:
     folder = root / "merl_rav_organized" / "frontal" / "testset"
     write_pts(folder / "image9.pts", np.ones((67, 2)))
     write_pts(folder / "image8.pts", np.ones((68, 2)))
@@ -53,6 +56,6 @@ def test_bad_records_are_one_line_each(reported, root, write_pts):
     assert "image9.pts: 67 points" in reported[1]
 
 
-def test_a_missing_pose_is_named(tmp_path):
+def test_a_missing_pose_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="frontal/testset: no such folder"):
         read_merl_rav(tmp_path, "test")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +18,7 @@ EVERY = pytest.mark.parametrize("dataset", DATASETS.values(), ids=DATASETS)
 
 
 @EVERY
-def test_the_facts_name_things_there_are(dataset):
+def test_the_facts_name_things_there_are(dataset: Any) -> None:
     markup = load_markup(dataset.markup)
     assert set(dataset.normalisers) <= set(NORMALISERS)
     assert "inter_ocular" not in dataset.normalisers or markup.eye_corners
@@ -26,7 +28,7 @@ def test_the_facts_name_things_there_are(dataset):
 
 
 @EVERY
-def test_an_unknown_subset_is_refused_by_name(dataset, tmp_path):
+def test_an_unknown_subset_is_refused_by_name(dataset: Any, tmp_path: Path) -> None:
     if dataset.name in ("csv", "packed"):
         pytest.skip("its file names its own subsets")
     with pytest.raises(DataError, match=f'{dataset.name} has no subset "nothing": choose one of'):
@@ -34,12 +36,12 @@ def test_an_unknown_subset_is_refused_by_name(dataset, tmp_path):
 
 
 @EVERY
-def test_an_empty_folder_is_an_error_that_names_a_path(dataset, tmp_path):
+def test_an_empty_folder_is_an_error_that_names_a_path(dataset: Any, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=str(tmp_path)):
         read_dataset(dataset.name, tmp_path, next(iter(dataset.subsets)))
 
 
-def test_unknown_names_and_options_are_refused(tmp_path):
+def test_unknown_names_and_options_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match='unknown data set "301w"'):
         read_dataset("301w", tmp_path, "train")
     with pytest.raises(DataError, match='wflw has no option "stride": its options are none'):
@@ -50,8 +52,8 @@ def test_unknown_names_and_options_are_refused(tmp_path):
     ("module", "start"), [("scipy.io", b"MATLAB 5.0"), ("h5py", b"\x89HDF\r\n\x1a\n")]
 )
 def test_without_the_data_extra_its_install_line_is_the_answer(
-    tmp_path, monkeypatch, module, start
-):
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: Any, start: Any
+) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     (tmp_path / "flickr").mkdir()
     (tmp_path / "AFLWinfo_release.mat").write_bytes(start)
@@ -59,7 +61,9 @@ def test_without_the_data_extra_its_install_line_is_the_answer(
         read_dataset("aflw", tmp_path, "train")
 
 
-def test_without_the_video_extra_its_install_line_is_the_answer(tmp_path, monkeypatch):
+def test_without_the_video_extra_its_install_line_is_the_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(MissingExtraError, match=r'pip install "facealign\[video\]"'):
         next(read_frames(tmp_path / "vid.avi", [0]))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -32,26 +35,28 @@ def labels(root):
     return folder / "list_98pt_rect_attr_test.txt"
 
 
-def test_values(root, points):
+def test_values(root: Path, points: Any) -> None:
     face = read_wflw(root, "test").samples[2]
     assert np.allclose(face.landmarks, points("wflw98", 2), atol=1e-4)
     assert face.box.tolist() == [20, 30, 95, 98]
     assert (face.id, face.group) == ("3/2--Parade/a_2.jpg", "2--Parade/a_2.jpg")
 
 
-def test_each_attribute_is_a_subset_of_the_test_faces(root):
+def test_each_attribute_is_a_subset_of_the_test_faces(root: Path) -> None:
     assert len(read_wflw(root, "train").samples) == len(read_wflw(root, "test").samples) == 6
     for i, attribute in enumerate(ATTRIBUTES):
         assert [s.id.split("/")[0] for s in read_wflw(root, attribute).samples] == [str(i + 1)]
 
 
-def test_faces_of_one_photo_share_a_group_but_no_id(root):
+def test_faces_of_one_photo_share_a_group_but_no_id(root: Path) -> None:
     one, other, third = read_wflw(root, "test").samples[:3]
     assert one.group == other.group != third.group
     assert one.id != other.id
 
 
-def test_bad_lines_are_one_line_each_in_every_subset(problems_of, root, labels):
+def test_bad_lines_are_one_line_each_in_every_subset(
+    problems_of: Any, root: Path, labels: Any
+) -> None:
     lines = labels.read_text().splitlines()
     lines[1] = lines[1].removeprefix(lines[1].split()[0])
     lines[2] = lines[2].replace(lines[2].split()[0], "nan", 1)
@@ -64,7 +69,7 @@ def test_bad_lines_are_one_line_each_in_every_subset(problems_of, root, labels):
     assert len(problems_of(lambda: read_wflw(root, "pose"))) == 1
 
 
-def test_missing_files_are_named(root, labels):
+def test_missing_files_are_named(root: Path, labels: Any) -> None:
     labels.unlink()
     with pytest.raises(DataError, match=r"list_98pt_rect_attr_test\.txt: cannot be read"):
         read_wflw(root, "blur")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,7 @@ ABLATIONS = {
 }
 
 
-def test_an_ablation_is_the_paper_s_configuration_with_one_change():
+def test_an_ablation_is_the_paper_s_configuration_with_one_change() -> None:
     files = {path.stem: path for path in CONFIGS if path.parent.name == "ablation"}
     assert files.keys() == ABLATIONS.keys()
     paper = load_settings(files["eq2"].parents[1] / "paper" / "300w.toml")
@@ -46,7 +47,7 @@ def test_an_ablation_is_the_paper_s_configuration_with_one_change():
         assert changes(load_settings(path), paper) == ABLATIONS[name]
 
 
-def test_the_paper_s_recipe_on_every_benchmark():
+def test_the_paper_s_recipe_on_every_benchmark() -> None:
     files = {path.stem: load_settings(path) for path in CONFIGS if path.parent.name == "paper"}
     assert {n: s.model.points for n, s in files.items()} == {
         "300w": 68,
@@ -65,6 +66,6 @@ def test_the_paper_s_recipe_on_every_benchmark():
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_every_published_config_is_valid_and_survives_the_round_trip(path, toml):
+def test_every_published_config_is_valid_and_survives_the_round_trip(path: Path, toml: Any) -> None:
     settings = load_settings(path)
     assert load_settings(toml(to_toml(settings))) == settings

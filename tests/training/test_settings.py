@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import get_type_hints
+from pathlib import Path
+from typing import Any, get_type_hints
 
 import pytest
 from hypothesis import given
@@ -21,11 +22,11 @@ from facealign.training.settings import (
 from facealign.training.settings_file import load_settings, to_settings, to_toml
 
 
-def test_an_empty_file_gives_the_defaults(toml):
+def test_an_empty_file_gives_the_defaults(toml: Any) -> None:
     assert load_settings(toml("")) == Settings()
 
 
-def test_chosen_stages_survive_being_written_and_none_is_left_out(toml):
+def test_chosen_stages_survive_being_written_and_none_is_left_out(toml: Any) -> None:
     for chosen in (None, (1, 3)):
         model = AANSettings(attention_stages=chosen)
         text = to_toml(Settings(model=model))
@@ -33,7 +34,7 @@ def test_chosen_stages_survive_being_written_and_none_is_left_out(toml):
         assert load_settings(toml(text)).model == model
 
 
-def test_a_file_changes_the_one_it_is_based_on(tmp_path):
+def test_a_file_changes_the_one_it_is_based_on(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     (tmp_path / "base.toml").write_text('name = "b"\n[train]\nsteps = 7\nbatch = 8\n')
     (tmp_path / "deep" / "a.toml").write_text('base = "../base.toml"\n[train]\nsteps = 9\n')
@@ -42,12 +43,12 @@ def test_a_file_changes_the_one_it_is_based_on(tmp_path):
 
 
 @pytest.mark.parametrize("base", ['"run.toml"', "3", '"gone.toml"'])
-def test_a_base_that_is_none_is_refused(toml, base):
+def test_a_base_that_is_none_is_refused(toml: Any, base: Any) -> None:
     with pytest.raises(SettingsError, match=r"base must name another|gone\.toml: cannot be read"):
         load_settings(toml(f"base = {base}"))
 
 
-def test_values_of_every_type_are_read(toml):
+def test_values_of_every_type_are_read(toml: Any) -> None:
     text = """
         name = "mine"
         [data]
@@ -90,13 +91,13 @@ some_settings = st.builds(
 
 
 @given(settings=some_settings)
-def test_to_toml_and_load_is_the_identity(tmp_path_factory, settings):
+def test_to_toml_and_load_is_the_identity(tmp_path_factory: Any, settings: Any) -> None:
     path = tmp_path_factory.getbasetemp() / "round.toml"
     path.write_bytes(to_toml(settings).encode())
     assert load_settings(path) == settings
 
 
-def test_plain_dictionaries_are_taken_as_a_checkpoint_holds_them():
+def test_plain_dictionaries_are_taken_as_a_checkpoint_holds_them() -> None:
     settings = Settings(name="kept", train=TrainSettings(milestones=(0.25,)))
     assert to_settings(dataclasses.asdict(settings), "checkpoint") == settings
 
@@ -119,7 +120,7 @@ def test_plain_dictionaries_are_taken_as_a_checkpoint_holds_them():
         ("name = 2024", "name = 2024: expected str, got int"),
     ],
 )
-def test_a_wrong_key_or_type_is_refused_with_its_place(toml, text, message):
+def test_a_wrong_key_or_type_is_refused_with_its_place(toml: Any, text: Any, message: str) -> None:
     path = toml(text)
     with pytest.raises(SettingsError, match=message) as caught:
         load_settings(path)
@@ -140,7 +141,9 @@ def ranges() -> Iterator[tuple[str, str, float, float]]:
 
 
 @pytest.mark.parametrize(("section", "name", "low", "high"), list(ranges()))
-def test_a_number_beyond_either_end_is_refused(section, name, low, high):
+def test_a_number_beyond_either_end_is_refused(
+    section: Any, name: Any, low: Any, high: Any
+) -> None:
     kind = type(low if isinstance(low, float) else high)
     step = 0.001 if kind is float else 1
     for value in (low - step, high + max(step, abs(high) * 1e-6)):
@@ -152,7 +155,7 @@ def test_a_number_beyond_either_end_is_refused(section, name, low, high):
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
-def test_a_number_that_is_not_finite_is_out_of_range(toml, value):
+def test_a_number_that_is_not_finite_is_out_of_range(toml: Any, value: Any) -> None:
     with pytest.raises(SettingsError, match=r"train\.learning_rate"):
         load_settings(toml(f"[train]\nlearning_rate = {value}"))
 
@@ -165,18 +168,18 @@ def test_a_number_that_is_not_finite_is_out_of_range(toml, value):
         ("points = 0", r"model\.points must be at least 1"),
     ],
 )
-def test_a_network_that_cannot_be_built_is_refused(toml, text, message):
+def test_a_network_that_cannot_be_built_is_refused(toml: Any, text: Any, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         load_settings(toml(f"[model]\n{text}"))
 
 
 @pytest.mark.parametrize("text", ["name = ", "[train\n", "a = 1\na = 2", b"name = '\xff'"])
-def test_what_is_no_toml_is_refused(toml, text):
+def test_what_is_no_toml_is_refused(toml: Any, text: Any) -> None:
     with pytest.raises(SettingsError, match="not valid TOML"):
         load_settings(toml(text))
 
 
-def test_a_missing_file_or_a_folder_is_refused(tmp_path):
+def test_a_missing_file_or_a_folder_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "missing.toml", tmp_path):
         with pytest.raises(SettingsError, match="cannot be read"):
             load_settings(path)
@@ -196,12 +199,14 @@ def test_a_missing_file_or_a_folder_is_refused(tmp_path):
         ("model.map_relu=false", "model", "map_relu", False),
     ],
 )
-def test_an_override_wins_over_the_file(toml, override, section, name, value):
+def test_an_override_wins_over_the_file(
+    toml: Any, override: Any, section: Any, name: Any, value: Any
+) -> None:
     path = toml("[train]\nsteps = 1\nclip = 9.0\n[data]\nroot = 'file'\n")
     assert getattr(getattr(load_settings(path, [override]), section), name) == value
 
 
-def test_an_override_changes_nothing_else_and_the_last_wins(toml):
+def test_an_override_changes_nothing_else_and_the_last_wins(toml: Any) -> None:
     path = toml("[train]\nsteps = 1\nbatch = 8")
     settings = load_settings(path, ["train.steps=2", "train.steps=3", "name=new"])
     assert (settings.train.steps, settings.train.batch, settings.name) == (3, 8, "new")
@@ -221,7 +226,7 @@ def test_an_override_changes_nothing_else_and_the_last_wins(toml):
         ("train=5", "train = .: expected object"),
     ],
 )
-def test_a_wrong_override_is_refused(toml, override, message):
+def test_a_wrong_override_is_refused(toml: Any, override: Any, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         load_settings(toml("name = 'a'"), [override])
 
@@ -235,7 +240,7 @@ share = 0.25
 """
 
 
-def test_further_data_sets_are_tables_changed_by_their_number(toml):
+def test_further_data_sets_are_tables_changed_by_their_number(toml: Any) -> None:
     settings = load_settings(toml(FURTHER), ["further.1.root=2024", "further.0.share=2"])
     assert [f.dataset for f in settings.further] == ["aflw", "celeba"]
     assert [f.root for f in settings.further] == ["", "2024"]
@@ -252,6 +257,6 @@ def test_further_data_sets_are_tables_changed_by_their_number(toml):
         ("further.0.share=0", r"further\[0\]\.share = 0: expected float > 0"),
     ],
 )
-def test_a_wrong_further_setting_is_refused(toml, override, message):
+def test_a_wrong_further_setting_is_refused(toml: Any, override: Any, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         load_settings(toml(FURTHER), [override])

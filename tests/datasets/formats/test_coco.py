@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,7 +43,7 @@ def _read(path, content):
     return read_dataset("coco", path, "all", markup="celeba5")
 
 
-def test_values(reported, path, content, points):
+def test_values(reported: list[str], path: Path, content: Any, points: Any) -> None:
     reading = _read(path, content)
     first, second = reading.samples
     assert reported == []
@@ -53,7 +55,7 @@ def test_values(reported, path, content, points):
     assert second.image.name == "b.png"
 
 
-def test_bad_annotations_are_one_line_each(reported, path, content):
+def test_bad_annotations_are_one_line_each(reported: list[str], path: Path, content: Any) -> None:
     good = content["annotations"][0]
     content["annotations"] = [
         good,
@@ -72,7 +74,9 @@ def test_bad_annotations_are_one_line_each(reported, path, content):
     assert places == [f"annotations[{i}]" for i in range(1, 9)]
 
 
-def test_a_name_that_no_file_can_have_is_one_line(reported, path, content):
+def test_a_name_that_no_file_can_have_is_one_line(
+    reported: list[str], path: Path, content: Any
+) -> None:
     content["images"][0]["file_name"] = "a" * 5000
     reading = _read(path, content)
     assert len(reading.samples) == len(reported) == 1
@@ -87,6 +91,6 @@ def test_a_name_that_no_file_can_have_is_one_line(reported, path, content):
         ({"images": [{}], "annotations": []}, "one of the images lacks an id"),
     ],
 )
-def test_another_file_is_named(path, content, message):
+def test_another_file_is_named(path: Path, content: Any, message: str) -> None:
     with pytest.raises(DataError, match=rf"faces\.json: {message}"):
         _read(path, content)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +30,7 @@ def write(tmp_path, draw):
     return make
 
 
-def test_values_blanks_boxes_and_splits(write, points):
+def test_values_blanks_boxes_and_splits(write: Any, points: Any) -> None:
     values = points("celeba5").ravel().tolist()
     blank = ["", "", *values[2:]]
     path = write(
@@ -45,7 +47,7 @@ def test_values_blanks_boxes_and_splits(write, points):
         assert [face.group for face in faces] == [name]
 
 
-def test_bad_rows_are_one_line_each(reported, write, points):
+def test_bad_rows_are_one_line_each(reported: list[str], write: Any, points: Any) -> None:
     values = points("celeba5").ravel().tolist()
     box = [20, 30, 90, 95]
     rows = [
@@ -63,7 +65,7 @@ def test_bad_rows_are_one_line_each(reported, write, points):
         assert word in line
 
 
-def test_another_number_of_points_asks_for_the_markup(write):
+def test_another_number_of_points_asks_for_the_markup(write: Any) -> None:
     path = write([], columns=["image", *COLUMNS])
     with pytest.raises(DataError, match=r"5 points and ibug68 has 68; x5 is missing"):
         read_dataset("csv", path, "all")
@@ -71,7 +73,9 @@ def test_another_number_of_points_asks_for_the_markup(write):
         read_dataset("csv", write([], ["image", *COLUMNS, "x5", "y5"]), "all", markup="celeba5")
 
 
-def test_the_folder_of_the_images_may_be_named(write, points, draw, tmp_path):
+def test_the_folder_of_the_images_may_be_named(
+    write: Any, points: Any, draw: Any, tmp_path: Path
+) -> None:
     path = write([["d.png", "", "", "", "", "", *points("celeba5").ravel()]])
     draw(tmp_path / "photos" / "d.png")
     assert read_dataset("csv", path, "all", markup="celeba5").samples == []
@@ -79,6 +83,6 @@ def test_the_folder_of_the_images_may_be_named(write, points, draw, tmp_path):
     assert reading.samples[0].image == tmp_path / "photos" / "d.png"
 
 
-def test_a_missing_table_is_named(tmp_path):
+def test_a_missing_table_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no\.csv: cannot be read"):
         read_dataset("csv", tmp_path / "no.csv", "all")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -46,7 +48,9 @@ def skeleton(points):
     return make
 
 
-def test_cvat_measures_from_the_corner(reported, read, row, points):
+def test_cvat_measures_from_the_corner(
+    reported: list[str], read: Any, row: Any, points: Any
+) -> None:
     reading = read(row(), BOX.format(""))
     face = reading.samples[0]
     assert np.allclose(face.landmarks, points("celeba5"), atol=1e-2)
@@ -54,7 +58,9 @@ def test_cvat_measures_from_the_corner(reported, read, row, points):
     assert (face.box_source, reported) == ("official", [])
 
 
-def test_a_skeleton_says_what_is_outside_and_occluded(read, skeleton, points):
+def test_a_skeleton_says_what_is_outside_and_occluded(
+    read: Any, skeleton: Any, points: Any
+) -> None:
     face = read(skeleton(first='outside="1" occluded="0"')).samples[0]
     assert np.allclose(face.landmarks[1:], points("celeba5")[1:], atol=1e-4)
     assert face.labelled.tolist() == [False, True, True, True, True]
@@ -64,11 +70,13 @@ def test_a_skeleton_says_what_is_outside_and_occluded(read, skeleton, points):
     assert face.box_source == "landmarks"
 
 
-def test_a_point_that_a_skeleton_lacks_has_no_place(read, skeleton):
+def test_a_point_that_a_skeleton_lacks_has_no_place(read: Any, skeleton: Any) -> None:
     assert read(skeleton(names="123")).samples[0].labelled.tolist() == [True] * 3 + [False] * 2
 
 
-def test_boxes_go_by_group_and_are_not_guessed_among_many_faces(read, row, skeleton):
+def test_boxes_go_by_group_and_are_not_guessed_among_many_faces(
+    read: Any, row: Any, skeleton: Any
+) -> None:
     faces = read(
         row('group_id="3"'), skeleton(more='group_id="4"'), BOX.format('group_id="4"')
     ).samples
@@ -78,7 +86,7 @@ def test_boxes_go_by_group_and_are_not_guessed_among_many_faces(read, row, skele
     assert [face.box_source for face in faces] == ["landmarks", "landmarks"]
 
 
-def test_bad_faces_are_one_line_each(problems_of, read, row, skeleton):
+def test_bad_faces_are_one_line_each(problems_of: Any, read: Any, row: Any, skeleton: Any) -> None:
     bad = [
         skeleton(names="6"),
         row().replace(";", ";x", 1),
@@ -91,7 +99,7 @@ def test_bad_faces_are_one_line_each(problems_of, read, row, skeleton):
     assert "2 points, but celeba5 has 5" in problems[4]
 
 
-def test_images_without_a_face_and_tracks_are_told(problems_of, read):
+def test_images_without_a_face_and_tracks_are_told(problems_of: Any, read: Any) -> None:
     assert "a.png: has no points" in problems_of(lambda: read())[0]
     with pytest.raises(DataError, match="tracks of a video"):
         read(top="<track/>")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -37,7 +40,9 @@ def box(points):
     return make
 
 
-def test_values_and_the_box_of_whole_pixels(reported, read, box, points):
+def test_values_and_the_box_of_whole_pixels(
+    reported: list[str], read: Any, box: Any, points: Any
+) -> None:
     reading = read(box())
     face = reading.samples[0]
     assert np.allclose(face.landmarks, points("celeba5"), atol=1e-4)
@@ -45,18 +50,20 @@ def test_values_and_the_box_of_whole_pixels(reported, read, box, points):
     assert (face.id, face.labelled.all(), reported) == ("a.png#1", True, [])
 
 
-def test_points_by_name_and_missing_ones(read, box, points):
+def test_points_by_name_and_missing_ones(read: Any, box: Any, points: Any) -> None:
     face = read(box(names=("left_eye_centre", "right_eye_centre"))).samples[0]
     assert face.labelled.tolist() == [True, True, False, False, False]
     assert np.allclose(face.landmarks[:2], points("celeba5")[1::-1], atol=1e-4)
 
 
-def test_ignored_boxes_are_left_out_and_an_image_without_boxes_is_told(problems_of, read, box):
+def test_ignored_boxes_are_left_out_and_an_image_without_boxes_is_told(
+    problems_of: Any, read: Any, box: Any
+) -> None:
     assert len(read(box(), box(more="ignore='1'")).samples) == 1
     assert "a.png: has no box" in problems_of(lambda: read())[0]
 
 
-def test_bad_boxes_are_one_line_each(problems_of, read, box):
+def test_bad_boxes_are_one_line_each(problems_of: Any, read: Any, box: Any) -> None:
     bad = [
         box(names=("00", "nose")),
         box(names=("05",)),
@@ -69,7 +76,9 @@ def test_bad_boxes_are_one_line_each(problems_of, read, box):
     assert 'celeba5 has no point "nose"' in problems[0]
 
 
-def test_a_missing_image_and_another_file_are_named(problems_of, read, box, tmp_path):
+def test_a_missing_image_and_another_file_are_named(
+    problems_of: Any, read: Any, box: Any, tmp_path: Path
+) -> None:
     assert "b.png" in problems_of(lambda: read(box(), file="b.png"))[0]
     (tmp_path / "c.xml").write_text("<annotations/>")
     with pytest.raises(DataError, match="begins with <annotations>, but <dataset>"):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -17,7 +20,7 @@ def root(tmp_path, points, draw, write_pts):
     return tmp_path
 
 
-def test_values(reported, root, points):
+def test_values(reported: list[str], root: Path, points: Any) -> None:
     reading = read_dataset("pts", root, "all", markup="celeba5")
     assert [sample.id for sample in reading.samples] == ["a.png", "b/c.png"]
     assert reported == []
@@ -25,7 +28,9 @@ def test_values(reported, root, points):
     assert reading.samples[0].box_source == "landmarks"
 
 
-def test_every_bad_file_is_one_line(problems_of, root, draw, write_pts, points):
+def test_every_bad_file_is_one_line(
+    problems_of: Any, root: Path, draw: Any, write_pts: Any, points: Any
+) -> None:
     draw(root / "unlabelled.jpg")
     write_pts(root / "lonely.pts", points("celeba5"))
     write_pts(root / "a.pts", [["nan", 3]] * 5)
@@ -37,13 +42,13 @@ def test_every_bad_file_is_one_line(problems_of, root, draw, write_pts, points):
     ]
 
 
-def test_the_markup_is_never_guessed(reported, root):
+def test_the_markup_is_never_guessed(reported: list[str], root: Path) -> None:
     reading = read_dataset("pts", root, "all")
     assert reading.samples == []
     assert "5 points, but this data set has 68" in reported[0]
 
 
-def test_what_is_not_there_is_named(root):
+def test_what_is_not_there_is_named(root: Path) -> None:
     with pytest.raises(DataError, match="nowhere: no such folder"):
         read_dataset("pts", root / "nowhere", "all")
     with pytest.raises(DataError, match='no subset "train"'):
