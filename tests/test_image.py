@@ -54,9 +54,7 @@ def test_every_exif_orientation_is_turned_upright(corner: Any, orientation: Any)
 
 
 @pytest.mark.parametrize("orientation", [0, 9, 999])
-def test_an_orientation_that_is_not_in_the_standard_is_ignored(
-    corner: Any, orientation: Any
-) -> None:
+def test_an_unknown_orientation_is_ignored(corner: Any, orientation: Any) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     assert (read_image(encoded(Image.fromarray(corner), exif=exif)) == corner).all()
@@ -67,9 +65,7 @@ def test_garbage_in_place_of_exif_does_no_harm(corner: Any) -> None:
     assert read_image(data).shape == corner.shape
 
 
-def test_a_path_a_string_bytes_and_a_pillow_image_give_the_same(
-    tmp_path: Path, noise_picture: Any
-) -> None:
+def test_every_kind_of_source_gives_the_same(tmp_path: Path, noise_picture: Any) -> None:
     pixels = noise_picture(7, 5)
     path = tmp_path / "é ü.png"
     write_image(pixels, path)
@@ -166,9 +162,7 @@ def _bad_files(folder):
         ("null\0byte.jpg", "cannot be read"),
     ],
 )
-def test_a_file_that_is_no_image_is_named_with_the_reason(
-    tmp_path: Path, name: Any, why: Any
-) -> None:
+def test_a_bad_file_is_named_with_the_reason(tmp_path: Path, name: Any, why: Any) -> None:
     _bad_files(tmp_path)
     with pytest.raises(ImageError, match=why) as caught:
         read_image(tmp_path / name)
@@ -270,9 +264,7 @@ def test_writing_and_reading_back_is_the_identity(tmp_path_factory: Any, data: A
 
 
 @pytest.mark.parametrize("name", ["a.xyz", "a", "a.psd", "a.xbm", "a.h5"])
-def test_a_format_that_cannot_be_written_leaves_nothing(
-    tmp_path: Path, corner: Any, name: Any
-) -> None:
+def test_an_unknown_format_leaves_nothing(tmp_path: Path, corner: Any, name: Any) -> None:
     with pytest.raises(OutputError, match="cannot write"):
         write_image(corner, tmp_path / name)
     assert list(tmp_path.iterdir()) == []
@@ -288,9 +280,7 @@ def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path, name: Any)
     assert list((tmp_path / "taken").iterdir()) == []
 
 
-def test_a_failed_write_keeps_the_older_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "result.json"
     write_file(path, "old")
 
