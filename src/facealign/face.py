@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -32,6 +33,10 @@ class Face:
         visible: (K,) bool, whether each point can be seen; None where the model does not say.
         network_crop: the crop the network saw, turned where the face was; None where no network
             made this face.
+        track: number of the face within its film, the same in every frame; None in a photo.
+        raw: (K, 2) float32, the landmarks before they were smoothed over time; only when asked for.
+        measures: numbers of the face by name, as `facealign.measures` gives them, None where one is
+            not known; only when asked for.
 
     """
 
@@ -43,6 +48,9 @@ class Face:
     scores: NDArray[np.float32] | None = field(default=None, repr=False)
     visible: Mask | None = field(default=None, repr=False)
     network_crop: CropTransform | None = field(default=None, repr=False)
+    track: int | None = None
+    raw: Points | None = field(default=None, repr=False)
+    measures: Mapping[str, float | None] | None = field(default=None, repr=False)
 
     def __getitem__(self, name: str) -> Points:
         """The points of a face region, such as ``face["left_eye"]``, or the one of that name.
@@ -90,6 +98,7 @@ class Face:
             markup=markup,
             scores=None if scores is None else scores.astype(np.float32),
             visible=None if self.visible is None else conversion.visible(self.visible),
+            raw=None if self.raw is None else conversion.points(self.raw),
         )
 
     def crop(
@@ -120,21 +129,33 @@ class Face:
     def to_dict(self) -> dict[str, Any]:
         """The face as plain numbers, ready for JSON (schema ``facealign/1``).
 
-        `scores` and `visible` are there where the model gives them.
+        `scores` and `visible` are there where the model gives them, `track`, `raw` and `measures`
+        where the face has them.
         """
         pose = self.pose
         content: dict[str, Any] = {
             "box": [round(float(v), 3) for v in self.box],
             "score": round(float(self.score), 4),
             "markup": self.markup,
-            "landmarks": [[round(float(x), 3), round(float(y), 3)] for x, y in self.landmarks],
+            "landmarks": _rounded(self.landmarks),
         }
+        if self.track is not None:
+            content = {"track": self.track} | content
+        if self.raw is not None:
+            content["raw"] = _rounded(self.raw)
         if self.scores is not None:
             content["scores"] = [round(float(score), 4) for score in self.scores]
         if self.visible is not None:
             content["visible"] = [bool(seen) for seen in self.visible]
+        if self.measures is not None:
+            known = self.measures.items()
+            content["measures"] = {k: None if v is None else round(v, 4) for k, v in known}
         angles = {"yaw": pose.yaw, "pitch": pose.pitch, "roll": pose.roll}
         return content | {"pose": {name: round(angle, 2) for name, angle in angles.items()}}
+
+
+def _rounded(points: Points) -> list[list[float]]:
+    return [[round(float(x), 3), round(float(y), 3)] for x, y in points]
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,6 +181,8 @@ class ImageResult:
         width, height: of the upright image, in pixels; None where it could not be read.
         faces: what was found; empty when there is none.
         error: why the image could not be done, else None.
+        frame: number of the picture within a film, from 0; None for a photo.
+        time: seconds from the film's first frame; None for a photo.
 
     """
 
@@ -168,3 +191,5 @@ class ImageResult:
     height: int | None
     faces: list[Face]
     error: str | None = None
+    frame: int | None = None
+    time: float | None = None

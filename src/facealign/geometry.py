@@ -153,6 +153,15 @@ class CropTransform:
         shift = self.matrix[:, 2] * ratio + (ratio - 1) / 2
         return CropTransform(np.column_stack([self.matrix[:, :2] * ratio, shift]), size)
 
+    def shifted(self, x: float, y: float) -> CropTransform:
+        """The crop of the same size and turn whose picture lies `x`, `y` crop pixels further."""
+        return CropTransform(self.matrix + np.array([[0.0, 0.0, x], [0.0, 0.0, y]]), self.size)
+
+    @property
+    def angle(self) -> float:
+        """Degrees by which a face that stands upright in the crop leans clockwise in the image."""
+        return math.degrees(math.atan2(self.matrix[0, 1], self.matrix[0, 0]))
+
     def inverse_matrix(self) -> Matrix:
         """(2, 3) float64, crop pixels → image pixels."""
         return np.array(self._inverse)

@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from facealign.aligner.landmarker import BATCH, Found, Landmarker
+from facealign.aligner.landmarker import BATCH, SHIFTS, Found, Landmarker
 from facealign.aligner.ordered import core_count, map_ordered
 from facealign.aligner.photo import photo_result
 from facealign.aligner.turned import find
@@ -67,7 +67,7 @@ class FaceAligner:
     ) -> None:
         if max_faces is not None and max_faces < 1:
             raise SettingsError(f"max_faces is 1 or more, or None for all; not {max_faces}")
-        self._max_faces = max_faces
+        self.max_faces = max_faces
         self._turned_faces = turned_faces
         landmarker = Landmarker(model_path(model), threads, leaning_faces, markup)
         self.facts = landmarker.facts
@@ -121,7 +121,7 @@ class FaceAligner:
         """
         landmarker, _ = self._opened()
         image = read_image(source, color)
-        found = self._find(image) if boxes is None else _given(image, boxes)
+        found = self.detect(image) if boxes is None else _given(image, boxes)
         return landmarker.align([found], attention)[0]
 
     def align_batch(
@@ -150,7 +150,7 @@ class FaceAligner:
     ) -> Iterator[list[Face]]:
         waiting: list[Found] = []
         for source in sources:
-            waiting.append(self._find(read_image(source, color)))
+            waiting.append(self.detect(read_image(source, color)))
             count = sum(len(found) for found in waiting)
             if not count or count >= batch_size or len(waiting) >= WAITING * batch_size:
                 yield from self._opened()[0].align(waiting, batch=batch_size)
@@ -194,10 +194,33 @@ class FaceAligner:
             raise FaceAlignError("this FaceAligner is closed: make a new one")
         return parts
 
-    def _find(self, image: Pixels) -> Found:
+    def detect(self, image: Pixels) -> Found:
+        """The faces that the detector finds in an (H, W, 3) RGB uint8 image, without landmarks.
+
+        Raises:
+            FaceAlignError: the aligner is closed.
+
+        """
         found, angles = find(self._opened()[1], image, self._turned_faces)
-        kept = slice(self._max_faces)
+        kept = slice(self.max_faces)
         return Found(image, found.boxes[kept], found.scores[kept], angles[kept])
+
+    def look(self, found: Found, looks: int = 1) -> list[Face]:
+        """The landmarks of faces that `detect` or an earlier frame found, in their order.
+
+        Args:
+            found: an image, the boxes in it, and by how many degrees each face leans.
+            looks: 1, or 2 for the mean of two crops that lie a little apart: steadier points for
+                twice the network's time.
+
+        Raises:
+            FaceAlignError: the aligner is closed.
+            SettingsError: `looks` is neither.
+
+        """
+        if looks not in SHIFTS:
+            raise SettingsError(f"looks is 1 or 2, not {looks}")
+        return self._opened()[0].align([found], looks=looks)[0]
 
 
 def align(source: ImageSource, boxes: ArrayLike | None = None) -> list[Face]:

@@ -27,6 +27,8 @@ Of 168 faces of 300W's training part, turned artificially, the second look takes
 error at 25°, 21 % at 30°, 40 % at 40°; at 20° only 4 %, and of the 27 that lean by 20 to 25° in
 their own photos it takes none.
 """
+SHIFTS = {1: (0.0,), 2: (0.03, -0.03)}
+"""Looks at a face → how far each crop lies down a diagonal from the face's own, in its sides."""
 OUTPUTS = ("landmarks", "scores", "visible")
 """Of each head; a further head's carry the name of its point scheme: "landmarks.aflw19"."""
 SEEN = 0.5
@@ -94,9 +96,16 @@ class Landmarker:
         self._count, self._outlined = scheme.count, "jaw" in scheme.groups
 
     def align(
-        self, images: Sequence[Found], attention: bool = False, batch: int = BATCH
+        self,
+        images: Sequence[Found],
+        attention: bool = False,
+        batch: int = BATCH,
+        looks: int = 1,
     ) -> list[list[Face]]:
         """The faces of each image, in the order of its boxes; at most `batch` a run of the network.
+
+        With `looks` = 2 each face is the mean of two crops, shifted a little each way: its points
+        are steadier and nearer, for twice the network's time.
 
         Raises:
             ModelError: the network fails, or has no attention maps where they are wanted.
@@ -106,16 +115,16 @@ class Landmarker:
         faces = [
             face
             for first in range(0, len(rows), batch)
-            for face in self._batch(rows[first : first + batch], attention)
+            for face in self._batch(rows[first : first + batch], attention, looks)
         ]
         ends = np.cumsum([len(found) for found in images]).tolist()
         return [faces[end - len(f) : end] for f, end in zip(images, ends, strict=True)]
 
-    def _batch(self, rows: list[tuple[Found, int]], attention: bool) -> list[Face]:
+    def _batch(self, rows: list[tuple[Found, int]], attention: bool, looks: int) -> list[Face]:
         crops = [self.crop(found.boxes[i], float(found.angles[i])) for found, i in rows]
-        values = self.look([found.image for found, _ in rows], crops, attention)
+        values = self._mean_look([found.image for found, _ in rows], crops, attention, looks)
         if self._leaning:
-            self._look_again(rows, crops, values, attention)
+            self._look_again(rows, crops, values, attention, looks)
         seen = values.get("visible")
         faces = [
             Face(
@@ -152,6 +161,7 @@ class Landmarker:
         crops: list[CropTransform],
         values: dict[str, Array],
         attention: bool,
+        looks: int,
     ) -> None:
         """Replace, in `crops` and `values`, what was seen of faces that lean in their crops."""
         leans = lean(values["landmarks"], self.head)
@@ -163,8 +173,22 @@ class Landmarker:
             found, i = rows[n]
             crops[n] = self._upright_crop(found.boxes[i], values["landmarks"][n], float(leans[n]))
         images = [rows[n][0].image for n in again]
-        for name, value in self.look(images, [crops[n] for n in again], attention).items():
+        second = self._mean_look(images, [crops[n] for n in again], attention, looks)
+        for name, value in second.items():
             values[name][again] = value
+
+    def _mean_look(
+        self,
+        images: Sequence[Pixels],
+        crops: Sequence[CropTransform],
+        attention: bool,
+        looks: int,
+    ) -> dict[str, Array]:
+        """`look` at shifted crops, the mean of what it gives."""
+        shifts = [share * self.facts.input_size for share in SHIFTS[looks]]
+        views = [self.look(images, [c.shifted(s, s) for c in crops], attention) for s in shifts]
+        total = {name: sum(view[name] for view in views) for name in views[0]}
+        return {name: np.asarray(value / np.float32(looks)) for name, value in total.items()}
 
     def look(
         self, images: Sequence[Pixels], crops: Sequence[CropTransform], attention: bool = False

@@ -1,0 +1,5 @@
+"""Faces followed from frame to frame, each under a number of its own."""
+
+from facealign.tracking.tracker import FaceTracker
+
+__all__ = ["FaceTracker"]

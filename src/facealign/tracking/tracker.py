@@ -1,0 +1,259 @@
+"""Faces followed from frame to frame, one step a frame.
+
+Where a face was, it is looked for again: the box comes from the landmarks of the last frame, and
+the detector runs now and then, to find new faces and to see that the old ones are still there. A
+face that is lost is waited for, where it was heading, and gets its number back if it returns soon.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from facealign.aligner import FaceAligner, Found
+from facealign.errors import SettingsError
+from facealign.face import Face
+from facealign.geometry import box_of_points, iou
+from facealign.smoothing import LiveSmoother
+from facealign.tracking.matching import match
+from facealign.tracking.track import (
+    Track,
+    affinity_of,
+    is_inside,
+    is_outline,
+    is_sure,
+    move,
+    next_box,
+    patch_of,
+    strayed,
+)
+from facealign.types import Pixels
+
+Smoothing = Literal["live", "none"]
+DETECT_EVERY, SEARCH_EVERY = 10, 3
+"""Frames between two runs of the detector; while no face is followed, or one is missing."""
+WAIT = 0.5
+"""Seconds for which a lost face keeps its number."""
+SAME_POINTS = 0.55
+"""IoU of the boxes of two followed faces from which on both have the same face."""
+UNSEEN = 2
+"""Runs of the detector in a row that may miss a face whose model gives no scores."""
+CUT = 0.35
+"""Share of pixels whose gray changes its bin from which on a frame may be of another scene."""
+ALIKE = 0.5
+"""Correlation of a face's picture with itself a frame ago, below which it is another face."""
+
+
+class FaceTracker:
+    """Follows the faces of one film or camera.
+
+        tracker = FaceTracker()
+        for time, image in ...:  # seconds, (H, W, 3) RGB uint8
+            for face in tracker.step(image, time):
+                face.track, face.landmarks
+
+    Args:
+        aligner: finds faces and landmarks; None makes one. Its `max_faces` holds here, too.
+        smoothing: "live" filters the landmarks by what came before; "none" leaves them as found.
+        looks: 2 takes each face as the mean of two crops: steadier, for 1.7 times the network's
+            time; 1 takes one.
+        detect_every: frames between two runs of the detector.
+        keep_raw: also give the landmarks before smoothing (`Face.raw`).
+
+    Raises:
+        SettingsError: a value that is not offered.
+
+    """
+
+    def __init__(
+        self,
+        aligner: FaceAligner | None = None,
+        *,
+        smoothing: Smoothing = "live",
+        looks: int = 2,
+        detect_every: int = DETECT_EVERY,
+        keep_raw: bool = False,
+    ) -> None:
+        if smoothing not in ("live", "none"):
+            raise SettingsError(f'smoothing is "live" or "none" here, not "{smoothing}"')
+        if detect_every < 1:
+            raise SettingsError(f"detect_every is 1 or more, not {detect_every}")
+        if looks not in (1, 2):
+            raise SettingsError(f"looks is 1 or 2, not {looks}")
+        self._aligner = aligner or FaceAligner(turned_faces=False)
+        self._smoothing, self._looks, self._detect_every = smoothing, looks, detect_every
+        self._keep_raw = keep_raw
+        self._next = 0
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all faces; numbers that were given are not given again."""
+        self._tracks: list[Track] = []
+        self._since = 0
+        self._scene: NDArray[np.intp] | None = None
+        self._steps = 0
+
+    def resume(self, faces: Sequence[Face], image: Pixels, time: float) -> None:
+        """Go on from faces that an earlier run ended with, under their numbers.
+
+        Args:
+            faces: with `track`, as found in `image`.
+            image: that frame.
+            time: its time in seconds.
+
+        """
+        self.reset()
+        for face in faces:
+            if face.track is not None:
+                self._tracks.append(self._new_track(face.track, face, image, time))
+                self._next = max(self._next, face.track + 1)
+
+    def step(self, image: Pixels, time: float) -> list[Face]:
+        """The faces of the next frame, by their numbers; each has its `track`.
+
+        Args:
+            image: (H, W, 3) RGB uint8.
+            time: of the frame in seconds; later than the last one's.
+
+        """
+        cut = self._is_new_scene(image)
+        self._tracks = [t for t in self._tracks if not t.missing or time - t.seen <= WAIT]
+        followed = self._follow(image, time)
+        if cut:
+            followed = self._survivors(followed, image)
+        lost = len(followed) < sum(not t.missing for t in self._tracks)
+        self._update(followed, image, time)
+        self._part_doubles(time)
+        if cut:
+            self._tracks = [t for t in self._tracks if not t.missing]
+        if lost or cut or self._detector_is_due():
+            self._detect(image, time)
+        self._steps += 1
+        active = sorted((t for t in self._tracks if not t.missing), key=lambda t: t.number)
+        return [self._given(track, time) for track in active]
+
+    def _given(self, track: Track, time: float) -> Face:
+        points = track.face.landmarks
+        if track.smoother is not None:
+            points = track.smoother.step(points, time)
+        box = track.box if points is track.face.landmarks else next_box(track, points)
+        raw = track.face.landmarks if self._keep_raw else None
+        return replace(track.face, landmarks=points, box=box, track=track.number, raw=raw)
+
+    def _follow(self, image: Pixels, time: float) -> dict[Track, Face]:
+        """The faces that are found again where their tracks say."""
+        tracks = [t for t in self._tracks if not t.missing and is_inside(t.box, image)]
+        if not tracks:
+            return {}
+        found = Found(
+            image,
+            np.stack([t.box for t in tracks]),
+            np.array([t.face.score for t in tracks], np.float32),
+            np.array([t.angle for t in tracks], np.float32),
+        )
+        faces = self._aligner.look(found, self._looks)
+        return {t: f for t, f in zip(tracks, faces, strict=True) if is_sure(f)}
+
+    def _survivors(self, followed: dict[Track, Face], image: Pixels) -> dict[Track, Face]:
+        """Of a frame that may begin a new scene: the faces that look as they did before it."""
+        return {
+            track: face
+            for track, face in followed.items()
+            if float((patch_of(image, face) * track.patch).mean()) >= ALIKE
+        }
+
+    def _update(self, followed: dict[Track, Face], image: Pixels, time: float) -> None:
+        for track in self._tracks:
+            face = followed.get(track)
+            if face is None:
+                self._lose(track)
+            else:
+                move(track, face, image, time)
+
+    def _lose(self, track: Track) -> None:
+        track.missing = True
+        if track.smoother is not None:
+            track.smoother.reset()
+
+    def _part_doubles(self, time: float) -> None:
+        """Where two tracks have come to the same face, the one that left its own way is lost."""
+        active = [t for t in self._tracks if not t.missing]
+        for i, one in enumerate(active):
+            for other in active[i + 1 :]:
+                both = not one.missing and not other.missing
+                if both and float(iou(one.box, other.box[None])[0]) > SAME_POINTS:
+                    self._lose(max(one, other, key=lambda t: (strayed(t, time), t.number)))
+
+    def _detector_is_due(self) -> bool:
+        searching = not self._tracks or any(t.missing for t in self._tracks)
+        every = min(SEARCH_EVERY, self._detect_every) if searching else self._detect_every
+        self._since += 1
+        return self._steps == 0 or self._since >= every
+
+    def _detect(self, image: Pixels, time: float) -> None:
+        """Run the detector: tracks are confirmed, missing faces return, new ones begin."""
+        self._since = 0
+        found = self._aligner.detect(image)
+        affinity = np.array(
+            [[affinity_of(track, box, time) for box in found.boxes] for track in self._tracks]
+        ).reshape(len(self._tracks), len(found))
+        pairs = match(affinity)
+        free = [i for i in range(len(found)) if i not in pairs.values()]
+        back = {i: self._tracks[t] for t, i in pairs.items() if self._tracks[t].missing}
+        for number, track in enumerate(self._tracks):
+            track.unseen = 0 if number in pairs else track.unseen + 1
+            if number in pairs and not track.missing:
+                track.face = replace(track.face, score=float(found.scores[pairs[number]]))
+                track.anchor = found.boxes[pairs[number]], track.face.landmarks
+            elif track.face.scores is None and track.unseen >= UNSEEN:
+                self._lose(track)
+        self._begin(found, sorted([*free, *back]), back, image, time)
+
+    def _begin(
+        self,
+        found: Found,
+        chosen: list[int],
+        back: dict[int, Track],
+        image: Pixels,
+        time: float,
+    ) -> None:
+        """Look at the detected faces that no track follows; those in `back` have a number."""
+        if not chosen:
+            return
+        some = Found(image, found.boxes[chosen], found.scores[chosen], found.angles[chosen])
+        for index, face in zip(chosen, self._aligner.look(some, self._looks), strict=True):
+            active = [t.box for t in self._tracks if not t.missing]
+            box = box_of_points(face.landmarks) if is_outline(face) else face.box
+            double = active and float(iou(box, np.stack(active)).max()) > SAME_POINTS
+            if double or not is_sure(face):
+                continue
+            if index in back:
+                back[index].places.clear()
+                back[index].anchor = face.box, face.landmarks
+                move(back[index], face, image, time)
+            elif not self._is_full():
+                self._tracks.append(self._new_track(self._next, face, image, time))
+                self._next += 1
+
+    def _is_full(self) -> bool:
+        most = self._aligner.max_faces
+        return most is not None and len(self._tracks) >= most
+
+    def _new_track(self, number: int, face: Face, image: Pixels, time: float) -> Track:
+        smoother = LiveSmoother(face.markup) if self._smoothing == "live" else None
+        patch, anchor = patch_of(image, face), (face.box, face.landmarks)
+        track = Track(number, face, face.box, 0.0, time, smoother, patch, anchor)
+        move(track, face, image, time)
+        return track
+
+    def _is_new_scene(self, image: Pixels) -> bool:
+        """Whether the picture's grays have jumped since the last frame."""
+        small = Image.fromarray(image).resize((64, 64), Image.Resampling.BOX, reducing_gap=1.0)
+        counts = np.bincount(np.asarray(small.convert("L")).ravel() // 16, minlength=16)
+        before, self._scene = self._scene, counts
+        return before is not None and np.abs(counts - before).sum() > 2 * CUT * counts.sum()
