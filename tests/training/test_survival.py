@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import stat
@@ -18,7 +19,7 @@ from PIL import Image
 
 from facealign.datasets import Reading, read_dataset
 from facealign.errors import DivergenceError
-from facealign.training import gradients
+from facealign.training import loop
 from facealign.training.divergence import FEWEST, LossGuard
 from facealign.training.loop import Progress, fit
 from facealign.training.run import Run, prepare
@@ -139,18 +140,26 @@ def test_the_guard_knows_what_is_usual() -> None:
     assert guard.fault(2.1, 1.0) == "the loss is 2.1, over 20 times the usual 0.1"
     assert guard.fault(0.1, float("inf")) == "the norm of the gradient is inf"
     assert guard.fault(float("nan"), 1.0) == "the loss is nan"
-    assert LossGuard(0.0, [0.1] * FEWEST).fault(1e9, 1.0) == ""
-    assert LossGuard(20.0, [-1.0] * FEWEST).fault(-0.5, 1.0) == ""
+    assert LossGuard(0.0, 0.1, [0.1] * FEWEST).fault(1e9, 1.0) == ""
+    assert LossGuard(20.0, 1.0, [-1.0] * FEWEST).fault(-0.5, 1.0) == ""
+
+
+def test_a_guard_from_a_checkpoint_of_version_01_takes_its_usual_loss_as_the_first() -> None:
+    guard = LossGuard(20.0)
+    guard.load({"recent": [0.1] * FEWEST, "skipped": 0, "skipped_in_all": 2})
+    assert guard.fault(0.2, 1.0) == ""
+    guard.recent = [2.1] * FEWEST
+    assert guard.fault(2.1, 1.0) == "the loss has climbed to 2.1, over 20 times the first"
 
 
 def spoil(monkeypatch: pytest.MonkeyPatch, factors: dict[int, float]) -> None:
     """Multiply the losses of these steps, counted from 1."""
-    plain = gradients._loss
+    plain = loop._loss
 
     def spoilt(run: Run, *others: Any) -> torch.Tensor:
         return plain(run, *others) * factors.get(run.step + 1, 1.0)
 
-    monkeypatch.setattr(gradients, "_loss", spoilt)
+    monkeypatch.setattr(loop, "_loss", spoilt)
 
 
 def test_divergence_stops_the_run_and_its_details_are_kept(
@@ -221,11 +230,7 @@ def test_a_skipped_step_leaves_no_trace_in_the_weights(
 
     def watch(progress: Progress) -> None:
         state = {k: v for k, v in run.state().items() if k not in ("step", "guard")}
-        states.append(
-            torch.utils._pytree.tree_map(
-                lambda v: v.clone() if isinstance(v, torch.Tensor) else v, state
-            )
-        )
+        states.append(copy.deepcopy(state))
 
     fit(run, watch)
     rates = [state["optimiser"]["param_groups"][0].pop("lr") for state in states]

@@ -120,7 +120,8 @@ _normalise: Callable[..., Tensor] = _Normalise.apply
 
 def _like(fresh: nn.BatchNorm2d, layer: nn.BatchNorm2d) -> nn.BatchNorm2d:
     """The fresh layer with the parameters and buffers of another."""
-    fresh._parameters, fresh._buffers = layer._parameters, layer._buffers
+    for name, value in (*layer.named_parameters(), *layer.named_buffers()):
+        setattr(fresh, name, value)
     fresh.eps, fresh.momentum = layer.eps, layer.momentum
     return fresh
 

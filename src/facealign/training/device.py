@@ -36,11 +36,19 @@ def choose_device(train: TrainSettings) -> torch.device:
 def autocast(device: torch.device, precision: str) -> torch.autocast:
     """The convolutions' precision; "auto" is bfloat16 where the device is fast at it."""
     if device.type == "cpu":
-        fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        fast = _has_bfloat16()
     else:
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     enabled = precision == "bfloat16" or (precision == "auto" and fast)
     return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
+
+
+def _has_bfloat16() -> bool:
+    """Whether the processor has instructions for bfloat16; False where PyTorch cannot tell."""
+    if not hasattr(torch.cpu, "get_capabilities"):  # in older versions
+        return False
+    known = torch.cpu.get_capabilities()
+    return bool(known.get("avx512_bf16") or known.get("amx_tile"))
 
 
 def keep_freed_memory() -> None:

@@ -177,9 +177,13 @@ def spread_out(model: nn.Module) -> nn.Module:
     return DistributedDataParallel(model, **buffers_stay)
 
 
-def without_exchange(network: Callable[..., object]) -> contextlib.AbstractContextManager[None]:
-    """Gradients made in here stay in this process until the next that are made outside."""
-    plain = getattr(network, "_orig_mod", network)  # within what torch.compile makes of it
-    if isinstance(plain, DistributedDataParallel):
-        return plain.no_sync()
+def without_exchange(parallel: nn.Module) -> contextlib.AbstractContextManager[None]:
+    """Gradients computed in here stay in this process until the next ones outside.
+
+    Args:
+        parallel: what `spread_out` returned, not what `torch.compile` makes of it.
+
+    """
+    if isinstance(parallel, DistributedDataParallel):
+        return parallel.no_sync()
     return contextlib.nullcontext()

@@ -99,9 +99,9 @@ class LossGuard:
         return {"recent": list(self.recent), "first": self.first, **counts}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from what a checkpoint holds."""
+        """Continue from what a checkpoint holds."""
         self.recent = list(state["recent"])
-        self.first = state.get("first", 0.0)  # not in checkpoints of version 0.1
+        self.first = state.get("first", max(self.usual(), LEAST))  # version 0.1 keeps no first loss
         self.skipped, self.skipped_in_all = state["skipped"], state["skipped_in_all"]
 
 

@@ -12,14 +12,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from facealign.evaluation import Report, write_predictions
-from facealign.training.distributed import any_process, leads
+from facealign.training.batchnorm import average_statistics
+from facealign.training.data.batches import Batch
+from facealign.training.data.micro_batch import micro_batch
+from facealign.training.distributed import any_process, leads, sum_up, without_exchange, world
 from facealign.training.divergence import Buffers, skip_step
-from facealign.training.gradients import add_gradients
+from facealign.training.losses import labelled_points, sum_of_outputs, total_loss
 from facealign.training.optimizer import set_learning_rate, update_average
 from facealign.training.run import Run
 from facealign.training.rundir.checkpoint import save_checkpoint
@@ -92,6 +97,39 @@ def take_step(run: Run) -> float:
     run.optimiser.step()
     update_average(run.average, run.model, run.step, train.ema)
     run.guard.take(loss)
+    return loss
+
+
+def add_gradients(run: Run, batch: Batch) -> float:
+    """Add the gradient of the whole step's loss to the weights' `grad`; the loss.
+
+    Args:
+        run: its model is in training mode.
+        batch: this process's rows of the step's batch.
+
+    """
+    train = run.settings.train
+    points = sum_up(labelled_points(batch))
+    losses: list[Tensor] = []
+    for number in range(train.accumulate):
+        last = number + 1 == train.accumulate
+        with nullcontext() if last else without_exchange(run.parallel):
+            loss = _loss(run, micro_batch(batch, number, train.accumulate), points)
+            loss.backward()  # type: ignore[no-untyped-call]
+        losses.append(loss.detach())
+    average_statistics(run.model, train.batch_norm)
+    return sum_up(torch.stack(losses).sum()).item() / world()
+
+
+def _loss(run: Run, batch: Batch, points: Tensor) -> Tensor:
+    """The loss of a micro-batch, times the number of processes, as these average gradients."""
+    image = batch.image.contiguous(memory_format=torch.channels_last)
+    with run.precision:
+        prediction = run.network(image)
+        taught = run.teacher.teach(image) if run.teacher else None
+    loss = total_loss(prediction, batch, run.settings.train, taught, points)
+    if world() > 1:  # all exchange the same gradients, also of heads that one has no faces for
+        loss = world() * loss + 0 * sum_of_outputs(prediction)
     return loss
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from facealign.errors import SettingsError
 from facealign.training.settings import TrainSettings
@@ -79,7 +80,7 @@ def update_average(average: nn.Module, model: nn.Module, step: int, ema: float) 
     """Move the running average towards the weights, all in one call."""
     if average is model:
         return
-    decay = min(ema, (1 + step) / (10 + step))
+    move = get_ema_multi_avg_fn(min(ema, (1 + step) / (10 + step)))  # type: ignore[no-untyped-call]
     source, target = model.state_dict(), average.state_dict()
     names = [name for name, value in target.items() if value.is_floating_point()]
-    torch._foreach_lerp_([target[n] for n in names], [source[n] for n in names], 1 - decay)
+    move([target[name] for name in names], [source[name] for name in names], None)

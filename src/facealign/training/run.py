@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
+from torch import nn
 
 from facealign.datasets import Reading
 from facealign.datasets.reading import fold_by_group, split_by_group
@@ -62,8 +63,10 @@ class Run:
     """Names of the point schemes of the heads."""
     trained_on: str
     precision: torch.autocast
+    parallel: nn.Module
+    """The model inside what averages its gradients over the processes, if there are several."""
     network: Callable[[torch.Tensor], Any]
-    """The model as a step calls it: compiled, where that is wanted."""
+    """`parallel` as a step calls it: compiled if `train.compile`."""
     guard: LossGuard
     teacher: Teacher | None = None
     step: int = 0
@@ -176,7 +179,7 @@ def build(
     model = _network(settings, device)
     hold_still(model, train.learns)
     fit_batch_norm(model, train.batch_norm)
-    network = spread_out(model)
+    parallel = spread_out(model)
     titles = [settings.data.title, *(extra.title for extra in settings.further)]
     counts = zip(titles, readings, faces, strict=True)
     return Run(
@@ -190,7 +193,8 @@ def build(
         markups,
         "; ".join(f"{t or f'{r.dataset} {r.subset}'}, {len(f)} faces" for t, r, f in counts),
         autocast(device, train.precision),
-        torch.compile(network) if train.compile else network,
+        parallel,
+        torch.compile(parallel) if train.compile else parallel,
         LossGuard(train.divergence),
         Teacher.load(train, markups, device),
     )
