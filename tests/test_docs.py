@@ -18,7 +18,7 @@ from facealign.cli.app import VERBS, load_verb
 DOCUMENTS = [
     *("README.md", "CONTRIBUTING.md", "docs/models.md", "docs/conventions.md"),
     *("docs/paper.md", "docs/results.md", "docs/training.md", "docs/runs/README.md"),
-    *("docs/robustness.md", "benchmarks/README.md"),
+    *("docs/robustness.md", "benchmarks/README.md", "docs/web.md"),
 ]
 
 

@@ -42,6 +42,7 @@ VERBS = {  # name → where its click command is: "module:attribute"
     "models": "facealign.cli.listings:models",
     "markups": "facealign.cli.listings:markups",
     "convert": "facealign.cli.photos.convert:command",
+    "web": "facealign.cli.web:command",
     "bench": "facealign.cli.machine:bench",
     "doctor": "facealign.cli.machine:doctor",
 }

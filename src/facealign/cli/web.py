@@ -1,0 +1,45 @@
+"""`facealign web`: the page in the browser."""
+
+from __future__ import annotations
+
+import webbrowser
+from pathlib import Path
+
+import click
+
+from facealign.cli.console import counted, say
+from facealign.cli.options import output_option
+
+
+@click.command("web", short_help="Landmarks in the browser: a page that never uploads.")
+@output_option("DIR", "Write the page there, for any static host, instead of serving it.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8001,
+    show_default=True,
+    metavar="N",
+    help="0: any that is free.",
+)
+@click.option("--open", "opened", is_flag=True, help="Open it in the browser.")
+def command(output: Path | None, port: int, opened: bool) -> int:
+    """Find landmarks in the browser: photos and webcam, in a page that never uploads.
+
+    The page is served on this machine alone until Ctrl-C.
+
+    \b
+    facealign web --open
+    facealign web -o site/
+    """  # noqa: D301
+    from facealign.web import make_server, write_site
+
+    if output:
+        say(f"{counted(write_site(output), 'file')}: {output}")
+        return 0
+    with make_server(port) as server:
+        address = f"http://127.0.0.1:{server.server_address[1]}/"
+        say(f"{address} (Ctrl-C ends it)")
+        if opened:
+            webbrowser.open(address)
+        server.serve_forever()
+    return 0

@@ -1,0 +1,70 @@
+"""`settings.json`: what the JavaScript needs to know, taken from the Python that decides it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import facealign
+from facealign.aligner import landmarker, turned
+from facealign.markup import MARKUPS, Markup
+from facealign.models import DEFAULT, ModelCard, ModelFacts, bundled, model_path
+from facealign.pose import generic_face
+from facealign.session import open_session
+from facealign.yunet import YuNet
+
+DETECTOR = ("LOWER", "NARROWER", "COARSE", "TILE", "OVERLAP", "SMALLEST", "SURE")
+TURNED = ("QUARTERS", "EIGHTHS", "SURE", "BETTER", "COARSE", "PATCH", "WIDER")
+
+
+def page_settings() -> dict[str, Any]:
+    """Constants, models and point schemes as plain values.
+
+    Raises:
+        ModelError: a bundled model is missing or damaged.
+
+    """
+    return {
+        "version": facealign.__version__,
+        "default": DEFAULT,
+        "models": {name: _model(card) for name, card in bundled().items()},
+        "detector": {"file": "models/yunet.onnx", "constants": _detector()},
+        "turned": {name: getattr(turned, name) for name in TURNED},
+        "leans": landmarker.LEANS,
+        "seen": landmarker.SEEN,
+        "markups": {name: _markup(markup) for name, markup in MARKUPS.items()},
+        "generic_faces": {name: _generic(name) for name in MARKUPS},
+    }
+
+
+def _model(card: ModelCard) -> dict[str, Any]:
+    path = model_path(card.name)
+    session = open_session(path, threads=1)
+    facts = ModelFacts.from_metadata(session.get_modelmeta().custom_metadata_map, str(path))
+    return asdict(facts) | {
+        "file": f"models/{path.name}",
+        "bytes": path.stat().st_size,
+        "terms": card.terms,
+        "outputs": [output.name for output in session.get_outputs()],
+    }
+
+
+def _detector() -> dict[str, Any]:
+    detector = YuNet(threads=1)
+    constants: dict[str, Any] = {name: getattr(YuNet, name) for name in DETECTOR}
+    constants |= {"STRIDES": YuNet.STRIDES, "MAX_OVERLAP": YuNet.MAX_OVERLAP}
+    return constants | {"min_score": detector.min_score, "min_face": detector.min_face}
+
+
+def _markup(markup: Markup) -> dict[str, Any]:
+    return {
+        "count": markup.count,
+        "names": markup.names,
+        "groups": dict(markup.groups),
+        "closed": sorted(markup.closed),
+    }
+
+
+def _generic(markup: str) -> dict[str, Any]:
+    indices, places = generic_face(markup)
+    return {"indices": indices.tolist(), "places": places.tolist()}

@@ -1,0 +1,124 @@
+"""The page in Chromium: photos against Python, every download, keyboard alone, no stray request."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from facealign import Face, FaceAligner, read_image
+
+Scenario = Callable[..., dict[str, Any]]
+pytestmark = pytest.mark.slow
+ORIENTATION = 0x0112
+MOST = 0.1
+"""Pixels between a point in the browser and in Python."""
+CLEAR = 0.3
+"""The same of a half-transparent photo: browsers multiply by alpha in 8 bits."""
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory, astronaut_path: Path) -> list[str]:
+    """Several kinds and sizes; one without a face, one that is no picture."""
+    folder = tmp_path_factory.mktemp("photos")
+    photo = Image.open(astronaut_path).convert("RGB")
+    paths = [folder / name for name in ("as-is.png", "large.png", "gray.png", "clear.png")]
+    photo.save(paths[0])
+    photo.resize((1900, 1400)).save(paths[1])
+    photo.resize((300, 300)).convert("L").save(paths[2])
+    clear = photo.convert("RGBA")
+    clear.putalpha(Image.linear_gradient("L").resize(photo.size).point(lambda v: 128 + v // 2))
+    clear.save(paths[3])
+    turned = photo.rotate(90, expand=True)
+    exif = turned.getexif()
+    exif[ORIENTATION] = 6  # as a phone held upright writes it
+    turned.save(folder / "phone.png", exif=exif)
+    Image.new("RGB", (200, 100), "teal").save(folder / "no face, here.png")
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8 no photo")
+    rest = [folder / name for name in ("phone.png", "no face, here.png", "broken.jpg")]
+    return [str(path) for path in [*paths, *rest]]
+
+
+def python_faces(photos: list[str], model: str) -> list[list[Face]]:
+    aligner = FaceAligner(model, threads=1)
+    return [aligner.align(photo) for photo in photos[:-1]]
+
+
+@pytest.mark.parametrize("model", ["aan-m", "aan-s"])
+def test_photos_give_pythons_landmarks_offline(
+    browse: Scenario, photos: list[str], tmp_path: Path, model: str
+) -> None:
+    other = model if model != "aan-m" else None
+    seen = browse("photos", photos=photos, folder=str(tmp_path), model=other)
+    assert seen["isolated"]  # threads work
+    assert seen["errors"] == []
+    assert seen["requests"][seen["loaded"] :] == []  # offline: nothing was even tried
+    assert {urlsplit(url).hostname for url in seen["requests"]} == {"127.0.0.1"}
+    images = json.loads(Path(seen["json"]).read_text())["images"]
+    assert [image["source"] for image in images] == [Path(photo).name for photo in photos]
+    for image, photo, faces in zip(images, photos, python_faces(photos, model), strict=False):
+        assert [image["height"], image["width"]] == list(read_image(photo).shape[:2])
+        assert len(image["faces"]) == len(faces)
+        for mine, known in zip(image["faces"], faces, strict=True):
+            distance = np.linalg.norm(np.array(mine["landmarks"]) - known.landmarks, axis=1)
+            assert distance.max() <= (CLEAR if "clear" in photo else MOST), photo
+    assert images[-1]["width"] is None
+    assert "cannot read it as a picture" in images[-1]["error"]
+    assert "5 faces in 6 photos; 1 photo could not be read" in seen["status"]
+    assert "No face was found." in seen["lines"]
+    check_csv(Path(seen["csv"]), images)
+    check_picture(Path(seen["png"]), Path(photos[0]), images[0]["faces"][0])
+
+
+def check_csv(path: Path, images: list[dict[str, Any]]) -> None:
+    """The table says what the document says."""
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    faces = [(image, face) for image in images for face in image["faces"] or [None]]
+    assert len(rows) == len(faces)
+    for row, (image, face) in zip(rows, faces, strict=True):
+        assert row["image"] == image["source"]
+        assert row["error"] == (image["error"] or "")
+        points = [[row[f"x{i}"], row[f"y{i}"]] for i in range(68)]
+        wanted = face["landmarks"] if face else [["", ""]] * 68
+        if face:
+            np.testing.assert_allclose(np.array(points, float), wanted)
+        else:
+            assert points == wanted
+
+
+def check_picture(path: Path, photo: Path, face: dict[str, Any]) -> None:
+    """The saved picture is the photo at full size, changed where the face is and nowhere else."""
+    drawn, plain = read_image(path).astype(int), read_image(photo).astype(int)
+    assert drawn.shape == plain.shape
+    changed = np.abs(drawn - plain).max(axis=2) > 8
+    x0, y0, x1, y1 = (round(v) for v in face["box"])
+    inside = changed[y0 - 15 : y1 + 20, x0 - 15 : x1 + 15]
+    assert 0.02 < inside.mean() < 0.7
+    assert changed.sum() == inside.sum()
+    bright = [drawn[round(y), round(x)].min() for x, y in face["landmarks"]]
+    assert np.mean(np.array(bright) > 180) > 0.9  # a white dot at each point
+
+
+def test_the_keyboard_is_enough_and_every_width_fits(browse: Scenario, tmp_path: Path) -> None:
+    seen = browse("looks", folder=str(tmp_path))
+    assert seen["errors"] == []
+    names = [point.split(",")[0] for point in seen["points"]]
+    assert names == [
+        *("Point 0: right jaw 1", "Point 1: right jaw 2"),
+        *("Point 0: right jaw 1", "Point 67: right inner bottom"),
+    ]
+    assert seen["label"].startswith("sample.jpg: 1 face. Face 1: yaw 1°")
+    assert all(width == int(name.split("-")[1]) for name, width in seen["widths"].items())
+    assert seen["changed"]  # the attention map covers the face
+    assert seen["empty"] == {"photos": 0, "focus": "choose"}
+    assert seen["hovered"].startswith("Point ")
+    light, dark = (read_image(tmp_path / f"{name}-360.png")[5, 5] for name in ("light", "dark"))
+    assert light.min() > 200
+    assert dark.max() < 60
