@@ -1,8 +1,8 @@
-"""Files on the disk: written whole or not at all, locked, hashed; the one place for it.
+"""Files on disk: written whole or not at all, locked, hashed. The only place that does so.
 
-Every output goes through `whole_file` or `write_file`: to a temporary name beside it, then renamed.
-So a full disk, a kill or Ctrl-C leaves the older file as it was. Errors of the system become one of
-ours that names the file.
+Every output goes through `whole_file` or `write_file`, which write under a temporary name in the
+same folder and then rename. So a full disk, a kill or Ctrl-C leaves an existing file as it was. A
+system error becomes a facealign error that names the file.
 """
 
 from __future__ import annotations
@@ -15,21 +15,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-import filelock
-
 from facealign.errors import DataError, FaceAlignError, OutputError
 
 PART = ".part"
-"""Suffix of the temporary name of a file that is being written."""
+"""Suffix of temporary files."""
 
 
 def is_file(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is there; False for a name that no file can have."""
+    """Whether the file exists; False for a name that no file can have."""
     return os.path.isfile(path)  # noqa: PTH113  (Path.is_file raises on such names)
 
 
 def is_folder(path: str | os.PathLike[str]) -> bool:
-    """Whether a folder is there; False as in `is_file`."""
+    """Whether the folder exists; False as in `is_file`."""
     return os.path.isdir(path)  # noqa: PTH112
 
 
@@ -40,7 +38,7 @@ def sha256(path: Path) -> str:
 
 
 def to_utf8(text: str) -> str:
-    """The text with escapes for what is not UTF-8: a file's name may hold such bytes."""
+    """The text with what is not UTF-8 escaped: file names may contain such bytes."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
@@ -58,55 +56,71 @@ def reading(path: str | os.PathLike[str], kind: type[FaceAlignError] = DataError
         raise kind(f"{path}: cannot be read ({reason(error)})") from None
 
 
+def _unwritable(path: str | os.PathLike[str], error: Exception) -> OutputError:
+    return OutputError(f"cannot write {path}: {reason(error)}; choose another place")
+
+
 @contextmanager
 def writing(path: str | os.PathLike[str]) -> Iterator[None]:
     """Turn the system's errors while writing into an `OutputError` that names the file."""
     try:
         yield
-    except TimeoutError:  # of a lock
-        raise
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {reason(error)}; choose another place") from error
+        raise _unwritable(path, error) from error
     except ValueError as error:
-        if "null byte" not in str(error):  # the one fault of a name that is no OSError
+        if "null byte" not in str(error):  # the one bad name that raises no OSError
             raise
-        raise OutputError(f"cannot write {path}: {error}; choose another place") from error
+        raise _unwritable(path, error) from error
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it; one that exists stays as it is.
+
+    Raises:
+        OutputError: it cannot be made.
+
+    """
+    with writing(path):
+        path.mkdir(parents=True, exist_ok=True)
 
 
 @contextmanager
 def lock(path: Path, wait: bool = True) -> Iterator[None]:
-    """Hold the lock file `path`, which is made and removed; it is free when its process ends.
+    """Hold the lock file `path`, removed afterwards; it is free once its process has ended.
 
     Raises:
-        BlockingIOError: another process holds it, and `wait` is False.
+        BlockingIOError: `wait` is False, and another process or thread holds it.
         OutputError: the file cannot be made.
 
     """
-    held = filelock.FileLock(path, is_singleton=False)
+    from filelock import FileLock, Timeout  # slow to import, and most runs lock nothing
+
+    held = FileLock(path, thread_local=False)
     try:
-        with writing(path):
-            held.acquire(blocking=wait)
-    except filelock.Timeout:
+        held.acquire(blocking=wait)
+    except Timeout:
         raise BlockingIOError(f"{path}: another process holds it") from None
+    except OSError as error:
+        raise _unwritable(path, error) from error
     try:
         yield
     finally:
         with suppress(OSError):  # Windows removes no open file
-            path.unlink()  # whoever waits for it sees that and takes a new file
+            path.unlink()  # whoever waits for it notices and makes a new file
         held.release()
 
 
 def part_of(path: Path) -> Path:
-    """A temporary name beside `path`, unlike that of any other process or machine."""
+    """A temporary name beside `path`, that no other process or machine uses."""
     return path.with_name(f".{path.name[:100]}.{uuid.uuid4().hex[:12]}{PART}")
 
 
 @contextmanager
 def whole_file(path: Path, binary: bool = False) -> Iterator[IO[Any]]:
-    """A file to write the content of `path` to: beside it under another name, renamed at the end.
+    """A file open for writing under a temporary name, renamed to `path` at the end.
 
-    Whatever stops the writing leaves an older file of that name as it was, and no part. Text is
-    UTF-8; characters that are not are written with escapes.
+    If writing stops early, an existing file stays as it was, and no temporary file is left. Text
+    is written as UTF-8, with what is not UTF-8 escaped.
 
     Raises:
         OutputError: the folder cannot be made, or the file cannot be written.
@@ -114,9 +128,9 @@ def whole_file(path: Path, binary: bool = False) -> Iterator[IO[Any]]:
     """
     if is_folder(path):
         raise OutputError(f"cannot write {path}: it is a folder; choose another place")
+    make_folder(path.parent)
     with writing(path):
         part = part_of(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
         file: IO[Any] = (
             part.open("wb")
             if binary
@@ -128,7 +142,7 @@ def whole_file(path: Path, binary: bool = False) -> Iterator[IO[Any]]:
             file.close()
             part.replace(path)
     except BaseException:
-        with suppress(OSError):  # such as the full disk that brought us here
+        with suppress(OSError):  # such as the full disk that stopped the writing
             file.close()
         with suppress(OSError):
             part.unlink(missing_ok=True)

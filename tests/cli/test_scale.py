@@ -133,7 +133,7 @@ def test_other_settings_do_not_go_on(
     process.wait()
     done = run(many, "-o", output, "--resume", *options)
     assert done.returncode == 2
-    assert f"was begun with another {what}: repeat the command" in done.stderr.decode()
+    assert f"was started with another {what}: repeat the command" in done.stderr.decode()
     assert run(many / "0000.jpg", "-o", output).returncode == 0  # anew
     assert len(list(read_results(output))) == 1
 

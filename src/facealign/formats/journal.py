@@ -1,7 +1,7 @@
-"""The results of work under way, safe on the disk image by image: `.NAME.journal` beside NAME.
+"""Results of a run in progress, saved image by image: `.NAME.journal` beside the output NAME.
 
-A process that is killed loses at most the image it was at. The first line says how the work is
-done; only work done the same way may go on from there.
+A killed process loses at most the image it was working on. The first line of the journal holds the
+settings of the run; only a run with the same settings may resume it.
 """
 
 from __future__ import annotations
@@ -9,77 +9,67 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 from facealign.errors import OutputError
 from facealign.face import ImageResult
-from facealign.files import lock, reading, writing
+from facealign.files import lock, make_folder, reading, writing
 from facealign.formats.json import from_line
 from facealign.formats.parquet import to_row
 
 
 class Journal:
-    """Takes results one by one, and gives them back from the beginning.
+    """Stores results one by one, and reads them back in the same order.
 
     Args:
-        output: the file that the results are meant for.
-        settings: how the work is done, plain values by name.
-        resume: go on with a journal that is there; else begin a new one.
+        output: the file that the results are for.
+        settings: of the run, plain values by name.
+        resume: continue a journal that exists; otherwise start a new one.
 
     Raises:
-        OutputError: it cannot be written, another process writes it, or it was begun with other
-            settings.
+        OutputError: it cannot be written, another process is writing it, or it was started with
+            other settings.
 
     """
 
     def __init__(self, output: Path, settings: dict[str, Any], resume: bool) -> None:
         self.path = journal_path(output)
-        self._locked = ExitStack()
         self._settings = settings
         self.done: set[str] = set()
         self.is_empty = True
-        with writing(output):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            self._locked.enter_context(lock(output.with_name(f".{output.name}.lock"), wait=False))
-        except BlockingIOError:
-            raise OutputError(f"{output}: another facealign is writing it; wait for it") from None
-        self.resumed = resume and self.path.exists()
-        with writing(output):
-            self._file = self.path.open("r+b" if self.resumed else "ab")
-        try:
-            self._begin(output)
-        except BaseException:
-            self._file.close()
-            self._locked.close()
-            raise
+        with ExitStack() as stack:
+            stack.enter_context(_only_writer(output))
+            self.resumed = resume and self.path.exists()
+            with writing(output):
+                self._file = stack.enter_context(self.path.open("r+b" if self.resumed else "wb"))
+            self._start(output)
+            self._held = stack.pop_all()
 
-    def _begin(self, output: Path) -> None:
-        if self.resumed:
-            self._check_settings(output)
-            self._cut_unfinished_line()
-            self.done = {result.source for result in self.results()}
-            self.is_empty = not self.done
-        else:
-            self._file.truncate(0)
-            self._write(json.dumps({"settings": self._settings}))
+    def _start(self, output: Path) -> None:
+        if not self.resumed:
+            self._append({"settings": self._settings})
+            return
+        self._check_settings(output)
+        self._cut_unfinished_line()
+        self.done = {result.source for result in self.results()}
+        self.is_empty = not self.done
 
     def _check_settings(self, output: Path) -> None:
         try:
             begun = json.loads(self._file.readline())["settings"]
         except (ValueError, LookupError, TypeError):
-            raise OutputError(f"{self.path}: damaged; remove it and begin anew") from None
+            raise OutputError(f"{self.path}: damaged; remove it and start anew") from None
         other = [k for k in {**begun, **self._settings} if begun.get(k) != self._settings.get(k)]
         if other:
             raise OutputError(
-                f"{output} was begun with another {', '.join(other)}: repeat the command as it "
-                "was, or leave --resume out to begin anew"
+                f"{output} was started with another {', '.join(other)}: repeat the command as it "
+                "was, or leave --resume out to start anew"
             )
 
     def _cut_unfinished_line(self) -> None:
-        """What a killed process wrote last may be half a line."""
+        """A killed process may have written half a line at the end."""
         end = self._file.seek(0, os.SEEK_END)
         while end:
             start = max(0, end - 65536)
@@ -92,40 +82,39 @@ class Journal:
         self._file.seek(0, os.SEEK_END)
 
     def take_over(self, results: Iterable[ImageResult]) -> None:
-        """Begin with results that were finished earlier."""
+        """Add the results of an earlier run."""
         for result in results:
             self.add(result)
             self.done.add(result.source)
 
     def add(self, result: ImageResult) -> None:
-        """Add one image's result; it is the system's to keep when this returns."""
-        self._write(json.dumps(to_row(result) | {"source": result.source}, allow_nan=False))
+        """Add one image's result; once this returns, it survives the death of the process."""
+        self._append(to_row(result) | {"source": result.source})
         self.is_empty = False
 
-    def _write(self, line: str) -> None:
+    def _append(self, row: dict[str, Any]) -> None:
         with writing(self.path):
-            self._file.write(line.encode() + b"\n")
+            self._file.write(json.dumps(row, allow_nan=False).encode() + b"\n")
             self._file.flush()
 
     def results(self) -> Iterator[ImageResult]:
-        """Every result so far, in the order of their coming."""
+        """Every result so far, in the order in which they were added."""
         with reading(self.path), self.path.open("rb") as file:
             file.readline()  # the settings
             for number, line in enumerate(file, 2):
                 yield from_line(line.decode(), f"{self.path}:{number}")
 
     def close(self) -> None:
-        """Leave it for the next time, unless it is empty."""
+        """Keep it for the next run, unless it is empty."""
         if self.is_empty:
             self.remove()
-        self._file.close()
-        self._locked.close()
+        self._held.close()
 
     def remove(self) -> None:
-        """Close and delete it: the results are where they were meant to be."""
+        """Close and delete it, now that the results are in the output."""
         self._file.close()
         self.path.unlink(missing_ok=True)
-        self._locked.close()
+        self._held.close()
 
     def __enter__(self) -> Self:
         return self
@@ -135,5 +124,18 @@ class Journal:
 
 
 def journal_path(output: Path) -> Path:
-    """The journal's place for an output."""
+    """Where the journal of an output is."""
     return output.with_name(f".{output.name}.journal")
+
+
+@contextmanager
+def _only_writer(output: Path) -> Iterator[None]:
+    """Keep other processes from writing the same output."""
+    make_folder(output.parent)
+    path = journal_path(output)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(lock(path.with_name(f"{path.name}.lock"), wait=False))
+        except BlockingIOError:
+            raise OutputError(f"{output}: another facealign is writing it; wait for it") from None
+        yield
