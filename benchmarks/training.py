@@ -34,6 +34,7 @@ from script import (
     write_json,
 )
 
+from facealign.configs import FOLDER
 from facealign.datasets import Reading
 from facealign.training.data.batches import Batch
 from facealign.training.data.regions import FacesInMemory, Regions, region_size
@@ -47,7 +48,7 @@ from facealign.training.settings_file import load_settings
 from facealign.training.validation import Validator
 
 Clock = Callable[[], float]
-RELEASE = Path(__file__).parents[1] / "configs" / "300w.toml"
+RELEASE = FOLDER / "300w.toml"
 BATCH = "train.batch=64"
 PAPER = [BATCH, "model.widths=[64, 128, 256, 512]", "model.ratio=4"]
 RELEASED = [BATCH, "model.widths=[32, 64, 128, 256]"]
@@ -68,7 +69,7 @@ ROWS: dict[str, list[str]] = {
     "64–512, batch 128": [*PAPER, "train.batch=128"],
     "64–512, 4,000 faces": [*PAPER, "faces=4000"],
 }
-"""What is measured: name → changes to configs/300w.toml, and words of this script. 64–512 is the
+"""What is measured: name → changes to the recipe 300w, and words of this script. 64–512 is the
 paper's network, 32–256, at ratio 2, the released one's; in bfloat16 where a row does not say."""
 
 

@@ -5,8 +5,7 @@
 
 A part of AFLW needs `--set data.options.training_faces=N`, in a run of its own.
 
-A variant is the paper's configuration of the data set (configs/paper/) with the one change that
-configs/ablation/VARIANT.toml makes. Stopped, it goes on where it was when the same command is given
+A variant is the recipe paper/DATASET with the one change that ablation/VARIANT makes. Stopped, it goes on where it was when the same command is given
 again: finished runs stand in the file, an unfinished one in its folder. Needs the "train" extra.
 """
 
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from facealign.aligner import FaceAligner
+from facealign.configs import FOLDER
 from facealign.datasets import read_dataset
 from facealign.errors import DataError, FaceAlignError
 from facealign.evaluation import predict, score
@@ -29,7 +29,6 @@ from facealign.reproduce.measure import Roots
 from facealign.reproduce.paper import VARIANTS
 from facealign.reproduce.runs import read_runs, write_runs
 
-CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 TESTS = {
     "aflw": ("full", ["box_size"]),
     "300w": ("common", ["inter_ocular", "inter_pupil"]),
@@ -54,7 +53,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
-    variants = ["aan", *sorted(path.stem for path in (CONFIGS / "ablation").glob("*.toml"))]
+    variants = ["aan", *sorted(path.stem for path in (FOLDER / "ablation").glob("*.toml"))]
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add = parser.add_argument
     add("results", type=Path, help="the file of recorded runs, made or added to")
@@ -88,7 +87,7 @@ def overrides_of(variant: str) -> list[str]:
     """The one change of a variant, as overrides."""
     if variant == "aan":
         return []
-    tree = tomllib.loads((CONFIGS / "ablation" / f"{variant}.toml").read_text())
+    tree = tomllib.loads((FOLDER / "ablation" / f"{variant}.toml").read_text())
     changed = {f"model.{key}": value for key, value in tree["model"].items()}
     plain = {True: "true", False: "false"}
     return [
@@ -103,7 +102,7 @@ def all_overrides(variant: str, seed: int, given: argparse.Namespace) -> list[st
 
 
 def command_of(dataset: str, variant: str, seed: int, given: argparse.Namespace) -> str:
-    words = ["facealign", "train", f"configs/paper/{dataset}.toml"]
+    words = ["facealign", "train", f"paper/{dataset}"]
     return shlex.join([*words, *all_overrides(variant, seed, given)])
 
 
@@ -124,7 +123,7 @@ def run_one(
 
     root = Path(next(r.partition("=")[2] for r in given.root if r.startswith(f"{dataset}=")))
     changes = [*all_overrides(variant, seed, given), f"train.threads={given.threads}"]
-    settings = load_settings(CONFIGS / "paper" / f"{dataset}.toml", [*changes, f"data.root={root}"])
+    settings = load_settings(FOLDER / "paper" / f"{dataset}.toml", [*changes, f"data.root={root}"])
     folder = RunFolder(given.work / f"{dataset}-{variant}-{seed}")
     data = settings.data
     run = prepare(settings, folder, [read_dataset(dataset, root, data.subset, **data.options)])

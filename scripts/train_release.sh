@@ -12,7 +12,7 @@ mkdir -p "$2"
 made=$(cd "$2" && pwd)
 shift 2
 here=$(dirname "$0")
-release=$here/../configs/release
+release=$here/../src/facealign/configs/release
 
 boxes() { # NAME ARGUMENTS: a table of faces, framed by the detector
   table=$made/$1.csv

@@ -62,7 +62,7 @@ def test_everything_but_network_and_training_works_without_pytorch(astronaut_pat
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("verb", ["train configs/tiny.toml", "export run -o x.onnx"])
+@pytest.mark.parametrize("verb", ["train tiny", "export run -o x.onnx"])
 def test_a_missing_extra_is_answered_with_its_install_line(verb: str) -> None:
     done = python(
         "import sys\nsys.modules['torch'] = sys.modules['msgspec'] = None\n"

@@ -235,13 +235,13 @@ def test_wrong_usage(facealign: Callable[..., Outcome], args: list[str], why: st
 def test_bad_settings(
     facealign: Callable[..., Outcome], repository: Path, setting: str, why: str
 ) -> None:
-    code, _, errors = facealign("train", repository / "configs/tiny.toml", setting)
+    code, _, errors = facealign("train", "tiny", setting)
     assert (code, len(errors.splitlines())) == (2, 1)
     assert why in errors
 
 
 def test_training_without_a_root(facealign: Callable[..., Outcome], repository: Path) -> None:
-    code, _, errors = facealign("train", repository / "configs/tiny.toml")
+    code, _, errors = facealign("train", "tiny")
     assert (code, "data.root is not set" in errors) == (2, True)
 
 
@@ -282,6 +282,5 @@ def test_training_names_a_bad_label_file_once(
     bad.write_text("no points")
     given = ["model.input_size=32", "model.widths=[4, 8]", "train.steps=2", "train.batch=8"]
     options = ["train.threads=1", "--nproc", processes, "--run", tmp_path / "run"]
-    tiny = repository / "configs/tiny.toml"
-    code, _, errors = facealign("train", tiny, f"data.root={root}", *given, *options)
+    code, _, errors = facealign("train", "tiny", f"data.root={root}", *given, *options)
     assert (code, len(errors.splitlines()), str(bad) in errors) == (3, 1, True)

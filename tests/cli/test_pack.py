@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from facealign.configs import FOLDER
+
 Outcome = tuple[int, str, str]
 
 
@@ -22,7 +24,7 @@ def test_data_pack_is_a_data_set_to_train_on_and_to_check(
     assert (code, "holds a packed data set: choose another folder" in errors) == (2, True)
     code, printed, errors = facealign("data", "check", "packed", "--root", packed)
     assert (code, "train   30     3148      0         0" in printed) == (0, True)
-    config = Path(__file__).parents[2] / "configs" / "tiny.toml"
+    config = FOLDER / "tiny.toml"
     overrides = ["model.input_size=32", "model.widths=[4, 8]", "train.steps=2", "train.threads=1"]
     data = ["data.dataset=packed", f"data.root={packed}"]
     code, printed, _ = facealign("train", config, *data, *overrides, "--run", tmp_path / "run")

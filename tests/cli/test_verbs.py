@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from facealign.cli.app import VERBS, load_verb
+from facealign.configs import FOLDER
 from facealign.types import Pixels
 
 Outcome = tuple[int, str, str]
@@ -141,7 +142,7 @@ def test_another_point_scheme_and_upright_faces(
 def test_train_export_eval_and_align(
     facealign: Callable[..., Outcome], drawn: Path, photos: Path, tmp_path: Path
 ) -> None:
-    config = Path(__file__).parents[2] / "configs" / "tiny.toml"
+    config = FOLDER / "tiny.toml"
     overrides = ["model.input_size=32", "model.widths=[4, 8]", "train.steps=4", "train.threads=1"]
     run = tmp_path / "run"
     code, printed, errors = facealign(

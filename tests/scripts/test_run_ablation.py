@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 
 from facealign import DataError
+from facealign.configs import FOLDER
 from facealign.reproduce.paper import BENCHMARKS, VARIANTS
 from facealign.reproduce.runs import read_runs
 
@@ -40,7 +41,7 @@ def test_runs_are_recorded_and_not_repeated(
 
 
 def test_every_variant_and_benchmark_is_known(script: ModuleType, repository: Path) -> None:
-    files = {path.stem for path in (repository / "configs" / "ablation").glob("*.toml")}
+    files = {path.stem for path in (FOLDER / "ablation").glob("*.toml")}
     assert files | {"aan"} == VARIANTS.keys()
     assert script.overrides_of("single-scale") == ["model.attention_stages=[4]"]
     assert script.overrides_of("map-no-relu") == ["model.map_relu=false"]

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from facealign.configs import FOLDER, config_names, find_config
+from facealign.errors import SettingsError
 from facealign.network import AANSettings
 from facealign.training.settings import AugmentSettings
 from facealign.training.settings_file import load_settings, to_toml
 
-FILES = (Path(__file__).resolve().parents[2] / "configs").rglob("*.toml")
+FILES = FOLDER.rglob("*.toml")
 CONFIGS = sorted(path for path in FILES if path.name != "sweep.toml")
 
 
@@ -69,3 +71,17 @@ def test_the_paper_s_recipe_on_every_benchmark() -> None:
 def test_every_published_config_is_valid_and_survives_the_round_trip(path: Path, toml: Any) -> None:
     settings = load_settings(path)
     assert load_settings(toml(to_toml(settings))) == settings
+
+
+def test_a_recipe_is_found_by_its_name_or_as_the_documents_write_it(tmp_path: Path) -> None:
+    expected = FOLDER / "paper" / "300w.toml"
+    for name in ("paper/300w", "configs/paper/300w.toml", str(expected)):
+        assert find_config(Path(name)) == expected
+    with pytest.raises(SettingsError, match="train --list"):
+        find_config(Path("no-such-recipe"))
+
+
+def test_every_recipe_says_what_it_is() -> None:
+    names = config_names()
+    assert {"300w", "tiny", "paper/aflw", "release/aan-m"} <= set(names)
+    assert all(names.values())

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from facealign.cli import main
+from facealign.configs import FOLDER
 from facealign.errors import DataError, DivergenceError, SettingsError
 from facealign.training.settings import Settings
 from facealign.training.sweep import work
@@ -226,7 +227,7 @@ def test_a_bad_sweep_is_refused_before_it_begins(
 
 
 def test_the_published_sweep_can_be_read(repository: Path) -> None:
-    assert load_sweep(repository / "configs" / "sweep.toml").trials == 12
+    assert load_sweep(FOLDER / "sweep.toml").trials == 12
 
 
 def test_a_sweep_from_the_command_line(

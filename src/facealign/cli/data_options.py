@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from facealign.cli.console import print_facts
+from facealign.configs import config_names
 from facealign.datasets import DATASETS, load_dataset
 from facealign.metrics import NORMALISERS
 
@@ -55,3 +57,19 @@ def default_subset(dataset: str) -> str:
     """The data set's usual test set."""
     names = list(load_dataset(dataset).subsets)
     return next((name for name in ("common", "full", "test") if name in names), names[0])
+
+
+def _list_configs(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        print_facts(config_names())
+        context.exit()
+
+
+config_list = click.option(
+    "--list",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_configs,
+    help="List the recipes that come with facealign.",
+)

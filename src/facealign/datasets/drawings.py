@@ -1,7 +1,7 @@
 """Drawn faces with exact landmarks, in 300W's layout: to try training and to test it without data.
 
     facealign data drawings /tmp/drawn
-    facealign train configs/tiny.toml data.root=/tmp/drawn
+    facealign train tiny data.root=/tmp/drawn
 
 They teach a network nothing about photos.
 """

@@ -1,8 +1,8 @@
 """The training loop: `fit` a prepared `Run`; it validates and checkpoints as it goes.
 
-    facealign train configs/300w.toml data.root=/faces/300w          # starts, or goes on
-    facealign train configs/300w.toml data.root=… train.steps=500    # with a setting changed
-    facealign train configs/300w.toml data.root=… --nproc 4          # on four GPUs of this machine
+    facealign train 300w data.root=/faces/300w          # starts, or goes on
+    facealign train 300w data.root=… train.steps=500    # with a setting changed
+    facealign train 300w data.root=… --nproc 4          # on four GPUs of this machine
 
 Step s draws every random number from (seed, s) alone: a run that was stopped and resumed therefore
 ends in the same weights as one that was not.

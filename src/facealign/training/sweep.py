@@ -1,6 +1,6 @@
 """A sweep's trials, in Optuna's SQLite storage: workers come and go, a stopped trial goes on.
 
-    facealign sweep configs/sweep.toml data.root=drawn/    # again, beside it: one worker more
+    facealign sweep sweep data.root=drawn/    # again, beside it: one worker more
 
 A worker holds a lock on each trial that it runs. The system drops it when the worker ends, however
 it ends; the next worker that comes by takes the trial up at its last checkpoint.

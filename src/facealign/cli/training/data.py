@@ -48,7 +48,7 @@ def drawings(folder: Path, train: int, test: int, seed: int) -> int:
 
     \b
     facealign data drawings drawn/
-    facealign train configs/tiny.toml data.root=drawn/
+    facealign train tiny data.root=drawn/
     """  # noqa: D301
     write_drawings(folder, train, test, seed)
     say(f"drawn: {train} + {test} faces in {folder}")
@@ -201,7 +201,7 @@ def pack(
 
     \b
     facealign data pack 300w --root /faces/300w -o packed/
-    facealign train configs/300w.toml data.dataset=packed data.root=packed/
+    facealign train 300w data.dataset=packed data.root=packed/
     """  # noqa: D301
     with extra("train", "packing"):
         from facealign.training.data.pack import pack as write_shards

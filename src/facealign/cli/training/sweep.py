@@ -12,6 +12,7 @@ from facealign.cli.console import fail, percent, print_table, say
 from facealign.cli.extras import extra
 from facealign.cli.stopping import INTERRUPTED
 from facealign.cli.training.train import Watcher, read_all
+from facealign.configs import find_config
 from facealign.problems import collect
 
 if TYPE_CHECKING:
@@ -33,13 +34,13 @@ def sweep(config: Path, overrides: tuple[str, ...], folder: Path | None, trials:
     is running on this machine, to add a worker. Every trial is a run in DIR.
 
     \b
-    facealign sweep configs/sweep.toml data.root=drawn/
-    facealign sweep configs/sweep.toml data.root=drawn/ --trials 50
+    facealign sweep sweep data.root=drawn/
+    facealign sweep sweep data.root=drawn/ --trials 50
     """  # noqa: D301
     with extra("sweep", "a sweep"):
         from facealign.training.sweep import work
         from facealign.training.sweep_file import load_sweep
-    wanted = load_sweep(config, overrides, trials)
+    wanted = load_sweep(find_config(config), overrides, trials)
     path = folder or Path("sweeps") / wanted.name
     finished, rows = work(wanted, path, _train)
     _print_trials(rows, list(wanted.search), path)

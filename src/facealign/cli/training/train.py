@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from facealign.cli.console import bar, fail, in_words, percent, progress, say
+from facealign.cli.data_options import config_list
 from facealign.cli.extras import extra
 from facealign.cli.stopping import INTERRUPTED, Stop
+from facealign.configs import find_config
 from facealign.datasets import Reading, read_dataset
 from facealign.errors import SettingsError
 from facealign.problems import collect
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 @click.command("train", short_help="Train a network on labelled faces.")
 @click.argument("config", type=Path)
+@config_list
 @click.argument("overrides", nargs=-1, metavar="[SECTION.KEY=VALUE]...")
 @click.option("--run", "folder", type=Path, metavar="DIR", help="Default: runs/NAME.")
 @click.option(
@@ -46,14 +49,15 @@ def train(
 ) -> int:
     """Train a network on labelled faces.
 
-    CONFIG is a TOML file; SECTION.KEY=VALUE changes one of its settings. To continue a run that
-    was stopped, repeat the command.
+    CONFIG is a TOML file, or the name of a recipe that comes with facealign (--list).
+    SECTION.KEY=VALUE changes one of its settings. To continue a run that was stopped, repeat the
+    command.
 
     \b
-    facealign train configs/300w.toml data.root=/faces/300w
-    facealign train configs/300w.toml data.root=/faces/300w train.steps=500
-    facealign train configs/300w.toml data.root=/faces/300w --folds 5
-    facealign train configs/300w.toml data.root=/faces/300w --nproc 4
+    facealign train 300w data.root=/faces/300w
+    facealign train 300w data.root=/faces/300w train.steps=500
+    facealign train 300w data.root=/faces/300w --folds 5
+    facealign train 300w data.root=/faces/300w --nproc 4
 
     On several machines, start on each torchrun with its options, then
     -m -- facealign train CONFIG …; train.batch is still the faces of a step.
@@ -61,7 +65,7 @@ def train(
     with extra("train", "training"):
         from facealign.training.distributed import joined, leads
         from facealign.training.settings_file import load_settings
-    settings = load_settings(config, overrides)
+    settings = load_settings(find_config(config), overrides)
     path = folder or Path("runs") / settings.name
     if nproc > 1:
         words = ["train", str(config), *overrides, "--run", str(path)]
