@@ -5,8 +5,9 @@
 
 A part of AFLW needs `--set data.options.training_faces=N`, in a run of its own.
 
-A variant is the recipe paper/DATASET with the one change that ablation/VARIANT makes. Stopped, it goes on where it was when the same command is given
-again: finished runs stand in the file, an unfinished one in its folder. Needs the "train" extra.
+A variant is the recipe paper/DATASET with the one change that ablation/VARIANT makes. To continue
+after a stop, give the same command again: finished runs stand in the file, an unfinished one in its
+folder. Needs the "train" extra.
 """
 
 from __future__ import annotations
