@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # The CPU build of PyTorch; set TORCH= to keep another that is already in .venv.
 TORCH ?= torch==2.13.0
 
-.PHONY: demo test check format clean
+.PHONY: demo test check docs docs-serve format clean
 
 demo: $(VENV)/core.stamp
 	$(BIN)/facealign align examples/astronaut.jpg -o demo/astronaut.json --draw demo/astronaut.jpg
@@ -19,12 +19,18 @@ check: $(VENV)/test.stamp
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: $(VENV)/docs.stamp
+	$(BIN)/mkdocs build --quiet
+
+docs-serve: $(VENV)/docs.stamp
+	$(BIN)/mkdocs serve
+
 format: $(VENV)/test.stamp
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
 clean:
-	rm -rf $(VENV) demo dist
+	rm -rf $(VENV) demo dist site
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "facealign needs Python 3.11 or newer: make PYTHON=python3.11 …")'
@@ -38,3 +44,7 @@ $(VENV)/test.stamp: $(BIN)/python pyproject.toml
 	test -z "$(TORCH)" || $(BIN)/python -m pip install --quiet --disable-pip-version-check "$(TORCH)"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
 	touch $@ $(VENV)/core.stamp
+
+$(VENV)/docs.stamp: $(VENV)/test.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[docs]"
+	touch $@

@@ -6,6 +6,7 @@ import doctest
 import importlib
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,10 +16,15 @@ import pytest
 
 from facealign.cli.app import VERBS, load_verb
 
+ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
-    *("README.md", "CONTRIBUTING.md", "docs/models.md", "docs/conventions.md"),
-    *("docs/paper.md", "docs/results.md", "docs/training.md", "docs/runs/README.md"),
-    *("docs/robustness.md", "benchmarks/README.md", "docs/web.md"),
+    str(path.relative_to(ROOT))
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "benchmarks/README.md"]
+    if path.name != "CHANGELOG.md"
+]
+GUIDES = ["README.md", "docs/start.md", "docs/photos.md"]
+GUIDES += [
+    f"docs/moving/{name}.md" for name in ("dlib", "mediapipe", "face-alignment", "insightface")
 ]
 
 
@@ -61,6 +67,24 @@ def test_docstring_examples(repository: Path, monkeypatch: pytest.MonkeyPatch, n
     assert failed == 0
 
 
+@pytest.mark.parametrize("document", GUIDES)
+def test_python_blocks_of_the_guides_run(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, document: str
+) -> None:
+    shutil.copy(repository / "examples" / "astronaut.jpg", tmp_path / "photo.jpg")
+    monkeypatch.chdir(tmp_path)
+    text = (repository / document).read_text()
+    blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, document, "exec"), {})
+
+
+def test_the_readme_is_short(repository: Path) -> None:
+    text = re.sub(r"```.*?```", "", (repository / "README.md").read_text(), flags=re.DOTALL)
+    assert len(text.split()) <= 600
+
+
 def test_examples_run(repository: Path, tmp_path: Path) -> None:
     scripts = sorted((repository / "examples").glob("*.py"))
     assert scripts
@@ -78,6 +102,6 @@ def test_no_machine_paths_or_hosts_in_the_repository(repository: Path) -> None:
     pattern = re.compile(r"/(root|home/\w+|work)/|://(pypi|files\.pythonhosted)")
     for name in filter(None, listed):
         path = repository / name
-        if path.suffix in {".onnx", ".jpg", ".png"} or name == "tests/test_docs.py":
+        if path.suffix in {".onnx", ".jpg", ".png", ".gz", ".br"} or name == "tests/test_docs.py":
             continue
         assert not pattern.search(path.read_text()), name

@@ -33,7 +33,7 @@ def test_doctor_finds_this_installation_sound(facealign: Callable[..., Outcome])
 
 def test_doctor_knows_every_extra(repository: Path) -> None:
     project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
-    assert set(EXTRAS) == set(project["optional-dependencies"]) - {"test"}
+    assert set(EXTRAS) == set(project["optional-dependencies"]) - {"docs", "test"}
 
 
 @pytest.mark.parametrize("name", ["aan-m.onnx", "yunet.onnx"])

@@ -1,0 +1,116 @@
+"""What MkDocs fills into the pages: the commands, the training settings, the errors.
+
+A page says where with `<!-- commands -->`, `<!-- settings -->` or `<!-- errors -->`. Links to files
+outside `docs/` become plain text, as a site has no such files.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import re
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import click
+
+from facealign import errors
+from facealign.cli.app import EXIT_CODES, VERBS, load_verb
+from facealign.training import settings
+
+OUTSIDE = re.compile(r"\[([^\]]+)\]\((?:\.\./)+(?:src|scripts|benchmarks|tests|[A-Z]+\.md)[^)]*\)")
+"""A Markdown link to a file that is not below `docs/`."""
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """MkDocs calls this for every page."""
+    for name, fill in (
+        ("commands", commands),
+        ("settings", setting_tables),
+        ("errors", error_table),
+    ):
+        mark = f"<!-- {name} -->"
+        if mark in markdown:
+            markdown = markdown.replace(mark, fill())
+    return re.sub(
+        r"\[([^\]]+)\]\((?:\.\./)+(?:src|scripts|benchmarks|tests|[A-Z]+\.md)[^)]*\)",
+        r"\1",
+        markdown,
+    )
+
+
+def commands() -> str:
+    """Every command with its help, as the terminal shows it."""
+    return "\n".join(_command(f"facealign {name}", load_verb(name)) for name in VERBS)
+
+
+def _command(name: str, command: click.Command) -> str:
+    context = click.Context(command, info_name=name, terminal_width=80, max_content_width=80)
+    text = f"## {name}\n\n```text\n{command.get_help(context)}\n```\n"
+    if isinstance(command, click.Group):
+        text += "\n".join(_command(f"{name} {sub}", each) for sub, each in command.commands.items())
+    return text
+
+
+def setting_tables() -> str:
+    """The settings of a run, section by section, from their dataclasses."""
+    sections = {
+        "data": settings.DataSettings,
+        "further": settings.FurtherData,
+        "model": settings.AANSettings,
+        "augment": settings.AugmentSettings,
+        "train": settings.TrainSettings,
+    }
+    return "\n".join(_table(name, kind) for name, kind in sections.items())
+
+
+def _table(name: str, kind: type) -> str:
+    rows = [f"## [{name}]", "", "| setting | default | range | meaning |", "|---|---|---|---|"]
+    hints, texts = get_type_hints(kind, include_extras=True), _field_texts(kind)
+    for field in dataclasses.fields(kind):
+        if field.default is not dataclasses.MISSING:
+            default = repr(field.default)
+        else:
+            default = "" if field.default_factory is dataclasses.MISSING else "empty"
+        text = " ".join(texts.get(field.name, "").split()).replace("|", "\\|")
+        rows.append(
+            f"| `{name}.{field.name}` | `{default}` | {_range(hints[field.name])} | {text} |"
+        )
+    return "\n".join(rows) + "\n"
+
+
+def _range(hint: Any) -> str:
+    for meta in getattr(hint, "__metadata__", ()):
+        low = f"> {meta.gt:g}" if meta.gt is not None else f"{meta.ge:g}"
+        return f"{low} … {meta.le:g}"
+    return ""
+
+
+def _field_texts(kind: type) -> dict[str, str]:
+    """Field → the string below it in the source."""
+    (body,) = ast.parse(inspect.getsource(kind)).body
+    assert isinstance(body, ast.ClassDef)
+    texts: dict[str, str] = {}
+    for field, after in zip(body.body, body.body[1:], strict=False):
+        match field, after:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(
+                value=ast.Constant(value=str(text))
+            ):
+                texts[name] = text
+    return texts
+
+
+def error_table() -> str:
+    """Every error with its exit code."""
+    rows = ["| error | exit code | meaning |", "|---|---|---|"]
+    for name, kind in inspect.getmembers(errors, inspect.isclass):
+        if issubclass(kind, errors.FaceAlignError):
+            code = next(code for known, code in EXIT_CODES if issubclass(kind, known))
+            first = (inspect.getdoc(kind) or "").partition("\n")[0]
+            rows.append(f"| `{name}` | {code} | {first} |")
+    return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    print(commands(), setting_tables(), error_table(), Path(__file__).name)
