@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,8 @@ COMMENT = "written by facealign"
 
 ImageSource = str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[Any]
 """What `read_image` takes: a path, an encoded file's bytes, a Pillow image, an array."""
+
+Decoded = TypeVar("Decoded")
 
 Color = Literal["rgb", "bgr"]
 """The order of an array's channels; a fourth one is alpha in both."""
@@ -70,6 +72,25 @@ def read_image(source: ImageSource, color: Color = "rgb") -> Pixels:
         )
     data = _read_file(Path(source))
     return _guarded(lambda: _from_bytes(data, str(source)), str(source))
+
+
+def picture_size(content: bytes) -> tuple[int, int]:
+    """Width and height that a picture file says it has, before its pixels are decoded.
+
+    Raises:
+        ImageError: it is no image, damaged, or far too large to open.
+        MissingExtraError: a HEIC file, and the "heif" extra is not installed.
+
+    """
+
+    def look() -> tuple[int, int]:
+        if _is_heif(content):
+            width, height = _heif(io.BytesIO(content)).size
+            return int(width), int(height)
+        with Image.open(io.BytesIO(content)) as picture:
+            return picture.size
+
+    return _guarded(look, "the bytes given")
 
 
 def write_image(image: Pixels, path: str | os.PathLike[str]) -> None:
@@ -161,6 +182,12 @@ def _is_heif(data: bytes) -> bool:
 
 
 def _open_heif(file: io.BytesIO) -> Image.Image:
+    picture: Image.Image = _heif(file).to_pillow()
+    return picture
+
+
+def _heif(file: io.BytesIO) -> Any:
+    """An open HEIC file, with its `size`; no pixel is decoded yet."""
     try:
         from pillow_heif import open_heif
     except ImportError:
@@ -170,11 +197,10 @@ def _open_heif(file: io.BytesIO) -> Image.Image:
     most = Image.MAX_IMAGE_PIXELS
     if most is not None and width * height > 2 * most:  # as Pillow has it for its own formats
         raise Image.DecompressionBombError(f"{width} × {height} pixels")
-    picture: Image.Image = photo.to_pillow()
-    return picture
+    return photo
 
 
-def _guarded(decode: Callable[[], Pixels], name: str) -> Pixels:
+def _guarded(decode: Callable[[], Decoded], name: str) -> Decoded:
     """What `decode` gives; whatever goes wrong with the image called `name` is an `ImageError`."""
     try:
         return decode()

@@ -43,6 +43,7 @@ VERBS = {  # name → where its click command is: "module:attribute"
     "markups": "facealign.cli.listings:markups",
     "convert": "facealign.cli.photos.convert:command",
     "web": "facealign.cli.web:command",
+    "serve": "facealign.cli.serve:command",
     "bench": "facealign.cli.machine:bench",
     "doctor": "facealign.cli.machine:doctor",
 }

@@ -14,6 +14,7 @@ EXTRAS = {
     "parquet": ("pyarrow",),
     "plot": ("matplotlib",),
     "ray": ("ray", "pandas", "pyarrow"),
+    "server": ("starlette", "uvicorn", "python_multipart"),
     "sweep": ("optuna", "sqlalchemy", *TRAIN),
     "train": TRAIN,
     "video": ("av",),

@@ -1,0 +1,78 @@
+"""`facealign serve`: landmarks over HTTP."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+import click
+
+from facealign.cli.console import say
+from facealign.cli.extras import extra
+
+TOKEN = "FACEALIGN_TOKEN"
+
+
+@click.command("serve", short_help="Landmarks over HTTP, for every language.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    metavar="N",
+    help="0: any that is free.",
+)
+@click.option(
+    "--model", default="default", show_default=True, metavar="NAME", help="A bundled one."
+)
+@click.option("--slots", type=int, metavar="N", help="Requests at a time; default: one a core.")
+@click.option("--queue", type=int, default=16, show_default=True, help="Requests that may wait.")
+@click.option("--timeout", default=30.0, show_default=True, help="Seconds for a request.")
+@click.option("--max-mb", default=10.0, show_default=True, help="Megabytes of a request.")
+@click.option("--max-megapixels", default=40.0, show_default=True, help="Of a picture.")
+@click.option(
+    "--origin",
+    "origins",
+    multiple=True,
+    metavar="URL",
+    help="A site whose pages may call the server; * for all. Repeat it for several.",
+)
+@click.option("--no-page", is_flag=True, help="Leave out the page of facealign web.")
+def command(
+    host: str,
+    port: int,
+    model: str,
+    slots: int | None,
+    queue: int,
+    timeout: float,
+    max_mb: float,
+    max_megapixels: float,
+    origins: tuple[str, ...],
+    no_page: bool,
+) -> int:
+    """Find landmarks in photos that are sent by HTTP: POST /v1/align; /docs says the rest.
+
+    On this machine alone unless --host says otherwise. FACEALIGN_TOKEN in the environment: requests
+    must carry it as a bearer token. SIGTERM and Ctrl-C finish what runs.
+
+    \b
+    facealign serve
+    facealign serve --host 0.0.0.0 --port 80 --slots 4
+    """  # noqa: D301
+    with extra("server", "facealign serve"):
+        from facealign.server import ServerSettings, serve
+    settings = ServerSettings(
+        model=model,
+        **({} if slots is None else {"slots": slots}),
+        queue=queue,
+        timeout=timeout,
+        max_megabytes=max_mb,
+        max_megapixels=max_megapixels,
+        token=os.environ.get(TOKEN),
+        origins=origins,
+        page=not no_page,
+    )
+    with suppress(KeyboardInterrupt):  # uvicorn raises the signal again once all is done
+        serve(settings, host, port, say)
+    return 0
