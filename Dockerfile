@@ -3,7 +3,6 @@ FROM python:3.13-slim AS build
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./
 COPY src src
-COPY configs configs
 RUN pip install --no-cache-dir --prefix=/installed ".[server,heif]"
 
 FROM python:3.13-slim
