@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from facealign.errors import DataError
-from facealign.formats.results import read_results
+from facealign.formats.registry import read_results
 
 COMMAND = [sys.executable, "-m", "facealign", "align"]
 RAY = [importlib.util.find_spec(name) for name in ("ray", "pandas", "pyarrow")]

@@ -56,6 +56,24 @@ def reading(path: str | os.PathLike[str], kind: type[FaceAlignError] = DataError
         raise kind(f"{path}: cannot be read ({reason(error)})") from None
 
 
+@contextmanager
+def parsing(place: object, fault: str = "") -> Iterator[None]:
+    """Turn what parsing raises over bad content into a `DataError` that names the place.
+
+    Args:
+        place: file and record.
+        fault: what is wrong with the content; the error follows in brackets.
+
+    """
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        kind = type(error).__name__
+        raise DataError(
+            f"{place}: {fault} ({kind}: {error})" if fault else f"{place}: {error}"
+        ) from None
+
+
 def _unwritable(path: str | os.PathLike[str], error: Exception) -> OutputError:
     return OutputError(f"cannot write {path}: {reason(error)}; choose another place")
 

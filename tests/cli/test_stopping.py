@@ -20,7 +20,7 @@ from facealign.cli import main
 from facealign.cli.stopping import SIGNALS, Stop
 from facealign.face import ImageResult
 from facealign.formats.journal import Journal
-from facealign.formats.results import read_results
+from facealign.formats.registry import read_results
 
 Outcome = tuple[int, str, str]
 

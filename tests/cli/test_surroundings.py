@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from facealign.formats.results import read_results
+from facealign.formats.registry import read_results
 
 COMMAND = [sys.executable, "-m", "facealign"]
 

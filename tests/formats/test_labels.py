@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from facealign.errors import DataError
-from facealign.formats.results import read_results
+from facealign.formats.registry import read_results
 
 
 def coco_labels(v: int) -> dict[str, Any]:

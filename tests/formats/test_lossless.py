@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 
 from facealign import MARKUPS
 from facealign.face import Face, ImageResult
-from facealign.formats.results import FORMATS, read_results, write_results
+from facealign.formats.registry import FORMATS, read_results, write_results
 
 WHOLE = [name for name in FORMATS if FORMATS[name].keeps_all]
 unit = st.floats(0, 1, width=32)

@@ -17,7 +17,7 @@ from facealign.datasets import read_dataset
 from facealign.errors import DataError, FaceAlignError, OutputError
 from facealign.face import Face, ImageResult
 from facealign.formats.json import SCHEMA_FILE
-from facealign.formats.results import FORMATS, input_format, read_results, write_results
+from facealign.formats.registry import FORMATS, input_format, read_results, write_results
 
 NAMES = {
     "json": "out.json",
@@ -26,6 +26,7 @@ NAMES = {
     "parquet": "out.parquet",
     "coco": "out.coco.json",
     "cvat": "out.xml",
+    "imglab": "out.imglab.xml",
     "pts": "points",
 }
 WHOLE = [name for name in FORMATS if FORMATS[name].keeps_all]
@@ -100,6 +101,21 @@ def test_cvat_loses_what_it_says(tmp_path: Path, results: list[ImageResult]) -> 
             assert np.allclose(x.landmarks, y.landmarks, 0, 0.0011)
             assert np.array_equal(x.visible, y.visible)
             assert abs(x.score - y.score) < 6e-5
+
+
+def test_imglab_loses_what_it_says(tmp_path: Path, results: list[ImageResult]) -> None:
+    path = tmp_path / "dlib.xml"
+    lost = write(results, path, "imglab")
+    assert {"fractions of pixels", "scores", "visibility", "failed photos"} <= lost
+    assert input_format(path).name == "imglab"
+    back = list(read_results(path))
+    assert [" ".join(r.source.split()) for r in back] == [
+        " ".join(r.source.split()) for r in results
+    ]
+    for a, b in zip(results, back, strict=True):
+        for x, y in zip(a.faces, b.faces, strict=True):
+            assert np.allclose(x.landmarks, y.landmarks, 0, 0.5)
+            assert np.allclose(x.box, y.box, 0, 1)
 
 
 def test_pts_are_a_file_a_face(tmp_path: Path, results: list[ImageResult]) -> None:

@@ -18,7 +18,7 @@ from PIL import Image
 from facealign import CropTransform, Face, FaceAligner, ImageResult
 from facealign.datasets.drawings import draw_face
 from facealign.formats.json import to_dict
-from facealign.formats.results import write_results
+from facealign.formats.registry import write_results
 from facealign.pose import fit_pose, lean
 from facealign.types import Pixels
 from facealign.web import write_site

@@ -1,7 +1,7 @@
 """Labelled faces: one module a data set, each turning the official files into `Sample`s.
 
 `DATASETS` holds the facts about each: home page, subsets with their official counts, point scheme,
-boxes, normalisers. The last six are general formats for your own data (`datasets/formats/`).
+boxes, normalisers. The last are general formats for your own data (`datasets/formats/`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from facealign.datasets import (
     merl_rav,
     wflw,
 )
-from facealign.datasets.formats import coco, csv_table, cvat, imglab, packed, pts_folder
+from facealign.datasets.formats import labels, packed
 from facealign.datasets.pixels import read_pixels, stream_pixels
 from facealign.datasets.reading import Dataset, Reading
 from facealign.errors import DataError
@@ -36,11 +36,7 @@ DATASETS: Mapping[str, Dataset] = MappingProxyType(
             wflw.DATASET,
             cofw.DATASET,
             merl_rav.DATASET,
-            pts_folder.DATASET,
-            csv_table.DATASET,
-            coco.DATASET,
-            imglab.DATASET,
-            cvat.DATASET,
+            *labels.DATASETS,
             packed.DATASET,
         )
     }

@@ -23,11 +23,10 @@ from facealign.datasets.reading import (
     build_sample,
     build_samples,
     check_subset,
-    image_beside,
 )
 from facealign.errors import DataError, MissingExtraError
 from facealign.formats.csv import read_columns, read_rows
-from facealign.formats.pts import read_pts
+from facealign.formats.pts import image_beside, read_pts
 from facealign.geometry import to_box
 from facealign.markup import load_markup
 from facealign.types import Box, Sample

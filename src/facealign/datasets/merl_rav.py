@@ -19,10 +19,9 @@ from facealign.datasets.reading import (
     build_sample,
     build_samples,
     check_subset,
-    image_beside,
 )
 from facealign.errors import DataError
-from facealign.formats.pts import read_pts
+from facealign.formats.pts import image_beside, read_pts
 from facealign.types import Sample
 
 POSES = {

@@ -18,7 +18,6 @@ from facealign.markup import load_markup
 from facealign.problems import report
 from facealign.types import Box, Mask, Points, Sample
 
-IMAGE_SUFFIXES = (".jpg", ".png", ".jpeg", ".bmp", ".webp")
 Record = TypeVar("Record")
 
 
@@ -144,20 +143,6 @@ def build_sample(
         occluded=None if occluded is None else np.asarray(occluded, dtype=np.bool_),
         frame=frame,
     )
-
-
-def image_beside(path: Path) -> Path:
-    """The image of the same name beside a label file.
-
-    Raises:
-        DataError: there is none.
-
-    """
-    for suffix in IMAGE_SUFFIXES:
-        for name in (path.with_suffix(suffix), path.with_suffix(suffix.upper())):
-            if name.is_file():
-                return name
-    raise DataError(f"{path}: there is no image of this name beside it (.jpg or .png)")
 
 
 def _check_points(place: str, points: NDArray[np.float64], seen: Mask, markup: str) -> Points:

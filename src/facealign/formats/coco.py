@@ -1,9 +1,9 @@
-"""COCO keypoints (`.coco.json`): `images`, `annotations`, for results a category for each markup.
+"""COCO keypoints (`.coco.json`): `images`, `annotations`, in results a category for each markup.
 
-A keypoint is x, y, v: v is 2 for a point that is seen, 1 for one that is covered, 0 for one of
-unknown place, which results never have. `bbox` is x, y, width, height. Pixels, with the first one's
-centre at (0, 0), to 0.001. What COCO has no word for, `scores` of the points and a photo's `error`,
-stands under those names.
+A keypoint is x, y, v: v is 2 for a visible point, 1 for a covered one, 0 for one that is not
+labelled, which results never have. `bbox` is x, y, width, height. Pixels to 0.001, with the centre
+of the first at (0, 0). The `scores` of the points and the `error` of a photo, for which COCO has no
+field, are stored under these names. Labels without a `bbox` have the box of their labelled points.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,14 +22,15 @@ import numpy as np
 
 from facealign.errors import DataError
 from facealign.face import Face, ImageResult
+from facealign.files import parsing
 from facealign.formats.json import read_document
-from facealign.formats.marks import Marks
+from facealign.formats.labels import Label, LabelReader, ParseLabel
 from facealign.formats.survey import Survey
-from facealign.markup import MARKUPS, load_markup
+from facealign.markup import MARKUPS, Markup, load_markup
 
 
 def write_coco(results: Iterable[ImageResult], file: IO[str], survey: Survey) -> None:
-    """One document; the annotations wait on the disk until the images are written."""
+    """One document; the annotations are kept in a temporary file until the images are written."""
     categories = {name: number for number, name in enumerate(sorted(survey.markups), 1)}
     with tempfile.TemporaryFile("w+", encoding="utf-8") as annotations:
         file.write('{"images": [')
@@ -84,13 +85,13 @@ def _category(markup: str, number: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class CocoFile:
-    """What a COCO keypoints file holds.
+    """The content of a COCO keypoints file.
 
     Attributes:
         path: of the file.
         images: its entries, each with an `id` and a `file_name`.
         names: image id → file name.
-        annotations: its entries, as they are.
+        annotations: its entries, unchecked.
         schemes: category id → name.
 
     """
@@ -103,10 +104,10 @@ class CocoFile:
 
 
 def load_coco(path: Path) -> CocoFile:
-    """A COCO keypoints file; the whole file is read at once.
+    """A COCO keypoints file, read at once.
 
     Raises:
-        DataError: the file cannot be read or is no COCO file.
+        DataError: the file cannot be read or is not a COCO file.
 
     """
     content = read_document(path)
@@ -124,65 +125,64 @@ def load_coco(path: Path) -> CocoFile:
     return CocoFile(path, images, names, annotations, schemes)
 
 
-def parse_annotation(file: CocoFile, number: int) -> tuple[str, Marks]:
-    """The name of the image, and the face of one annotation.
+def is_coco(path: Path) -> bool:
+    """Whether a JSON file is COCO's rather than of our own schema."""
+    return "annotations" in read_document(path)
+
+
+def read_labels(path: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]:
+    """The faces of a COCO keypoints file, its keypoints in the order of the point scheme.
 
     Raises:
-        DataError: the annotation lacks something, or a number is none.
+        DataError: the file cannot be read or is not a COCO file.
 
     """
+    file = load_coco(path)
+    for number in range(len(file.annotations)):
+        yield partial(_parse_label, file, number)
+
+
+LABELS = LabelReader(title="COCO keypoints (JSON)", read=read_labels)
+
+
+def _parse_label(file: CocoFile, number: int) -> Label:
     entry = file.annotations[number]
-    try:
+    place = f"{file.path}: annotations[{number}]"
+    needs = (
+        "needs the image_id of an image, keypoints x, y, v …, and no bbox or one of four numbers"
+    )
+    with parsing(place, needs):
         name = file.names[entry["image_id"]]
         keypoints = np.array(entry["keypoints"], np.float64).reshape(-1, 3)
         box = np.array(entry["bbox"], np.float64) if entry.get("bbox") else None
         corners = None if box is None else [*box[:2], *(box[:2] + box[2:])]
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(
-            f"{file.path}: annotations[{number}]: needs the image_id of an image, keypoints "
-            f"x, y, v …, and a bbox of four numbers or none ({type(error).__name__}: {error})"
-        ) from None
-    state = keypoints[:, 2]
-    return name, Marks(keypoints[:, :2], state > 0, state == 1, corners)
+        points, state = keypoints[:, :2], keypoints[:, 2]
+        id = f"{entry.get('id', number)}/{name}"
+    return Label(place, id, name, points, state > 0, state == 1, corners)
 
 
 def read_coco(path: Path, markup: str) -> Iterator[ImageResult]:
-    """The results in a COCO keypoints file; every point must be placed.
+    """The results in a COCO keypoints file; every point must be labelled.
 
     Args:
         path: the file.
-        markup: the point scheme of categories that are not called after one.
+        markup: the point scheme of categories that are not named after one.
 
     Raises:
-        DataError: the file cannot be read, is no COCO file, or a face lacks a point.
+        DataError: the file cannot be read, is not a COCO file, or a face lacks a point.
 
     """
     file = load_coco(path)
     faces: dict[Any, list[Face]] = defaultdict(list)
     for number, entry in enumerate(file.annotations):
-        _, marks = parse_annotation(file, number)
-        place = f"{path}: annotations[{number}]"
-        with _explained(place):
-            faces[entry["image_id"]].append(_face(entry, marks, _scheme(file, entry, markup)))
+        label = _parse_label(file, number)
+        with parsing(label.place):
+            name = file.schemes.get(entry.get("category_id"), markup)
+            scheme = name if name in MARKUPS else markup
+            face = label.to_face(entry.get("score", 1.0), scheme, entry.get("scores"))
+            faces[entry["image_id"]].append(face)
     for number, image in enumerate(file.images):
-        with _explained(f"{path}: images[{number}]"):
+        with parsing(f"{path}: images[{number}]"):
             width, height = (image.get(k) and int(image[k]) for k in ("width", "height"))
         found, error = faces.get(image["id"], []), image.get("error")
         yield ImageResult(file.names[image["id"]], width, height, found, error)
-
-
-def _scheme(file: CocoFile, entry: dict[str, Any], markup: str) -> str:
-    name = file.schemes.get(entry.get("category_id"), markup)
-    return name if name in MARKUPS else markup
-
-
-def _face(entry: dict[str, Any], marks: Marks, markup: str) -> Face:
-    return marks.to_face(entry.get("score", 1.0), markup, entry.get("scores"))
-
-
-@contextmanager
-def _explained(place: str) -> Iterator[None]:
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{place}: {error}") from None

@@ -1,8 +1,12 @@
-"""Results as a CSV table, a row a face; a photo without one, or that failed, has a row of its own.
+"""A CSV table with a row for each face; in results also a row for each photo without a face.
 
 Columns: `image,width,height,error,score,markup,left,top,right,bottom,x0,y0,x1,y1,…`, then
-`score0,…` and `visible0,…` where the model gives them. The box is left, top, right, bottom; pixels
-with the first one's centre at (0, 0). The same table is a data set (`csv`) for training.
+`score0,…` and `visible0,…` where the model gives them. The box is left, top, right, bottom; pixels,
+with the centre of the first at (0, 0).
+
+The same table is read as labels, of which only `image` and the points are needed. A point with both
+numbers empty is not labelled; without a box, that of the points is taken. Each value of a column
+`split` is a subset.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import IO, Any
@@ -18,12 +23,15 @@ import numpy as np
 
 from facealign.errors import DataError, OutputError
 from facealign.face import Face, ImageResult
-from facealign.files import reading
+from facealign.files import parsing, reading
 from facealign.formats.json import build_face
+from facealign.formats.labels import ALL, Label, LabelReader, ParseLabel
 from facealign.formats.survey import Survey
+from facealign.markup import Markup
 
 IMAGE = ("image", "width", "height", "error")
 BOX = ("left", "top", "right", "bottom")
+NOT_A_NUMBER = "a value is missing or not a number"
 Row = tuple[int, dict[str, str]]
 """Line number, and the cells by column."""
 
@@ -45,14 +53,14 @@ def write_csv(results: Iterable[ImageResult], file: IO[str], survey: Survey) -> 
     table.writeheader()
     for result in results:
         image = {"image": result.source, "width": result.width, "height": result.height}
-        for cells in [_cells(face) for face in result.faces] or [{}]:
+        for cells in [_face_cells(face) for face in result.faces] or [{}]:
             table.writerow(image | {"error": result.error} | cells)
 
 
 class _Rows:
-    """Ends rows in a newline alone, where the writer believes in carriage returns too.
+    """Ends rows with a line feed alone, though the writer is told to add a carriage return.
 
-    It quotes a cell that holds what ends its rows, and names of files may hold either.
+    The writer quotes cells that contain what ends its rows, and file names may contain either.
     """
 
     def __init__(self, file: IO[str]) -> None:
@@ -72,7 +80,7 @@ def _columns(survey: Survey) -> list[str]:
     return columns
 
 
-def _cells(face: Face) -> dict[str, Any]:
+def _face_cells(face: Face) -> dict[str, Any]:
     entry = face.to_dict()
     cells: dict[str, Any] = {"score": entry["score"], "markup": entry["markup"]}
     cells |= zip(BOX, entry["box"], strict=True)
@@ -83,7 +91,7 @@ def _cells(face: Face) -> dict[str, Any]:
 
 
 def read_columns(path: Path) -> list[str]:
-    """The names in the first line of a table.
+    """The column names of a table.
 
     Raises:
         DataError: the file cannot be read.
@@ -94,9 +102,9 @@ def read_columns(path: Path) -> list[str]:
 
 
 def read_rows(path: Path) -> Iterator[Row]:
-    """The rows of a table with a first line of names; what a short row lacks is empty.
+    """The rows of a table below the column names; cells that a short row lacks are empty.
 
-    A name of a file that is no UTF-8 stays what it is.
+    File names that are not UTF-8 are kept as they are.
 
     Raises:
         DataError: the file cannot be read.
@@ -120,19 +128,19 @@ def _table(path: Path) -> Iterator[csv.DictReader[str]]:
 
 
 def point_count(columns: Iterable[str]) -> int:
-    """How many columns x0, x1 … there are."""
+    """The number of columns x0, x1 …."""
     return sum(name[:1] == "x" and name[1:].isdecimal() for name in columns)
 
 
 def read_csv(path: Path, markup: str) -> Iterator[ImageResult]:
-    """The results in a table; rows of one photo stand together.
+    """The results in a table; the rows of a photo must follow each other.
 
     Args:
         path: the table.
-        markup: the point scheme, where the table has no column `markup`.
+        markup: the point scheme where the table has no column `markup`.
 
     Raises:
-        DataError: the file cannot be read, lacks a column, or a number is none.
+        DataError: the file cannot be read, lacks a column, or has a cell that is not a number.
 
     """
     columns = read_columns(path)
@@ -145,18 +153,17 @@ def read_csv(path: Path, markup: str) -> Iterator[ImageResult]:
 
 def _result(image: str, rows: list[Row], path: Path, markup: str) -> ImageResult:
     line, first = rows[0]
-    try:
+    with parsing(f"{path}:{line}", NOT_A_NUMBER):
         width, height = (int(first[k]) if first.get(k) else None for k in ("width", "height"))
-        faces = []
-        for line, cells in rows:  # noqa: B007  (named where a row is bad)
+    faces = []
+    for line, cells in rows:
+        with parsing(f"{path}:{line}", NOT_A_NUMBER):
             if cells["left"]:
-                faces.append(_face(cells, markup))
-    except (ValueError, TypeError, LookupError) as error:
-        raise DataError(f"{path}:{line}: a value is missing or no number ({error})") from None
+                faces.append(_parse_face(cells, markup))
     return ImageResult(image, width, height, faces, first.get("error") or None)
 
 
-def _face(cells: dict[str, str], markup: str) -> Face:
+def _parse_face(cells: dict[str, str], markup: str) -> Face:
     count = point_count(cells)
     points = [[float(cells[f"x{i}"]), float(cells[f"y{i}"])] for i in range(count)]
     scores = [float(cells[f"score{i}"]) for i in range(count) if cells.get(f"score{i}")]
@@ -169,3 +176,43 @@ def _face(cells: dict[str, str], markup: str) -> Face:
         scores=np.array(scores, np.float32) if scores else None,
         visible=np.array(visible) if visible else None,
     )
+
+
+def read_labels(path: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]:
+    """The labelled faces of a table.
+
+    Raises:
+        DataError: the file cannot be read, or its columns do not fit the point scheme.
+
+    """
+    columns, count = read_columns(path), scheme.count
+    needed = ("image", *(f"{axis}{i}" for i in range(count) for axis in "xy"))
+    missing = [name for name in needed if name not in columns]
+    if missing or f"x{count}" in columns:
+        raise DataError(
+            f"{path}: has the columns of {point_count(columns)} points and {scheme.name} has "
+            f"{count}; " + (f"{missing[0]} is missing" if missing else "name the right markup")
+        )
+    for row in read_rows(path):
+        if subset in (ALL, row[1].get("split")):
+            yield partial(_parse_label, path, row, count)
+
+
+def _parse_label(path: Path, row: Row, count: int) -> Label:
+    line, cells = row
+    place = f"{path}:{line}"
+    words = [[cells[f"x{i}"].strip(), cells[f"y{i}"].strip()] for i in range(count)]
+    corners = [cells.get(name, "").strip() for name in BOX]
+    with parsing(place, NOT_A_NUMBER):
+        points = np.array([[float(word or "nan") for word in pair] for pair in words])
+        box = [float(word) for word in corners] if any(corners) else None
+    labelled = np.array([any(pair) for pair in words])
+    return Label(place, f"{line}/{cells['image']}", cells["image"], points, labelled, box=box)
+
+
+def subsets(path: Path) -> list[str]:
+    """The values of the column `split`."""
+    return sorted({row["split"] for _, row in read_rows(path) if row.get("split")})
+
+
+LABELS = LabelReader(title="A CSV table", read=read_labels, subsets=subsets)

@@ -1,18 +1,20 @@
 """CVAT for images 1.1 (`.xml`): a face is a `<skeleton>`, or one `<points points="x,y;x,y…">`.
 
-A skeleton's points are called by number from 1, or by the names of the point scheme; `outside="1"`
-is a point of unknown place, which results never have, `occluded="1"` a covered one. The box is the
-`<box>` of the same `group_id`; or the image's only one, where it has one face.
+The points of a skeleton are numbered from 1, or have the names of the point scheme; `outside="1"`
+is a point that is not labelled, which results never have, `occluded="1"` a covered one. The box is
+the `<box>` with the same `group_id`, or the only one of an image with one face. Labels without one
+have the box of their labelled points.
 
-Results have a box and a skeleton for each face, the skeleton labelled with the markup's name, the
-score an attribute of the box. CVAT measures from the image's corner: its (0.5, 0.5) is the first
-pixel's centre, our (0, 0).
+Results have a box and a skeleton for each face, the skeleton labelled with the name of the markup,
+the score an attribute of the box. CVAT measures from the corner of the image: its (0.5, 0.5) is the
+centre of the first pixel, our (0, 0).
 """
 
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import IO
@@ -22,10 +24,11 @@ from numpy.typing import NDArray
 
 from facealign.errors import DataError
 from facealign.face import Face, ImageResult
-from facealign.files import reading
-from facealign.formats.marks import Marks
+from facealign.files import parsing, reading
+from facealign.formats.labels import Label, LabelReader, ParseLabel
 from facealign.formats.survey import Survey
 from facealign.markup import MARKUPS, Markup, load_markup
+from facealign.problems import report
 
 CORNERS = ("xtl", "ytl", "xbr", "ybr")
 
@@ -35,7 +38,7 @@ def write_cvat(results: Iterable[ImageResult], file: IO[str], survey: Survey) ->
     file.write('<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n<version>1.1</version>\n')
     groups = count(1)
     for number, result in enumerate(results):
-        image = ET.Element("image", id=str(number), name=_legal(result.source))
+        image = ET.Element("image", id=str(number), name=legal_text(result.source))
         if result.width is not None and result.height is not None:
             image.attrib |= {"width": str(result.width), "height": str(result.height)}
         for face in result.faces:
@@ -44,18 +47,18 @@ def write_cvat(results: Iterable[ImageResult], file: IO[str], survey: Survey) ->
     file.write("</annotations>\n")
 
 
-def _legal(text: str) -> str:
-    """The text without characters that no XML may hold."""
+def legal_text(text: str) -> str:
+    """The text without the characters that XML forbids."""
     return "".join(c if c >= " " or c in "\t\n\r" else "\ufffd" for c in text)
 
 
 def _add_face(image: ET.Element, face: Face, group: str) -> None:
     entry = face.to_dict()
     places = {key: f"{value + 0.5:.3f}" for key, value in zip(CORNERS, entry["box"], strict=True)}
-    about = {"source": "auto", "occluded": "0", "z_order": "0", "group_id": group}
-    box = ET.SubElement(image, "box", {"label": "face"} | about | places)
+    common = {"source": "auto", "occluded": "0", "z_order": "0", "group_id": group}
+    box = ET.SubElement(image, "box", {"label": "face"} | common | places)
     ET.SubElement(box, "attribute", name="score").text = str(entry["score"])
-    skeleton = ET.SubElement(image, "skeleton", {"label": face.markup} | about)
+    skeleton = ET.SubElement(image, "skeleton", {"label": face.markup} | common)
     seen = entry.get("visible", [True] * len(entry["landmarks"]))
     for number, ((x, y), flag) in enumerate(zip(entry["landmarks"], seen, strict=True), 1):
         attributes = {"label": str(number), "source": "auto", "outside": "0"}
@@ -64,10 +67,10 @@ def _add_face(image: ET.Element, face: Face, group: str) -> None:
 
 
 def read_images(path: Path) -> Iterator[ET.Element]:
-    """The `<image>` elements of a CVAT file, one at a time; each is emptied after its turn.
+    """The `<image>` elements of a CVAT file, one at a time; each is emptied before the next.
 
     Raises:
-        DataError: the file cannot be read, is no XML, or not "CVAT for images".
+        DataError: the file cannot be read, is not XML, or not "CVAT for images".
 
     """
     try:
@@ -75,7 +78,7 @@ def read_images(path: Path) -> Iterator[ET.Element]:
             events = ET.iterparse(path, ("start", "end"))
             _, top = next(events)
             if top.tag != "annotations":
-                raise DataError(f"{path}: begins with <{top.tag}>, but <annotations> is expected")
+                raise DataError(f"{path}: starts with <{top.tag}> instead of <annotations>")
             for event, element in events:
                 if element.tag == "track":
                     raise DataError(
@@ -93,45 +96,52 @@ def face_elements(image: ET.Element) -> list[ET.Element]:
     return [*image.iterfind("skeleton"), *image.iterfind("points")]
 
 
-def parse_face(image: ET.Element, face: ET.Element, scheme: Markup, place: str) -> Marks:
-    """The points and the box of one face.
-
-    Args:
-        image: the `<image>`.
-        face: one of its `face_elements`.
-        scheme: whose points they are.
-        place: file and face, for the error message.
+def read_labels(path: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]:
+    """The faces of a CVAT file; an image without a face is reported.
 
     Raises:
-        DataError: a number is missing or is none, or the scheme has no such point.
+        DataError: the file cannot be read or is not "CVAT for images".
 
     """
-    try:
-        parse = _parse_skeleton if face.tag == "skeleton" else _parse_row
-        points, placed, occluded = parse(face, scheme)
+    for image in read_images(path):
+        name, faces = image.get("name", ""), face_elements(image)
+        if not faces:
+            report(f"{path}: {name}: has no points")
+        for number, face in enumerate(faces, 1):
+            place, id = f"{path}: {name}, face {number}", f"{name}#{number}"
+            yield partial(_parse_label, image, face, scheme, place, id)
+
+
+LABELS = LabelReader(title="CVAT for images 1.1 (XML)", read=read_labels)
+
+
+def _parse_label(
+    image: ET.Element, face: ET.Element, scheme: Markup, place: str, id: str = ""
+) -> Label:
+    with parsing(place, "a number is missing, or is not one"):
+        parse = _parse_skeleton if face.tag == "skeleton" else _parse_points
+        points, labelled, occluded = parse(face, scheme)
         box = _box_of(image, face)
         corners = None if box is None else [float(box.attrib[key]) - 0.5 for key in CORNERS]
-    except (LookupError, ValueError) as error:
-        raise DataError(f"{place}: a number is missing or is none ({error})") from None
-    return Marks(points - 0.5, placed, occluded, corners)
+    return Label(place, id, image.get("name", ""), points - 0.5, labelled, occluded, corners)
 
 
-Labels = tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]
-"""(K, 2) points in CVAT's frame, (K,) placed, (K,) occluded."""
+Parsed = tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]
+"""(K, 2) points in CVAT's frame, (K,) labelled, (K,) occluded."""
 
 
-def _parse_skeleton(face: ET.Element, scheme: Markup) -> Labels:
+def _parse_skeleton(face: ET.Element, scheme: Markup) -> Parsed:
     points = np.zeros((scheme.count, 2))
-    placed, occluded = np.zeros((2, scheme.count), np.bool_)
+    labelled, occluded = np.zeros((2, scheme.count), np.bool_)
     for point in face.iterfind("points"):
         index = scheme.index_of(point.get("label", ""), first=1)
         points[index] = _pairs(point)[0]
-        placed[index] = point.get("outside") != "1"
-        occluded[index] = placed[index] and point.get("occluded") == "1"
-    return points, placed, occluded
+        labelled[index] = point.get("outside") != "1"
+        occluded[index] = labelled[index] and point.get("occluded") == "1"
+    return points, labelled, occluded
 
 
-def _parse_row(face: ET.Element, scheme: Markup) -> Labels:
+def _parse_points(face: ET.Element, scheme: Markup) -> Parsed:
     points = np.array(_pairs(face))
     everywhere = np.ones(len(points), np.bool_)
     return points, everywhere, everywhere & (face.get("occluded") == "1")
@@ -143,7 +153,7 @@ def _pairs(element: ET.Element) -> list[tuple[float, float]]:
 
 
 def _box_of(image: ET.Element, face: ET.Element) -> ET.Element | None:
-    """The `<box>` of the same group; without groups the only one, of the only face."""
+    """The `<box>` of the same group; without groups, the only box of the only face."""
     boxes = list(image.iterfind("box"))
     group = face.get("group_id")
     if group:
@@ -152,32 +162,30 @@ def _box_of(image: ET.Element, face: ET.Element) -> ET.Element | None:
 
 
 def read_cvat(path: Path, markup: str) -> Iterator[ImageResult]:
-    """The results in a CVAT file, an `<image>` at a time; every point must be placed.
+    """The results in a CVAT file, an `<image>` at a time; every point must be labelled.
 
     Args:
         path: the file.
         markup: the point scheme of faces that are not labelled with one.
 
     Raises:
-        DataError: the file cannot be read, is no such XML, or a face lacks a point.
+        DataError: the file cannot be read, is not such XML, or a face lacks a point.
 
     """
     for image in read_images(path):
         place = f"{path}: {image.get('name')}"
-        try:
+        with parsing(place):
             width, height = (
                 int(image.attrib[k]) if k in image.attrib else None for k in ("width", "height")
             )
-            faces = [_face(image, face, markup, place) for face in face_elements(image)]
-        except (TypeError, ValueError) as error:
-            raise DataError(f"{place}: {error}") from None
+            faces = [_to_face(image, face, markup, place) for face in face_elements(image)]
         yield ImageResult(image.get("name", ""), width, height, faces)
 
 
-def _face(image: ET.Element, face: ET.Element, markup: str, place: str) -> Face:
+def _to_face(image: ET.Element, face: ET.Element, markup: str, place: str) -> Face:
     label = face.get("label", "")
     scheme = load_markup(label if label in MARKUPS else markup)
-    marks = parse_face(image, face, scheme, place)
+    parsed = _parse_label(image, face, scheme, place)
     box = _box_of(image, face)
     score = None if box is None else box.findtext("attribute[@name='score']")
-    return marks.to_face(score or 1.0, scheme.name)
+    return parsed.to_face(score or 1.0, scheme.name)

@@ -1,7 +1,7 @@
-"""Results as JSON: one document (`.json`), or one image a line (`.jsonl`). Schema `facealign/1`.
+"""Results as JSON: one document (`.json`), or one line for each image (`.jsonl`).
 
-Coordinates are kept to 0.001 pixels, scores to 0.0001. `results.schema.json` beside this module is
-the schema.
+The schema `facealign/1` is in `results.schema.json` beside this module. Coordinates are kept to
+0.001 pixels, scores to 0.0001.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from facealign.errors import DataError
 from facealign.face import Face, ImageResult
-from facealign.files import reading
+from facealign.files import parsing, reading
 from facealign.formats.survey import Survey
 from facealign.geometry import to_box
 from facealign.markup import MARKUPS
@@ -25,7 +25,7 @@ SCHEMA_FILE = Path(__file__).with_name("results.schema.json")
 
 
 def write_json(results: Iterable[ImageResult], file: IO[str], survey: Survey) -> None:
-    """One document, an image a line."""
+    """One document, with a line for each image."""
     file.write(f'{{"schema": "{SCHEMA}", "images": [')
     for number, result in enumerate(results):
         file.write((",\n" if number else "\n") + to_line(result))
@@ -33,7 +33,7 @@ def write_json(results: Iterable[ImageResult], file: IO[str], survey: Survey) ->
 
 
 def write_jsonl(results: Iterable[ImageResult], file: IO[str], survey: Survey) -> None:
-    """An image a line."""
+    """A line for each image."""
     for result in results:
         file.write(to_line(result) + "\n")
 
@@ -55,7 +55,7 @@ def to_dict(result: ImageResult) -> dict[str, Any]:
 
 
 def read_json(path: Path, markup: str) -> Iterator[ImageResult]:
-    """The results in a document; the whole document is read at once.
+    """The results in a document, read at once.
 
     Raises:
         DataError: the file cannot be read or is not of this schema.
@@ -73,10 +73,10 @@ def read_json(path: Path, markup: str) -> Iterator[ImageResult]:
 
 
 def read_document(path: Path) -> dict[str, Any]:
-    """A JSON file that holds an object.
+    """The object in a JSON file.
 
     Raises:
-        DataError: it cannot be read or holds something else.
+        DataError: the file cannot be read or holds something else.
 
     """
     try:
@@ -85,12 +85,12 @@ def read_document(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # no JSON, or no UTF-8
         raise DataError(f"{path}: not JSON ({error})") from None
     if not isinstance(content, dict):
-        raise DataError(f"{path}: holds no object of JSON, which results and COCO keypoints are")
+        raise DataError(f"{path}: holds no JSON object, as results and COCO keypoints are")
     return content
 
 
 def read_jsonl(path: Path, markup: str) -> Iterator[ImageResult]:
-    """The results in a file of an image a line.
+    """The results in a file with a line for each image.
 
     Raises:
         DataError: the file cannot be read or is not of this schema.
@@ -125,17 +125,13 @@ def from_dict(entry: Any, place: str) -> ImageResult:
         DataError: it is not of this schema; the message starts with `place`.
 
     """
-    try:
-        faces = [_face(face) for face in entry["faces"]]
+    with parsing(place, f'not a result file of schema "{SCHEMA}"'):
+        faces = [_parse_face(face) for face in entry["faces"]]
         width, height = (entry.get(k) and int(entry[k]) for k in ("width", "height"))
         return ImageResult(str(entry["source"]), width, height, faces, entry.get("error"))
-    except (LookupError, ValueError, TypeError, AttributeError, OverflowError) as error:
-        raise DataError(
-            f'{place}: not a result file of schema "{SCHEMA}" ({type(error).__name__}: {error})'
-        ) from None
 
 
-def _face(entry: dict[str, Any]) -> Face:
+def _parse_face(entry: dict[str, Any]) -> Face:
     scores, visible = entry.get("scores"), entry.get("visible")
     return build_face(
         entry["box"],
@@ -150,10 +146,10 @@ def _face(entry: dict[str, Any]) -> Face:
 def build_face(
     box: Any, score: Any, landmarks: Any, markup: str, scores: Any = None, visible: Any = None
 ) -> Face:
-    """A face from what a file says, checked.
+    """A face from the values in a file, checked.
 
     Raises:
-        ValueError, TypeError: the point scheme is unknown, a number is none or is not finite, or
+        ValueError, TypeError: the point scheme is unknown, a value is not a finite number, or the
             shapes do not fit.
 
     """

@@ -1,4 +1,4 @@
-"""Results as Parquet, a row an image, the columns of the JSON schema; every number exact.
+"""Results as Parquet: a row for each image, the columns of the JSON schema, every number exact.
 
 Needs the `parquet` extra (pyarrow). A folder of Parquet files is read as one.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 ROWS = 512
-"""Images in memory at once, and in a row group of the file."""
+"""Images in memory at once, and in each row group of the file."""
 
 
 def schema() -> pyarrow.Schema:
@@ -47,7 +47,7 @@ def schema() -> pyarrow.Schema:
 
 
 def write_parquet(results: Iterable[ImageResult], file: IO[bytes], survey: Survey) -> None:
-    """A file of one row group for each `ROWS` images.
+    """A file with one row group for each `ROWS` images.
 
     Raises:
         MissingExtraError: pyarrow is not installed.
@@ -64,7 +64,7 @@ def write_parquet(results: Iterable[ImageResult], file: IO[bytes], survey: Surve
 
 
 def to_row(result: ImageResult) -> dict[str, Any]:
-    """One image's row, its numbers as they are."""
+    """One image's row, its numbers unrounded."""
     return {
         "source": to_utf8(result.source),
         "width": result.width,
@@ -86,7 +86,7 @@ def _entry(face: Face) -> dict[str, Any]:
 
 
 def read_parquet(path: Path, markup: str) -> Iterator[ImageResult]:
-    """The results in a Parquet file, or in those of a folder in the order of their names.
+    """The results in a Parquet file, or in all those of a folder in order of their names.
 
     Raises:
         DataError: a file cannot be read or is not of this schema.

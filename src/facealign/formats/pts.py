@@ -1,19 +1,37 @@
 """The field's `.pts` files: text, one `x y` a line between braces, **1-based** by custom.
 
-The first pixel's centre is (1, 1) in the file and (0, 0) everywhere else in facealign: this module
-is the only place that shifts.
+The centre of the first pixel is (1, 1) in the file and (0, 0) everywhere else in facealign; only
+this module shifts. As results: one file for one face, or a folder with a file for each face. As
+labels: a folder of images, sub-folders included, with a `.pts` file beside each; the box is that of
+the points. Several faces of one image need copies of the image: `a_1.jpg` beside `a_1.pts`.
 """
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from facealign.errors import DataError
-from facealign.files import reading
-from facealign.geometry import MOST_PIXELS
+from facealign.errors import DataError, OutputError
+from facealign.face import ImageResult
+from facealign.files import PART, is_folder, parsing, reading, write_file, writing
+from facealign.formats.json import build_face
+from facealign.formats.labels import Label, LabelReader, ParseLabel
+from facealign.formats.survey import Survey
+from facealign.geometry import MOST_PIXELS, box_of_points
+from facealign.image import SUFFIXES
+from facealign.markup import Markup, load_markup
+from facealign.problems import report
 from facealign.types import Points
+
+_USUAL = (".jpg", ".png", ".jpeg", ".bmp", ".webp")
+IMAGE_SUFFIXES = (*_USUAL, *sorted(SUFFIXES.difference(_USUAL)))
+"""In the order in which the image beside a label file is looked for."""
 
 
 def read_pts(path: Path, count: int) -> Points:
@@ -21,10 +39,10 @@ def read_pts(path: Path, count: int) -> Points:
 
     Args:
         path: the file.
-        count: K, how many points the markup has.
+        count: K, the number of points of the markup.
 
     Raises:
-        DataError: the file cannot be read, is no `.pts`, or holds another number of points.
+        DataError: the file cannot be read, is no `.pts` file, or has another number of points.
 
     """
     with reading(path):
@@ -38,13 +56,11 @@ def read_pts(path: Path, count: int) -> Points:
     rows = [line.split() for line in body.splitlines() if line.strip()]
     if len(rows) != count:
         raise DataError(
-            f"{path}: {len(rows)} points, but this data set has {count}: complete the file or "
-            "take it out"
+            f"{path}: {len(rows)} points, but this data set has {count}: complete the file, "
+            "remove it, or name another markup"
         )
-    try:
+    with parsing(path, "a line between the braces is not two numbers"):
         points = np.array([[float(x), float(y)] for x, y in rows])
-    except ValueError:
-        raise DataError(f"{path}: a line between the braces is not two numbers") from None
     if not (np.abs(points) <= MOST_PIXELS).all():  # also false of NaN
         raise DataError(f"{path}: a coordinate is not a finite number of pixels")
     return (points - 1).astype(np.float32)
@@ -54,3 +70,122 @@ def to_pts(points: Points) -> str:
     """The text of a `.pts` file, 1-based, for (K, 2) points, 0-based."""
     rows = "\n".join(f"{x + 1:.4f} {y + 1:.4f}" for x, y in points.astype(np.float64))
     return f"version: 1\nn_points: {len(points)}\n{{\n{rows}\n}}\n"
+
+
+def image_beside(path: Path) -> Path:
+    """The image with the same name beside a label file.
+
+    Raises:
+        DataError: there is none.
+
+    """
+    for suffix in IMAGE_SUFFIXES:
+        for name in (path.with_suffix(suffix), path.with_suffix(suffix.upper())):
+            if name.is_file():
+                return name
+    raise DataError(f"{path}: there is no image of this name beside it (.jpg or .png)")
+
+
+def read_labels(root: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]:
+    """The faces of a folder of images and `.pts` files; an image without one is reported.
+
+    Raises:
+        DataError: no such folder, or no `.pts` file in it.
+
+    """
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder")
+    files = sorted(path for path in root.rglob("*") if path.is_file())
+    labels = [path for path in files if path.suffix.lower() == ".pts"]
+    if not labels:
+        raise DataError(f"{root}: holds no .pts file")
+    for path in labels:
+        yield partial(_parse_label, root, path, scheme)
+    labelled = {path.with_suffix("") for path in labels}
+    for path in files:
+        if path.suffix.lower() in IMAGE_SUFFIXES and path.with_suffix("") not in labelled:
+            report(f"{path}: there is no .pts file of this name beside it")
+
+
+def _parse_label(root: Path, path: Path, scheme: Markup) -> Label:
+    image = image_beside(path).relative_to(root).as_posix()
+    points = read_pts(path, scheme.count).astype(np.float64)
+    return Label(str(path), image, image, points, np.ones(scheme.count, np.bool_))
+
+
+LABELS = LabelReader(
+    title="A folder of images and .pts files", read=read_labels, origin=1, images_apart=False
+)
+
+
+def write_pts(results: Iterable[ImageResult], path: Path, survey: Survey) -> None:
+    """One file where `path` ends in `.pts`, else a folder.
+
+    In a folder a face of `a.jpg` is `a.pts`, the photo's further faces are `a_2.pts` …; where two
+    photos differ in their suffix alone, the second is `a.png.pts`. Folders are kept below the one
+    that holds every photo.
+
+    Raises:
+        OutputError: one file for another number of faces than one, or a file cannot be written.
+
+    """
+    if path.suffix.lower() != ".pts":
+        _write_folder(results, path, survey)
+        return
+    if survey.faces != 1:
+        raise OutputError(
+            f"{path}: a .pts file holds one face, not {survey.faces}: give a folder and "
+            "--format pts, for a file a face"
+        )
+    (face,) = (face for result in results for face in result.faces)
+    write_file(path, to_pts(face.landmarks))
+
+
+def _write_folder(results: Iterable[ImageResult], folder: Path, survey: Survey) -> None:
+    """All files apart first, so that a name met twice is one of this run; then into the folder."""
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=".", suffix=PART, dir=folder))
+        try:
+            for result in results:
+                _write_faces(result, part, survey.name_of(result.source))
+            for file in (found for found in part.rglob("*.pts") if not is_folder(found)):
+                target = folder / file.relative_to(part)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                file.replace(target)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def _write_faces(result: ImageResult, folder: Path, name: Path) -> None:
+    for number, face in enumerate(result.faces, 1):
+        end = f"_{number}.pts" if number > 1 else ".pts"
+        target = folder / name.with_name(name.name + end)
+        if target.exists():
+            target = folder / name.with_name(name.name + Path(result.source).suffix + end)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(to_pts(face.landmarks), encoding="utf-8")
+
+
+def read_pts_results(path: Path, markup: str) -> Iterator[ImageResult]:
+    """A result for each `.pts` file, with the box of the points.
+
+    Args:
+        path: a file, or a folder, searched with its sub-folders.
+        markup: the point scheme.
+
+    Raises:
+        DataError: no such file, a damaged one, or one with another number of points.
+
+    """
+    count = load_markup(markup).count
+    files = sorted(path.rglob("*.pts")) if path.is_dir() else [path]
+    if not files:
+        raise DataError(f"{path}: holds no .pts file")
+    for file in files:
+        points, image = read_pts(file, count), file
+        with parsing(file):
+            face = build_face(box_of_points(points), 1.0, points, markup)
+        with suppress(DataError):
+            image = image_beside(file)
+        yield ImageResult(str(image), None, None, [face])

@@ -1,4 +1,4 @@
-"""What results hold: looked over once, before they are written where some of it has no place."""
+"""What results hold, found in one pass before they are written to a format that may lose some."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Survey:
 
     Attributes:
         images, faces: how many.
-        first: the first face; None where there is none.
+        first: the first face; None without a face.
         markups: names of the point schemes.
-        holds: which of "boxes", "scores", "point scores", "visibility", "image sizes",
-            "photos without a face", "failed photos" there are.
+        holds: which of "boxes", "scores", "point scores", "visibility", "fractions of pixels",
+            "image sizes", "photos without a face", "failed photos" there are.
         folder: the deepest folder that holds every photo.
 
     """
@@ -41,7 +41,7 @@ class Survey:
 
 
 def survey(results: Iterable[ImageResult]) -> Survey:
-    """Look results over, one at a time."""
+    """What the results hold; they are read one at a time."""
     seen = Survey()
     for result in results:
         seen.images += 1
@@ -69,7 +69,7 @@ def _note_image(seen: Survey, result: ImageResult) -> None:
 def _note_face(seen: Survey, face: Face) -> None:
     seen.first = seen.first or face
     seen.markups.add(face.markup)
-    seen.holds |= {"boxes", "scores"}
+    seen.holds |= {"boxes", "scores", "fractions of pixels"}
     if face.scores is not None:
         seen.holds.add("point scores")
     if face.visible is not None:

@@ -86,7 +86,7 @@ def test_a_name_that_no_file_can_have_is_one_line(
     ("content", "message"),
     [
         ("{", "not JSON"),
-        ("[]", "holds no object of JSON"),
+        ("[]", "holds no JSON object"),
         ({"images": []}, "not a COCO file"),
         ({"images": [{}], "annotations": []}, "one of the images lacks an id"),
     ],

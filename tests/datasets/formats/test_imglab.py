@@ -81,7 +81,7 @@ def test_a_missing_image_and_another_file_are_named(
 ) -> None:
     assert "b.png" in problems_of(lambda: read(box(), file="b.png"))[0]
     (tmp_path / "c.xml").write_text("<annotations/>")
-    with pytest.raises(DataError, match="begins with <annotations>, but <dataset>"):
+    with pytest.raises(DataError, match="starts with <annotations> instead of <dataset>"):
         read_dataset("imglab", tmp_path / "c.xml", "all")
     (tmp_path / "c.xml").write_text("<dataset>")
     with pytest.raises(DataError, match=r"c\.xml: not XML"):

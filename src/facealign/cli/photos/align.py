@@ -26,7 +26,7 @@ from facealign.cli.stopping import INTERRUPTED
 from facealign.face import Face, ImageResult
 from facealign.files import sha256
 from facealign.formats.given import read_boxes
-from facealign.formats.results import FORMATS
+from facealign.formats.registry import FORMATS
 from facealign.types import Pixels
 
 

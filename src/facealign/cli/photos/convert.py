@@ -10,7 +10,7 @@ import click
 from facealign.cli.console import counted, say
 from facealign.cli.options import markup_option
 from facealign.errors import OutputError
-from facealign.formats.results import FORMATS, output_format, read_results, write_results
+from facealign.formats.registry import FORMATS, output_format, read_results, write_results
 
 
 @click.command("convert", short_help="Turn results into another format.")
@@ -29,8 +29,8 @@ from facealign.formats.results import FORMATS, output_format, read_results, writ
 def command(source: Path, target: Path, from_: str | None, to: str | None, markup: str) -> int:
     """Turn results into another format.
 
-    IN and OUT are .json, .jsonl, .csv, .parquet, .coco.json, .xml (CVAT) or .pts; a folder holds
-    .pts files, or .parquet files. What OUT has no place for is named.
+    IN and OUT are .json, .jsonl, .csv, .parquet, .coco.json, .xml (CVAT), .imglab.xml (dlib) or
+    .pts; a folder holds .pts files, or .parquet files. What OUT has no place for is named.
 
     \b
     facealign convert faces.parquet faces.csv

@@ -19,7 +19,7 @@ from facealign.face import ImageResult
 from facealign.files import is_file, is_folder, to_utf8
 from facealign.formats.journal import Journal, journal_path
 from facealign.formats.json import to_line
-from facealign.formats.results import Format, output_format, read_results, write_results
+from facealign.formats.registry import Format, output_format, read_results, write_results
 
 STDOUT = Path("-")
 """Results as JSON Lines on standard output."""

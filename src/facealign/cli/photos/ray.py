@@ -14,7 +14,7 @@ from facealign.cli.photos.photos import find_photos
 from facealign.cli.photos.tally import Tally
 from facealign.cluster import align_on_ray, find_remote_photos
 from facealign.files import is_file
-from facealign.formats.results import read_results
+from facealign.formats.registry import read_results
 
 
 def run_on_ray(

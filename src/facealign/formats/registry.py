@@ -1,13 +1,13 @@
-"""Every format of results under one roof: which one a name means, writing, reading.
+"""Every format of results and labels: which one a file name means, reading, writing.
 
-`write_results` writes the whole file or none, an image at a time whatever their number.
+A format is a module beside this one and an entry in `FORMATS`; the command line, `convert` and the
+data sets know it from there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,46 +15,53 @@ from typing import Any
 from facealign.errors import DataError, OutputError
 from facealign.face import ImageResult
 from facealign.files import is_file, is_folder, whole_file
-from facealign.formats import coco, csv, cvat, json, parquet, pts_results
+from facealign.formats import coco, csv, cvat, imglab, json, parquet, pts
+from facealign.formats.labels import LabelReader
 from facealign.formats.survey import Survey, survey
 
 Results = Callable[[], Iterable[ImageResult]]
-"""Gives the same results from the beginning each time it is called."""
+"""Gives the same results from the start each time it is called."""
+Write = Callable[[Iterable[ImageResult], Path, Survey], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """A format of results.
+    """A format of results, of labels, or of both.
 
     Attributes:
         name: as `--format` takes it.
-        suffixes: of its files; the longest that fits a name counts.
-        write: (results, path, what `survey` found) → the file, whole or not at all.
+        suffixes: of its files; of all suffixes that match a name the longest counts.
         read: (path, markup where the file does not say) → the results, one at a time.
+        write: (results, path, what `survey` found) → the file, whole or not at all.
+        labels: how it is read as a data set; None where it is not.
+        matches: (file) → whether it is of this format, where several share a suffix.
         loses: what it has no place for, in the words of `Survey.holds`.
         keeps_all: what is read back writes the same file again.
-        check: raises where an extra is missing that writing needs.
+        check: raises MissingExtraError where writing needs an extra that is not installed.
 
     """
 
     name: str
     suffixes: tuple[str, ...]
-    write: Callable[[Iterable[ImageResult], Path, Survey], None]
     read: Callable[[Path, str], Iterator[ImageResult]]
+    write: Write
+    labels: LabelReader | None = None
+    matches: Callable[[Path], bool] | None = None
     loses: frozenset[str] = frozenset()
     keeps_all: bool = True
     check: Callable[[], object] = lambda: None
 
 
 def _to_file(
-    write: Callable[[Iterable[ImageResult], Any, Survey], None],
-    results: Iterable[ImageResult],
-    path: Path,
-    seen: Survey,
-    binary: bool = False,
-) -> None:
-    with whole_file(path, binary) as file:
-        write(results, file, seen)
+    write: Callable[[Iterable[ImageResult], Any, Survey], None], binary: bool = False
+) -> Write:
+    """A writer to a path, whole or not at all, made of one to an open file."""
+
+    def to_path(results: Iterable[ImageResult], path: Path, seen: Survey) -> None:
+        with whole_file(path, binary) as file:
+            write(results, file, seen)
+
+    return to_path
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
@@ -64,47 +71,65 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             Format(
                 name="json",
                 suffixes=(".json",),
-                write=partial(_to_file, json.write_json),
                 read=json.read_json,
+                write=_to_file(json.write_json),
             ),
             Format(
                 name="jsonl",
                 suffixes=(".jsonl",),
-                write=partial(_to_file, json.write_jsonl),
                 read=json.read_jsonl,
+                write=_to_file(json.write_jsonl),
             ),
             Format(
                 name="csv",
                 suffixes=(".csv",),
-                write=partial(_to_file, csv.write_csv),
                 read=csv.read_csv,
+                write=_to_file(csv.write_csv),
+                labels=csv.LABELS,
             ),
             Format(
                 name="parquet",
                 suffixes=(".parquet",),
-                write=partial(_to_file, parquet.write_parquet, binary=True),
                 read=parquet.read_parquet,
+                write=_to_file(parquet.write_parquet, binary=True),
                 check=parquet.schema,
             ),
             Format(
                 name="coco",
                 suffixes=(".coco.json",),
-                write=partial(_to_file, coco.write_coco),
                 read=coco.read_coco,
+                write=_to_file(coco.write_coco),
+                labels=coco.LABELS,
+                matches=coco.is_coco,
             ),
             Format(
                 name="cvat",
                 suffixes=(".xml",),
-                write=partial(_to_file, cvat.write_cvat),
                 read=cvat.read_cvat,
+                write=_to_file(cvat.write_cvat),
+                labels=cvat.LABELS,
                 keeps_all=False,
                 loses=frozenset({"point scores", "failed photos"}),
             ),
             Format(
+                name="imglab",
+                suffixes=(".imglab.xml",),
+                read=imglab.read_imglab,
+                write=_to_file(imglab.write_imglab),
+                labels=imglab.LABELS,
+                matches=imglab.is_imglab,
+                keeps_all=False,
+                loses=frozenset(
+                    {"fractions of pixels", "scores", "point scores", "visibility"}
+                    | {"image sizes", "failed photos"}
+                ),
+            ),
+            Format(
                 name="pts",
                 suffixes=(".pts",),
-                write=pts_results.write_pts,
-                read=pts_results.read_pts_results,
+                read=pts.read_pts_results,
+                write=pts.write_pts,
+                labels=pts.LABELS,
                 keeps_all=False,
                 loses=frozenset(
                     {"boxes", "scores", "point scores", "visibility", "image sizes"}
@@ -118,7 +143,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
 
 
 def output_format(path: Path, name: str | None = None) -> Format:
-    """The format to write: the one called `name`, else by the suffix of `path`.
+    """The format to write: the one called `name`, otherwise the one with the suffix of `path`.
 
     Raises:
         OutputError: no format has this suffix.
@@ -145,10 +170,10 @@ def _by_suffix(path: Path) -> Format | None:
 
 
 def input_format(path: Path, name: str | None = None) -> Format:
-    """The format of a file or folder that is there.
+    """The format of an existing file or folder.
 
     Raises:
-        DataError: there is none, or no format has its suffix.
+        DataError: it does not exist, or no format has its suffix.
 
     """
     if not (is_file(path) or is_folder(path)):
@@ -157,11 +182,14 @@ def input_format(path: Path, name: str | None = None) -> Format:
         return FORMATS[name]
     if is_folder(path):
         return FORMATS["parquet" if any(path.glob("*.parquet")) else "pts"]
+    last = path.suffix.lower()
+    for entry in FORMATS.values():
+        same_end = any(suffix.endswith(last) for suffix in entry.suffixes) if last else False
+        if entry.matches and same_end and entry.matches(path):
+            return entry
     found = _by_suffix(path)
     if found is None:
         raise DataError(f'{path}: the suffix "{path.suffix}" is unknown; say --from FORMAT')
-    if found.name == "json" and "annotations" in json.read_document(path):
-        return FORMATS["coco"]
     return found
 
 
@@ -172,7 +200,7 @@ def read_results(
 
     Args:
         path: the file; a folder of `.pts` or of `.parquet` files.
-        name: of the format; None goes by the suffix.
+        name: of the format; None decides by the suffix.
         markup: the point scheme, where the file does not say.
 
     Raises:
@@ -184,15 +212,15 @@ def read_results(
 
 
 def write_results(results: Results, path: Path, name: str | None = None) -> tuple[Survey, set[str]]:
-    """Write results as a whole; an older file stays as it was until then.
+    """Write results whole or not at all; until then an existing file stays as it was.
 
     Args:
-        results: called twice: to look them over, and to write them.
+        results: called twice: to survey them, and to write them.
         path: the file; a folder for `.pts` files of many faces.
-        name: of the format; None goes by the suffix.
+        name: of the format; None decides by the suffix.
 
     Returns:
-        What the results hold, and what of it the format has no place for.
+        What the results hold, and the part of it that the format has no place for.
 
     Raises:
         OutputError: no such format, or the file cannot be written.
