@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from facealign.errors import DataError
-from facealign.formats.registry import read_results
+from facealign.face import ImageResult
+from facealign.formats.registry import input_format, read_results, write_results
 
 
 def coco_labels(v: int) -> dict[str, Any]:
@@ -50,3 +52,18 @@ def test_a_row_of_points_and_a_skeleton_of_cvat_become_results(tmp_path: Path) -
         path.write_text(f"<annotations>{damaged}</annotations>")
         with pytest.raises(DataError, match=f"labels.xml: .*{why}"):
             list(read_results(path, markup="celeba5"))
+
+
+def test_imglab_loses_what_it_says(tmp_path: Path, results: list[ImageResult]) -> None:
+    path = tmp_path / "dlib.xml"
+    lost = write_results(lambda: iter(results), path, "imglab")[1]
+    assert {"fractions of pixels", "scores", "visibility", "failed photos"} <= lost
+    assert input_format(path).name == "imglab"
+    back = list(read_results(path))
+    assert [" ".join(r.source.split()) for r in back] == [
+        " ".join(r.source.split()) for r in results
+    ]
+    for a, b in zip(results, back, strict=True):
+        for x, y in zip(a.faces, b.faces, strict=True):
+            assert np.allclose(x.landmarks, y.landmarks, 0, 0.5)
+            assert np.allclose(x.box, y.box, 0, 1)

@@ -103,21 +103,6 @@ def test_cvat_loses_what_it_says(tmp_path: Path, results: list[ImageResult]) -> 
             assert abs(x.score - y.score) < 6e-5
 
 
-def test_imglab_loses_what_it_says(tmp_path: Path, results: list[ImageResult]) -> None:
-    path = tmp_path / "dlib.xml"
-    lost = write(results, path, "imglab")
-    assert {"fractions of pixels", "scores", "visibility", "failed photos"} <= lost
-    assert input_format(path).name == "imglab"
-    back = list(read_results(path))
-    assert [" ".join(r.source.split()) for r in back] == [
-        " ".join(r.source.split()) for r in results
-    ]
-    for a, b in zip(results, back, strict=True):
-        for x, y in zip(a.faces, b.faces, strict=True):
-            assert np.allclose(x.landmarks, y.landmarks, 0, 0.5)
-            assert np.allclose(x.box, y.box, 0, 1)
-
-
 def test_pts_are_a_file_a_face(tmp_path: Path, results: list[ImageResult]) -> None:
     lost = write(results, tmp_path / "points", "pts")
     assert {"boxes", "scores", "failed photos", "photos without a face"} <= lost
