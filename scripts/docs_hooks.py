@@ -72,18 +72,18 @@ def _table(name: str, kind: type) -> str:
         if field.default is not dataclasses.MISSING:
             default = repr(field.default)
         else:
-            default = "" if field.default_factory is dataclasses.MISSING else "empty"
+            default = "needed" if field.default_factory is dataclasses.MISSING else "empty"
         text = " ".join(texts.get(field.name, "").split()).replace("|", "\\|")
         rows.append(
-            f"| `{name}.{field.name}` | `{default}` | {_range(hints[field.name])} | {text} |"
+            f"| `{field.name}` | `{default}` | {_range(hints[field.name])} | {text} |"
         )
     return "\n".join(rows) + "\n"
 
 
 def _range(hint: Any) -> str:
     for meta in getattr(hint, "__metadata__", ()):
-        low = f"> {meta.gt:g}" if meta.gt is not None else f"{meta.ge:g}"
-        return f"{low} … {meta.le:g}"
+        low = f"> {meta.gt}" if meta.gt is not None else f"{meta.ge}"
+        return f"{low} … {meta.le:,}"
     return ""
 
 
