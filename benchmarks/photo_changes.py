@@ -110,6 +110,18 @@ def covered(sample: Sample, image: Pixels, random: np.random.Generator) -> Chang
     return sample, np.asarray(picture)
 
 
+def dark(sample: Sample, image: Pixels, random: np.random.Generator) -> Changed:
+    """The photo at so little light that its mean is 5 of 255."""
+    return sample, np.round(image * min(1.0, 5 / max(image.mean(), 1.0))).astype(np.uint8)
+
+
+def half_shadow(sample: Sample, image: Pixels, random: np.random.Generator) -> Changed:
+    """Left of the face's middle a fiftieth of the light, over a soft edge."""
+    middle, size = sample.landmarks[:, 0].mean(), sample.box[2] - sample.box[0]
+    light = 0.02 + 0.98 / (1 + np.exp((middle - np.arange(image.shape[1])) / (0.05 * size)))
+    return sample, np.round(image * light[None, :, None]).astype(np.uint8)
+
+
 CHANGES: dict[str, Change] = {
     "none": nothing,
     "turned +15°": partial(turned, angle=15.0),
@@ -125,6 +137,8 @@ CHANGES: dict[str, Change] = {
     "sunglasses": sunglasses,
     "face mask": face_mask,
     "1/4 covered": covered,
+    "dark": dark,
+    "half in shadow": half_shadow,
 }
 """Every change by name; turns are clockwise."""
 

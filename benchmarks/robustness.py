@@ -100,6 +100,8 @@ ROWS: dict[str, tuple[str, Look]] = {
     **{name: (name, official) for name in CHANGES if name != "none"},
     "+30°, own detector": ("turned +30°", detected),
     "+30°, as it comes": ("turned +30°", as_it_comes),
+    "dark, own detector": ("dark", detected),
+    "half in shadow, own detector": ("half in shadow", detected),
 }
 """Row → what is done to the photo, and how the face is looked at."""
 PLAIN = "official boxes"

@@ -74,9 +74,7 @@ def _table(name: str, kind: type) -> str:
         else:
             default = "needed" if field.default_factory is dataclasses.MISSING else "empty"
         text = " ".join(texts.get(field.name, "").split()).replace("|", "\\|")
-        rows.append(
-            f"| `{field.name}` | `{default}` | {_range(hints[field.name])} | {text} |"
-        )
+        rows.append(f"| `{field.name}` | `{default}` | {_range(hints[field.name])} | {text} |")
     return "\n".join(rows) + "\n"
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from facealign.detector import Detections
 from facealign.errors import ModelError
+from facealign.exposure import brighten
 from facealign.geometry import nms
 from facealign.models import WEIGHTS, checked
 from facealign.session import open_session
@@ -84,6 +85,7 @@ class YuNet:
 
     def detect(self, image: Pixels) -> Detections:
         """Find faces in an (H, W, 3) RGB uint8 image; the most certain first."""
+        image = brighten(image)
         scales = self._scales(*image.shape[:2])
         limits = [math.inf, *(self.SURE / scale for scale in scales)]
         found = [self._search(image, *level) for level in zip(scales, limits, strict=False)]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facealign.errors import ModelError
+from facealign.exposure import brighten, even_light
 from facealign.face import Face
 from facealign.geometry import CropTransform, box_of_points, box_size
 from facealign.markup import MARKUPS, load_markup
@@ -204,7 +205,8 @@ class Landmarker:
 
         """
         values = self._run(
-            np.stack([c.warp(image) for c, image in zip(crops, images, strict=True)]), attention
+            np.stack([_lit(c.warp(image)) for c, image in zip(crops, images, strict=True)]),
+            attention,
         )
         for crop, points in zip(crops, values["landmarks"], strict=True):
             points[:] = crop.to_image(points)
@@ -250,6 +252,10 @@ class Landmarker:
                 )
             if name in values and not np.isfinite(values[name]).all():
                 raise ModelError(f"the model {self.facts.name} gives {name} that are not finite")
+
+
+def _lit(crop: Pixels) -> Pixels:
+    return even_light(brighten(crop))
 
 
 def _enlarged(maps: Sequence[Array], size: int) -> Array:
