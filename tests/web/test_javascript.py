@@ -130,6 +130,17 @@ def test_faces_are_pythons(run: Run, astronaut: Pixels, model: str) -> None:
         np.testing.assert_allclose(values, known[::block, ::block], atol=2e-3)
 
 
+def test_dark_and_shaded_photos_are_pythons(run: Run, astronaut: Pixels) -> None:
+    dark = np.round(astronaut * (6 / astronaut.mean())).astype(np.uint8)
+    light = np.where(np.arange(astronaut.shape[1]) < 225, 0.02, 1.0)[None, :, None]
+    shaded = np.round(astronaut * light).astype(np.uint8)
+    for photo, options in ((dark, {}), (shaded, {"boxes": [[178, 88, 267, 177]]})):
+        (faces,) = run([{"task": "align", "options": options}], photo)
+        wanted = FaceAligner(threads=1).align(photo, boxes=options.get("boxes"))
+        assert len(wanted) == 1
+        assert_same(faces, wanted, most=0.2)  # the last bit of a gain moves a gray level
+
+
 @pytest.mark.parametrize("quarter", [1, 2, 3])
 def test_turned_photos_are_pythons(run: Run, astronaut: Pixels, quarter: int) -> None:
     turned = np.ascontiguousarray(np.rot90(astronaut, quarter))

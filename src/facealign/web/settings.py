@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 import facealign
+from facealign import exposure
 from facealign.aligner import landmarker, turned
 from facealign.markup import MARKUPS, Markup
 from facealign.models import DEFAULT, ModelCard, ModelFacts, bundled, model_path
@@ -14,6 +15,7 @@ from facealign.session import open_session
 from facealign.yunet import YuNet
 
 DETECTOR = ("LOWER", "NARROWER", "COARSE", "TILE", "OVERLAP", "SMALLEST", "SURE")
+EXPOSURE = ("DARK", "BRIGHT", "SHARE", "CELLS", "INNER", "SHADOW", "STRENGTH", "MOST", "FLOOR")
 TURNED = ("QUARTERS", "EIGHTHS", "SURE", "BETTER", "COARSE", "PATCH", "WIDER")
 
 
@@ -29,6 +31,7 @@ def page_settings() -> dict[str, Any]:
         "default": DEFAULT,
         "models": {name: _model(card) for name, card in bundled().items()},
         "detector": {"file": "models/yunet.onnx", "constants": _detector()},
+        "exposure": _exposure(),
         "turned": {name: getattr(turned, name) for name in TURNED},
         "leans": landmarker.LEANS,
         "seen": landmarker.SEEN,
@@ -49,10 +52,15 @@ def _model(card: ModelCard) -> dict[str, Any]:
     }
 
 
+def _exposure() -> dict[str, Any]:
+    return {name: getattr(exposure, name) for name in EXPOSURE}
+
+
 def _detector() -> dict[str, Any]:
     detector = YuNet(threads=1)
     constants: dict[str, Any] = {name: getattr(YuNet, name) for name in DETECTOR}
     constants |= {"STRIDES": YuNet.STRIDES, "MAX_OVERLAP": YuNet.MAX_OVERLAP}
+    constants |= _exposure()
     return constants | {"min_score": detector.min_score, "min_face": detector.min_face}
 
 

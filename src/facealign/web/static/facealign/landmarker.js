@@ -1,5 +1,6 @@
 /** Boxes → faces, as in `facealign/aligner/landmarker.py`: each that leans is looked at again. */
 
+import { brighten, evenLight } from "./exposure.js";
 import { boxCentre, boxOfPoints, boxSize, CropTransform } from "./geometry.js";
 import { lean } from "./pose.js";
 
@@ -111,7 +112,8 @@ export class Landmarker {
     const plane = size * size;
     const data = new Float32Array(crops.length * 3 * plane);
     crops.forEach((crop, n) => {
-      const pixels = crop.warp(image).data;
+      const { exposure } = this.settings;
+      const pixels = evenLight(brighten(crop.warp(image), exposure), exposure).data;
       for (let k = 0; k < 3; k++) {
         const start = (3 * n + k) * plane;
         for (let i = 0; i < plane; i++) {

@@ -1,5 +1,6 @@
 /** YuNet, the bundled face detector, as in `facealign/yunet.py`; its constants come from there. */
 
+import { brighten } from "./exposure.js";
 import { nms, roundEven } from "./geometry.js";
 import { cut, resize } from "./pillow.js";
 
@@ -21,7 +22,8 @@ export class YuNet {
   }
 
   /** Faces in a picture, the most certain first. @returns {Promise<Detections>} */
-  async detect(image) {
+  async detect(photo) {
+    const image = brighten(photo, this.constants);
     const { SURE, MAX_OVERLAP } = this.constants;
     const scales = this.#scales(image.height, image.width);
     const boxes = [];
