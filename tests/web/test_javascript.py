@@ -113,7 +113,7 @@ def assert_same(given: list[Job], wanted: list[Face], most: float = 0.02) -> Non
         np.testing.assert_allclose(face["scores"], known.scores, atol=most / 10)
         pose = [known.pose.yaw, known.pose.pitch, known.pose.roll]
         np.testing.assert_allclose(
-            [face["pose"][n] for n in ("yaw", "pitch", "roll")], pose, atol=0.1
+            [face["pose"][n] for n in ("yaw", "pitch", "roll")], pose, atol=max(0.1, 2 * most)
         )
 
 
