@@ -11,7 +11,9 @@ demo: $(VENV)/core.stamp
 	$(BIN)/facealign align examples/astronaut.jpg -o demo/astronaut.json --draw demo/astronaut.jpg
 
 test: $(VENV)/test.stamp check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not slow"
+	@echo "Now the slow tests (pytest -m slow): runs that are killed, several processes, benchmarks."
+	$(BIN)/python -m pytest -m slow
 
 check: $(VENV)/test.stamp
 	$(BIN)/ruff check

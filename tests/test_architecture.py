@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -99,13 +100,39 @@ def test_the_public_names_are_those_imported_and_documented(repository: Path) ->
     assert all(value.__doc__ for value in values if callable(value))
 
 
+LONGEST_FILE, LARGEST_FOLDER = 300, 15
+LARGER_FOLDERS = {
+    "src/facealign": 26,  # the ground floor: one file for each subject of the public library
+    "tests": 26,  # a file for each of these
+    "benchmarks": 21,  # scripts that answer one question each, and the modules they share
+}
+"""Folders with more Python files than `LARGEST_FOLDER`, and how many they may have."""
+
+
 def test_no_file_is_longer_than_300_lines(repository: Path) -> None:
     long = {
         str(path.relative_to(repository)): count
-        for path in [*repository.glob("src/**/*.py"), *repository.glob("tests/**/*.py")]
-        if (count := len(path.read_text().splitlines())) > 300
+        for path in python_files(repository)
+        if (count := len(path.read_text().splitlines())) > LONGEST_FILE
     }
     assert long == {}
+
+
+def test_no_folder_has_more_files_than_a_reader_can_survey(repository: Path) -> None:
+    counts = Counter(
+        str(path.parent.relative_to(repository))
+        for path in python_files(repository)
+        if path.name != "__init__.py"
+    )
+    large = {folder: count for folder, count in counts.items() if count > LARGEST_FOLDER}
+    grown = {name: count for name, count in large.items() if count > LARGER_FOLDERS.get(name, 0)}
+    assert grown == {}
+    assert LARGER_FOLDERS.keys() == large.keys(), "take folders off the list once they fit"
+
+
+def python_files(repository: Path) -> list[Path]:
+    folders = ("src", "tests", "benchmarks", "scripts", "examples")
+    return [path for folder in folders for path in sorted((repository / folder).rglob("*.py"))]
 
 
 def test_modules_import_downwards_only(repository: Path) -> None:

@@ -27,6 +27,15 @@ GUIDES += [
     f"docs/moving/{name}.md" for name in ("dlib", "mediapipe", "face-alignment", "insightface")
 ]
 
+ROOT = Path(__file__).resolve().parents[1]
+WITH_EXAMPLES = [
+    path.relative_to(ROOT)
+    for folder in ("src", "benchmarks", "scripts")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if ">>> " in path.read_text()
+]
+"""Every module whose docstrings have examples."""
+
 
 def commands(text: str) -> list[list[str]]:
     blocks = re.findall(r"```(?:sh|bash|console)\n(.*?)```", text, flags=re.DOTALL)
@@ -59,9 +68,11 @@ def test_make_targets_in_the_readme_exist(repository: Path) -> None:
     assert {"demo", "test"} <= used <= targets
 
 
-@pytest.mark.parametrize("name", ["facealign", "facealign.metrics"])
-def test_docstring_examples(repository: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+@pytest.mark.parametrize("path", WITH_EXAMPLES, ids=lambda path: path.stem)
+def test_docstring_examples(repository: Path, monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
     monkeypatch.chdir(repository)
+    monkeypatch.syspath_prepend(repository / path.parts[0])
+    name = ".".join(path.with_suffix("").parts[1:]).removesuffix(".__init__")
     failed, tried = doctest.testmod(importlib.import_module(name))
     assert tried > 0
     assert failed == 0

@@ -36,6 +36,7 @@ def run(drawn: Path, tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
+@pytest.mark.slow
 def test_two_variants_on_drawn_faces(
     benchmark: Benchmark,
     drawn: Path,
@@ -60,6 +61,7 @@ def test_two_variants_on_drawn_faces(
     assert "inter-ocular NME" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_file_in_integers_is_refused(
     benchmark: Benchmark, drawn: Path, run: Path, tmp_path: Path
 ) -> None:

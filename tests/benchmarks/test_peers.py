@@ -116,6 +116,7 @@ def test_of_several_rounds_each_time_s_quietest_counts(benchmark: Benchmark) -> 
     assert row["cold_start_ms"] == 40.0
 
 
+@pytest.mark.slow
 def test_speed_in_one_run_and_who_is_left_out_for_want_of_what(
     others: ModuleType, repository: Path, tmp_path: Path
 ) -> None:

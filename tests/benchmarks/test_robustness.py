@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import json
 import shutil
 from collections.abc import Callable
@@ -188,7 +187,3 @@ def test_yaw_bins_by_hand(benchmark: Callable[[str], ModuleType]) -> None:
     assert bins["0-30"] == (1, 0.03)
     assert bins["30-60"] == (2, pytest.approx(0.03))
     assert bins["60-90"] == (1, 0.07)
-
-
-def test_the_example_of_yaw_bins_holds(benchmark: Callable[[str], ModuleType]) -> None:
-    assert doctest.testmod(benchmark("robustness")) == (0, 1)

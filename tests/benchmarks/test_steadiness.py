@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import doctest
 import math
 
 import numpy as np
 import pytest
-import steadiness
 from steadiness import shake, wander
 
 
@@ -37,7 +35,3 @@ def test_too_few_frames_say_nothing_of_steadiness() -> None:
     assert math.isnan(wander(np.full((4, 68, 2), np.nan), 1.0))
     assert math.isnan(wander(np.zeros((0, 68, 2)), 1.0))
     assert math.isnan(shake(np.zeros((2, 68, 2)), 1.0))
-
-
-def test_the_examples_in_the_docstrings_hold() -> None:
-    assert doctest.testmod(steadiness) == (0, 2)

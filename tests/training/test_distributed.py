@@ -18,6 +18,7 @@ from facealign.errors import SettingsError
 from facealign.training.rundir.checkpoint import load_checkpoint
 from facealign.training.settings_file import to_settings
 
+pytestmark = pytest.mark.slow  # they start processes
 SCRIPT = Path(__file__).with_name("a_process.py")
 CHANGES = {"turn": 10.0, "mirror": 0.5, "colour": 0.2, "blur": 0.4, "occlude": 0.5, "noise": 9.0}
 BASE = {

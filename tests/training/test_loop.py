@@ -63,6 +63,7 @@ def test_another_seed_ends_elsewhere(tmp_path: Path, reading: Reading, same: Sam
     assert not same(*(run.model.state_dict() for run in runs))
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_from_the_command_line(tmp_path: Path, drawn: Path, same: Same) -> None:
     config = tmp_path / "config.toml"
     config.write_text(
@@ -83,6 +84,7 @@ def test_killed_and_resumed_from_the_command_line(tmp_path: Path, drawn: Path, s
     assert same(*ends)
 
 
+@pytest.mark.slow
 def test_an_interrupt_saves_the_step_and_exits_130(tmp_path: Path, drawn: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text(
@@ -166,8 +168,8 @@ def test_a_checkpoint_cut_short_gives_way_to_the_one_before(
     halve(tmp_path / "last.pt")
     resumed = prepare(tiny(), RunFolder(tmp_path), [reading])
     assert resumed.step == 4
-    assert "last.pt: not a whole checkpoint" in reported[0]
-    assert "the checkpoint before it is used" in reported[0]
+    assert "last.pt: damaged checkpoint" in reported[0]
+    assert "using the checkpoint before it" in reported[0]
     fit(resumed)
     assert same(load_checkpoint(tmp_path / "last.pt"), undisturbed)
 
@@ -176,10 +178,11 @@ def test_only_damaged_checkpoints_are_refused(tmp_path: Path, reading: Reading) 
     fit(begin(tiny(), tmp_path, reading))
     halve(tmp_path / "last.pt")
     halve(tmp_path / "previous.pt")
-    with pytest.raises(DataError, match=r"not a whole checkpoint .* delete the run's folder"):
+    with pytest.raises(DataError, match=r"damaged checkpoint .* delete the run's folder"):
         begin(tiny(), tmp_path, reading)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_line_and_leaves_the_last_checkpoint(
     tmp_path: Path, drawn: Path
 ) -> None:

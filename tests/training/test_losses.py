@@ -73,10 +73,10 @@ def test_an_unknown_loss_is_refused() -> None:
 def test_the_spread_s_loss_by_hand_and_least_at_half_the_mean_distance() -> None:
     """Of exp(-r / b) / (2π b²) the likeliest b is half the mean distance."""
     distance = torch.tensor([0.05, 0.5]).mean()
-    log_spreads = torch.linspace(-5, 1, 601)
-    values = torch.stack([spread_loss(s.expand(1, 2), PREDICTED, TRUTH, BOTH) for s in log_spreads])
+    log_scales = torch.linspace(-5, 1, 601)
+    values = torch.stack([spread_loss(s.expand(1, 2), PREDICTED, TRUTH, BOTH) for s in log_scales])
     assert values[500].item() == pytest.approx((distance + 0).item() / math.exp(0) + 0, abs=1e-4)
-    assert log_spreads[values.argmin()].exp().item() == pytest.approx(distance.item() / 2, rel=0.01)
+    assert log_scales[values.argmin()].exp().item() == pytest.approx(distance.item() / 2, rel=0.01)
 
 
 def test_the_density_of_the_spread_sums_to_one() -> None:

@@ -104,7 +104,7 @@ def test_a_teacher_of_another_scheme_is_refused(
 ) -> None:
     fit(run_of(tiny(), tmp_path / "teacher", [reading]))
     wrong = tiny(0, {"points": 5}, teacher=str(tmp_path / "teacher" / "last.pt"))
-    with pytest.raises(DataError, match="knows ibug68, none of celeba5"):
+    with pytest.raises(DataError, match="has heads for ibug68, but the data has celeba5"):
         prepare(wrong, RunFolder(tmp_path / "wrong"), [five])
 
 
@@ -128,12 +128,12 @@ def test_scores_and_visibility_are_learnt(
     batch = run.batches.at(0)
     with torch.no_grad():
         out = run.model.eval()(batch.image).heads[0]
-    assert out.log_spread is not None
+    assert out.log_scale is not None
     assert out.visibility is not None
     odds = torch.sigmoid(out.visibility).mean(dim=0)
     assert odds[2] < odds[[0, 1, 3, 4]].min()
     distance = (out.landmarks - batch.landmarks).norm(dim=-1)[batch.labelled].mean()
-    assert out.log_spread.exp().mean() == pytest.approx(distance.item() / 2, rel=0.5)
+    assert out.log_scale.exp().mean() == pytest.approx(distance.item() / 2, rel=0.5)
 
 
 def test_every_output_is_exported_under_its_name(

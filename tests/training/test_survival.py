@@ -133,9 +133,9 @@ def test_killed_twenty_times_it_ends_where_the_undisturbed_run_does(
 def test_the_guard_knows_what_is_usual() -> None:
     guard = LossGuard(20.0)
     for _ in range(FEWEST - 1):
-        guard.take(0.1)
+        guard.record(0.1)
     assert guard.fault(50.0, 1.0) == ""  # too early to tell
-    guard.take(0.1)
+    guard.record(0.1)
     assert guard.fault(1.9, 1.0) == ""
     assert guard.fault(2.1, 1.0) == "the loss is 2.1, over 20 times the usual 0.1"
     assert guard.fault(0.1, float("inf")) == "the norm of the gradient is inf"
@@ -194,6 +194,7 @@ def test_a_run_that_climbs_slowly_diverges_too(
         fit(begin(tiny(steps=100, learning_rate=0.0), tmp_path))
 
 
+@pytest.mark.slow
 def test_a_learning_rate_of_9_ends_in_divergence(tmp_path: Path, drawn: Path) -> None:
     words = [f"data.root={drawn}", "train.learning_rate=9", "train.steps=300", "train.threads=1"]
     words += [f"model.{key}={json.dumps(value)}" for key, value in TINY["model"].items()]
@@ -264,7 +265,7 @@ def test_a_run_that_only_skips_is_given_up(
     run = begin(tiny(steps=100, on_divergence="skip"), tmp_path)
     with torch.no_grad():
         run.model.heads[0].linear.weight.fill_(float("nan"))
-    with pytest.raises(DivergenceError, match=r"step 11: the loss is nan, after 10 steps skipped"):
+    with pytest.raises(DivergenceError, match=r"step 11: the loss is nan, after 10 skipped steps"):
         fit(run)
 
 

@@ -18,8 +18,8 @@ class HeadOutput(NamedTuple):
     """(B, K, 2)."""
     early: list[Tensor]
     """S early predictions (B, K, 2) while training with supervision, else empty."""
-    log_spread: Tensor | None
-    """(B, K), log-scale: log b of a density exp(-r / b) over the distance r from the landmark, in
+    log_scale: Tensor | None
+    """(B, K), ln b of a density exp(-r / b) over the distance r from the landmark, in
     fractions of the crop; None without `AANSettings.spread`."""
     visibility: Tensor | None
     """(B, K), the log-odds that the landmark can be seen; None without
@@ -62,7 +62,7 @@ class Head(nn.Module):
         self.embedding, embedded = _embedding(settings)
         self.linear = nn.Linear(embedded, 2 * points)
         nn.init.zeros_(self.linear.bias)
-        self.spread = _constant(embedded, points, FIRST_LOG_SPREAD) if settings.spread else None
+        self.spread = _constant(embedded, points, FIRST_LOG_SCALE) if settings.spread else None
         self.visibility = _constant(embedded, points, 0.0) if settings.visibility else None
 
     def forward(self, features: Tensor, attended: list[Tensor]) -> HeadOutput:
@@ -88,7 +88,7 @@ class Head(nn.Module):
             head.linear.bias.copy_(mean_shape.flatten())
 
 
-FIRST_LOG_SPREAD = -3.0
+FIRST_LOG_SCALE = -3.0
 """Log-scale of an untrained head: 5 % of the crop."""
 
 

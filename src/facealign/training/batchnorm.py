@@ -1,6 +1,6 @@
-"""Batch normalisation over all processes, or with statistics that stay as they are.
+"""Batch normalisation over all processes, or with frozen statistics.
 
-The layers keep the names and shapes of `nn.BatchNorm2d`: checkpoints are the same for all.
+The layers keep the names and shapes of `nn.BatchNorm2d`, so checkpoints fit all of them.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from facealign.training.distributed import average, sum_up, world
 
 
 def fit_batch_norm(model: nn.Module, mode: str) -> None:
-    """Make the layers of a model on its device normalise as `train.batch_norm` says, in place."""
+    """Replace a model's layers according to `train.batch_norm`; the model is on its device."""
     if mode == "frozen":
         _replace(
             model,
             lambda layer: _like(FrozenBatchNorm(layer.num_features), layer).requires_grad_(False),
         )
     elif mode == "sync" and world() > 1:
-        if next(model.parameters()).is_cuda:  # PyTorch's own knows no other device
+        if next(model.parameters()).is_cuda:  # PyTorch's own needs a GPU
             _replace(model, nn.SyncBatchNorm.convert_sync_batchnorm)
         else:
             _replace(model, lambda layer: _like(SyncBatchNorm(layer.num_features), layer))
 
 
 def average_statistics(model: nn.Module, mode: str) -> None:
-    """Of "local" layers: the processes' running statistics become their mean."""
+    """For "local" layers: replace running statistics with their mean over the processes."""
     if mode == "local":
         average([value for value in model.buffers() if value.is_floating_point()])
 
 
 class FrozenBatchNorm(nn.BatchNorm2d):
-    """Normalises by the running statistics also while training, and learns nothing."""
+    """Normalises by the running statistics even in training, and does not learn."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) → the same shape."""
@@ -47,20 +47,20 @@ class FrozenBatchNorm(nn.BatchNorm2d):
 
 
 class SyncBatchNorm(nn.BatchNorm2d):
-    """Normalises by the rows of all processes, of which each has as many; on any device."""
+    """Normalises over the rows of all processes, an equal number each; on any device."""
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]  # the processes meet in the middle
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # it exchanges tensors
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) → the same shape."""
         if not self.training:
             return super().forward(x)
-        mean, variance = _whole_moments(x)
-        self._follow(mean, variance, world() * x.numel() // x.shape[1])
+        mean, variance = _moments_of_all(x)
+        self._update_statistics(mean, variance, world() * x.numel() // x.shape[1])
         return _normalise(x, self.weight, self.bias, mean, variance, self.eps)
 
     @torch.no_grad()
-    def _follow(self, mean: Tensor, variance: Tensor, count: int) -> None:
-        """Move the running statistics, the variance as that of a sample of `count` values."""
+    def _update_statistics(self, mean: Tensor, variance: Tensor, count: int) -> None:
+        """Update the running statistics, with the unbiased variance of `count` values."""
         assert self.running_mean is not None
         assert self.running_var is not None
         assert self.num_batches_tracked is not None
@@ -70,10 +70,10 @@ class SyncBatchNorm(nn.BatchNorm2d):
 
 
 @torch.no_grad()
-def _whole_moments(x: Tensor) -> tuple[Tensor, Tensor]:
+def _moments_of_all(x: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and variance (C,) in float32 over the rows of all processes.
 
-    From each one's mean and variance: sums of squares would cancel where the mean is large.
+    From the mean and variance of each: sums of squares lose precision where the mean is large.
     """
     variance, mean = torch.var_mean(x.float(), dim=(0, 2, 3), correction=0)
     table = mean.new_zeros(world(), 2, len(mean))
@@ -84,7 +84,7 @@ def _whole_moments(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class _Normalise(torch.autograd.Function):
-    """(x − mean) / √(variance + ε) · weight + bias, where mean and variance are of all rows."""
+    """(x − mean) / √(variance + ε) · weight + bias, with mean and variance over all rows."""
 
     @staticmethod
     def forward(
@@ -102,7 +102,7 @@ class _Normalise(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """Through x also the way over mean and variance; weight and bias from one's own rows."""
+        """For x also through mean and variance; for weight and bias from this process's rows."""
         x, weight, mean, variance = ctx.saved_tensors
         above = gradients[0]
         scale = (variance + ctx.eps).rsqrt()
@@ -119,7 +119,7 @@ _normalise: Callable[..., Tensor] = _Normalise.apply
 
 
 def _like(fresh: nn.BatchNorm2d, layer: nn.BatchNorm2d) -> nn.BatchNorm2d:
-    """The fresh layer with the parameters and buffers of another."""
+    """The new layer with the parameters and buffers of another."""
     for name, value in (*layer.named_parameters(), *layer.named_buffers()):
         setattr(fresh, name, value)
     fresh.eps, fresh.momentum = layer.eps, layer.momentum

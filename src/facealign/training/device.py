@@ -1,4 +1,4 @@
-"""Where a run computes, in which precision, and with whose memory."""
+"""The device of a run, its precision, and its memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def choose_device(train: TrainSettings) -> torch.device:
     """The device of the settings.
 
     Raises:
-        SettingsError: a GPU is asked for and there is none that this PyTorch can use.
+        SettingsError: `train.device` is "cuda" and this PyTorch has no GPU.
 
     """
     if train.device == "cuda" and not torch.cuda.is_available():
@@ -34,7 +34,7 @@ def choose_device(train: TrainSettings) -> torch.device:
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """The convolutions' precision; "auto" is bfloat16 where the device is fast at it."""
+    """The precision of the convolutions; "auto" is bfloat16 if the device computes it fast."""
     if device.type == "cpu":
         fast = _has_bfloat16()
     else:
@@ -52,11 +52,11 @@ def _has_bfloat16() -> bool:
 
 
 def keep_freed_memory() -> None:
-    """Tell glibc to keep what is freed instead of giving it back to the system.
+    """Make glibc keep freed memory instead of returning it to the system.
 
-    Every step asks for the same large buffers again; given back, each of their pages is cleared
-    anew by the kernel. Measured on 2 cores: batches are made three times as fast, a step of a
-    small network takes a quarter less (benchmarks/training.py). Other systems are left alone.
+    Every step allocates the same large buffers, and the kernel clears each page that it hands out
+    again. Measured on 2 cores: batches are made three times as fast, and a step of a small network
+    takes a quarter less time (benchmarks/training.py). Without effect on other systems.
     """
     if not sys.platform.startswith("linux"):
         return

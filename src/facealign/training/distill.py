@@ -1,4 +1,4 @@
-"""A trained network as a teacher: its landmarks are a second truth."""
+"""Distillation: the landmarks of a trained network, the teacher, as a second target."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from facealign.training.settings import TrainSettings
 
 @dataclass(frozen=True, eq=False)
 class Teacher:
-    """A trained network whose landmarks are a second truth (distillation)."""
+    """A trained network whose landmarks are a second target."""
 
     model: Network
     heads: list[int | None]
-    """For each head of the pupil the teacher's of the same point scheme."""
+    """For each head of the student, the teacher's head of the same point scheme."""
 
     @classmethod
     def load(
@@ -30,7 +30,7 @@ class Teacher:
         """The teacher of the settings, if any.
 
         Raises:
-            DataError: the checkpoint cannot be read, or teaches none of the point schemes.
+            DataError: the checkpoint cannot be read, or has no head for any of the point schemes.
 
         """
         if not train.teacher:
@@ -39,14 +39,14 @@ class Teacher:
         heads = [names.index(name) if name in names else None for name in markups]
         if heads == [None] * len(heads):
             raise DataError(
-                f"train.teacher = {train.teacher} knows {', '.join(names)}, none of "
-                f"{', '.join(markups)}"
+                f"train.teacher = {train.teacher} has heads for {', '.join(names)}, but the data "
+                f"has {', '.join(markups)}"
             )
         plain = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return cls(plain.eval().requires_grad_(False), heads)
 
     @torch.no_grad()
     def teach(self, image: Tensor) -> list[Tensor | None]:
-        """Its landmarks (B, K, 2) for each head of the pupil."""
+        """Its landmarks (B, K, 2) for each head of the student."""
         outputs = self.model(image).heads
         return [None if head is None else outputs[head].landmarks for head in self.heads]

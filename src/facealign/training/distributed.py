@@ -1,7 +1,7 @@
-"""Several processes that train one network: who one is, what is summed, shared and gathered.
+"""Several processes that train one network: ranks, sums, and shared weights.
 
-`torchrun` starts the processes and tells each its place in the environment. Alone, every function
-here gives back what it was given, so that the code of a run is the same for one process and many.
+`torchrun` starts the processes and gives each its rank in the environment. In a single process
+every function here returns what it is given, so the code of a run is the same for one and many.
 """
 
 from __future__ import annotations
@@ -24,34 +24,34 @@ from facealign.training.settings import TrainSettings
 T = TypeVar("T")
 
 _PLACE = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
-"""What torchrun puts in the environment of each process."""
+"""Variables that torchrun sets in the environment of each process."""
 
 
 def rank() -> int:
-    """The number of this process, from 0."""
+    """Number of this process, from 0."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 
 def world() -> int:
-    """The number of processes."""
+    """Number of processes."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
 def leads() -> bool:
-    """Whether this process is the one that writes files and prints."""
+    """Whether this process is the leading one, which alone writes files and prints."""
     return rank() == 0
 
 
 @contextlib.contextmanager
 def joined(train: TrainSettings) -> Iterator[bool]:
-    """Belong to the processes that torchrun has started; alone where it has not.
+    """Join the process group that torchrun has started, if it has.
 
     Yields:
         whether it has.
 
     Raises:
-        ProcessError: another process has ended, or did not answer within `train.timeout`.
-        SettingsError: there are more processes than GPUs on this machine.
+        ProcessError: another process ended, or did not answer within `train.timeout`.
+        SettingsError: this machine has more processes than GPUs.
 
     """
     if not all(name in os.environ for name in _PLACE):
@@ -71,7 +71,7 @@ def joined(train: TrainSettings) -> Iterator[bool]:
 
 
 def _share_machine(train: TrainSettings, gpu: bool) -> None:
-    """Take the GPU of one's place, or one's share of the processor's cores."""
+    """Use the GPU of the local rank, or an equal share of the processor's cores."""
     place, beside = int(os.environ["LOCAL_RANK"]), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     if not gpu:
         if not train.threads and "OMP_NUM_THREADS" not in os.environ:
@@ -80,14 +80,14 @@ def _share_machine(train: TrainSettings, gpu: bool) -> None:
         torch.cuda.set_device(place)
     else:
         raise SettingsError(
-            f"process {place} of this machine finds only {torch.cuda.device_count()} GPUs: start "
-            "as many processes as there are GPUs, or set train.device=cpu"
+            f"process {place} of this machine has no GPU, there are {torch.cuda.device_count()}: "
+            "start one process per GPU, or set train.device=cpu"
         )
 
 
 @contextlib.contextmanager
 def _named_errors(train: TrainSettings) -> Iterator[None]:
-    """Say in plain words what a broken connection means, and whose an error is."""
+    """Put the process in front of an error, and explain a broken connection."""
     number = int(os.environ["RANK"])
     whose = f"process {number}: " if number else ""
     try:
@@ -100,12 +100,12 @@ def _named_errors(train: TrainSettings) -> Iterator[None]:
             raise
         raise ProcessError(
             f"{whose}another process of this run ended, or did not answer within train.timeout = "
-            f"{train.timeout:g} seconds; the last checkpoint is intact: give the same command again"
+            f"{train.timeout:g} seconds; the last checkpoint is intact: repeat the command"
         ) from error
 
 
 def _is_of_connection(error: RuntimeError) -> bool:
-    """Gloo raises a plain RuntimeError that begins with its source file, NCCL its own kind."""
+    """Gloo raises a plain RuntimeError that starts with its source file, NCCL its own type."""
     return isinstance(error, dist.DistError) or "gloo" in str(error).lower()
 
 
@@ -117,12 +117,12 @@ def sum_up(values: Tensor) -> Tensor:
 
 
 def any_process(flag: bool) -> bool:
-    """Whether the flag is up in some process."""
+    """Whether the flag is True in any process."""
     return bool(sum_up(torch.tensor(float(flag))).item())
 
 
 def from_leader(make: Callable[[], T]) -> T:
-    """What `make` gives in the leading process, where alone it runs."""
+    """The result of `make`, which runs in the leading process only."""
     if world() == 1:
         return make()
     box: list[T | None] = [make() if leads() else None]
@@ -131,10 +131,10 @@ def from_leader(make: Callable[[], T]) -> T:
 
 
 def check_alike(what: str, value: object) -> None:
-    """See that all processes found the same.
+    """Check that all processes found the same.
 
     Raises:
-        DataError: they did not; such as a data set that differs from machine to machine.
+        DataError: they did not, for example because the machines have different files.
 
     """
     if world() > 1:
@@ -149,7 +149,7 @@ def check_alike(what: str, value: object) -> None:
 
 @torch.no_grad()
 def share_weights(*models: nn.Module) -> None:
-    """Give every process the leading one's weights and statistics."""
+    """Copy the leading process's weights and statistics to all others."""
     if world() > 1:
         for value in (value for model in models for value in model.state_dict().values()):
             whole = value.contiguous()
@@ -159,7 +159,7 @@ def share_weights(*models: nn.Module) -> None:
 
 @torch.no_grad()
 def average(values: Sequence[Tensor]) -> None:
-    """Replace tensors by their means over the processes, all in one exchange."""
+    """Replace tensors with their means over the processes, in one exchange."""
     if world() > 1 and values:
         flat = sum_up(torch.cat([value.flatten() for value in values])).div_(world())
         means = torch.split(flat, [value.numel() for value in values])
@@ -168,12 +168,12 @@ def average(values: Sequence[Tensor]) -> None:
 
 
 def spread_out(model: nn.Module) -> nn.Module:
-    """The model as one that averages its gradients over the processes while they are made."""
+    """The model in a wrapper that averages gradients over the processes during backward."""
     if world() == 1:
         return model
     known = inspect.signature(DistributedDataParallel).parameters
     name = next(n for n in ("forward_sync_buffers", "broadcast_buffers") if n in known)
-    buffers_stay: dict[str, Any] = {name: False}  # the first since PyTorch 2.13, which warns else
+    buffers_stay: dict[str, Any] = {name: False}  # PyTorch 2.13 warns about the second
     return DistributedDataParallel(model, **buffers_stay)
 
 

@@ -1,4 +1,4 @@
-"""Divergence: which steps must not reach the weights, and what is kept of them."""
+"""Divergence: which steps must not reach the weights, and the details that are kept of them."""
 
 from __future__ import annotations
 
@@ -26,32 +26,31 @@ if TYPE_CHECKING:
     from facealign.training.run import Run
 
 RECENT = 100
-"""Losses that say what is usual."""
+"""Number of recent losses whose median is the usual loss."""
 FEWEST = 20
-"""Losses before any is called unusual: the first steps of a run are wild."""
+"""Number of losses before any is judged: the first steps of a run vary widely."""
 MOST_SKIPPED = 10
-"""Steps skipped one after the other before a run is given up."""
-
+"""Steps in a row that may be skipped before the run ends."""
 LEAST = 0.05
-"""The smallest loss that counts as the first: a mean square may begin near 0."""
+"""Lower bound of the first loss: a mean square may start near 0."""
 MOST_KEPT = 20
-"""Skipped steps whose details are kept: a run may skip a few in every thousand."""
+"""Number of skipped steps whose details are kept: a run may skip a few in every thousand."""
 
 
 @dataclass
 class LossGuard:
-    """Tells a diverging step by its loss and gradient, from the losses before it.
+    """Recognizes a diverging step by its loss and gradient norm.
 
-    A single step diverges when its loss is `factor` times the median of the recent ones; a run
-    that climbs slowly, when that median is `factor` times the loss of its first step, which an
-    untrained network has by predicting the mean face.
+    A step diverges if its loss exceeds `factor` times the median of the recent losses. A run whose
+    loss climbs slowly diverges once that median exceeds `factor` times the loss of its first step;
+    an untrained network has that loss because it predicts the mean face.
 
     Attributes:
         factor: `train.divergence`; 0 accepts every finite loss.
-        recent: the last losses of steps that were taken, newest last.
-        first: the size of the first step's loss, at least `LEAST`; 0 before it.
-        skipped: steps skipped in a row, up to now.
-        skipped_in_all: steps skipped since the run began.
+        first: size of the first step's loss, at least `LEAST`; 0 before it.
+        recent: the latest losses of steps that were not skipped, newest last.
+        skipped: number of steps skipped in a row up to now.
+        skipped_in_all: number of steps skipped since the start of the run.
 
     """
 
@@ -62,11 +61,11 @@ class LossGuard:
     skipped_in_all: int = 0
 
     def usual(self) -> float:
-        """The median size of the recent losses: their sign may change where spread is learned."""
+        """Median size of the recent losses; with `model.spread` a loss may be negative."""
         return statistics.median(abs(loss) for loss in self.recent) if self.recent else 0.0
 
     def fault(self, loss: float, norm: float) -> str:
-        """What is wrong with a step of this loss and gradient norm; empty if nothing is."""
+        """What is wrong with a step of this loss and gradient norm; empty if nothing."""
         if not np.isfinite(loss):
             return f"the loss is {loss}"
         if not np.isfinite(norm):
@@ -78,23 +77,23 @@ class LossGuard:
             return f"the loss has climbed to {usual:.4g}, over {self.factor:g} times the first"
         return ""
 
-    def take(self, loss: float) -> None:
-        """Count a step that was taken."""
+    def record(self, loss: float) -> None:
+        """Count a step that was not skipped."""
         self.first = self.first or max(abs(loss), LEAST)
         self.recent = [*self.recent[1 - RECENT :], loss]
         self.skipped = 0
 
     def skip(self) -> None:
-        """Count a step that was left out."""
+        """Count a skipped step."""
         self.skipped += 1
         self.skipped_in_all += 1
 
     def mean(self, steps: int) -> float | None:
-        """The mean of the last losses, of `steps` at most; None before the first."""
+        """Mean of the last `steps` losses, or of those there are; None before the first."""
         return statistics.fmean(self.recent[-steps:]) if self.recent else None
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint holds of it."""
+        """What a checkpoint keeps of it."""
         counts = {"skipped": self.skipped, "skipped_in_all": self.skipped_in_all}
         return {"recent": list(self.recent), "first": self.first, **counts}
 
@@ -106,34 +105,34 @@ class LossGuard:
 
 
 class Buffers:
-    """The running statistics of a network, to be put back: a forward pass alone changes them."""
+    """A copy of a network's running statistics: even a forward pass changes them."""
 
     def __init__(self, model: nn.Module) -> None:
         self._live = list(model.buffers())
         self._kept = [buffer.clone() for buffer in self._live]
 
     @torch.no_grad()
-    def put_back(self) -> None:
-        """Undo what happened since."""
+    def restore(self) -> None:
+        """Undo all changes since the copy."""
         for live, kept in zip(self._live, self._kept, strict=True):
             live.copy_(kept)
 
 
 def skip_step(run: Run, batch: Batch, fault: str, loss: float, norm: float) -> None:
-    """Keep the details of a diverging step; end the run unless such steps are to be skipped.
+    """Write the details of a diverging step, and end the run unless it may be skipped.
 
-    All processes come here together, as all have the same loss and gradient; the leading one
+    All processes get here together, because they have the same loss and gradient; the leading one
     writes, about its own faces.
 
     Args:
         run: its model holds the step's gradients.
         batch: this process's part of the step's batch.
-        fault: what is wrong, as `LossGuard.fault` says.
+        fault: what is wrong, from `LossGuard.fault`.
         loss: of the step.
         norm: of its gradient.
 
     Raises:
-        DivergenceError: `train.on_divergence` is "stop", or too many steps in a row diverge.
+        DivergenceError: `train.on_divergence` is "stop", or too many steps in a row diverged.
         OutputError: the details cannot be written.
 
     """
@@ -148,17 +147,17 @@ def skip_step(run: Run, batch: Batch, fault: str, loss: float, norm: float) -> N
         write_details(run, batch, facts, run.folder.path / details)
     if stops:
         advice = "" if many else ", or skip such steps with train.on_divergence=skip"
-        after = f", after {MOST_SKIPPED} steps skipped" if many else ""
+        after = f", after {MOST_SKIPPED} skipped steps" if many else ""
         raise DivergenceError(
-            f"step {step}: {fault}{after}; its faces and gradients are in "
-            f"{run.folder.path / str(details)}; lower train.learning_rate or set train.clip{advice}"
+            f"step {step}: {fault}{after}; {run.folder.path / str(details)} has its faces and "
+            f"gradients; lower train.learning_rate or set train.clip{advice}"
         )
     if leads():
         run.folder.log({"step": step, "skipped": fault, "details": details})
 
 
 def write_details(run: Run, batch: Batch, facts: dict[str, Any], path: Path) -> None:
-    """What a diverging step saw: its numbers as JSON, its faces with their points as a picture."""
+    """Write a diverging step's numbers as JSON and its faces with their points as a picture."""
     with torch.no_grad(), run.precision:
         prediction = run.model.eval()(batch.image)
     ids = run.batches.sampler.ids(facts["step"] - 1)
@@ -218,5 +217,5 @@ def _errors(batch: Batch, prediction: Prediction) -> Sequence[float]:
 
 
 def _plain(value: float) -> float | str:
-    """A number as JSON takes it: "nan" and "inf" as words."""
+    """A number that JSON allows, or the words "nan", "inf" and "-inf"."""
     return value if np.isfinite(value) else str(value)

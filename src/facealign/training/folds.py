@@ -1,4 +1,4 @@
-"""Cross-validation: one run a fold, every group of faces held out once; mean and deviation."""
+"""Cross-validation: one run per fold, each group of faces held out once; mean and deviation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from facealign.metrics import NORMALISERS
 from facealign.training.settings import Settings
 
 Summary = dict[str, tuple[float, float]]
-"""Normaliser → mean of the folds' NMEs, and their standard deviation (of a sample)."""
+"""Normaliser → mean of the folds' NMEs, and their sample standard deviation."""
 
 
 def fold_settings(settings: Settings, folds: int) -> list[Settings]:
@@ -34,9 +34,9 @@ def fold_settings(settings: Settings, folds: int) -> list[Settings]:
 
 
 def summarise(folders: Sequence[Path]) -> Summary:
-    """What the reports of finished runs say together, where each defines the normaliser.
+    """Summarise the reports of finished runs, for each normaliser that all of them have.
 
-    Each is of its run's best step, chosen on the faces that it is measured on: a little low.
+    The errors are a little low: each report is of the best step, chosen on the same faces.
 
     Raises:
         DataError: a run has no report.
@@ -57,7 +57,7 @@ def _report(folder: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: no report of a finished run ({error})") from None
+        raise DataError(f"{path}: not the report of a finished run ({error})") from None
     assert isinstance(content, dict)
     return content
 

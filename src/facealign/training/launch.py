@@ -18,19 +18,18 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 def launch(arguments: Sequence[str], processes: int, grace: float) -> int:
     """Run `python -m facealign` with these arguments in several processes.
 
-    A signal to stop is handed on to all of them. Where one ends with an error the others are
-    stopped.
+    A signal to stop is passed on to all of them. If one fails, the others are stopped.
 
     Args:
         arguments: of the command line.
         processes: how many.
-        grace: seconds that one may take to finish its step and save, once it is to stop.
+        grace: seconds that each may take to finish its step and save after a signal.
 
     Returns:
         the exit code: 0, 130 after a signal, or that of the process that failed first.
 
     """
-    for name in list(logging.root.manager.loggerDict):  # each of them has a level of its own
+    for name in list(logging.root.manager.loggerDict):  # each has its own level
         if name.startswith("torch.distributed"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
     config = LaunchConfig(
@@ -55,6 +54,6 @@ def launch(arguments: Sequence[str], processes: int, grace: float) -> int:
 
 
 def _exit_code(error: ChildFailedError) -> int:
-    """Of the process that failed first; one that a signal killed counts as a fault."""
+    """Of the process that failed first; 1 if a signal killed it."""
     _, failure = error.get_first_failure()
     return failure.exitcode if failure.exitcode > 0 else 1

@@ -1,11 +1,11 @@
-"""The training loop: `fit` a prepared `Run`; it validates and checkpoints as it goes.
+"""The training loop: step, validate, save.
 
-    facealign train 300w data.root=/faces/300w          # starts, or goes on
-    facealign train 300w data.root=… train.steps=500    # with a setting changed
+    facealign train 300w data.root=/faces/300w          # starts or resumes
+    facealign train 300w data.root=… train.steps=500    # changes a setting
     facealign train 300w data.root=… --nproc 4          # on four GPUs of this machine
 
-Step s draws every random number from (seed, s) alone: a run that was stopped and resumed therefore
-ends in the same weights as one that was not.
+All random numbers of step s come from (seed, s) alone, so a run that was stopped and resumed ends
+with the same weights as one that was not.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from facealign.training.rundir.logger import Record, write_report
 
 @dataclass(frozen=True)
 class Progress:
-    """What a watcher hears after every step."""
+    """What `watch` receives after every step."""
 
     step: int
     steps: int
     loss: float
     images_per_second: float
     report: Report | None
-    """Of the validation that followed this step, if any."""
+    """Of the validation after this step, if any."""
 
 
 def fit(
@@ -48,10 +48,10 @@ def fit(
     watch: Callable[[Progress], None] = lambda progress: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> bool:
-    """Train to the last step; True when it got there, False when `stopped` said so.
+    """Train to the last step; True if it got there, False if `stopped` returned True.
 
-    Either way the last step done is in the checkpoint. Of several processes all stop after the
-    same step, and the leading one alone writes.
+    Either way the checkpoint holds the last step done. Several processes all stop after the same
+    step, and only the leading one writes.
     """
     train = run.settings.train
     with Record(run) as record:
@@ -76,27 +76,27 @@ def take_step(run: Run) -> float:
     """One step of the optimiser on the batch of `run.step`; its loss.
 
     Raises:
-        DivergenceError: the loss or the gradient is not finite or far larger than usual.
+        DivergenceError: the loss or gradient is not finite, or the loss far larger than usual.
 
     """
     train = run.settings.train
     set_learning_rate(run.optimiser, run.step, train)
     batch = run.batches.at(run.step)
-    before = Buffers(run.model)
+    statistics = Buffers(run.model)
     run.model.train()
     run.optimiser.zero_grad(set_to_none=True)
     loss = add_gradients(run, batch)
     gradients = [p.grad for p in run.model.parameters() if p.grad is not None]
     norm = nn.utils.get_total_norm(gradients)
     if fault := run.guard.fault(loss, norm.item()):
-        before.put_back()
+        statistics.restore()
         skip_step(run, batch, fault, loss, norm.item())
         return loss
     if train.clip:
         nn.utils.clip_grads_with_norm_(run.model.parameters(), train.clip, norm)
     run.optimiser.step()
     update_average(run.average, run.model, run.step, train.ema)
-    run.guard.take(loss)
+    run.guard.record(loss)
     return loss
 
 
@@ -134,9 +134,9 @@ def _loss(run: Run, batch: Batch, points: Tensor) -> Tensor:
 
 
 def _validate(run: Run, record: Record) -> Report | None:
-    """Score, keep the weights if they are the best so far, log, and last of all save.
+    """Score, keep the weights if they are the best so far, log, and save last of all.
 
-    In this order a run that is killed in between does it all again.
+    In this order a run that is killed halfway repeats all of it.
     """
     predictions = run.validator.predict(run.average, run.settings.name)
     report = run.validator.score(predictions) if predictions else None

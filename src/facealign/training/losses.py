@@ -1,4 +1,4 @@
-"""What training makes small: distances between predicted and true coordinates, and their doubts."""
+"""The losses: of landmarks, heatmaps, spread and visibility, and against a teacher."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def total_loss(
     taught: list[Tensor | None] | None = None,
     points: Tensor | None = None,
 ) -> Tensor:
-    """The mean over the step's faces of all losses of each, as far as the faces are in `batch`.
+    """The share of `batch` in the mean over the step's faces of all their losses.
 
-    The losses of the batches that make up a step, of micro-batches and processes, add up to what
-    the loss of one batch of them all would be.
+    The losses of the micro-batches of all processes add up to the loss of the step's batch as a
+    whole.
 
     Args:
         prediction: of the batch.
         batch: the truth.
         train: which losses, with which weights.
         taught: a teacher's landmarks (B, K, 2) for each head; None for a head that it lacks.
-        points: (P,) `labelled_points` of the whole step; None where the batch is all of it.
+        points: (P,) `labelled_points` of the whole step; None if the batch is the whole step.
 
     """
     own = labelled_points(batch)
@@ -55,23 +55,23 @@ def total_loss(
 
 
 def sum_of_outputs(prediction: Prediction) -> Tensor:
-    """Of every output: times 0, it gives each head a gradient, also one without faces."""
+    """The sum of all outputs: times 0, it gives every head a gradient, even without faces."""
     outputs = [
         output
         for head in prediction.heads
-        for output in (head.landmarks, *head.early, head.log_spread, head.visibility)
+        for output in (head.landmarks, *head.early, head.log_scale, head.visibility)
         if output is not None
     ]
     return torch.stack([output.sum() for output in outputs]).sum()
 
 
 def labelled_points(batch: Batch) -> Tensor:
-    """(P,) float32, how many points of each part have a known place."""
+    """(P,) float32, the number of labelled points in each part."""
     return torch.stack([part.labelled.sum() for part in batch.parts]).float()
 
 
 def landmark_loss(output: HeadOutput, part: Part, train: TrainSettings) -> Tensor:
-    """Mean over labelled points: loss of the output, the early heads (section 3.2), the spread."""
+    """Mean over labelled points: loss of the output, early heads (section 3.2) and spread."""
     landmarks = output.landmarks[part.rows]
     loss = point_loss(landmarks, part.landmarks, part.labelled, train.loss)
     if output.heatmaps is not None:
@@ -80,16 +80,16 @@ def landmark_loss(output: HeadOutput, part: Part, train: TrainSettings) -> Tenso
         loss = loss + train.early_weight * point_loss(
             early[part.rows], part.landmarks, part.labelled, train.loss
         )
-    if output.log_spread is not None:
+    if output.log_scale is not None:
         moved = landmarks if train.spread_joint else landmarks.detach()
         loss = loss + train.spread_weight * spread_loss(
-            output.log_spread[part.rows], moved, part.landmarks, part.labelled
+            output.log_scale[part.rows], moved, part.landmarks, part.labelled
         )
     return loss
 
 
 def visibility_loss(output: HeadOutput, part: Part, train: TrainSettings) -> Tensor:
-    """Mean over all points: how badly it is said which are to be seen, where that is labelled."""
+    """Mean over all points of the cross-entropy of visibility; 0 where it is not labelled."""
     if output.visibility is None or part.visible is None:
         return output.landmarks.new_zeros(())
     loss = F.binary_cross_entropy_with_logits(output.visibility[part.rows], part.visible.float())
@@ -99,7 +99,7 @@ def visibility_loss(output: HeadOutput, part: Part, train: TrainSettings) -> Ten
 def taught_loss(
     output: HeadOutput, part: Part, train: TrainSettings, taught: Tensor | None
 ) -> Tensor:
-    """Mean over all points: how far they are from a teacher's (B, K, 2), if there is one."""
+    """Mean over all points of the loss against a teacher's (B, K, 2); 0 without a teacher."""
     if taught is None:
         return output.landmarks.new_zeros(())
     predicted, all_points = output.landmarks[part.rows], torch.ones_like(part.labelled)
@@ -107,10 +107,10 @@ def taught_loss(
 
 
 def point_loss(predicted: Tensor, truth: Tensor, labelled: Tensor, kind: str) -> Tensor:
-    """Mean over the labelled points' coordinates; of "sse" the sum over them, mean over the faces.
+    """Mean over the coordinates of labelled points; "sse" is their sum, averaged over faces.
 
-    Of "mse" the gradient is a hundredth of that of "sse" at 68 points, and a weight decay that is
-    added to the gradient, as the paper's is, then outweighs it (docs/paper.md).
+    With 68 points the gradient of "mse" is a hundredth of that of "sse", and weight decay that is
+    added to the gradient, as in the paper, then outweighs it (docs/paper.md).
 
     Args:
         predicted: (B, K, 2), fractions of the crop.
@@ -135,45 +135,45 @@ def point_loss(predicted: Tensor, truth: Tensor, labelled: Tensor, kind: str) ->
 
 
 def heatmap_loss(heatmaps: Tensor, part: Part) -> Tensor:
-    """Mean over labelled points: how unlike its heatmap is a round spot there.
+    """Mean over labelled points of the cross-entropy between heatmap and target.
 
-    It is the cross-entropy against a bell of one cell's deviation at the landmark, and 0 of one
-    beyond the crop; the loss of the mean place alone leaves a map free to scatter.
+    The target is a Gaussian at the landmark with a standard deviation of one cell; a landmark
+    outside the crop counts 0. Without it the loss of the soft-argmax would let maps scatter.
 
     Args:
-        heatmaps: (b, K, h, w), logarithms of weights.
+        heatmaps: (b, K, h, w), unnormalized log-probabilities.
         part: the truth.
 
     """
-    spots = [_spot(part.landmarks[..., a], heatmaps.shape[3 - a], heatmaps) for a in (0, 1)]
-    meant = torch.einsum("bky,bkyx,bkx->bk", spots[1], heatmaps, spots[0])
-    entropy = torch.logsumexp(heatmaps.flatten(2), dim=-1) - meant
+    x, y = (_target(part.landmarks[..., a], heatmaps.shape[3 - a], heatmaps) for a in (0, 1))
+    expected = torch.einsum("bky,bkyx,bkx->bk", y, heatmaps, x)
+    entropy = torch.logsumexp(heatmaps.flatten(2), dim=-1) - expected
     inside = part.labelled & (part.landmarks.abs() < 0.5).all(dim=-1)
     mean: Tensor = (entropy * inside).sum() / part.labelled.sum().clamp_min(1)
     return mean
 
 
-def _spot(place: Tensor, cells: int, like: Tensor) -> Tensor:
-    """(b, K) fractions of a side → (b, K, cells), a bell of one cell's deviation, its sum 1."""
+def _target(place: Tensor, cells: int, like: Tensor) -> Tensor:
+    """(b, K) fractions of a side → (b, K, cells), a Gaussian of one cell, its sum 1."""
     off = cells * (place[..., None] - cell_centres(cells, like))
     return torch.softmax(-off.square() / 2, dim=-1)
 
 
-def spread_loss(log_spread: Tensor, predicted: Tensor, truth: Tensor, labelled: Tensor) -> Tensor:
-    """Mean negative log-likelihood of the labelled points, but for a constant.
+def spread_loss(log_scale: Tensor, predicted: Tensor, truth: Tensor, labelled: Tensor) -> Tensor:
+    """Mean negative log-likelihood of the labelled points, up to a constant.
 
-    The density of a point at distance r from its landmark is exp(-r / b) / (2π b²), the planar
-    form of Laplace's; b is the exponential of `log_spread`, in fractions of the crop.
+    The density of a point at distance r from its landmark is exp(-r / b) / (2π b²), a Laplace
+    distribution in the plane, where ln b is `log_scale` and b a fraction of the crop.
 
     Args:
-        log_spread: (B, K).
+        log_scale: (B, K).
         predicted: (B, K, 2), fractions of the crop.
         truth: (B, K, 2).
         labelled: (B, K) bool.
 
     """
     distance = torch.linalg.vector_norm(predicted - truth, dim=-1)
-    values = distance * torch.exp(-log_spread) + 2 * log_spread
+    values = distance * torch.exp(-log_scale) + 2 * log_scale
     mean: Tensor = (values * labelled).sum() / labelled.sum().clamp_min(1)
     return mean
 

@@ -1,4 +1,4 @@
-"""The optimiser, its learning rate at every step, the running average of the weights."""
+"""The optimiser, its learning rate at each step, and the running average of the weights (EMA)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from facealign.training.settings import TrainSettings
 
 
 def hold_still(model: nn.Module, learns: Sequence[str]) -> None:
-    """Let only the weights learn whose names hold one of these words, if there are any.
+    """Freeze all weights but those with one of these words in their names; no words freeze none.
 
     Raises:
-        SettingsError: none does.
+        SettingsError: no weight has any of them.
 
     """
     if not learns:
@@ -26,8 +26,8 @@ def hold_still(model: nn.Module, learns: Sequence[str]) -> None:
     names = [name for name, _ in model.named_parameters() if any(word in name for word in learns)]
     if not names:
         raise SettingsError(
-            f"train.learns = {list(learns)}: no weight is called so; heads, heads.0.spread, "
-            "heads.0.embedding, stages.3 and stem are such words"
+            f"train.learns = {list(learns)}: no weight has such a name; use for example heads, "
+            "heads.0.spread, heads.0.embedding, stages.3 or stem"
         )
     for name, weight in model.named_parameters():
         weight.requires_grad_(name in names)
@@ -41,7 +41,7 @@ def make_optimiser(model: nn.Module, train: TrainSettings) -> torch.optim.Optimi
 
 
 def _groups(model: nn.Module, train: TrainSettings) -> list[dict[str, Any]]:
-    """The weights by their share of the learning rate and by whether they decay."""
+    """The weights, grouped by their share of the learning rate and whether they decay."""
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, weight in model.named_parameters():
         if not weight.requires_grad:
@@ -59,7 +59,7 @@ def _groups(model: nn.Module, train: TrainSettings) -> list[dict[str, Any]]:
 
 
 def set_learning_rate(optimiser: torch.optim.Optimizer, step: int, train: TrainSettings) -> None:
-    """Give the optimiser the learning rate of a step."""
+    """Set the learning rate of a step."""
     for group in optimiser.param_groups:
         group["lr"] = train.learning_rate * group["share"] * learning_rate_factor(step, train)
 
@@ -77,7 +77,7 @@ def learning_rate_factor(step: int, train: TrainSettings) -> float:
 
 @torch.no_grad()
 def update_average(average: nn.Module, model: nn.Module, step: int, ema: float) -> None:
-    """Move the running average towards the weights, all in one call."""
+    """Move the running average towards the weights, all of them in one call."""
     if average is model:
         return
     move = get_ema_multi_avg_fn(min(ema, (1 + step) / (10 + step)))  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""Weights from other runs: to begin with, and to learn from."""
+"""Weights of other networks to start from: of a checkpoint, an exported file, a bundled model."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from facealign.training.settings_file import to_settings
 
 
 def load_network(path: Path) -> tuple[Network, tuple[str, ...]]:
-    """The network of a checkpoint, its average where there is one, and its heads' markups.
+    """The network of a checkpoint, with averaged weights if it has them, and its heads' markups.
 
     Raises:
         DataError: the checkpoint is missing, damaged or of another version.
@@ -34,14 +34,14 @@ def load_network(path: Path) -> tuple[Network, tuple[str, ...]]:
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """Weights to begin with.
+    """Weights to start from.
 
     Attributes:
-        weights: as in `AAN`'s state; without the early heads where an exported file has none.
+        weights: as in `AAN`'s state; an exported file has none for the early heads.
         markups: the point schemes of its heads.
-        input_size: of its crops, in pixels.
-        trained_on: which data they saw.
-        measured: the statistics of its batch normalisations are those of data.
+        input_size: side of its crops in pixels.
+        trained_on: the data it was trained on.
+        measured: whether its batch normalisations have statistics of data.
 
     """
 
@@ -57,12 +57,12 @@ def read_start(train: TrainSettings, map_relu: bool) -> Start | None:
 
     Args:
         train: the settings.
-        map_relu: `AANSettings.map_relu` of the network that begins with them.
+        map_relu: `AANSettings.map_relu` of the network that starts from them.
 
     Raises:
-        DataError: there is none of them, or the checkpoint cannot be read.
+        DataError: it does not exist, or the checkpoint cannot be read.
         ModelError: the exported file cannot be read.
-        SettingsError: the maps were made the other way.
+        SettingsError: its `map_relu` differs.
 
     """
     if not train.start:
@@ -72,15 +72,15 @@ def read_start(train: TrainSettings, map_relu: bool) -> Start | None:
         return Start(weights, facts.markups, facts.input_size, facts.trained_on, measured=False)
     if not Path(train.start).exists():
         raise DataError(
-            f'train.start = "{train.start}": neither a bundled model ({", ".join(bundled())}) nor '
-            "an exported file, a checkpoint or the folder of a run"
+            f'train.start = "{train.start}": no such bundled model ({", ".join(bundled())}), '
+            "exported file, checkpoint or run folder"
         )
     state = load_checkpoint(best_checkpoint(Path(train.start)))
     model = to_settings(state["settings"], train.start).model
     if model.map_relu != map_relu:
         raise SettingsError(
             f"train.start = {train.start}: its maps are {'with' if model.map_relu else 'without'} "
-            f"the ReLU: set model.map_relu={str(model.map_relu).lower()}"
+            f"a ReLU: set model.map_relu={str(model.map_relu).lower()}"
         )
     markups = tuple(state["markups"])
     return Start(state["weights"], markups, model.input_size, state["trained_on"], measured=True)
@@ -88,14 +88,14 @@ def read_start(train: TrainSettings, map_relu: bool) -> Start | None:
 
 @torch.no_grad()
 def load_start(model: Network, markups: Sequence[str], start: Start | None) -> None:
-    """Begin with the trunk of `start`, and its heads of these point schemes.
+    """Copy the trunk of `start`, and its heads of these point schemes, into a network.
 
-    A network with more channels begins as one that says the same (`grow`). Crops of another size
-    have other features, a smaller NE has no room, what one head gives to NE another without it
-    gives to the output layers, and heatmaps are none of them: there the heads stay as they are.
+    A network with more channels then predicts the same as the smaller one (`grow`). A head is not
+    copied if its crops have another size, if its NE is larger, if only one of the two has NE, or
+    if only one of them has heatmaps.
 
     Raises:
-        SettingsError: its trunk has other stages, or more channels.
+        SettingsError: its trunk has other stages or more channels.
 
     """
     if start is None:
@@ -105,9 +105,9 @@ def load_start(model: Network, markups: Sequence[str], start: Start | None) -> N
     for key in pairs:
         if key not in wanted or key not in given or not _fits(given[key], wanted[key]):
             raise SettingsError(
-                f"train.start: its network does not fit into this one (at {key}): give this one "
-                "the same model settings; only model.widths and model.embedding_size may be "
-                "larger and model.ratio smaller, and neighbouring widths equal where its are"
+                f"train.start: its network does not fit into this one (at {key}): use the same "
+                "model settings; only model.widths and model.embedding_size may be larger and "
+                "model.ratio smaller, and equal neighbours in its widths must stay equal"
             )
     for index, name in enumerate(markups):
         if name in start.markups and model.settings.input_size == start.input_size:
@@ -122,18 +122,17 @@ def load_start(model: Network, markups: Sequence[str], start: Start | None) -> N
 
 
 def _fits(given: Tensor, wanted: Tensor) -> bool:
-    """Whether no side of the one is longer than the other's."""
+    """Whether every side of `given` is at most as long as that of `wanted`."""
     return given.ndim == wanted.ndim and all(
         old <= new for old, new in zip(given.shape, wanted.shape, strict=True)
     )
 
 
 def grow(wanted: Tensor, given: Tensor) -> None:
-    """Write the weights of a layer into those of one with more channels, which says the same.
+    """Copy the weights of a layer into a layer with more channels, so that it computes the same.
 
-    Its new outputs stay as they are; to the old ones the new inputs do not matter, yet: the
-    layer's weights (out, in, …) from the one to the other are 0. Channels, and features made of
-    them, are in order: the old ones come first.
+    The old channels come first. Their outputs ignore the new inputs at the start: those weights,
+    in (out, in, …), are set to 0. The weights of new outputs stay as they are.
     """
     if given.ndim > 1:
         wanted[: len(given)] = 0
@@ -141,12 +140,12 @@ def grow(wanted: Tensor, given: Tensor) -> None:
 
 
 def inherited(train: TrainSettings, start: Start | None, own: str) -> str:
-    """What the weights saw by way of `train.start` and `train.teacher`, to add to `trained_on`.
+    """The data behind `train.start` and `train.teacher`, to append to `trained_on`.
 
     Args:
         train: the run's settings.
-        start: the weights that it begins with.
-        own: what the run itself trains on; it is not named twice.
+        start: the weights that it starts from.
+        own: the data that the run itself trains on; it is not named twice.
 
     Raises:
         DataError: the teacher cannot be read.
@@ -154,8 +153,8 @@ def inherited(train: TrainSettings, start: Start | None, own: str) -> str:
     """
     known, parts = own.split("; "), ""
     taught = load_checkpoint(Path(train.teacher))["trained_on"] if train.teacher else ""
-    for how, saw in ((BEGUN, start.trained_on if start else ""), (TAUGHT, taught)):
-        seen = saw.split("; ") if saw else []
+    for how, data in ((BEGUN, start.trained_on if start else ""), (TAUGHT, taught)):
+        seen = data.split("; ") if data else []
         plain = dict.fromkeys(part.removeprefix(BEGUN).removeprefix(TAUGHT) for part in seen)
         new = [part for part in plain if part not in known]
         if new:

@@ -1,4 +1,4 @@
-"""A run from its settings: its data, network and optimiser, or all of it from its checkpoint."""
+"""A run: its data, network and optimiser, new from its settings or resumed from its checkpoint."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ CALIBRATION_FACES = 256
 
 @dataclass
 class Run:
-    """Everything that a step changes, and what it needs."""
+    """Everything that a step needs and changes."""
 
     settings: Settings
     folder: RunFolder
     model: Network
     average: Network
-    """The running average of the weights (EMA); the model itself where `train.ema` is 0."""
+    """The running average of the weights (EMA); the model itself if `train.ema` is 0."""
     optimiser: torch.optim.Optimizer
     batches: BatchLoader
     validator: Validator
@@ -73,7 +73,7 @@ class Run:
     best: float = math.inf
     best_step: int = 0
     spread_scale: float = 1.0
-    """What export multiplies the spreads by: fitted on the held-out faces at the best step."""
+    """Factor on the spreads at export, fitted on the held-out faces at the best step."""
 
     def weights(self) -> dict[str, Any]:
         """What export needs of a run."""
@@ -87,7 +87,7 @@ class Run:
         }
 
     def state(self) -> dict[str, Any]:
-        """What going on needs of a run."""
+        """What a resumed run needs."""
         return self.weights() | {
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -103,17 +103,17 @@ def prepare(
     readings: Sequence[Reading],
     progress: Progress = silent,
 ) -> Run:
-    """Build a run, or take it up at its last checkpoint; unreadable images are reported.
+    """Build a run or resume it from its last checkpoint; unreadable images are reported.
 
     Args:
-        settings: of the run.
-        folder: where it lives.
+        settings: the settings of the run.
+        folder: its folder.
         readings: the labelled faces of `settings.data`, then those of `settings.further`.
         progress: wraps the loop over the faces of each data set.
 
     Raises:
-        DataError: a data set has no face left to train on, or the checkpoint is damaged.
-        ModelError: the exported file of `train.start` cannot be taken up.
+        DataError: a data set has no face to train on, or the checkpoint is damaged.
+        ModelError: the exported file of `train.start` cannot be read.
         SettingsError: the settings do not fit the data, this machine or `train.start`.
 
     """
@@ -131,17 +131,16 @@ def prepare(
     for reading, samples in [(first, training), *((r, r.samples) for r in further)]:
         found = open_faces(reading, samples, settings, progress)
         if not len(found):
-            raise DataError(f"{reading.dataset} {reading.subset}: no face is left to train on")
+            raise DataError(f"{reading.dataset} {reading.subset}: no face to train on is left")
         faces.append(found)
     check_alike("numbers of readable faces", [*map(len, faces), len(validator.crops)])
     run = build(settings, folder, readings, faces, validator, device)
-    marks = fingerprint(readings, faces, [sample.id for sample in validator.samples])
-    resume(run, marks)
+    resume(run, fingerprint(readings, faces, [sample.id for sample in validator.samples]))
     return run
 
 
 def hold_out(reading: Reading, data: DataSettings, seed: int) -> tuple[list[Sample], list[Sample]]:
-    """The faces to train on and those to validate on; no group is in both."""
+    """The faces to train on and those held out to validate on; no group is in both."""
     lost = [face.group for face in reading.packed.index.left_out] if reading.packed else []
     if data.folds:
         return fold_by_group(reading.samples, data.folds, data.fold, seed, lost)
@@ -156,7 +155,7 @@ def build(
     validator: Validator,
     device: torch.device,
 ) -> Run:
-    """The run at step 0, its weights not yet calibrated to the data."""
+    """The run at step 0, its weights not yet calibrated on the data."""
     markups = tuple(dict.fromkeys(f.markup for f in faces))
     settings = fit_heads(settings, markups)
     shares = [1.0, *(extra.share for extra in settings.further)]
@@ -204,7 +203,7 @@ def fit_heads(settings: Settings, markups: Sequence[str]) -> Settings:
     """The settings with a head for each point scheme of the data.
 
     Raises:
-        DataError: `model.points` or `model.further` says something else.
+        DataError: `model.points` or `model.further` contradicts the data.
 
     """
     first, *others = (load_markup(name).count for name in markups)
@@ -229,25 +228,25 @@ def _network(settings: Settings, device: torch.device) -> Network:
     return model.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
 
 
-def resume(run: Run, marks: dict[str, Any]) -> None:
-    """Take up the last checkpoint if there is one, else calibrate.
+def resume(run: Run, data: dict[str, Any]) -> None:
+    """Load the last checkpoint if there is one, else initialize the weights.
 
     Args:
         run: at step 0.
-        marks: the fingerprint of its data.
+        data: the fingerprint of its data.
 
     """
     state = from_leader(lambda: load_newest([run.folder.last, run.folder.previous]))
     if state is None:
         if leads():
-            run.folder.write_data(marks)
+            run.folder.write_data(data)
         start = read_start(run.settings.train, run.settings.model.map_relu)
         run.trained_on += inherited(run.settings.train, start, run.trained_on)
         _check_frozen(run.settings, start)
-        _begin(run, start)
+        _initialize(run, start)
         return
     run.folder.check_resumable(run.settings, state["settings"])
-    from_leader(lambda: run.folder.check_data(marks))
+    from_leader(lambda: run.folder.check_data(data))
     run.model.load_state_dict(state["model"])
     run.average.load_state_dict(state["weights"])
     run.optimiser.load_state_dict(state["optimiser"])
@@ -258,24 +257,24 @@ def resume(run: Run, marks: dict[str, Any]) -> None:
 
 
 def _check_frozen(settings: Settings, start: Start | None) -> None:
-    """Refuse heatmaps whose batch normalisations would keep the statistics of nothing."""
-    drawn = start is not None and "heads.0.maps.weight" in start.weights
-    if settings.model.heatmaps and settings.train.batch_norm == "frozen" and not drawn:
+    """Refuse to freeze a heatmap decoder's batch normalisation before it has any statistics."""
+    known = start is not None and "heads.0.maps.weight" in start.weights
+    if settings.model.heatmaps and settings.train.batch_norm == "frozen" and not known:
         raise SettingsError(
-            "train.batch_norm = frozen: train.start has no statistics for model.heatmaps; begin "
-            "with a network that draws them, or learn them with sync"
+            "train.batch_norm = frozen: train.start has no statistics for model.heatmaps; start "
+            "from a network with heatmaps, or set train.batch_norm=sync to learn them"
         )
 
 
-def _begin(run: Run, start: Start | None) -> None:
-    """The weights of step 0, in all processes those of the leading one."""
+def _initialize(run: Run, start: Start | None) -> None:
+    """Set the weights of step 0, in all processes to those of the leading one."""
     batches = run.batches
     faces = max(1, min(CALIBRATION_FACES, len(batches.feeds[0].faces)))
     wanted = math.ceil(faces / run.settings.train.batch)
     first = [batches.whole_at(step) for step in range(wanted)]
-    load_start(run.model, (), start)  # the trunk whose features are measured
+    load_start(run.model, (), start)  # the trunk, for the features that calibrate the heads
     _calibrate(run, first)
-    load_start(run.model, run.markups, start)  # its heads, and its statistics: not to change
+    load_start(run.model, run.markups, start)  # the heads, and the statistics as they were
     if start and not start.measured and run.settings.train.batch_norm != "frozen":
         take_statistics(run.model, [batch.image for batch in first])
     share_weights(run.model)
@@ -284,7 +283,7 @@ def _begin(run: Run, start: Start | None) -> None:
 
 @torch.no_grad()
 def _calibrate(run: Run, first: Sequence[Batch]) -> None:
-    """Fit the untrained network to the data: NE's spread, and the mean face as the heads' bias."""
+    """Fit the untrained heads to the data: NE's bandwidth, and the mean face as output bias."""
     means: list[torch.Tensor] = []
     for head in range(len(run.markups)):
         parts = [part for batch in first for part in batch.parts if part.head == head]

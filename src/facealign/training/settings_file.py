@@ -1,4 +1,4 @@
-"""Settings in TOML files: read with overrides such as `train.steps=500`, checked, written."""
+"""Settings in TOML files: read them, apply overrides such as `train.steps=500`, check, write."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from facealign.training.settings import Settings
 
 T = TypeVar("T")
 DEEPEST_BASE = 8
-"""Files that may stand on each other by `base`."""
+"""Largest number of files in a chain of `base`."""
 
 
 def load_settings(path: Path, overrides: Sequence[str] = ()) -> Settings:
-    """The settings of a TOML file with dotted overrides over them.
+    """The settings of a TOML file, changed by overrides.
 
     Args:
-        path: the TOML file; its key `base` may name another that it changes.
-        overrides: such as `train.steps=500` or `data.root=/faces`; the value is TOML, or plain
-            text where that is no TOML.
+        path: the TOML file; its key `base` may name another one, whose settings it changes.
+        overrides: such as `train.steps=500` or `data.root=/faces`; the value is TOML or else plain
+            text.
 
     Raises:
-        SettingsError: the file is missing or no TOML, a key is unknown, a value has the wrong type
-            or is out of range.
+        SettingsError: the file is missing or not TOML, a key is unknown, or a value has the wrong
+            type or is out of range.
 
     """
     tree = _read_tree(path)
@@ -42,13 +42,13 @@ def load_settings(path: Path, overrides: Sequence[str] = ()) -> Settings:
 
 
 def _read_tree(path: Path, depth: int = 0) -> dict[str, Any]:
-    """The file's tables, over those of the file that its key `base` names, relative to it."""
+    """The file's tables, merged over those of its `base`, a path relative to the file."""
     tree = read_toml(path)
     base = tree.pop("base", None)
     if base is None:
         return tree
     if not isinstance(base, str) or depth == DEEPEST_BASE:
-        raise SettingsError(f"{path}: base must name another TOML file, without going in circles")
+        raise SettingsError(f"{path}: base must name another TOML file, and no chain in a circle")
     return _merged(_read_tree(path.parent / base, depth + 1), tree)
 
 
@@ -62,14 +62,14 @@ def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 
 def to_settings(tree: dict[str, Any], source: str) -> Settings:
-    """Plain nested dictionaries as settings, checked; `source` names them in errors."""
+    """Nested dictionaries as settings, checked; errors start with `source`."""
     tree = _renamed(tree)
     _check_keys(tree, Settings, source, "")
     return convert(tree, Settings, source)
 
 
 RENAMED = {"explosion": "divergence", "on_explosion": "on_divergence"}
-"""Settings of [train] in files and checkpoints of version 0.1."""
+"""Old names of [train] settings, in files and checkpoints of version 0.1 → the new ones."""
 
 
 def _renamed(tree: dict[str, Any]) -> dict[str, Any]:
@@ -80,10 +80,11 @@ def _renamed(tree: dict[str, Any]) -> dict[str, Any]:
 
 
 def convert(tree: dict[str, Any], kind: type[T], source: str) -> T:
-    """Plain nested dictionaries as a `kind`, checked by its types and ranges.
+    """Nested dictionaries as a `kind`, checked against its types and ranges.
 
     Raises:
-        SettingsError: a value is missing, of the wrong type or out of range; `source` is named.
+        SettingsError: a value is missing, has the wrong type or is out of range; the message
+            starts with `source`.
 
     """
     try:
@@ -96,7 +97,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     """The tables of a TOML file.
 
     Raises:
-        SettingsError: it cannot be read, or is no TOML.
+        SettingsError: it cannot be read or is not TOML.
 
     """
     with reading(path, SettingsError):
@@ -108,12 +109,12 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def to_toml(settings: Settings) -> str:
-    """The resolved settings as TOML, to be kept beside the run."""
+    """All settings as TOML, to keep in the run's folder."""
     return tomli_w.dumps(_without_none(dataclasses.asdict(settings)))
 
 
 def _without_none(value: Any) -> Any:
-    """TOML has no None: such a setting is left out, and so keeps its default when read again."""
+    """Leave out None, which TOML lacks: such a setting gets its default when it is read again."""
     if isinstance(value, dict):
         return {key: _without_none(item) for key, item in value.items() if item is not None}
     return [_without_none(item) for item in value] if isinstance(value, list | tuple) else value
@@ -157,7 +158,7 @@ def _step_into(place: Any, section: str, override: str) -> Any:
     """The section of that name, or the table of that number in a list of tables."""
     if isinstance(place, list):
         if not section.isdecimal() or int(section) >= len(place):
-            raise SettingsError(f'"{override}": {section} is none of 0 … {len(place) - 1}')
+            raise SettingsError(f'"{override}": {section} is not in 0 … {len(place) - 1}')
         return place[int(section)]
     if not isinstance(place, dict):
         raise SettingsError(f'"{override}": what holds {section} is a value, not a section')
@@ -165,43 +166,37 @@ def _step_into(place: Any, section: str, override: str) -> Any:
 
 
 def _is_text(key: str) -> bool:
-    """Whether the setting of this dotted name is plain text."""
+    """Whether the setting with this dotted name is plain text."""
     kind: Any = Settings
     for part in key.split("."):
-        if part.isdecimal() and (row := _row(kind)) is not None:
-            kind = row
+        if part.isdecimal() and (table := _table_type(kind)) is not None:
+            kind = table
         else:
             kind = get_type_hints(kind).get(part) if dataclasses.is_dataclass(kind) else None
     return kind is str
 
 
-def _check_keys(tree: dict[str, Any], kind: type, source: str, prefix: str) -> None:
+def _check_keys(tree: dict[str, Any], kind: Any, source: str, prefix: str) -> None:
     hints = get_type_hints(kind)
     for key, value in tree.items():
         if key not in hints:
-            raise SettingsError(_unknown(f"{prefix}{key}", [prefix + h for h in hints], source))
+            known = [prefix + hint for hint in hints]
+            raise SettingsError(f"{source}: {_unknown(f'{prefix}{key}', known)}")
         if dataclasses.is_dataclass(hints[key]) and isinstance(value, dict):
-            _check_keys(value, _section(hints[key]), source, f"{prefix}{key}.")
-        elif (row := _row(hints[key])) is not None and isinstance(value, list):
+            _check_keys(value, hints[key], source, f"{prefix}{key}.")
+        elif (table := _table_type(hints[key])) is not None and isinstance(value, list):
             for number, item in enumerate(value):
                 if isinstance(item, dict):
-                    _check_keys(item, row, source, f"{prefix}{key}.{number}.")
+                    _check_keys(item, table, source, f"{prefix}{key}.{number}.")
 
 
-def _section(hint: Any) -> type:
-    assert isinstance(hint, type)
-    return hint
+def _table_type(hint: Any) -> Any:
+    """The dataclass of a setting's [[tables]]; None if it is not a list of tables."""
+    element = next(iter(get_args(hint)), None)
+    return element if dataclasses.is_dataclass(element) else None
 
 
-def _row(hint: Any) -> type | None:
-    """The dataclass whose instances a setting lists, as [[tables]]."""
-    arguments = get_args(hint)
-    if not arguments or not dataclasses.is_dataclass(arguments[0]):
-        return None
-    return _section(arguments[0])
-
-
-def _unknown(key: str, known: list[str], source: str) -> str:
+def _unknown(key: str, known: list[str]) -> str:
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
-    return f"{source}: unknown setting {key}; {hint}"
+    return f"unknown setting {key}; {hint}"

@@ -1,4 +1,4 @@
-"""Validation while training: the same crops and the same scoring as `facealign eval`."""
+"""Validation during training, with the same crops and scoring as `facealign eval`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BATCH = 64
 
 
 class Crops(Protocol):
-    """(N, S, S, 3) uint8: an array, or what reads its rows when they are asked for."""
+    """(N, S, S, 3) uint8: an array, or something that reads rows on demand."""
 
     def __len__(self) -> int: ...
 
@@ -48,7 +48,7 @@ class Validator:
         dataset: str,
         progress: Progress = silent,
     ) -> Validator:
-        """Cut the crops; images that cannot be read are reported and left out."""
+        """Cut the crops; unreadable images are reported and left out."""
         kept: list[Sample] = []
         crops: list[NDArray[np.uint8]] = []
         transforms: list[CropTransform] = []
@@ -63,7 +63,7 @@ class Validator:
         return cls(kept, pixels, transforms, dataset)
 
     def predict(self, model: Network, name: str) -> Predictions | None:
-        """Landmarks of the held-out faces by a model of this name; None where there are none."""
+        """Landmarks of the held-out faces from a model with this name; None if there are none."""
         if not self.samples:
             return None
         points = predict_crops(model, self.crops)
@@ -74,24 +74,24 @@ class Validator:
         return Predictions(ids, landmarks, *words)
 
     def spread_scale(self, model: Network) -> float:
-        """What the spreads of the held-out faces, all multiplied by it, are the likeliest with.
+        """The factor on the spreads that makes the held-out faces most likely.
 
-        Training sees covered and shifted faces, whose points are further off than those of faces
-        as they are; under the density exp(-r / b) / (2π b²) it is the mean of r / 2b. 1 where
-        nothing is held out or the model has no spreads.
+        Spreads learned from occluded and shifted faces are too large for plain ones. With the
+        density exp(-r / b) / (2π b²) the factor is the mean of r / 2b. It is 1 without held-out
+        faces or spreads.
         """
         if not self.samples or not model.settings.spread:
             return 1.0
-        spread = np.exp(predict_log_spreads(model, self.crops))
+        spread = np.exp(predict_log_scales(model, self.crops))
         points = predict_crops(model, self.crops)
         pairs = zip(self.transforms, self.samples, strict=True)
         truth = np.stack([t.to_crop(sample.landmarks) for t, sample in pairs])
         off = np.linalg.norm(points - truth, axis=-1) / model.settings.input_size
-        seen = np.stack([sample.labelled for sample in self.samples])
-        return float((off / spread)[seen].mean() / 2)
+        labelled = np.stack([sample.labelled for sample in self.samples])
+        return float((off / spread)[labelled].mean() / 2)
 
     def score(self, predictions: Predictions) -> Report:
-        """The errors of predictions for the held-out faces."""
+        """The errors of predictions on the held-out faces."""
         return score(self.samples, predictions, self.dataset, "validation")
 
 
@@ -99,27 +99,27 @@ def predict_crops(model: Network, crops: Crops) -> NDArray[np.float32]:
     """Crops (N, S, S, 3) uint8 → landmarks (N, K, 2) in crop pixels."""
     size = model.settings.input_size
     shape = (model.settings.points, 2)
-    return _gather(model, crops, shape, lambda p: p.landmarks * size + (size - 1) / 2)
+    return _predict(model, crops, shape, lambda p: p.landmarks * size + (size - 1) / 2)
 
 
-def predict_log_spreads(model: Network, crops: Crops) -> NDArray[np.float32]:
-    """Crops (N, S, S, 3) uint8 → `HeadOutput.log_spread` (N, K) of a model that has it."""
+def predict_log_scales(model: Network, crops: Crops) -> NDArray[np.float32]:
+    """Crops (N, S, S, 3) uint8 → `HeadOutput.log_scale` (N, K) of a model that has it."""
 
-    def taken(prediction: Prediction) -> Tensor:
-        found = prediction.heads[0].log_spread
+    def log_scale(prediction: Prediction) -> Tensor:
+        found = prediction.heads[0].log_scale
         assert found is not None
         return found
 
-    return _gather(model, crops, (model.settings.points,), taken)
+    return _predict(model, crops, (model.settings.points,), log_scale)
 
 
 @torch.no_grad()
-def _gather(
-    model: Network, crops: Crops, shape: tuple[int, ...], take: Callable[[Prediction], Tensor]
+def _predict(
+    model: Network, crops: Crops, shape: tuple[int, ...], pick: Callable[[Prediction], Tensor]
 ) -> NDArray[np.float32]:
-    """What `take` finds in the predictions for all crops, (N, *shape).
+    """What `pick` returns of the predictions for all crops, (N, *shape).
 
-    Of several processes each predicts some blocks of the crops, and all hear of all.
+    Several processes share the crops in blocks; all get the whole result.
     """
     model.eval()
     device = next(model.parameters()).device
@@ -127,5 +127,5 @@ def _gather(
     for first in range(0, len(crops), BATCH)[rank() :: world()]:
         pixels = torch.from_numpy(crops[first : first + BATCH]).to(device)
         image = pixels.permute(0, 3, 1, 2).float().div_(255)
-        values[first : first + BATCH] = take(model(image.sub_(MEAN).div_(STD))).cpu()
+        values[first : first + BATCH] = pick(model(image.sub_(MEAN).div_(STD))).cpu()
     return np.asarray(sum_up(values).numpy(), dtype=np.float32)

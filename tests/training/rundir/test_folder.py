@@ -173,12 +173,18 @@ def moved(sample: Sample) -> Sample:
     return dataclasses.replace(sample, landmarks=sample.landmarks + np.float32(1))
 
 
+LABELS = "the labels of 300w train or their order have changed"
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda faces: [moved(faces[0]), *faces[1:]], "the labels of 300w train have changed"),
+        (
+            lambda faces: [moved(faces[0]), *faces[1:]],
+            LABELS,
+        ),
         (lambda faces: faces[:-1], "count of 300w train was 30, now 29"),
-        (lambda faces: faces[::-1], "the labels of 300w train have changed, or their order"),
+        (lambda faces: faces[::-1], LABELS),
     ],
 )
 def test_a_run_does_not_go_on_with_other_data(
@@ -191,7 +197,7 @@ def test_a_run_does_not_go_on_with_other_data(
     run = begin(tiny(), tmp_path)
     fit(run, stopped=lambda: run.step == 2)
     before = (tmp_path / "last.pt").read_bytes()
-    with pytest.raises(DataError, match=rf"begun with other data: ({words}).*--run"):
+    with pytest.raises(DataError, match=rf"started with other data: ({words}).*--run"):
         begin(tiny(), tmp_path, change(samples))
     assert (tmp_path / "last.pt").read_bytes() == before
     assert fit(begin(tiny(), tmp_path))

@@ -18,7 +18,7 @@ from facealign.problems import collect
 if TYPE_CHECKING:
     from facealign.training.loop import Progress
     from facealign.training.settings import Settings
-    from facealign.training.sweep import Heard, Row
+    from facealign.training.sweep.trials import Prune, Row
 
 
 @click.command("sweep", short_help="Search settings by many short runs.")
@@ -38,18 +38,18 @@ def sweep(config: Path, overrides: tuple[str, ...], folder: Path | None, trials:
     facealign sweep sweep data.root=drawn/ --trials 50
     """  # noqa: D301
     with extra("sweep", "a sweep"):
-        from facealign.training.sweep import work
-        from facealign.training.sweep_file import load_sweep
+        from facealign.training.sweep.settings import load_sweep
+        from facealign.training.sweep.trials import run_trials
     wanted = load_sweep(find_config(config), overrides, trials)
     path = folder or Path("sweeps") / wanted.name
-    finished, rows = work(wanted, path, _train)
+    finished, rows = run_trials(wanted, path, _train)
     _print_trials(rows, list(wanted.search), path)
     if not finished:
         return fail("interrupted; repeat the command to continue", INTERRUPTED)
     return 0
 
 
-def _train(settings: Settings, path: Path, heard: Heard) -> float | None:
+def _train(settings: Settings, path: Path, prune: Prune) -> float | None:
     """Train one trial; its best NME, None if it was stopped before the end."""
     from facealign.training.loop import fit
     from facealign.training.run import prepare
@@ -66,7 +66,7 @@ def _train(settings: Settings, path: Path, heard: Heard) -> float | None:
             nonlocal given_up
             watcher(progress)
             if progress.report:
-                given_up = heard(progress.step, progress.report.nme)
+                given_up = prune(progress.step, progress.report.nme)
 
         finished = fit(run, watch, lambda: given_up or watcher.stopped())
     if finished and watcher.stopped():

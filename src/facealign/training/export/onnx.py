@@ -73,16 +73,16 @@ class Deployed(nn.Module):
         outputs: list[Tensor] = []
         for head in prediction.heads:
             outputs.append(head.landmarks + 0.5)
-            if head.log_spread is not None:
-                outputs.append(_nearness(head.log_spread))
+            if head.log_scale is not None:
+                outputs.append(_nearness(head.log_scale))
             if head.visibility is not None:
                 outputs.append(torch.sigmoid(head.visibility))
         return (*outputs, *prediction.attention)
 
 
-def _nearness(log_spread: Tensor) -> Tensor:
+def _nearness(log_scale: Tensor) -> Tensor:
     """P(r < `SCORE_RADIUS`) under the density exp(-r / b) / (2π b²): 1 - (1 + t/b) exp(-t/b)."""
-    ratio = SCORE_RADIUS * torch.exp(-log_spread)
+    ratio = SCORE_RADIUS * torch.exp(-log_scale)
     return 1 - (1 + ratio) * torch.exp(-ratio)
 
 

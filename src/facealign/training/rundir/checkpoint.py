@@ -1,4 +1,4 @@
-"""A run's folder and its checkpoints: written whole or not at all, read back with care."""
+"""The checkpoints of a run: written whole or not at all, and checked when they are read."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from facealign.files import part_of
 from facealign.problems import report
 
 VERSION = 2
-"""Of what a checkpoint holds; since 2 also the spreads' scale and the heads' own learning rates."""
+"""Version of a checkpoint's content; 2 added `spread_scale` and the heads' learning rates."""
 
 
 def save_checkpoint(state: dict[str, Any], path: Path, keep: Path | None = None) -> None:
-    """Write a checkpoint to a temporary name and rename it.
+    """Write a checkpoint under a temporary name, then rename it.
 
     Args:
-        state: what the checkpoint holds.
-        path: its name.
-        keep: the name that the checkpoint at `path`, if any, is kept under.
+        state: its content.
+        path: its file.
+        keep: where to move the checkpoint at `path`, if there is one.
 
     Raises:
-        OutputError: it cannot be written; an older file of this name stays as it was.
+        OutputError: it cannot be written; an older file at `path` is unchanged.
 
     """
     part = part_of(path)
@@ -46,7 +46,7 @@ def save_checkpoint(state: dict[str, Any], path: Path, keep: Path | None = None)
 
 
 def _sync_folder(folder: Path) -> None:
-    """See that a power cut cannot undo a renaming; only systems that open folders need it."""
+    """Make sure that a power cut cannot undo a rename; POSIX systems alone need it."""
     if os.name != "posix":
         return
     handle = os.open(folder, os.O_RDONLY)
@@ -57,10 +57,10 @@ def _sync_folder(folder: Path) -> None:
 
 
 def load_newest(paths: Sequence[Path]) -> dict[str, Any] | None:
-    """The first checkpoint of these that is whole; damaged ones before it are reported.
+    """The first of these checkpoints that is intact; damaged ones before it are reported.
 
     Raises:
-        DataError: there are some, but none is whole.
+        DataError: all that exist are damaged.
 
     """
     damaged: list[str] = []
@@ -73,10 +73,10 @@ def load_newest(paths: Sequence[Path]) -> dict[str, Any] | None:
             damaged.append(str(error))
             continue
         for problem in damaged:
-            report(f"{problem}; the checkpoint before it is used")
+            report(f"{problem}; using the checkpoint before it")
         return state
     if damaged:
-        raise DataError(f"{damaged[0]}; delete the run's folder to start anew")
+        raise DataError(f"{damaged[0]}; delete the run's folder to start again")
     return None
 
 
@@ -84,15 +84,15 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """Read a checkpoint.
 
     Raises:
-        DataError: it is missing, cut short, or of another version.
+        DataError: it is missing, damaged or of another version.
 
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
-        raise DataError(f"{path}: no such checkpoint; is this the folder of a run?") from None
+        raise DataError(f"{path}: no such checkpoint; give the folder of a run") from None
     except Exception as error:  # pickle, zip and torch each raise their own
-        raise DataError(f"{path}: not a whole checkpoint ({type(error).__name__})") from None
+        raise DataError(f"{path}: damaged checkpoint ({type(error).__name__})") from None
     if not isinstance(state, dict) or state.get("version") != VERSION:
         raise DataError(f"{path}: not a checkpoint of this version of facealign")
     return state

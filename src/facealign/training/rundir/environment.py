@@ -1,4 +1,4 @@
-"""With which code, libraries and machine a run was made: what a reader needs to make it again."""
+"""The code, libraries and machine of a run: what it takes to reproduce it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import facealign
 
 
 def environment(device: torch.device, precision: torch.autocast) -> dict[str, Any]:
-    """The facts, ready for JSON; None for what is not known here.
+    """The facts, ready for JSON; None if unknown.
 
     Args:
-        device: that the run computes on.
-        precision: of its convolutions.
+        device: the device of the run.
+        precision: the precision of its convolutions.
 
     """
     return {
@@ -39,7 +39,7 @@ def environment(device: torch.device, precision: torch.autocast) -> dict[str, An
 
 
 def precision_used(device: torch.device, precision: torch.autocast) -> str:
-    """What the convolutions really compute in: "float32" or "bfloat16"."""
+    """The precision that the convolutions really have: "float32" or "bfloat16"."""
     with precision:
         enabled = torch.is_autocast_enabled(device.type)
         dtype = torch.get_autocast_dtype(device.type) if enabled else torch.float32
@@ -47,10 +47,10 @@ def precision_used(device: torch.device, precision: torch.autocast) -> str:
 
 
 def commit(package: Path) -> str | None:
-    """The git commit of the code, with "+changes" where files differ from it.
+    """The git commit of the code, with "+changes" if files differ from it.
 
-    None where the code is no part of a checkout: an installed package may lie inside the checkout
-    of another project, which does not track it.
+    None if the code is not in a checkout. An installed package may be inside the checkout of
+    another project, which does not track it.
     """
     tracked = _git(package, "ls-files", "--error-unmatch", "__init__.py")
     head = _git(package, "rev-parse", "HEAD") if tracked is not None else None
@@ -61,7 +61,7 @@ def commit(package: Path) -> str | None:
 
 
 def _git(folder: Path, *words: str) -> str | None:
-    """What git prints; None where it fails or is not installed."""
+    """The output of git; None if it fails or is not installed."""
     try:
         done = subprocess.run(
             ["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=10
@@ -72,7 +72,7 @@ def _git(folder: Path, *words: str) -> str | None:
 
 
 def _processor() -> str:
-    """The processor's name; Linux keeps it in a file, other systems give it to `platform`."""
+    """The processor's name, on Linux from a file, elsewhere from `platform`."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

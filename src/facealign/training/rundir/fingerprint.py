@@ -1,6 +1,6 @@
-"""What a run learns from, in a few hashes: two runs with the same fingerprint saw the same labels.
+"""A run's data in a few hashes: two runs with the same fingerprint have the same labels.
 
-Pixels take no part: reading them all would cost more than it tells.
+It ignores pixels, which would take too long to read.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from facealign.types import Sample
 def fingerprint(
     readings: Sequence[Reading], faces: Sequence[Faces], held_out: Sequence[str]
 ) -> dict[str, Any]:
-    """The data of a run, ready for JSON.
+    """The fingerprint of a run's data, ready for JSON.
 
     Args:
-        readings: what was read of each data set.
-        faces: what of it is trained on.
-        held_out: ids of the faces that are validated on.
+        readings: the labelled faces of each data set.
+        faces: those of them that the run trains on.
+        held_out: ids of the faces to validate on.
 
     """
     return {
@@ -45,7 +45,7 @@ def _set(reading: Reading, faces: Faces) -> dict[str, Any]:
 
 
 def _labels(samples: Sequence[Sample]) -> Iterable[bytes]:
-    """Every label of every face: a moved point, box or flag gives another hash."""
+    """Every label of every face: any changed point, box or flag changes the hash."""
     for sample in samples:
         yield f"{sample.id}\n{sample.markup}\n{sample.group}\n".encode()
         placed = np.where(sample.labelled[:, None], sample.landmarks, 0)
@@ -62,7 +62,7 @@ def _hash(parts: Iterable[bytes]) -> str:
 
 
 def difference(before: dict[str, Any], now: dict[str, Any]) -> str:
-    """In words, the first way in which two fingerprints differ; empty if they are the same."""
+    """The first difference of two fingerprints, in words; empty if they are equal."""
     for old, new in zip(before["sets"], now["sets"], strict=False):
         name = f"{new['dataset']} {new['subset']}"
         for key in ("dataset", "subset", "count", "trained_on"):
@@ -70,7 +70,7 @@ def difference(before: dict[str, Any], now: dict[str, Any]) -> str:
                 return f"{key} of {name} was {old[key]}, now {new[key]}"
         for key in ("labels", "ids"):
             if old[key] != new[key]:
-                return f"the {key} of {name} have changed, or their order"
+                return f"the {key} of {name} or their order have changed"
     if before["held_out"] != now["held_out"]:
         return f"{len(before['held_out'])} faces were held out, now {len(now['held_out'])} others"
     return "" if len(before["sets"]) == len(now["sets"]) else "the number of data sets has changed"

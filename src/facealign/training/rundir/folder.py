@@ -17,21 +17,21 @@ from facealign.training.settings_file import to_settings, to_toml
 
 
 class RunFolder:
-    """All that is kept of a run.
+    """The folder of a run.
 
-    | file                               | holds                                                 |
-    |------------------------------------|-------------------------------------------------------|
-    | `settings.toml`                    | every setting, resolved                               |
-    | `environment.json`                 | code, libraries, machine, each time the run went on   |
-    | `data.json`                        | fingerprint of the data, ids that were held out       |
-    | `log.jsonl`, `tensorboard/`        | loss, learning rate, speed, validations               |
-    | `last.pt`, `previous.pt`           | the checkpoints to go on from                         |
-    | `best.pt`, `predictions.npz`       | best weights, and what they say of the held-out faces |
-    | `report.json`, `report.md`         | the outcome                                           |
-    | `divergence-STEP.json`, `.png`      | a step that was not taken                             |
+    | file                           | content                                                  |
+    |--------------------------------|----------------------------------------------------------|
+    | `settings.toml`                | all settings                                             |
+    | `environment.json`             | code, libraries and machine, at the start and on resume  |
+    | `data.json`                    | fingerprint of the data, ids of held-out faces           |
+    | `log.jsonl`, `tensorboard/`    | loss, learning rate, speed, validations                  |
+    | `last.pt`, `previous.pt`       | the checkpoints to resume from                           |
+    | `best.pt`, `predictions.npz`   | best weights, their predictions for the held-out faces   |
+    | `report.json`, `report.md`     | the results                                              |
+    | `divergence-STEP.json`, `.png` | the details of a diverging step                          |
 
     Raises:
-        OutputError: the folder cannot be made.
+        OutputError: the folder cannot be created.
 
     """
 
@@ -41,17 +41,17 @@ class RunFolder:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(
-                f"cannot make the run folder {path}: {reason(error)}; choose another with --run"
+                f"cannot create the run folder {path}: {reason(error)}; choose another with --run"
             ) from error
 
     @property
     def last(self) -> Path:
-        """The checkpoint to go on from."""
+        """The checkpoint to resume from."""
         return self.path / "last.pt"
 
     @property
     def previous(self) -> Path:
-        """The checkpoint before the last, should that be damaged."""
+        """The checkpoint before the last, in case that is damaged."""
         return self.path / "previous.pt"
 
     @property
@@ -61,20 +61,20 @@ class RunFolder:
 
     @property
     def predictions(self) -> Path:
-        """Those of the best weights for the validation faces."""
+        """Predictions of the best weights for the held-out faces."""
         return self.path / "predictions.npz"
 
     def remove_parts(self) -> None:
-        """Remove what a killed process left half-written."""
+        """Remove files that a killed process has left half-written."""
         for part in self.path.glob(f".*{PART}"):
             part.unlink(missing_ok=True)
 
     def write_settings(self, settings: Settings) -> None:
-        """Keep the resolved settings beside the run."""
+        """Write all settings to `settings.toml`."""
         write_file(self.path / "settings.toml", to_toml(settings))
 
     def log(self, entry: dict[str, Any]) -> None:
-        """Add one line to the log."""
+        """Append one line to the log."""
         try:
             with (self.path / "log.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(entry, allow_nan=False) + "\n")
@@ -82,7 +82,7 @@ class RunFolder:
             raise OutputError(f"cannot write {self.path / 'log.jsonl'}: {reason(error)}") from error
 
     def cut_log(self, step: int) -> None:
-        """Drop what the log says of later steps, which come again, and a line cut short."""
+        """Remove incomplete lines, and those of later steps, which will run again."""
         path = self.path / "log.jsonl"
         if path.exists():
             lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -91,14 +91,14 @@ class RunFolder:
                 write_file(path, "".join(kept))
 
     def write_data(self, fingerprint: dict[str, Any]) -> None:
-        """Keep the fingerprint of the data beside the run."""
+        """Write the fingerprint of the data to `data.json`."""
         write_file(self.path / "data.json", json.dumps(fingerprint, indent=2) + "\n")
 
     def check_data(self, fingerprint: dict[str, Any]) -> None:
-        """See that a run goes on with the data it began with: else no step means what it meant.
+        """Check that a run resumes with the data it started with.
 
         Raises:
-            DataError: the data differs; it says how.
+            DataError: the data differs; the message names the first difference.
 
         """
         path = self.path / "data.json"
@@ -107,28 +107,29 @@ class RunFolder:
         changed = difference(json.loads(path.read_text(encoding="utf-8")), fingerprint)
         if changed:
             raise DataError(
-                f"{self.path} was begun with other data: {changed}; choose another folder with "
-                "--run, or bring the old data back"
+                f"{self.path} was started with other data: {changed}; choose another folder with "
+                "--run, or restore the old data"
             )
 
     def check_resumable(self, settings: Settings, before: dict[str, Any]) -> None:
-        """See that a run goes on with the settings it began with, but for where the data lies.
+        """Check that a run resumes with the settings that affect its outcome unchanged.
 
         Raises:
-            SettingsError: a setting differs; it names the first.
+            SettingsError: a setting differs; the message names the first.
 
         """
-        then = dict(deciding(asdict(to_settings(before, str(self.last)))))  # what is new is off
+        # A setting that an older version did not have gets its default, which is off.
+        then = dict(deciding(asdict(to_settings(before, str(self.last)))))
         for name, value in deciding(asdict(settings)):
             if then.get(name) != value:
                 raise SettingsError(
-                    f"{self.path} was begun with {name} = {then.get(name)}, not {value}: "
+                    f"{self.path} was started with {name} = {then.get(name)}, not {value}: "
                     "choose another folder with --run, or the old value"
                 )
 
 
 def _is_of(line: str, step: int) -> bool:
-    """Whether a line of the log is whole and of one of the steps up to this."""
+    """Whether a line of the log is complete and not of a later step."""
     try:
         return line.endswith("\n") and json.loads(line)["step"] <= step
     except (ValueError, KeyError, TypeError):
@@ -136,7 +137,7 @@ def _is_of(line: str, step: int) -> bool:
 
 
 def deciding(tree: Any, place: str = "") -> Iterator[tuple[str, object]]:
-    """The settings that decide the outcome of a run, by dotted name."""
+    """The settings that affect the weights of a run, by dotted name."""
     if isinstance(tree, dict):
         for key, value in tree.items():
             yield from deciding(value, f"{place}.{key}" if place else key)
@@ -152,11 +153,11 @@ _FREE = re.compile(
     r"name|licence|data\.(root|readers|title)|further\.\d+\.(root|title)|"
     r"train\.(threads|timeout|validate_every|log_every|tensorboard|divergence|on_divergence|device)"
 )
-"""Settings that may change when a run goes on: the last step arrives at the same weights."""
+"""Settings that may change on resume: the last step has the same weights."""
 
 
 def best_checkpoint(run: Path) -> Path:
-    """The best weights of a run's folder, the last where nothing was held out; or the file given.
+    """The best checkpoint of a run's folder, or the last if nothing was held out; or a given file.
 
     Raises:
         DataError: there is none.

@@ -1,4 +1,4 @@
-"""What a run leaves in its folder as it goes: settings, environment, log, TensorBoard, report."""
+"""What a run writes to its folder: settings, environment, log, TensorBoard, report."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 class Record:
-    """Writes the log while it is open; a run that goes on appends to what it left.
+    """Writes the log while it is open; a resumed run appends to it.
 
-    Of several processes the leading one alone writes.
+    Of several processes only the leading one writes.
 
     Raises:
         OutputError: the folder cannot be written.
-        MissingExtraError: TensorBoard is wanted and not installed.
+        MissingExtraError: `train.tensorboard` is on and TensorBoard is not installed.
 
     """
 
@@ -44,7 +44,7 @@ class Record:
         self._board = _open_board(folder, run.step) if wanted else None
 
     def step(self, seconds: float) -> float:
-        """Count a step that took so long; log it where it is its turn. Its images per second."""
+        """Count a step, log every `train.log_every`-th; return its images per second."""
         run, train = self._run, self._run.settings.train
         self._images += train.batch
         self._seconds += seconds
@@ -85,13 +85,13 @@ class Record:
 
     def __exit__(self, *error: object) -> None:
         if self._board is not None:
-            hidden = (OSError,) if error[0] else ()  # a full disk has said what it has to say
+            hidden = (OSError,) if error[0] else ()  # a full disk has already been reported
             with suppress(*hidden):
                 self._board.close()
 
 
 def _open_board(folder: RunFolder, step: int) -> SummaryWriter:
-    """A writer of event files; what an earlier one wrote beyond `step` no longer counts."""
+    """A writer of event files; TensorBoard ignores what an earlier one wrote after `step`."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
@@ -100,7 +100,7 @@ def _open_board(folder: RunFolder, step: int) -> SummaryWriter:
 
 
 def add_environment(folder: RunFolder, step: int, facts: dict[str, Any]) -> None:
-    """Add the environment in which a run goes on, where it is another than before."""
+    """Append the environment in which a run continues, if it differs from the one before."""
     path = folder.path / "environment.json"
     before: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
     if not before or {**before[-1], "from_step": 0} != {**facts, "from_step": 0}:
@@ -109,7 +109,7 @@ def add_environment(folder: RunFolder, step: int, facts: dict[str, Any]) -> None
 
 
 def write_report(run: Run) -> None:
-    """Write the final report, as `report.json` and to read as `report.md`.
+    """Write the final report: `report.json`, and `report.md` for people.
 
     Raises:
         OutputError: they cannot be written.
@@ -135,7 +135,7 @@ def write_report(run: Run) -> None:
 def _in_words(run: Run, facts: dict[str, Any], report: Report | None) -> str:
     rows = [("trained on", run.trained_on), ("steps", str(run.step))]
     if facts["skipped_steps"]:
-        rows.append(("steps left out", str(facts["skipped_steps"])))
+        rows.append(("skipped steps", str(facts["skipped_steps"])))
     if report:
         rows.append(("best step", str(run.best_step)))
         rows.append(("validation faces", str(report.count)))

@@ -1,9 +1,9 @@
-"""A sweep's trials, in Optuna's SQLite storage: workers come and go, a stopped trial goes on.
+"""The trials of a sweep, in Optuna's SQLite storage; any number of workers may share them.
 
-    facealign sweep sweep data.root=drawn/    # again, beside it: one worker more
+    facealign sweep sweep data.root=drawn/    # repeat it to add a worker
 
-A worker holds a lock on each trial that it runs. The system drops it when the worker ends, however
-it ends; the next worker that comes by takes the trial up at its last checkpoint.
+A worker locks the trial that it runs. The system frees the lock when the worker ends, for whatever
+reason; the next free worker then resumes the trial from its last checkpoint.
 """
 
 from __future__ import annotations
@@ -23,47 +23,47 @@ from facealign.errors import DataError, DivergenceError, OutputError, SettingsEr
 from facealign.files import lock, reason
 from facealign.training.rundir.folder import deciding
 from facealign.training.settings import Settings
-from facealign.training.sweep_file import Space, Sweep
+from facealign.training.sweep.settings import Space, Sweep
 
 FOLDER = "folder"
 """User attribute of a trial: the name of its run's folder."""
 WHY = "why"
-"""User attribute of a pruned trial that came apart: how."""
+"""User attribute of a pruned trial that diverged: the error."""
 
 PATIENCE = 60
 """Seconds to wait for another worker's write."""
 
-Heard = Callable[[int, float], bool]
-"""(step, NME) of a validation → whether the trial is to be given up."""
-Train = Callable[[Settings, Path, Heard], float | None]
-"""(settings, run folder, heard) → the best NME; None where a signal stopped the run."""
+Prune = Callable[[int, float], bool]
+"""(step, NME) of a validation → whether to end the trial."""
+Train = Callable[[Settings, Path, Prune], float | None]
+"""(settings, run folder, prune) → the best NME; None if the run was stopped."""
 
 
-def work(sweep: Sweep, folder: Path, train: Train) -> tuple[bool, list[Row]]:
-    """Run trials until the sweep has as many as it wants.
+def run_trials(sweep: Sweep, folder: Path, train: Train) -> tuple[bool, list[Row]]:
+    """Run trials until the sweep has its number of them.
 
     Returns:
-        whether it has, which it has not where `train` was stopped; the table of all trials.
+        whether it has, False if `train` was stopped; the table of all trials.
 
     Raises:
         SettingsError: the folder holds another sweep.
         OutputError: it cannot be written.
 
     """
-    with _opened(sweep, folder) as study:
-        going = True
-        while going:
+    with _open_study(sweep, folder) as study:
+        finished = True
+        while finished:
             with ExitStack() as held:
-                trial = _next(study, sweep, folder, held)
+                trial = _next_trial(study, sweep, folder, held)
                 if trial is None:
                     break
-                going = _run(study, sweep, trial, folder, train)
-        return going, _table(study, sweep)
+                finished = _run_trial(study, sweep, trial, folder, train)
+        return finished, _table_of(study, sweep)
 
 
 @contextmanager
-def _opened(sweep: Sweep, folder: Path) -> Iterator[optuna.Study]:
-    """The study in the folder, made if there is none."""
+def _open_study(sweep: Sweep, folder: Path) -> Iterator[optuna.Study]:
+    """The study in the folder, created if there is none."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -74,14 +74,14 @@ def _opened(sweep: Sweep, folder: Path) -> Iterator[optuna.Study]:
             f"sqlite:///{folder.resolve() / 'study.db'}",
             engine_kwargs={"connect_args": {"timeout": PATIENCE}},
         )
-        study = _load(storage, sweep, folder)
+        study = _load_study(storage, sweep, folder)
     try:
         yield study
     finally:
         storage.engine.dispose()
 
 
-def _load(storage: optuna.storages.RDBStorage, sweep: Sweep, folder: Path) -> optuna.Study:
+def _load_study(storage: optuna.storages.RDBStorage, sweep: Sweep, folder: Path) -> optuna.Study:
     study = optuna.create_study(
         storage=storage,
         study_name="sweep",
@@ -92,14 +92,14 @@ def _load(storage: optuna.storages.RDBStorage, sweep: Sweep, folder: Path) -> op
     wanted = _description(sweep)
     if study.user_attrs.get("sweep", wanted) != wanted:
         raise SettingsError(
-            f"{folder} holds a sweep of another base or search: choose another folder with --folder"
+            f"{folder} holds a sweep with another base or search: choose another with --folder"
         )
     study.set_user_attr("sweep", wanted)
     return study
 
 
 def _description(sweep: Sweep) -> str:
-    """What must not change while a sweep goes on."""
+    """What must not change when a sweep is continued."""
     base = dict(deciding(asdict(sweep.settings({}))))
     return json.dumps({"search": sweep.search, "base": base}, sort_keys=True)
 
@@ -110,13 +110,15 @@ def _pruner(sweep: Sweep) -> optuna.pruners.BasePruner:
     return optuna.pruners.MedianPruner(n_startup_trials=sweep.startup)
 
 
-def _next(study: optuna.Study, sweep: Sweep, folder: Path, held: ExitStack) -> optuna.Trial | None:
-    """The next trial, its lock held; None where there are enough.
+def _next_trial(
+    study: optuna.Study, sweep: Sweep, folder: Path, held: ExitStack
+) -> optuna.Trial | None:
+    """The next trial, its lock held; None if there are enough.
 
-    One worker at a time chooses: none can take another's new trial for one left behind.
+    One worker chooses at a time, so none mistakes another's new trial for an abandoned one.
     """
     with lock(folder / ".lock"):
-        _take_up_left_behind(study, folder)
+        _requeue_abandoned(study, folder)
         states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
         if len(study.get_trials(deepcopy=False, states=states)) >= sweep.trials:
             return None
@@ -127,16 +129,16 @@ def _next(study: optuna.Study, sweep: Sweep, folder: Path, held: ExitStack) -> o
         return trial
 
 
-def _take_up_left_behind(study: optuna.Study, folder: Path) -> None:
-    """Put trials that no living worker runs back in the queue."""
+def _requeue_abandoned(study: optuna.Study, folder: Path) -> None:
+    """Put trials whose worker has ended back in the queue."""
     for trial in _running(study):
-        if FOLDER not in trial.user_attrs:  # its worker ended before it began
+        if FOLDER not in trial.user_attrs:  # its worker ended before the start
             study.tell(trial.number, state=TrialState.FAIL)
             continue
         try:
             with lock(_lock_of(folder, trial.user_attrs), wait=False):
                 if trial.number in [other.number for other in _running(study)]:
-                    _put_back(study, trial)  # else it came to its end in the meantime
+                    _requeue(study, trial)  # unless it has finished in the meantime
         except BlockingIOError:
             continue
 
@@ -145,29 +147,29 @@ def _running(study: optuna.Study) -> list[FrozenTrial]:
     return study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
 
 
-def _put_back(study: optuna.Study, trial: FrozenTrial | optuna.Trial) -> None:
+def _requeue(study: optuna.Study, trial: FrozenTrial | optuna.Trial) -> None:
     study.tell(trial.number, state=TrialState.FAIL)
     study.enqueue_trial(trial.params, user_attrs={FOLDER: trial.user_attrs[FOLDER]})
 
 
-def _run(
+def _run_trial(
     study: optuna.Study, sweep: Sweep, trial: optuna.Trial, folder: Path, train: Train
 ) -> bool:
-    """Train one trial and tell the study; False where it was stopped, to be gone on with."""
+    """Train one trial and tell the study its result; False if it was stopped, to be resumed."""
     study.sampler = optuna.samplers.TPESampler(
         n_startup_trials=sweep.startup, multivariate=False, seed=_seed(sweep, trial)
     )
     values = {key: _suggest(trial, key, space) for key, space in sweep.spaces.items()}
     pruned = False
 
-    def heard(step: int, error: float) -> bool:
+    def prune(step: int, error: float) -> bool:
         nonlocal pruned
         trial.report(error, step)
         pruned = trial.should_prune()
         return pruned
 
     try:
-        best = train(sweep.settings(values), folder / trial.user_attrs[FOLDER], heard)
+        best = train(sweep.settings(values), folder / trial.user_attrs[FOLDER], prune)
     except DivergenceError as error:
         trial.set_user_attr(WHY, str(error))
         study.tell(trial, state=TrialState.PRUNED)
@@ -180,17 +182,17 @@ def _run(
     elif pruned:
         study.tell(trial, state=TrialState.PRUNED)
     else:
-        _put_back(study, trial)
+        _requeue(study, trial)
     return best is not None or pruned
 
 
 def _seed(sweep: Sweep, trial: optuna.Trial) -> int:
-    """Of the sampler: workers that begin at the same moment must not draw the same values."""
+    """Of the sampler: workers that start at the same time must not draw the same values."""
     return int(np.random.SeedSequence([sweep.seed, trial.number]).generate_state(1)[0])
 
 
 def _suggest(trial: optuna.Trial, key: str, space: Space) -> Any:
-    if space.kind == "choice":  # as JSON: Optuna knows no lists
+    if space.kind == "choice":  # as JSON, because Optuna's choices cannot be lists
         return json.loads(trial.suggest_categorical(key, [json.dumps(v) for v in space.values]))
     low, high = space.values
     if space.kind == "int":
@@ -207,7 +209,7 @@ class Row:
         state: "complete", "pruned" or "running".
         nme: of the best validation so far; None before the first.
         step: of the last validation; 0 before the first.
-        values: of the settings that are searched.
+        values: of the searched settings.
 
     """
 
@@ -218,22 +220,22 @@ class Row:
     values: dict[str, Any]
 
 
-def _table(study: optuna.Study, sweep: Sweep) -> list[Row]:
-    """The trials, the best first; of one that was taken up again the last attempt."""
+def _table_of(study: optuna.Study, sweep: Sweep) -> list[Row]:
+    """The trials, the best first; of a resumed one only the last attempt."""
     states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
-    rows = [_row(trial, sweep) for trial in study.get_trials(deepcopy=False, states=states)]
+    rows = [_to_row(trial, sweep) for trial in study.get_trials(deepcopy=False, states=states)]
     return sorted(rows, key=lambda row: (row.state != "complete", row.nme or float("inf")))
 
 
-def _row(trial: FrozenTrial, sweep: Sweep) -> Row:
-    heard = trial.intermediate_values
+def _to_row(trial: FrozenTrial, sweep: Sweep) -> Row:
+    errors = trial.intermediate_values
     values = {
         key: json.loads(value) if sweep.spaces[key].kind == "choice" else value
         for key, value in trial.params.items()
     }
-    best = trial.value if trial.value is not None else min(heard.values(), default=None)
+    best = trial.value if trial.value is not None else min(errors.values(), default=None)
     name = trial.user_attrs.get(FOLDER, "")
-    return Row(name, trial.state.name.lower(), best, max(heard, default=0), values)
+    return Row(name, trial.state.name.lower(), best, max(errors, default=0), values)
 
 
 def _lock_of(folder: Path, attributes: dict[str, Any]) -> Path:

@@ -1,4 +1,4 @@
-"""What a sweep tries, from a TOML file: a base of settings, and where some of them may lie."""
+"""The settings of a sweep, from a TOML file: base settings, and the range of each searched one."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ KINDS = ("uniform", "log", "int", "choice")
 
 @dataclass(frozen=True)
 class Space:
-    """Where one setting may lie.
+    """The range of one searched setting.
 
     Attributes:
-        kind: "uniform" or "log" between two numbers, "int" between two whole numbers, both of
-            them included, or a "choice" of values.
+        kind: "uniform" or "log" between two numbers, "int" between two whole numbers, both
+            included, or a "choice" of values.
         values: the two limits, or the choices.
 
     """
@@ -34,35 +34,35 @@ class Space:
 
 
 class Sweep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A sweep's settings."""
+    """The settings of a sweep."""
 
     base: str
     """Settings file that every trial starts from, relative to this one."""
     search: dict[str, dict[str, list[Any]]]
     """Setting → { uniform = [a, b] }, { log = [a, b] }, { int = [a, b] } or { choice = [...] }."""
     name: str = "sweep"
-    """Of its folder, under sweeps/."""
+    """Name of its folder under sweeps/."""
     fixed: tuple[str, ...] = ()
-    """Changes of the base in every trial, such as "train.steps=500"."""
+    """Changes to the base in every trial, such as "train.steps=500"."""
     trials: int = 20
-    """Trials in all, of every worker together."""
+    """Number of trials of all workers together."""
     startup: int = 5
-    """Trials at random before those that learn from the ones before, and before any is pruned."""
+    """Random trials before the search learns from results, and before any trial is pruned."""
     pruning: bool = True
-    """Whether a trial ends early whose validation is worse than the median at the same step."""
+    """Whether to end a trial whose validation is worse than the median at the same step."""
     seed: int = 0
-    """Of the search; the seed of the training is a setting of the base."""
+    """Seed of the search; the seed of the training is a setting of the base."""
 
     @property
     def spaces(self) -> dict[str, Space]:
-        """Setting → where it may lie."""
+        """Setting → its range."""
         return {key: _to_space(key, entry) for key, entry in self.search.items()}
 
     def settings(self, values: Mapping[str, Any]) -> Settings:
         """The settings of a trial with these values.
 
         Raises:
-            SettingsError: they do not go together, or the base cannot be read.
+            SettingsError: the values contradict each other, or the base cannot be read.
 
         """
         searched = [f"{key}={json.dumps(value)}" for key, value in values.items()]
@@ -74,12 +74,11 @@ def load_sweep(path: Path, fixed: Sequence[str] = (), trials: int | None = None)
 
     Args:
         path: the file.
-        fixed: more changes of the base.
-        trials: another number of trials than the file's.
+        fixed: more changes to the base.
+        trials: number of trials, in place of the file's.
 
     Raises:
-        SettingsError: the file cannot be read, a key is unknown, or a setting may lie where it
-            must not.
+        SettingsError: the file cannot be read, a key is unknown, or a range is not valid.
 
     """
     sweep = convert(read_toml(path), Sweep, str(path))
@@ -94,12 +93,12 @@ def load_sweep(path: Path, fixed: Sequence[str] = (), trials: int | None = None)
 
 
 def _check(sweep: Sweep, path: Path) -> None:
-    """See that every end of the search makes settings, before hours are spent on the way there."""
+    """Build the settings at every end of the search now, not hours into it."""
     if not sweep.search or sweep.trials < 1 or sweep.startup < 1:
-        raise SettingsError(f"{path}: a search of one setting, one trial and one startup at least")
+        raise SettingsError(f"{path}: needs at least one [search] setting, 1 trial and 1 startup")
     data = sweep.settings({}).data
     if not (data.validation or data.folds):
-        raise SettingsError(f"{path}: trials are told apart by held-out faces: set data.validation")
+        raise SettingsError(f"{path}: held-out faces rank the trials: set data.validation")
     for key, space in sweep.spaces.items():
         for value in space.values:
             sweep.settings({key: value})

@@ -13,8 +13,8 @@ from facealign.cli import main
 from facealign.configs import FOLDER
 from facealign.errors import DataError, DivergenceError, SettingsError
 from facealign.training.settings import Settings
-from facealign.training.sweep import work
-from facealign.training.sweep_file import Sweep, load_sweep
+from facealign.training.sweep.settings import Sweep, load_sweep
+from facealign.training.sweep.trials import run_trials
 
 BASE = (
     "[data]\nvalidation = 0.2\n[model]\ninput_size = 32\nwidths = [4, 8]\n"
@@ -49,11 +49,11 @@ def test_every_trial_is_within_the_search_and_the_table_has_the_best_first(
 ) -> None:
     seen: dict[str, Settings] = {}
 
-    def train(settings: Settings, path: Path, heard: object) -> float:
+    def train(settings: Settings, path: Path, prune: object) -> float:
         seen[path.name] = settings
         return error_of(settings)
 
-    finished, rows = work(sweep, tmp_path / "s", train)
+    finished, rows = run_trials(sweep, tmp_path / "s", train)
     assert finished
     assert sorted(seen) == [f"trial-{n:04d}" for n in range(6)] == sorted(r.folder for r in rows)
     assert [row.nme for row in rows] == sorted(error_of(s) for s in seen.values())
@@ -67,11 +67,11 @@ def test_every_trial_is_within_the_search_and_the_table_has_the_best_first(
         assert row.values["model.widths"] in ([4, 8], [8, 8])
         assert tuple(row.values["model.widths"]) == seen[row.folder].model.widths
     assert len({row.values["train.clip"] for row in rows}) == 6
-    assert work(sweep, tmp_path / "s", train) == (True, rows)
+    assert run_trials(sweep, tmp_path / "s", train) == (True, rows)
 
 
 def test_the_same_seed_tries_the_same_settings(sweep: Sweep, tmp_path: Path) -> None:
-    tables = [work(sweep, tmp_path / n, lambda s, p, h: error_of(s))[1] for n in ("a", "b")]
+    tables = [run_trials(sweep, tmp_path / n, lambda s, p, h: error_of(s))[1] for n in ("a", "b")]
     assert tables[0] == tables[1]
 
 
@@ -80,13 +80,13 @@ def test_a_stopped_trial_goes_on_in_its_folder_with_its_settings(
 ) -> None:
     seen: list[tuple[str, Settings]] = []
 
-    def train(settings: Settings, path: Path, heard: object) -> float | None:
+    def train(settings: Settings, path: Path, prune: object) -> float | None:
         seen.append((path.name, settings))
         return None if len(seen) == 3 else error_of(settings)
 
-    finished, rows = work(sweep, tmp_path / "s", train)
+    finished, rows = run_trials(sweep, tmp_path / "s", train)
     assert (finished, len(rows)) == (False, 2)
-    finished, rows = work(sweep, tmp_path / "s", train)
+    finished, rows = run_trials(sweep, tmp_path / "s", train)
     assert (finished, len(rows)) == (True, 6)
     assert seen[3] == seen[2]
     names = [name for name, _ in seen]
@@ -97,12 +97,12 @@ def test_a_stopped_trial_goes_on_in_its_folder_with_its_settings(
 WORKERS = """
 import os, signal, sys, time
 from pathlib import Path
-from facealign.training.sweep import work
-from facealign.training.sweep_file import load_sweep
+from facealign.training.sweep.settings import load_sweep
+from facealign.training.sweep.trials import run_trials
 sweep, folder = load_sweep(Path(sys.argv[1])), Path(sys.argv[2])
 
 def start(dies):
-    def train(settings, path, heard):
+    def train(settings, path, prune):
         path.mkdir(exist_ok=True)
         with (path / "begun").open("a") as file:
             file.write(repr(settings) + "\\n")
@@ -113,7 +113,7 @@ def start(dies):
 
     child = os.fork()
     if child == 0:
-        os._exit(0 if work(sweep, folder, train)[0] else 1)
+        os._exit(0 if run_trials(sweep, folder, train)[0] else 1)
     return child
 
 def end(child):
@@ -123,6 +123,7 @@ print(end(start(True)), [end(child) for child in [start(False), start(False)]])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot fork")
 def test_a_killed_workers_trial_is_taken_up_and_workers_share_the_rest(
     config: Path, sweep: Sweep, tmp_path: Path
@@ -132,7 +133,7 @@ def test_a_killed_workers_trial_is_taken_up_and_workers_share_the_rest(
     command = [sys.executable, "-W", "error", "-c", WORKERS, str(config), str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("-9 [0, 0]\n", "")
-    finished, rows = work(sweep, folder, lambda *given: pytest.fail("all trials are done"))
+    finished, rows = run_trials(sweep, folder, lambda *given: pytest.fail("all trials are done"))
     assert finished
     assert [row.state for row in rows] == ["complete"] * 6
     begun = {row.folder: (folder / row.folder / "begun").read_text() for row in rows}
@@ -145,22 +146,22 @@ def test_a_killed_workers_trial_is_taken_up_and_workers_share_the_rest(
 def test_a_trial_far_behind_is_given_up(sweep: Sweep, tmp_path: Path) -> None:
     count = 0
 
-    def train(settings: Settings, path: Path, heard: Callable[[int, float], bool]) -> float | None:
+    def train(settings: Settings, path: Path, prune: Callable[[int, float], bool]) -> float | None:
         nonlocal count
         count += 1
         error = 0.5 if count == 4 else 0.2 - count / 1000
         for step in (1, 2, 3):
-            if heard(step, error):
+            if prune(step, error):
                 assert (count, step) == (4, 1) or count > 4
                 return None
         return error
 
-    _, rows = work(sweep, tmp_path / "s", train)
+    _, rows = run_trials(sweep, tmp_path / "s", train)
     states = {row.folder: row.state for row in rows}
     assert [states[f"trial-{n:04d}"] for n in range(4)] == ["complete"] * 3 + ["pruned"]
     plain = load_sweep(tmp_path / "sweep.toml")
     count = 0
-    _, rows = work(
+    _, rows = run_trials(
         type(plain)(base=plain.base, search=plain.search, trials=6, startup=2, pruning=False),
         tmp_path / "unpruned",
         train,
@@ -169,35 +170,35 @@ def test_a_trial_far_behind_is_given_up(sweep: Sweep, tmp_path: Path) -> None:
 
 
 def test_a_trial_that_comes_apart_counts_as_given_up(sweep: Sweep, tmp_path: Path) -> None:
-    def train(settings: Settings, path: Path, heard: object) -> float:
+    def train(settings: Settings, path: Path, prune: object) -> float:
         if path.name == "trial-0002":
             raise DivergenceError("step 7: the loss is nan")
         return error_of(settings)
 
-    finished, rows = work(sweep, tmp_path / "s", train)
+    finished, rows = run_trials(sweep, tmp_path / "s", train)
     assert finished
     assert [row.folder for row in rows if row.state == "pruned"] == ["trial-0002"]
 
 
 def test_bad_data_ends_the_sweep_and_is_not_tried_again(sweep: Sweep, tmp_path: Path) -> None:
-    def bad(settings: Settings, path: Path, heard: object) -> float:
+    def bad(settings: Settings, path: Path, prune: object) -> float:
         raise DataError("no such file")
 
     with pytest.raises(DataError, match="no such file"):
-        work(sweep, tmp_path / "s", bad)
-    finished, rows = work(sweep, tmp_path / "s", lambda s, p, h: error_of(s))
+        run_trials(sweep, tmp_path / "s", bad)
+    finished, rows = run_trials(sweep, tmp_path / "s", lambda s, p, h: error_of(s))
     assert finished
     assert [row.folder for row in rows if row.folder == "trial-0000"] == []
     assert len(rows) == 6
 
 
 def test_another_search_in_the_same_folder_is_refused(config: Path, tmp_path: Path) -> None:
-    work(load_sweep(config, trials=1), tmp_path / "s", lambda s, p, h: 0.1)
-    work(
+    run_trials(load_sweep(config, trials=1), tmp_path / "s", lambda s, p, h: 0.1)
+    run_trials(
         load_sweep(config, ["data.root=/elsewhere"], trials=2), tmp_path / "s", lambda s, p, h: 0.1
     )
     with pytest.raises(SettingsError, match=r"another base or search.*--folder"):
-        work(load_sweep(config, ["train.steps=9"]), tmp_path / "s", lambda s, p, h: 0.1)
+        run_trials(load_sweep(config, ["train.steps=9"]), tmp_path / "s", lambda s, p, h: 0.1)
 
 
 @pytest.mark.parametrize(
@@ -213,7 +214,7 @@ def test_another_search_in_the_same_folder_is_refused(config: Path, tmp_path: Pa
         ("uniform", "uniforn", r"search of train\.clip: write"),
         ("[[4, 8], [8, 8]]", "[]", r"search of model\.widths: write"),
         ("[search]", "[search", "not valid TOML"),
-        ("trials = 6", "trials = 0", "one trial"),
+        ("trials = 6", "trials = 0", "1 trial"),
         ('"test"', '"test"\nfixed = ["data.validation=0"]', r"set data\.validation"),
     ],
 )
