@@ -32,10 +32,10 @@ FIVE = {"dataset": "celeba", "share": 0.5}
 
 
 @pytest.fixture
-def toml(tmp_path):
-    """Text → the path of a file that holds it."""
+def toml(tmp_path: Path) -> Callable[[str | bytes], Path]:
+    """Text → the path of a file that contains it."""
 
-    def write(text):
+    def write(text: str | bytes) -> Path:
         path = tmp_path / "run.toml"
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         return path

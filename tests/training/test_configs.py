@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from facealign.configs import FOLDER, config_names, find_config
 from facealign.errors import SettingsError
 from facealign.network import AANSettings
-from facealign.training.settings import AugmentSettings
+from facealign.training.settings import AugmentSettings, Settings
 from facealign.training.settings_file import load_settings, to_toml
 
 FILES = FOLDER.rglob("*.toml")
 CONFIGS = sorted(path for path in FILES if path.name != "sweep.toml")
 
 
-def changes(settings, other):
+def changes(settings: Settings, other: Settings) -> set[str]:
     """Dotted names of the settings in which two differ, but for their name."""
     pairs = zip(*(dataclasses.asdict(s).items() for s in (settings, other)), strict=True)
     return {
@@ -68,7 +68,9 @@ def test_the_paper_s_recipe_on_every_benchmark() -> None:
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_every_published_config_is_valid_and_survives_the_round_trip(path: Path, toml: Any) -> None:
+def test_every_published_config_is_valid_and_survives_the_round_trip(
+    path: Path, toml: Callable[[str], Path]
+) -> None:
     settings = load_settings(path)
     assert load_settings(toml(to_toml(settings))) == settings
 

@@ -196,7 +196,7 @@ def test_processes_with_different_data_say_so() -> None:
 
 
 def test_frozen_statistics_must_come_from_somewhere() -> None:
-    with pytest.raises(SettingsError, match=r"batch_norm = frozen needs .* train\.start"):
+    with pytest.raises(SettingsError, match=r"batch_norm = frozen keeps .* train\.start"):
         to_settings({"train": {"batch_norm": "frozen"}}, "test")
 
 

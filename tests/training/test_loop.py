@@ -135,7 +135,9 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path, reading: Readin
     run = begin(tiny(), tmp_path, reading)
     with torch.no_grad():
         run.model.heads[0].linear.weight.fill_(float("nan"))
-    with pytest.raises(DivergenceError, match=r"step 1: the loss is nan; its faces and gradients"):
+    with pytest.raises(
+        DivergenceError, match=r"step 1: the loss is nan; .* has its faces and gradients"
+    ):
         fit(run)
 
 

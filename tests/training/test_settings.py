@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import get_type_hints
 
 import pytest
 from hypothesis import given
@@ -21,12 +21,14 @@ from facealign.training.settings import (
 )
 from facealign.training.settings_file import load_settings, to_settings, to_toml
 
+Toml = Callable[[str | bytes], Path]
 
-def test_an_empty_file_gives_the_defaults(toml: Any) -> None:
+
+def test_an_empty_file_gives_the_defaults(toml: Toml) -> None:
     assert load_settings(toml("")) == Settings()
 
 
-def test_chosen_stages_survive_being_written_and_none_is_left_out(toml: Any) -> None:
+def test_chosen_stages_survive_being_written_and_none_is_left_out(toml: Toml) -> None:
     for chosen in (None, (1, 3)):
         model = AANSettings(attention_stages=chosen)
         text = to_toml(Settings(model=model))
@@ -43,12 +45,12 @@ def test_a_file_changes_the_one_it_is_based_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("base", ['"run.toml"', "3", '"gone.toml"'])
-def test_a_base_that_is_none_is_refused(toml: Any, base: Any) -> None:
+def test_a_base_that_is_none_is_refused(toml: Toml, base: str) -> None:
     with pytest.raises(SettingsError, match=r"base must name another|gone\.toml: cannot be read"):
         load_settings(toml(f"base = {base}"))
 
 
-def test_values_of_every_type_are_read(toml: Any) -> None:
+def test_values_of_every_type_are_read(toml: Toml) -> None:
     text = """
         name = "mine"
         [data]
@@ -91,10 +93,18 @@ some_settings = st.builds(
 
 
 @given(settings=some_settings)
-def test_to_toml_and_load_is_the_identity(tmp_path_factory: Any, settings: Any) -> None:
+def test_to_toml_and_load_is_the_identity(
+    tmp_path_factory: pytest.TempPathFactory, settings: Settings
+) -> None:
     path = tmp_path_factory.getbasetemp() / "round.toml"
     path.write_bytes(to_toml(settings).encode())
     assert load_settings(path) == settings
+
+
+def test_settings_of_version_01_are_read_under_their_new_names(toml: Toml) -> None:
+    text = "[train]\nexplosion = 7.0\non_explosion = 'skip'"
+    train = load_settings(toml(text), ["train.steps=3"]).train
+    assert (train.divergence, train.on_divergence, train.steps) == (7.0, "skip", 3)
 
 
 def test_plain_dictionaries_are_taken_as_a_checkpoint_holds_them() -> None:
@@ -120,7 +130,7 @@ def test_plain_dictionaries_are_taken_as_a_checkpoint_holds_them() -> None:
         ("name = 2024", "name = 2024: expected str, got int"),
     ],
 )
-def test_a_wrong_key_or_type_is_refused_with_its_place(toml: Any, text: Any, message: str) -> None:
+def test_a_wrong_key_or_type_is_refused_with_its_place(toml: Toml, text: str, message: str) -> None:
     path = toml(text)
     with pytest.raises(SettingsError, match=message) as caught:
         load_settings(path)
@@ -142,7 +152,7 @@ def ranges() -> Iterator[tuple[str, str, float, float]]:
 
 @pytest.mark.parametrize(("section", "name", "low", "high"), list(ranges()))
 def test_a_number_beyond_either_end_is_refused(
-    section: Any, name: Any, low: Any, high: Any
+    section: str, name: str, low: float, high: float
 ) -> None:
     kind = type(low if isinstance(low, float) else high)
     step = 0.001 if kind is float else 1
@@ -155,7 +165,7 @@ def test_a_number_beyond_either_end_is_refused(
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
-def test_a_number_that_is_not_finite_is_out_of_range(toml: Any, value: Any) -> None:
+def test_a_number_that_is_not_finite_is_out_of_range(toml: Toml, value: object) -> None:
     with pytest.raises(SettingsError, match=r"train\.learning_rate"):
         load_settings(toml(f"[train]\nlearning_rate = {value}"))
 
@@ -168,13 +178,13 @@ def test_a_number_that_is_not_finite_is_out_of_range(toml: Any, value: Any) -> N
         ("points = 0", r"model\.points must be at least 1"),
     ],
 )
-def test_a_network_that_cannot_be_built_is_refused(toml: Any, text: Any, message: str) -> None:
+def test_a_network_that_cannot_be_built_is_refused(toml: Toml, text: str, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         load_settings(toml(f"[model]\n{text}"))
 
 
 @pytest.mark.parametrize("text", ["name = ", "[train\n", "a = 1\na = 2", b"name = '\xff'"])
-def test_what_is_no_toml_is_refused(toml: Any, text: Any) -> None:
+def test_what_is_no_toml_is_refused(toml: Toml, text: str | bytes) -> None:
     with pytest.raises(SettingsError, match="not valid TOML"):
         load_settings(toml(text))
 
@@ -200,13 +210,13 @@ def test_a_missing_file_or_a_folder_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_an_override_wins_over_the_file(
-    toml: Any, override: Any, section: Any, name: Any, value: Any
+    toml: Toml, override: str, section: str, name: str, value: object
 ) -> None:
     path = toml("[train]\nsteps = 1\nclip = 9.0\n[data]\nroot = 'file'\n")
     assert getattr(getattr(load_settings(path, [override]), section), name) == value
 
 
-def test_an_override_changes_nothing_else_and_the_last_wins(toml: Any) -> None:
+def test_an_override_changes_nothing_else_and_the_last_wins(toml: Toml) -> None:
     path = toml("[train]\nsteps = 1\nbatch = 8")
     settings = load_settings(path, ["train.steps=2", "train.steps=3", "name=new"])
     assert (settings.train.steps, settings.train.batch, settings.name) == (3, 8, "new")
@@ -226,7 +236,7 @@ def test_an_override_changes_nothing_else_and_the_last_wins(toml: Any) -> None:
         ("train=5", "train = .: expected object"),
     ],
 )
-def test_a_wrong_override_is_refused(toml: Any, override: Any, message: str) -> None:
+def test_a_wrong_override_is_refused(toml: Toml, override: str, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         load_settings(toml("name = 'a'"), [override])
 
@@ -240,7 +250,7 @@ share = 0.25
 """
 
 
-def test_further_data_sets_are_tables_changed_by_their_number(toml: Any) -> None:
+def test_further_data_sets_are_tables_changed_by_their_number(toml: Toml) -> None:
     settings = load_settings(toml(FURTHER), ["further.1.root=2024", "further.0.share=2"])
     assert [f.dataset for f in settings.further] == ["aflw", "celeba"]
     assert [f.root for f in settings.further] == ["", "2024"]
@@ -251,12 +261,12 @@ def test_further_data_sets_are_tables_changed_by_their_number(toml: Any) -> None
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("further.2.root=x", r"further\.2\.root=x\": 2 is none of 0 … 1"),
-        ("further.first.root=x", "first is none of 0 … 1"),
+        ("further.2.root=x", r"further\.2\.root=x\": 2 is not in 0 … 1"),
+        ("further.first.root=x", "first is not in 0 … 1"),
         ("further.0.rot=x", r"unknown setting further\.0\.rot; did you mean further\.0\.root"),
         ("further.0.share=0", r"further\[0\]\.share = 0: expected float > 0"),
     ],
 )
-def test_a_wrong_further_setting_is_refused(toml: Any, override: Any, message: str) -> None:
+def test_a_wrong_further_setting_is_refused(toml: Toml, override: str, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         load_settings(toml(FURTHER), [override])
