@@ -43,8 +43,8 @@ def brighten(image: Pixels) -> Pixels:
 
 def even_light(crop: Pixels) -> Pixels:
     """Lift deep shadows of an (S, S, 3) face crop; an evenly lit one is returned as it is."""
-    light = np.asarray(Image.fromarray(crop).resize((CELLS, CELLS), Image.Resampling.BOX))
-    light = light.max(axis=2).astype(np.float32)
+    cells = np.asarray(Image.fromarray(crop).reduce(max(1, len(crop) // CELLS)))
+    light = cells.max(axis=2).astype(np.float32)
     inner = np.sort(light[INNER:-INNER, INNER:-INNER], axis=None)
     low, high = inner[3], inner[-4]
     if low >= SHADOW * high:

