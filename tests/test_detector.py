@@ -257,7 +257,7 @@ def test_a_file_that_is_no_model_is_a_model_error(tmp_path: Path) -> None:
 
 def test_the_networks_frame_begins_at_the_outer_corner(monkeypatch: pytest.MonkeyPatch) -> None:
     found = np.array([[0.0, 0.0, 64.0, 32.0]]), np.ones(1, np.float32)
-    monkeypatch.setattr(YuNet, "_run", lambda self, tile: found)
+    monkeypatch.setattr(YuNet, "_run_tile", lambda self, tile: found)
     monkeypatch.setattr(YuNet, "_face_squares", lambda self, boxes: boxes)
     image = np.zeros((32, 64, 3), np.uint8)
     assert YuNet().detect(image).boxes.tolist() == [[-0.5, -0.5, 63.5, 31.5]]

@@ -37,7 +37,7 @@ def test_stages_with_maps_are_a_fact_that_older_files_lack() -> None:
 def test_a_missing_fact_is_named(missing: str) -> None:
     metadata = FACTS.to_metadata()
     del metadata[missing]
-    with pytest.raises(ModelError, match=f'm.onnx: no facealign model: .* lack "{missing}"'):
+    with pytest.raises(ModelError, match=f'm.onnx: not a facealign model: .* lack "{missing}"'):
         ModelFacts.from_metadata(metadata, "m.onnx")
 
 

@@ -127,5 +127,5 @@ def test_into_itself_nothing_changes(name: Any) -> None:
     ("source", "target"), [("celeba5", "ibug68"), ("ibug68", "wflw98"), ("ibug68", "aflw19")]
 )
 def test_what_the_source_does_not_mark_is_refused(source: Any, target: Any) -> None:
-    with pytest.raises(DataError, match=f"{source} points cannot be turned into {target}"):
+    with pytest.raises(DataError, match=f"{source} points cannot be converted to {target}"):
         load_conversion(source, target)

@@ -1,4 +1,4 @@
-"""Faces in an image: the `Detector` protocol, its result, and "the image is a face"."""
+"""Faces in an image: the `Detector` protocol, its result, and `WholeImage`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Detections:
-    """Faces found, the most certain first.
+    """The faces found, the highest score first.
 
     Attributes:
         boxes: (N, 4) float32, x0 y0 x1 y1 in image pixels.
@@ -37,7 +37,7 @@ class Detections:
 
 
 class Detector(Protocol):
-    """Whatever finds faces: pass your own to `FaceAligner(detector=…)`."""
+    """Finds faces. Pass your own to `FaceAligner(detector=…)`."""
 
     def detect(self, image: Pixels) -> Detections:
         """Find faces in an (H, W, 3) RGB uint8 image."""
@@ -45,7 +45,7 @@ class Detector(Protocol):
 
 
 class WholeImage:
-    """Takes every image to be one tight face crop."""
+    """Takes every image as one tight face crop."""
 
     def detect(self, image: Pixels) -> Detections:
         """One box: the whole image."""

@@ -1,4 +1,4 @@
-"""Every error a caller may expect. Each message says what was given, why it fails, what to do."""
+"""Every error to expect. Each message says what was given, why it fails, what to do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class ImageError(FaceAlignError):
 
 
 class ModelError(FaceAlignError):
-    """A model file is missing, damaged, or not one of ours."""
+    """A model file is missing, damaged, or not a facealign model."""
 
 
 class DataError(FaceAlignError):
@@ -36,7 +36,7 @@ class DivergenceError(FaceAlignError):
 
 
 class MissingExtraError(FaceAlignError):
-    """An optional dependency is not installed; the message holds the install line."""
+    """An optional dependency is not installed; the message has the command to install it."""
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f'{what} needs the "{extra}" extra: pip install "facealign[{extra}]"')

@@ -1,4 +1,4 @@
-"""What comes out: a `Face` found in an image, and the `ImageResult` of a whole image."""
+"""Results: a `Face` found in an image, and the `ImageResult` of a whole image."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ class Face:
     """One face of one image.
 
     Attributes:
-        box: (4,) float32, x0 y0 x1 y1 in image pixels, as the detector or the caller gave it.
-        score: the detector's confidence in 0..1; 1.0 for a box that was given.
+        box: (4,) float32, x0 y0 x1 y1 in image pixels, as given by the detector or the caller.
+        score: the detector's confidence in 0..1; 1.0 for a box from the caller.
         landmarks: (K, 2) float32, x y in image pixels; may lie outside the image.
         markup: the name of the point scheme, such as ``"ibug68"``.
         attention: (S, H, W) float32 in 0..1, the attention map of each stage, over `network_crop`;
-            only when asked for, else None.
-        scores: (K,) float32 in 0..1, how sure the network is of each point; None where the model
-            does not say.
-        visible: (K,) bool, whether each point can be seen; None where the model does not say.
-        network_crop: the crop the network saw, turned where the face was; None where no network
-            made this face.
+            None unless asked for.
+        scores: (K,) float32 in 0..1, how sure the network is of each point; None if the model
+            has no such output.
+        visible: (K,) bool, whether each point can be seen; None if the model has no such output.
+        network_crop: the crop that the network saw, turned like the face; None for a face that no
+            network made.
         track: number of the face within its film, the same in every frame; None in a photo.
         raw: (K, 2) float32, the landmarks before they were smoothed over time; only when asked for.
-        measures: numbers of the face by name, as `facealign.measures` gives them, None where one is
-            not known; only when asked for.
+        measures: measures of the face by name, from `facealign.measures`, each None if not known;
+            only when asked for.
 
     """
 
@@ -53,9 +53,9 @@ class Face:
     measures: Mapping[str, float | None] | None = field(default=None, repr=False)
 
     def __getitem__(self, name: str) -> Points:
-        """The points of a face region, such as ``face["left_eye"]``, or the one of that name.
+        """The points of a face region, such as ``face["left_eye"]``, or a single point by its name.
 
-        A region of several points goes before a point of the same name ("nose_base" in ibug68).
+        A region of several points comes before a point of that name ("nose_base" in ibug68).
 
         Returns:
             (n, 2) for a region, (2,) for a point.
@@ -77,17 +77,17 @@ class Face:
 
     @property
     def pose(self) -> Pose:
-        """Yaw, pitch and roll of the head in degrees, fitted to the landmarks: see `Pose`."""
+        """Yaw, pitch and roll of the head in degrees, fitted to the landmarks; see `Pose`."""
         return fit_pose(self.landmarks, self.markup)
 
     def to(self, markup: str) -> Face:
         """The same face in another point scheme, such as ``"celeba5"``.
 
-        A point that is the mean of several has the mean of their scores, and is visible where all
-        of them are.
+        A point that is the mean of several has the mean of their scores, and is visible if all of
+        them are.
 
         Raises:
-            DataError: the scheme is unknown, or this one does not mark what it needs.
+            DataError: the scheme is unknown, or cannot be made from the points of this one.
 
         """
         conversion = load_conversion(self.markup, markup)
@@ -104,18 +104,18 @@ class Face:
     def crop(
         self, source: ImageSource, template: str | ArrayLike = "ffhq", size: int | None = None
     ) -> FaceCrop:
-        """The face cut out of its photo, turned and scaled to a template; black where it ends.
+        """The face cut out of its photo, turned and scaled to a template; black outside the photo.
 
         Args:
             source: the photo the face was found in, as `FaceAligner.align` takes it.
-            template: "ffhq" (NVIDIA's FFHQ), "arcface112" (InsightFace's), or places of one's own
-                in the crop's pixels: (5, 2) for celeba5's points, or (K, 2) for all of this face's.
-            size: side of the crop in pixels; None takes the template's own, 1024 or 112.
+            template: "ffhq" (NVIDIA's FFHQ), "arcface112" (InsightFace's), or your own places in
+                pixels of the crop: (5, 2) for celeba5's points, or (K, 2) for all of this face's.
+            size: side of the crop in pixels; None takes that of the template, 1024 or 112.
 
         Raises:
-            DataError: this face's scheme cannot be turned into celeba5.
+            DataError: the points cannot be converted to celeba5.
             ImageError: the photo cannot be read.
-            ValueError: no such template, a size out of range, a template of another shape.
+            ValueError: no such template, a size out of range, or a template of another shape.
 
         """
         if isinstance(template, str):
@@ -129,8 +129,7 @@ class Face:
     def to_dict(self) -> dict[str, Any]:
         """The face as plain numbers, ready for JSON (schema ``facealign/1``).
 
-        `scores` and `visible` are there where the model gives them, `track`, `raw` and `measures`
-        where the face has them.
+        `scores`, `visible`, `track`, `raw` and `measures` are included if the face has them.
         """
         pose = self.pose
         content: dict[str, Any] = {
@@ -164,7 +163,7 @@ class FaceCrop:
 
     Attributes:
         pixels: (size, size, 3) uint8.
-        transform: between the photo's pixels and the crop's: `to_crop` and `to_image` of points.
+        transform: from pixels of the photo to those of the crop (`to_crop`) and back (`to_image`).
 
     """
 
@@ -174,13 +173,13 @@ class FaceCrop:
 
 @dataclass(frozen=True, eq=False)
 class ImageResult:
-    """What came of one image.
+    """The result of one image.
 
     Attributes:
         source: the path as it was given.
-        width, height: of the upright image, in pixels; None where it could not be read.
-        faces: what was found; empty when there is none.
-        error: why the image could not be done, else None.
+        width, height: of the upright image, in pixels; None if it could not be read.
+        faces: the faces found.
+        error: why the image failed; None if it did not.
         frame: number of the picture within a film, from 0; None for a photo.
         time: seconds from the film's first frame; None for a photo.
 

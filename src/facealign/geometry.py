@@ -21,7 +21,7 @@ Boxes = NDArray[np.float32]
 """(N, 4) x0, y0, x1, y1."""
 Row = tuple[float, float, float]
 MOST_PIXELS = 1e9
-"""No photo is this wide: a coordinate beyond is damage."""
+"""No photo is this wide: a greater coordinate means a damaged file."""
 
 
 def to_box(values: ArrayLike) -> Box:
@@ -36,7 +36,9 @@ def to_box(values: ArrayLike) -> Box:
     if box.shape != (4,):
         raise ValueError(f"a box is four numbers x0 y0 x1 y1, not an array of shape {box.shape}")
     if not (np.abs(box) <= MOST_PIXELS).all():  # also false of NaN
-        raise ValueError(f"box {box.tolist()} holds a number that is not finite, or no pixel's")
+        raise ValueError(
+            f"box {box.tolist()} holds a number that is not finite, or too large for a pixel"
+        )
     if not (box[0] < box[2] and box[1] < box[3]):
         raise ValueError(f"box {box.tolist()} is empty: it needs x0 < x1 and y0 < y1")
     return box
@@ -48,12 +50,12 @@ def whole_image_box(width: int, height: int) -> Box:
 
 
 def box_size(box: Box) -> float:
-    """√(width · height) in pixels: the size of a box as AFLW normalises by it."""
+    """√(width · height) in pixels: the size of a box, by which AFLW normalises."""
     return math.sqrt(float(box[2] - box[0]) * float(box[3] - box[1]))
 
 
 def box_of_points(points: Points) -> Box:
-    """The tightest box around the points. From true points it leaks the answer: say so."""
+    """The tightest box around the points. A box of the true points reveals the answer: say so."""
     return np.concatenate([points.min(axis=0), points.max(axis=0)]).astype(np.float32)
 
 
@@ -82,7 +84,7 @@ def iou(box: Box, others: Boxes) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, eq=False)
 class CropTransform:
-    """Between image pixels and crop pixels: a similarity (turn, scale, shift), no shear.
+    """From image pixels to crop pixels and back: a similarity (rotation, scale, shift), no shear.
 
     Attributes:
         matrix: (2, 3) float64, image pixels → crop pixels.
@@ -100,7 +102,7 @@ class CropTransform:
         Args:
             box: (4,) x0 y0 x1 y1 in image pixels.
             size: side of the crop in pixels.
-            margin: what is added on each side, as a fraction of the box size √(w·h).
+            margin: added on each side, as a fraction of the box size √(w·h).
             angle: degrees by which the face leans clockwise in the photo; the crop undoes it.
 
         """
@@ -120,15 +122,15 @@ class CropTransform:
 
     @classmethod
     def from_points(cls, points: Points, template: Points, size: int) -> CropTransform:
-        """The similarity that brings points nearest to a template, by least squares; no mirroring.
+        """The similarity that brings points nearest to a template by least squares; no mirroring.
 
         Args:
             points: (n, 2) x y in image pixels.
-            template: (n, 2) where they belong, x y in crop pixels.
+            template: (n, 2) their places, x y in crop pixels.
             size: side of the crop in pixels.
 
         Raises:
-            ValueError: the points all coincide, or the template's do.
+            ValueError: the points all coincide, or those of the template do.
 
         """
         source, target = (np.asarray(p, dtype=np.float64) for p in (points, template))
@@ -154,12 +156,12 @@ class CropTransform:
         return CropTransform(np.column_stack([self.matrix[:, :2] * ratio, shift]), size)
 
     def shifted(self, x: float, y: float) -> CropTransform:
-        """The crop of the same size and turn whose picture lies `x`, `y` crop pixels further."""
+        """The crop whose content is moved by `x`, `y` crop pixels."""
         return CropTransform(self.matrix + np.array([[0.0, 0.0, x], [0.0, 0.0, y]]), self.size)
 
     @property
     def angle(self) -> float:
-        """Degrees by which a face that stands upright in the crop leans clockwise in the image."""
+        """Degrees by which a face that is upright in the crop leans clockwise in the image."""
         return math.degrees(math.atan2(self.matrix[0, 1], self.matrix[0, 0]))
 
     def inverse_matrix(self) -> Matrix:
@@ -168,7 +170,7 @@ class CropTransform:
 
     @cached_property
     def _inverse(self) -> tuple[Row, Row]:
-        """`inverse_matrix` as plain numbers: several times as fast as numpy for so few."""
+        """`inverse_matrix` as plain numbers: for six of them several times as fast as NumPy."""
         (a, b, x), (c, d, y) = self.matrix.tolist()
         size = a * d - b * c
         return (
@@ -185,7 +187,7 @@ class CropTransform:
         return _apply(self.inverse_matrix(), points)
 
     def warp(self, image: Pixels) -> Pixels:
-        """Cut the crop out of an image, antialiased; black where the image ends.
+        """Cut the crop out of an image, antialiased; black outside the image.
 
         Args:
             image: (H, W, 3) uint8.
@@ -198,7 +200,7 @@ class CropTransform:
         if x0 >= x1 or y0 >= y1:
             return np.zeros((self.size, self.size, 3), np.uint8)
         factor = min(max(1, int(1 / self.scale)), max(x1 - x0, y1 - y0))
-        # Shrinking first, by a whole factor, keeps fine texture from aliasing in the bilinear step.
+        # Reducing by a whole factor first keeps fine texture from aliasing in the bilinear step.
         part = Image.fromarray(np.ascontiguousarray(image[y0:y1, x0:x1]))
         crop = (part.reduce(factor) if factor > 1 else part).transform(
             (self.size, self.size),
@@ -216,15 +218,15 @@ class CropTransform:
         return *within, min(max(x1, 0), width), min(max(y1, 0), height)
 
     def _seen(self, row: Row, pad: float) -> tuple[int, int]:
-        """From where to where the crop's corners lie along one side of the image, `pad` added."""
+        """The range of the corners of the crop along one side of the image, extended by `pad`."""
         a, b, shift = row
         ends = (-0.5, self.size - 0.5)
         places = [float(np.float32(a * u + b * v + shift)) for u in ends for v in ends]
         return math.floor(min(places) - pad), math.ceil(max(places) + pad) + 1
 
     def _to_part(self, x0: int, y0: int, factor: int) -> tuple[float, ...]:
-        """Crop → shrunken part of the image, in Pillow's frame: a pixel's corner at (0, 0)."""
-        # Pillow hands pixel centres (u + ½) to the matrix and takes its answer as x + ½.
+        """Crop → reduced part of the image, in Pillow's frame: the corner of a pixel at (0, 0)."""
+        # Pillow passes pixel centres (u + ½) to the matrix and takes the result as x + ½.
         rows = zip(self._inverse, (x0, y0), strict=True)
         shifted = [(a, b, shift - (a + b) / 2 + 0.5 - start) for (a, b, shift), start in rows]
         return tuple(value / factor for row in shifted for value in row)

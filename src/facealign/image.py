@@ -1,4 +1,4 @@
-"""Any photo in, (H, W, 3) RGB uint8 out: upright by EXIF, without alpha, of 8 bits."""
+"""Any photo → (H, W, 3) RGB uint8: upright by EXIF, without alpha, 8 bits; and RGB → file."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
 from facealign.errors import ImageError, MissingExtraError, OutputError
-from facealign.files import write_file
+from facealign.files import reason, write_file
 from facealign.types import Pixels
 
 LOG = logging.getLogger(__name__)
 COMMENT = "written by facealign"
-"""Inside every JPEG and PNG file that `write_image` writes."""
+"""Stored in every JPEG and PNG file that `write_image` writes."""
 
 ImageSource = str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[Any]
 """What `read_image` takes: a path, an encoded file's bytes, a Pillow image, an array."""
@@ -42,7 +42,7 @@ def read_image(source: ImageSource, color: Color = "rgb") -> Pixels:
     """An image as (H, W, 3) RGB uint8.
 
     Files are turned upright by their EXIF orientation; transparency is laid over white; 16 bits
-    are scaled to 8; of an animation, or of pages, the first is taken, which is logged at INFO;
+    are scaled to 8; of an animation or several pages the first is taken, which is logged at INFO;
     colour profiles are not applied. HEIC files need the "heif" extra.
 
     Args:
@@ -51,9 +51,9 @@ def read_image(source: ImageSource, color: Color = "rgb") -> Pixels:
         color: the order of an array's channels, "rgb" or "bgr"; files know their own.
 
     Raises:
-        ImageError: the file is missing, empty, cut short, too large or no image; the array has
-            another shape; the source is none of these, such as None. A file is too large beyond
-            twice `PIL.Image.MAX_IMAGE_PIXELS`, 179 million pixels unless that is changed.
+        ImageError: the file is missing, empty, cut short, too large or not an image; the array
+            has another shape; the source is of another type, such as None. Too large is more than
+            twice `PIL.Image.MAX_IMAGE_PIXELS`, by default 179 million pixels.
         MissingExtraError: a HEIC file, and the "heif" extra is not installed.
         ValueError: `color` is neither.
 
@@ -68,7 +68,8 @@ def read_image(source: ImageSource, color: Color = "rgb") -> Pixels:
         return _guarded(lambda: _from_bytes(bytes(source), "the bytes given"), "the bytes given")
     if not isinstance(source, str | os.PathLike):
         raise ImageError(
-            f"{type(source).__name__} is no image: give a path, bytes, a Pillow image or an array"
+            f"{type(source).__name__} is not an image: give a path, bytes, a Pillow image or "
+            "an array"
         )
     data = _read_file(Path(source))
     return _guarded(lambda: _from_bytes(data, str(source)), str(source))
@@ -94,7 +95,7 @@ def picture_size(content: bytes) -> tuple[int, int]:
 
 
 def write_image(image: Pixels, path: str | os.PathLike[str]) -> None:
-    """Write a picture; the suffix chooses the format. Nothing half-written is left behind.
+    """Write a picture, whole or not at all; the suffix chooses the format.
 
     Raises:
         OutputError: the suffix is of no known format, or the file cannot be written.
@@ -148,8 +149,7 @@ def _read_file(path: Path) -> bytes:
     except FileNotFoundError:
         raise ImageError(f"{path}: no such file") from None
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
-        reason = getattr(error, "strerror", None) or error
-        raise ImageError(f"{path}: cannot be read ({reason})") from None
+        raise ImageError(f"{path}: cannot be read ({reason(error)})") from None
     if not data:
         raise ImageError(f"{path}: the file is empty (zero bytes)")
     return data
@@ -165,8 +165,8 @@ def _from_bytes(data: bytes, name: str) -> Pixels:
 
 
 def _holds_several(picture: Image.Image) -> bool:
-    """Whether a file is an animation or has pages; looking may leave `picture` at another one."""
-    with suppress(Exception):  # damage behind the first picture is not our concern
+    """Whether a file is an animation or has several pages; may change the current one."""
+    with suppress(Exception):  # damage after the first picture does not matter
         return bool(getattr(picture, "is_animated", False))
     return False
 
@@ -175,7 +175,7 @@ HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b
 
 
 def _is_heif(data: bytes) -> bool:
-    """Whether a file is HEIC: no AVIF, which begins alike and is read by Pillow itself."""
+    """Whether a file is HEIC, and not AVIF, which starts alike and is read by Pillow itself."""
     if data[4:8] != b"ftyp" or data[8:12] not in HEIF_BRANDS:
         return False
     return b"avif" not in data[16 : int.from_bytes(data[:4], "big")]
@@ -195,13 +195,13 @@ def _heif(file: io.BytesIO) -> Any:
     photo = open_heif(file)
     width, height = photo.size
     most = Image.MAX_IMAGE_PIXELS
-    if most is not None and width * height > 2 * most:  # as Pillow has it for its own formats
+    if most is not None and width * height > 2 * most:  # Pillow's limit for its own formats
         raise Image.DecompressionBombError(f"{width} × {height} pixels")
     return photo
 
 
 def _guarded(decode: Callable[[], Decoded], name: str) -> Decoded:
-    """What `decode` gives; whatever goes wrong with the image called `name` is an `ImageError`."""
+    """The result of `decode`; whatever fails becomes an `ImageError` that names the image."""
     try:
         return decode()
     except UnidentifiedImageError:
@@ -213,13 +213,13 @@ def _guarded(decode: Callable[[], Decoded], name: str) -> Decoded:
         ) from None
     except (ImageError, MissingExtraError):
         raise
-    except Exception as error:  # decoders raise of everything: struct.error, IndexError, zlib …
+    except Exception as error:  # decoders raise anything: struct.error, IndexError, zlib.error …
         raise ImageError(f"{name}: damaged or cut short ({error})") from None
 
 
 def _from_pillow(picture: Image.Image) -> Pixels:
     if 0 in picture.size:
-        raise ImageError(f"a Pillow image of {picture.width} × {picture.height} holds no pixel")
+        raise ImageError(f"a Pillow image of {picture.width} × {picture.height} has no pixels")
     upright = ImageOps.exif_transpose(picture) or picture
     if upright.mode.startswith(("I", "F")):
         return _from_array(_unit_range(np.asarray(upright)))
@@ -231,7 +231,7 @@ def _from_pillow(picture: Image.Image) -> Pixels:
 
 
 RANGES = {"f": (1.0, 255.0, 65535.0), "u": (65535.0, 2.0**32), "i": (255.0, 65535.0, 2.0**31)}
-"""Usual tops of wide gray values: float, 16-bit, and 32-bit, which may hold 8 or 16."""
+"""Usual maxima of wide gray values: float, 16-bit, and 32-bit, which may hold 8 or 16."""
 
 
 def _unit_range(values: NDArray[Any]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Models by name: their files, what is known of each, and the facts inside every ONNX file."""
+"""Models by name: their files, their cards, and the facts inside every ONNX file."""
 
 from __future__ import annotations
 
@@ -17,28 +17,27 @@ from facealign.markup import targets
 WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT = "aan-m"
 RANGES = {"input_size": (8, 4096), "mean": (-10, 10), "std": (1e-6, 1e6), "margin": (-0.45, 10)}
-"""What the numbers in a file's metadata may be, the ends included."""
+"""Range of each number in the metadata of a file, ends included."""
 SCORE_RADIUS = 0.03
-"""A point's score is the probability that it lies so near its place, in fractions of the crop's
-side: about a tenth of the distance between the outer eye corners."""
+"""The score of a point is the probability that it is at most this far off, in sides of the crop:
+about a tenth of the distance between the outer eye corners."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFacts:
-    """What an ONNX file says of itself in its metadata: all that is needed to run it.
+    """The metadata of an ONNX file: all that is needed to run it.
 
     Attributes:
         name: of the model.
         markup: name of its point scheme.
         input_size: side of the square RGB crop in pixels.
         mean, std: the network sees (value / 255 - mean) / std.
-        margin: what the crop adds on each side of a box, as a fraction of the box size.
-        trained_on: which data the weights saw.
+        margin: added by the crop on each side of a box, as a fraction of the box size.
+        trained_on: the data that the weights were trained on.
         licence: terms of the weights.
-        version: of facealign that made the file.
-        attention_stages: the stages whose maps the file gives, counted from 1; empty where it does
-            not say.
-        further_markups: names of the point schemes of its further heads, whose outputs are named
+        version: of the facealign that made the file.
+        attention_stages: the stages whose maps the file gives, from 1; empty if not stated.
+        further_markups: point schemes of its further heads, whose outputs are called
             "landmarks.NAME".
 
     """
@@ -57,14 +56,14 @@ class ModelFacts:
 
     @property
     def markups(self) -> tuple[str, ...]:
-        """The point schemes of its heads; it gives the first unless another is asked for."""
+        """The point schemes of its heads, the default first."""
         return (self.markup, *self.further_markups)
 
     def head_for(self, markup: str) -> str:
-        """The head whose points are those of `markup`, else one whose points turn into them.
+        """The head with the points of `markup`, otherwise one whose points convert to them.
 
         Returns:
-            The head's own point scheme.
+            The point scheme of the head.
 
         Raises:
             SettingsError: there is none; the message lists what the model knows.
@@ -77,11 +76,11 @@ class ModelFacts:
                 return head
         known = dict.fromkeys([*self.markups, *(t for head in self.markups for t in targets(head))])
         raise SettingsError(
-            f'the model {self.name} knows no points of "{markup}": choose one of {", ".join(known)}'
+            f'the model {self.name} cannot give "{markup}" points: choose one of {", ".join(known)}'
         )
 
     def to_metadata(self) -> dict[str, str]:
-        """The facts as ONNX metadata: strings by name, an empty list left out."""
+        """The facts as ONNX metadata: strings by name, without empty lists."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         texts = {
             name: " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
@@ -112,7 +111,7 @@ class ModelFacts:
                 continue  # files made before the entry existed
             if text is None:
                 raise ModelError(
-                    f'{source}: no facealign model: its metadata lack "facealign.{f.name}"; '
+                    f'{source}: not a facealign model: its metadata lack "facealign.{f.name}"; '
                     "make one with: facealign export"
                 )
             try:
@@ -125,25 +124,25 @@ class ModelFacts:
             if f.name in RANGES and not low <= values[f.name] <= high:  # also of NaN
                 raise ModelError(
                     f'{source}: metadata "{f.name}" is {text}, not in {low} … {high}: damaged, '
-                    "or no facealign model; make one with: facealign export"
+                    "or not a facealign model; make one with: facealign export"
                 )
         return cls(**values)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelCard:
-    """A bundled model: what `docs/models.md` says of it in words.
+    """A bundled model; `docs/models.md` describes it in words.
 
     Attributes:
         name: of the model.
-        file: its file beside this one's folder `weights`.
+        file: its file in the folder `weights`.
         sha256: of the file.
-        points: their number.
+        points: the number of points.
         nme: normaliser → NME, a fraction.
-        measured_on: the faces of `nme`.
+        measured_on: the faces that `nme` was measured on.
         ms: milliseconds from a box to its points, one thread, on the machine that bundled it.
         terms: of the weights, in a few words.
-        trained_on: which data the weights saw.
+        trained_on: the data that the weights were trained on.
 
     """
 
@@ -159,7 +158,7 @@ class ModelCard:
 
     @property
     def path(self) -> Path:
-        """Of the ONNX file."""
+        """The ONNX file."""
         return WEIGHTS / self.file
 
 
@@ -173,7 +172,7 @@ def bundled() -> dict[str, ModelCard]:
 
 
 def model_path(model: str | Path) -> Path:
-    """The ONNX file of a bundled model's name, or of a path to one's own.
+    """The ONNX file of a bundled model by name, or your own by path.
 
     Raises:
         ModelError: neither a bundled name nor a file, or a bundled file is damaged.
@@ -192,7 +191,7 @@ def model_path(model: str | Path) -> Path:
 
 
 def checked(path: Path, digest: str) -> Path:
-    """The path of a bundled file, when its content is what it was.
+    """The path of a bundled file, its content checked.
 
     Raises:
         ModelError: the file is missing or damaged.

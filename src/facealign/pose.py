@@ -1,8 +1,7 @@
-"""How a head is turned: a generic 3D face fitted to the landmarks.
+"""Head pose: a generic 3D face fitted to the landmarks.
 
 The frame of the face, in millimetres: x to the subject's left, y down, z away from the camera when
-the face looks straight into it. The camera sees it under weak perspective: turned, scaled, shifted,
-its depth dropped.
+the face looks straight into it. The camera is weak perspective: rotate, scale, shift, drop depth.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ Array = NDArray[np.float64]
 STEPS = 12
 CLOSE = 1e-9
 LARGEST_STEP = 0.5
-"""Radians that one step of the fit may turn the face by."""
+"""The largest rotation in one step of the fit, in radians."""
 
 # Left half and midline of an average adult face, from the usual proportions: eye corners 33 and
-# 90 mm apart, nose 37 mm long and 30 mm high, mouth 52 mm wide. Only points that talking and
-# laughing move little; the eye centre is that of the lids' outline.
+# 90 mm apart, nose 37 mm long and 30 mm high, mouth 52 mm wide. Only points that move
+# little in speech and laughter; the eye centre is that of the outline of the lids.
 LEFT_HALF = {
     "left_eye_outer": (45.0, 0.0, 10.0),
     "left_eye_inner": (16.5, 1.0, 0.0),
@@ -51,7 +50,7 @@ class Pose:
         yaw: to the subject's left, which is the right of the photo, is positive; -180 … 180.
         pitch: up is positive; -90 … 90.
         roll: leaning clockwise in the photo, to the subject's left shoulder, is positive;
-            -180 … 180. Turning the photo changes it, and it alone.
+            -180 … 180. Turning the photo changes roll alone.
 
     """
 
@@ -83,7 +82,7 @@ class Pose:
 def generic_face(markup: str) -> tuple[NDArray[np.intp], Array]:
     """The points of a scheme that the generic 3D face has: their indices (M,), and (M, 3) mm.
 
-    The millimetres are counted from these points' mean.
+    The millimetres are relative to the mean of these points.
 
     Raises:
         DataError: no scheme has this name.
@@ -101,7 +100,7 @@ def generic_face(markup: str) -> tuple[NDArray[np.intp], Array]:
 def fit_pose(landmarks: Points, markup: str) -> Pose:
     """The pose of a face from its landmarks.
 
-    The turn and the scale of the generic face under weak perspective that come nearest to the
+    The rotation and scale of the generic face under weak perspective that come nearest to the
     points by least squares (Gauss-Newton from the best affine fit).
 
     Args:
@@ -116,7 +115,7 @@ def fit_pose(landmarks: Points, markup: str) -> Pose:
     points = landmarks[indices].astype(np.float64)
     points -= points.mean(axis=0)
     size = float(np.abs(points).max())
-    if not size > 0:  # all points in one place look nowhere: the face straight ahead
+    if not size > 0:  # all points coincide: no pose to find
         return Pose(0.0, 0.0, 0.0)
     return Pose.from_rotation(_fit(model / np.abs(model).max(), points / size))
 
@@ -132,7 +131,7 @@ def _fit(model: Array, points: Array) -> Array:
         turned = model @ rotation.T
         x, y, z = turned.T * scale
         nothing = np.zeros_like(x)
-        # How the seen points move when the face turns about x, y, z, and when it grows.
+        # How the projected points move when the face turns about x, y, z, and when it grows.
         slopes = np.stack(
             [np.stack([nothing, z, -y, turned[:, 0]]), np.stack([-z, nothing, x, turned[:, 1]])]
         )
@@ -159,12 +158,12 @@ def _turn(axis: Array) -> Array:
 def lean(landmarks: Points, markup: str) -> Array:
     """By how many degrees faces lean clockwise in the photo: (..., K, 2) → (...), -180 … 180.
 
-    The turn in the picture's plane that brings the generic face, seen from the front, nearest to
-    the points. Near `Pose.roll` for a face that looks into the camera, and many faces at once.
+    The rotation in the image plane that brings the generic face, seen from the front, nearest to
+    the points. Close to `Pose.roll` for a face that looks into the camera, and vectorized.
     """
     indices, model = generic_face(markup)
     points = landmarks[..., indices, :].astype(np.float64)
-    # The model's mean is at 0, so the points' own need not be taken away.
+    # The mean of the model is 0, so that of the points need not be subtracted.
     along = np.einsum("...mi,mi->...", points, model[:, :2])
     across = np.einsum("...mi,mi->...", points[..., ::-1], model[:, :2] * [1.0, -1.0])
     return np.asarray(np.degrees(np.arctan2(across, along)))

@@ -1,38 +1,63 @@
-"""ONNX Runtime sessions: the only place that makes them."""
+"""ONNX Runtime sessions: the only place that makes and runs them."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from facealign.errors import ModelError, SettingsError
 
-# ONNX Runtime's Linux wheel would write to the home folder and look up a host of its maker. It
-# reads this when it is imported: who imports onnxruntime before facealign must set it themselves.
+# The Linux wheel of ONNX Runtime would write to the home folder and look up a host of its maker. It
+# reads this when imported: whoever imports onnxruntime before facealign must set it themselves.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
+from numpy.typing import NDArray
 
 
 def open_session(path: Path, threads: int | None) -> onnxruntime.InferenceSession:
-    """A quiet ONNX Runtime session on the CPU.
+    """An ONNX Runtime session on the CPU that logs errors only.
 
     Raises:
-        ModelError: the file is missing or no ONNX model.
-        SettingsError: `threads` is neither 1 or more nor None.
+        ModelError: the file is missing or is not an ONNX model.
+        SettingsError: `threads` is below 1.
 
     """
     if threads is not None and (not isinstance(threads, int) or threads < 1):
-        raise SettingsError(f"threads is 1 or more, or None to let it choose; not {threads}")
+        raise SettingsError(
+            f"threads must be 1 or more, or None to let ONNX Runtime choose; not {threads}"
+        )
     if not path.is_file():
         raise ModelError(f"{path}: no such model file")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    options.enable_mem_pattern = False  # inputs change their size from call to call
+    options.enable_mem_pattern = False  # the size of the input changes from call to call
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if threads is not None:
         options.intra_op_num_threads = threads
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's own exceptions share no public base
-        reason = str(error).splitlines()[0][:200]
-        raise ModelError(f"{path}: not a usable ONNX model ({reason})") from None
+        raise ModelError(f"{path}: not a usable ONNX model ({_first_line(error)})") from None
+
+
+def run_session(
+    session: onnxruntime.InferenceSession,
+    outputs: Sequence[str],
+    inputs: Mapping[str, NDArray[Any]],
+) -> list[NDArray[Any]]:
+    """The named outputs of a model, in their order.
+
+    Raises:
+        ModelError: ONNX Runtime fails, for example because an input has another shape.
+
+    """
+    try:
+        return list(session.run(list(outputs), dict(inputs)))
+    except Exception as error:
+        raise ModelError(f"the model failed: {_first_line(error)}") from None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]

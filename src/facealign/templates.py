@@ -1,4 +1,4 @@
-"""Where a face's points belong in an aligned crop: the templates that other networks expect."""
+"""Templates of aligned crops, as other networks expect them: where the points of a face belong."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ ARCFACE = ((38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366)) + (
     (70.7299, 92.2041),
 )
 SIDES = {"ffhq": 1024, "arcface112": ARCFACE_SIDE}
-"""The published templates and the side of their crops in pixels."""
+"""The published templates and the side of their crops, in pixels."""
 
 
 def template_crop(five: Points, template: str, size: int | None = None) -> CropTransform:
     """The crop of a published template.
 
     Args:
-        five: (5, 2) celeba5 points in image pixels: the eyes' centres, the nose's tip, the corners
-            of the mouth, the subject's right first.
+        five: (5, 2) celeba5 points in image pixels: eye centres, tip of the nose, corners of the
+            mouth, the subject's right first.
         template: a name in `SIDES`.
-        size: side of the crop in pixels; None takes the template's own. Another size shows the same
+        size: side of the crop in pixels; None takes that of the template. Any size shows the same
             part of the photo.
 
     Raises:
-        ValueError: no such template, no such size, or points that all coincide.
+        ValueError: no such template, a size out of range, or points that all coincide.
 
     """
     if template not in SIDES:
@@ -39,21 +39,21 @@ def template_crop(five: Points, template: str, size: int | None = None) -> CropT
     side = checked_size(SIDES[template] if size is None else size)
     if template == "ffhq":
         return _ffhq(np.asarray(five, dtype=np.float64), side)
-    # A pixel's corner, not its centre, is what a change of size keeps in place.
+    # Resizing keeps the corners of pixels in place, not their centres.
     places = (np.array(ARCFACE) + 0.5) * (side / ARCFACE_SIDE) - 0.5
     return CropTransform.from_points(five, places.astype(np.float32), side)
 
 
 def points_crop(points: Points, template: ArrayLike, size: int | None) -> CropTransform:
-    """The crop in which points come nearest to places of one's own.
+    """The crop that brings points nearest to given places.
 
     Args:
         points: (n, 2) in image pixels.
-        template: (n, 2) their places in the crop's pixels.
+        template: (n, 2) their places in pixels of the crop.
         size: side of the crop in pixels.
 
     Raises:
-        ValueError: the template is not (n, 2) finite numbers, or there is no such size.
+        ValueError: the template is not (n, 2) finite numbers, or the size is bad.
 
     """
     places = np.asarray(template, dtype=np.float32)
@@ -71,7 +71,7 @@ def checked_size(size: int) -> int:
     """The side of a crop in pixels.
 
     Raises:
-        ValueError: it is not in 1 … 8192.
+        ValueError: it is out of range.
 
     """
     if not 1 <= size <= 8192:
@@ -82,8 +82,8 @@ def checked_size(size: int) -> int:
 def _ffhq(five: Points, size: int) -> CropTransform:
     """The square of FFHQ's published alignment (NVlabs, `recreate_aligned_images`).
 
-    Its axis is the mean of the line of the eyes and the normal of the line from eyes to mouth; its
-    half side is twice the former or 1.8 times the latter, whichever is more.
+    Its axis is the mean of the line between the eyes and the normal of the line from eyes to mouth;
+    half its side is twice the first or 1.8 times the second, whichever is longer.
     """
     eyes, mouth = five[:2].mean(axis=0), five[3:].mean(axis=0)
     across, down = five[1] - five[0], mouth - eyes

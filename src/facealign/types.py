@@ -1,4 +1,4 @@
-"""Arrays by name, and a `Sample`: one labelled face of a data set."""
+"""Names of array types, and `Sample`: one labelled face of a data set."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 Points = NDArray[np.float32]
 """(K, 2) x, y in image pixels; (0, 0) is the centre of the top-left pixel."""
 Box = NDArray[np.float32]
-"""(4,) x0, y0, x1, y1 in image pixels, the same frame as the points."""
+"""(4,) x0, y0, x1, y1 in image pixels, in the frame of the points."""
 Pixels = NDArray[np.uint8]
 """(H, W, 3) RGB."""
 Mask = NDArray[np.bool_]
-"""(K,) one flag a point."""
+"""(K,) one flag for each point."""
 
 
 Item = TypeVar("Item")
@@ -42,19 +42,19 @@ class Sample:
 
     Attributes:
         id: names the face within its data set, stable between runs ("helen/testset/1.jpg").
-        image: the file; where it holds many pictures (a video, COFW's .mat), `frame` says which.
-        landmarks: (K, 2) float32, x y in image pixels, 0-based; finite, but without meaning
+        image: the file; if it holds many pictures (a video, COFW's .mat), `frame` says which.
+        landmarks: (K, 2) float32, x y in image pixels, 0-based; finite, but meaningless
             where `labelled` is False.
-        labelled: (K,) bool, the point's place is known; one that is not takes part in no loss
+        labelled: (K,) bool, the place of the point is known; other points take part in no loss
             and no metric.
-        box: (4,) float32, x0 y0 x1 y1, from `box_source`; never from the true points unless
+        box: (4,) float32, x0 y0 x1 y1, from `box_source`; from the true points only if
             `box_source` says so.
         box_source: where the box comes from: "official", "detector", "landmarks", "image".
         markup: the name of the point scheme.
-        group: faces of one image or person share it, and so never part in a split.
-        occluded: (K,) bool, labelled as covered, its place known or not; None where the data set
+        group: shared by the faces of one image or person, which a split keeps together.
+        occluded: (K,) bool, labelled as covered, its place known or not; None if the data set
             does not say.
-        frame: number of the picture within the file, from 0; None where the file is one picture.
+        frame: number of the picture within the file, from 0; None if the file is one picture.
 
     """
 

@@ -15,7 +15,7 @@ from facealign.errors import ModelError
 from facealign.exposure import brighten
 from facealign.geometry import nms
 from facealign.models import WEIGHTS, checked
-from facealign.session import open_session
+from facealign.session import open_session, run_session
 from facealign.types import Pixels
 
 Array = NDArray[np.float32]
@@ -26,21 +26,20 @@ class YuNet:
 
     The network finds faces of about 10 to 300 pixels. Larger images are therefore searched at
     several scales: the first fits the whole image into `COARSE` pixels, each next one is four
-    times finer, until a face of `min_face` pixels is large enough. A fine scale answers only for
-    faces that are below `SURE` pixels on the scale before, so that it takes no eye or mouth of a
-    large face for a face. Fine scales are cut into overlapping tiles, so memory stays bounded
-    whatever the image's size.
+    times finer, until a face of `min_face` pixels is large enough. A fine scale only contributes
+    faces below `SURE` pixels on the scale before, so that no eye or mouth of a large face counts as
+    a face. Fine scales are cut into overlapping tiles, which bounds memory for any image size.
 
-    YuNet's own box begins at the hairline. What is returned is the square from the brows to the
-    chin that 300W's official boxes are: `LOWER` box sizes further down and `NARROWER` as large, by
-    the mean over the 2,012 faces of 300W's training part (standard deviations 0.04 and 0.06).
+    The box of YuNet itself starts at the hairline. Returned is the square from the brows to the
+    chin, like 300W's official boxes: `LOWER` box sizes lower and `NARROWER` times as large, the
+    means over the 2,012 faces of 300W's training part (standard deviations 0.04 and 0.06).
 
     Args:
-        min_score: faces below this confidence are dropped, 0..1.
+        min_score: drop faces with a lower score, 0..1.
         min_face: side of the smallest face to look for, in image pixels. A larger value is faster
             on large photos.
         threads: of ONNX Runtime; None lets it choose.
-        path: of another file of the same network.
+        path: another file of the same network.
 
     Raises:
         ModelError: the file is missing, damaged or not a YuNet.
@@ -75,7 +74,7 @@ class YuNet:
 
     @classmethod
     def bundled_file(cls) -> Path:
-        """The network that comes with facealign.
+        """The network file that comes with facealign.
 
         Raises:
             ModelError: it is missing or damaged.
@@ -84,7 +83,7 @@ class YuNet:
         return checked(WEIGHTS / "yunet.onnx", cls.SHA256)
 
     def detect(self, image: Pixels) -> Detections:
-        """Find faces in an (H, W, 3) RGB uint8 image; the most certain first."""
+        """Find faces in an (H, W, 3) RGB uint8 image; the highest score first."""
         image = brighten(image)
         scales = self._scales(*image.shape[:2])
         limits = [math.inf, *(self.SURE / scale for scale in scales)]
@@ -116,19 +115,19 @@ class YuNet:
         boxes, scores = [np.zeros((0, 4), np.float32)], [np.zeros(0, np.float32)]
         for x, y, w, h in _tiles(width, height, self.TILE, self.OVERLAP):
             tile = _reduced(image, (x, y, w, h), per_pixel)
-            inside, certain = self._run(tile)
+            inside, certain = self._run_tile(tile)
             edges = (inside + np.array([x, y, x, y])) * per_pixel
             small = (edges[:, 2:] - edges[:, :2]).max(axis=1) < largest
             boxes.append((edges[small] - 0.5).astype(np.float32))
             scores.append(certain[small])
         return np.concatenate(boxes), np.concatenate(scores)
 
-    def _run(self, tile: Pixels) -> tuple[NDArray[np.float64], Array]:
+    def _run_tile(self, tile: Pixels) -> tuple[NDArray[np.float64], Array]:
         height, width = tile.shape[:2]
         padded = np.empty((1, 3, _ceil32(height), _ceil32(width)), np.float32)
         padded[0, :, :height, :width] = tile[..., ::-1].transpose(2, 0, 1)  # the network takes BGR
         padded[:, :, height:] = padded[:, :, :, width:] = 0
-        values = self._session.run(self._outputs, {"input": padded})
+        values = run_session(self._session, self._outputs, {"input": padded})
         columns = padded.shape[3]
         parts = [
             decode(values[3 * i : 3 * i + 3], stride, columns // stride, self.min_score)
@@ -142,14 +141,14 @@ def decode(
 ) -> tuple[NDArray[np.float64], Array]:
     """Boxes of one stride of YuNet.
 
-    Each cell (row r, column c) says √(cls·obj) and a box with the centre ((c + dx)·stride,
-    (r + dy)·stride) and the sides exp(w)·stride, exp(h)·stride.
+    Each cell (row r, column c) gives the score √(cls·obj) and a box with the centre
+    ((c + dx)·stride, (r + dy)·stride) and the sides exp(w)·stride, exp(h)·stride.
 
     Args:
         values: cls and obj (1, cells, 1), in 0..1; offsets (1, cells, 4), dx dy w h.
-        stride: pixels a cell.
-        columns: cells a row.
-        min_score: cells below are dropped.
+        stride: pixels per cell.
+        columns: cells per row.
+        min_score: drop cells with a lower score.
 
     Returns:
         (N, 4) boxes in pixels from the tile's outer corner, (N,) scores.
@@ -171,7 +170,7 @@ def _tiles(width: int, height: int, tile: int, overlap: int) -> Iterator[tuple[i
 
 
 def _starts(length: int, tile: int, overlap: int) -> list[int]:
-    """Where tiles begin so that they cover `length` and neighbours share at least `overlap`."""
+    """Start of each tile, so that they cover `length` and neighbours share at least `overlap`."""
     if length <= tile:
         return [0]
     count = math.ceil((length - overlap) / (tile - overlap))
@@ -188,7 +187,7 @@ def _reduced(
     part = image[top : math.ceil(y1), left : math.ceil(x1)]
     if part.shape[:2] == (h, w):
         return part
-    # The last pixel may end a rounding error past the image: Pillow refuses such a box.
+    # Pillow refuses a box that ends a rounding error past the image.
     box = (
         x0 - left,
         y0 - top,

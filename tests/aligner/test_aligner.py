@@ -159,8 +159,8 @@ def test_a_detector_of_ones_own(astronaut: Pixels, face: facealign.Face) -> None
     [
         ({"detector": "dlib"}, 'unknown detector "dlib"'),
         ({"detector": object()}, "give an object with detect"),
-        ({"threads": 0}, "threads is 1 or more, or None to let it choose; not 0"),
-        ({"threads": "2"}, "threads is 1 or more"),
+        ({"threads": 0}, "threads must be 1 or more, or None to let ONNX Runtime choose; not 0"),
+        ({"threads": "2"}, "threads must be 1 or more"),
     ],
 )
 def test_settings_that_are_none(wanted: dict[str, Any], why: str) -> None:
@@ -183,7 +183,9 @@ def test_a_source_that_is_no_image(aligner: FaceAligner) -> None:
     with pytest.raises(ImageError, match="no such file"):
         aligner.align("missing.jpg")
     for source in (None, 5, ["a.jpg"], io.BytesIO(b"x")):  # None is OpenCV's word for "unreadable"
-        with pytest.raises(ImageError, match=f"{type(source).__name__} is no image: give a path"):
+        with pytest.raises(
+            ImageError, match=f"{type(source).__name__} is not an image: give a path"
+        ):
             aligner.align(source)  # type: ignore[arg-type]
 
 
@@ -227,7 +229,7 @@ def test_at_most_so_many_faces_the_most_certain(astronaut: Pixels) -> None:
     assert kept.score == max(found.score for found in every)
     given = np.stack([found.box for found in every])
     assert len(FaceAligner(threads=1, max_faces=1).align(both, boxes=given)) == 2
-    with pytest.raises(SettingsError, match="max_faces is 1 or more"):
+    with pytest.raises(SettingsError, match="max_faces must be 1 or more"):
         FaceAligner(max_faces=0)
 
 

@@ -13,7 +13,7 @@ from hypothesis import settings
 from PIL import Image
 
 from facealign import Detections, Face, FaceAligner, FaceAlignError, ImageError, SettingsError
-from facealign.aligner.ordered import AHEAD, map_ordered
+from facealign.aligner.parallel import AHEAD, map_ordered
 from facealign.types import Pixels
 
 
@@ -49,13 +49,13 @@ def test_faces_of_several_images_share_one_run(
     aligner = FaceAligner(threads=1, leaning_faces=False)
     sizes: list[int] = []
     landmarker, _ = aligner._opened()
-    run = landmarker._run
+    run = landmarker._predict
 
     def counted(crops: np.ndarray, attention: bool) -> dict[str, np.ndarray]:
         sizes.append(len(crops))
         return run(crops, attention)
 
-    monkeypatch.setattr(landmarker, "_run", counted)
+    monkeypatch.setattr(landmarker, "_predict", counted)
     list(aligner.align_batch(photos))
     assert sizes == [5]
     list(aligner.align_batch(photos * 14, batch_size=70))
@@ -129,7 +129,7 @@ def test_a_stream_goes_on_after_a_fault_unless_it_is_looked_for(
 
 def test_a_stream_of_nothing_and_of_no_workers(aligner: FaceAligner) -> None:
     assert list(aligner.stream([])) == []
-    with pytest.raises(SettingsError, match="workers is 1 or more"):
+    with pytest.raises(SettingsError, match="workers must be 1 or more"):
         aligner.stream([], workers=0)
 
 

@@ -107,7 +107,9 @@ def test_a_further_head_has_its_own_outputs(make_model: Callable[..., Path]) -> 
 
 def test_a_scheme_that_the_model_does_not_know_is_refused(make_model: Callable[..., Path]) -> None:
     for markup in ("wflw98", "nonsense"):
-        with pytest.raises(SettingsError, match=f'no points of "{markup}": .* one of celeba5$'):
+        with pytest.raises(
+            SettingsError, match=f'cannot give "{markup}" points: .* one of celeba5$'
+        ):
             FaceAligner(make_model(), markup=markup)
 
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from facealign import Detections, Face, FaceAligner, WholeImage, YuNet
-from facealign.aligner.turned import find
+from facealign.aligner.turned import find_faces
 from facealign.types import Pixels
 
 
@@ -48,7 +48,7 @@ def test_quarter_turns_map_boxes_and_points_exactly(face: Face, astronaut: Pixel
 
     for quarter in range(4):
         view = np.ascontiguousarray(np.rot90(photo, -quarter))  # clockwise
-        found, angles = find(OnlyUpright(), view, turned=True)
+        found, angles = find_faces(OnlyUpright(), view, turned=True)
         (x0, y0, x1, y1), (width, height) = face.box, (400, 512)
         by_hand = [
             (x0, y0, x1, y1),
@@ -111,14 +111,14 @@ def test_a_photo_without_a_face_is_searched_four_times_then_left() -> None:
             return Detections.none()
 
     image, blind = np.zeros((20, 30, 3), np.uint8), Blind()
-    found, angles = find(blind, image, turned=True)
+    found, angles = find_faces(blind, image, turned=True)
     assert (len(found), len(angles), blind.count) == (0, 0, 4)
-    find(blind, image, turned=False)
+    find_faces(blind, image, turned=False)
     assert blind.count == 5
 
 
 def test_the_whole_image_stays_upright() -> None:
-    found, angles = find(WholeImage(), np.zeros((20, 30, 3), np.uint8), turned=True)
+    found, angles = find_faces(WholeImage(), np.zeros((20, 30, 3), np.uint8), turned=True)
     assert found.boxes.tolist() == [[-0.5, -0.5, 29.5, 19.5]]
     assert angles.tolist() == [0.0]
 

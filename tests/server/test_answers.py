@@ -87,7 +87,7 @@ def test_options_are_pythons(server: Any, photo: bytes) -> None:
         ("model=../../etc/passwd", "aan-m"),
         ("model=/etc/passwd", "aan-m"),
         ("markup=none", "ibug68"),
-        ("markup=wflw98", "knows no points"),
+        ("markup=wflw98", "cannot give"),
         ("min_face=1", "8 to 10000"),
         ("min_face=²", "whole number"),
         ("max_faces=0", "1 to 1000"),

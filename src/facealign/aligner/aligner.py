@@ -1,4 +1,4 @@
-"""`FaceAligner`: one object from photos to faces."""
+"""`FaceAligner`: image (and boxes) → list of faces."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from facealign.aligner.landmarker import BATCH, SHIFTS, Found, Landmarker
-from facealign.aligner.ordered import core_count, map_ordered
+from facealign.aligner.parallel import core_count, map_ordered
 from facealign.aligner.photo import photo_result
-from facealign.aligner.turned import find
+from facealign.aligner.turned import find_faces
 from facealign.detector import Detections, Detector, WholeImage
 from facealign.errors import FaceAlignError, SettingsError
 from facealign.face import Face, ImageResult
@@ -26,32 +26,32 @@ from facealign.types import Pixels
 from facealign.yunet import YuNet
 
 WAITING = 4
-"""Photos that may wait for a batch to fill, for each face in it."""
+"""Photos that may wait for a batch to fill, per face of the batch."""
 
 
 class FaceAligner:
     """Landmarks for every face of a photo. Make one, use it for many photos, from many threads.
 
-    It may be used in a `with` statement, which closes it.
+    A `with` statement closes it.
 
     Args:
         model: name of a bundled model, or a path to an exported one.
         detector: "yunet" (bundled), "whole-image" (every image is one tight face crop), or any
             object with the `Detector` protocol's `detect`.
         threads: of ONNX Runtime; None lets it choose.
-        max_faces: at most so many of the faces that the detector finds, the most certain.
-        turned_faces: where a photo shows no face, look for one with the photo turned by 90, 270
-            and 180 degrees; and where YuNet is not sure of a face, look at it turned. Costs nothing
-            where it is, as of 98 in 100 upright faces.
-        leaning_faces: look a second time, with the crop turned upright, at a face that leans by
-            more than 25 degrees.
-        markup: the point scheme of the landmarks: of one of the model's heads (`facts.markups`), or
-            one that a head's points turn into, as of `Face.to`; None takes the model's first.
+        max_faces: keep this many faces with the highest detector scores; None keeps all.
+        turned_faces: search a photo without a face again, turned by 90, 270 and 180 degrees; and
+            try other angles for a face with a low score of YuNet. Costs nothing for the others, 98
+            in 100 upright faces.
+        leaning_faces: see a face that leans by more than 25 degrees a second time, with the crop
+            turned upright.
+        markup: the point scheme of the landmarks: that of one of the model's heads
+            (`facts.markups`), or one that `Face.to` can convert it to; None takes the first head's.
 
     Raises:
         ModelError: the model is missing, damaged or not one of ours.
-        SettingsError: `threads` or `max_faces` is below 1, the detector is none, or the model knows
-            no points of `markup`.
+        SettingsError: `threads` or `max_faces` is below 1, the detector is unknown, or the model
+            cannot give the points of `markup`.
 
     """
 
@@ -66,7 +66,7 @@ class FaceAligner:
         markup: str | None = None,
     ) -> None:
         if max_faces is not None and max_faces < 1:
-            raise SettingsError(f"max_faces is 1 or more, or None for all; not {max_faces}")
+            raise SettingsError(f"max_faces must be 1 or more, or None for all; not {max_faces}")
         self.max_faces = max_faces
         self._turned_faces = turned_faces
         landmarker = Landmarker(model_path(model), threads, leaning_faces, markup)
@@ -83,7 +83,7 @@ class FaceAligner:
         return self._markup
 
     def close(self) -> None:
-        """Let go of the networks; work that is under way in other threads ends well."""
+        """Release the networks; calls in progress in other threads finish normally."""
         self._parts = None
 
     def __enter__(self) -> Self:
@@ -104,24 +104,24 @@ class FaceAligner:
         attention: bool = False,
         color: Color = "rgb",
     ) -> list[Face]:
-        """The faces of one image, the most certain first; an empty list when there is none.
+        """The faces of one image, the highest score first; empty if there is none.
 
         Args:
             source: a path, an encoded file's bytes, a Pillow image, or an array.
-            boxes: (N, 4) x0 y0 x1 y1 in image pixels: one face is aligned in each, in this order,
-                and no detector runs. A box runs from the brows to the chin, ear to ear.
+            boxes: (N, 4) x0 y0 x1 y1 in image pixels: align one face in each, in this order,
+                without the detector. A box reaches from the brows to the chin, ear to ear.
             attention: also return the attention maps.
             color: the order of an array's channels: "rgb", or "bgr" as OpenCV reads them.
 
         Raises:
             FaceAlignError: the aligner is closed.
             ImageError: the source cannot be read as an image.
-            ValueError: the boxes are not (N, 4), not finite or empty; or `color` is neither.
+            ValueError: the boxes are not (N, 4), not finite, or empty; or `color` is neither.
 
         """
         landmarker, _ = self._opened()
         image = read_image(source, color)
-        found = self.detect(image) if boxes is None else _given(image, boxes)
+        found = self.detect(image) if boxes is None else _from_boxes(image, boxes)
         return landmarker.align([found], attention)[0]
 
     def align_batch(
@@ -130,18 +130,18 @@ class FaceAligner:
         """The faces of each image, in order; faces of several images share one run of the network.
 
         Args:
-            sources: as `align` takes them; read only as far as the batch asks for.
-            batch_size: faces a run of the network, at most.
+            sources: as `align` takes them; read only as needed for the next batch.
+            batch_size: the largest number of faces in a run of the network.
             color: as in `align`.
 
         Raises:
             FaceAlignError: the aligner is closed.
-            ImageError: a source cannot be read as an image; `stream` goes on after such a one.
+            ImageError: a source cannot be read as an image; `stream` continues after one.
             SettingsError: `batch_size` is below 1.
 
         """
         if batch_size < 1:
-            raise SettingsError(f"batch_size is 1 or more, not {batch_size}")
+            raise SettingsError(f"batch_size must be 1 or more, not {batch_size}")
         self._opened()
         return self._batches(sources, batch_size, color)
 
@@ -160,15 +160,15 @@ class FaceAligner:
     def stream(
         self, paths: Iterable[str | os.PathLike[str]], workers: int | None = None
     ) -> Iterator[ImageResult]:
-        """What comes of each file, in order; decoding, detecting and aligning overlap.
+        """The result of each file, in order; decoding, detecting and aligning overlap.
 
-        A file that cannot be done is a result with an `error`, and the rest goes on, whatever was
-        raised (FACEALIGN_DEBUG=1 in the environment lets a fault of the program through). Each
-        worker holds one image; at most 32 results a worker wait for their turn. Make the aligner
-        with `threads=1`: the workers are its threads.
+        A file that fails gives a result with an `error`, whatever was raised, and the others are
+        not affected (FACEALIGN_DEBUG=1 in the environment lets bugs through). Each worker holds one
+        image; at most 32 results per worker wait for their turn. Make the aligner with `threads=1`:
+        the workers are its threads.
 
         Args:
-            paths: image files; read only as far as the workers ask for.
+            paths: image files; read only as the workers need them.
             workers: threads; None takes one for each core that this process may use.
 
         Raises:
@@ -178,14 +178,14 @@ class FaceAligner:
         """
         count = core_count() if workers is None else workers
         if count < 1:
-            raise SettingsError(f"workers is 1 or more, not {workers}")
+            raise SettingsError(f"workers must be 1 or more, not {workers}")
         self._opened()
         return map_ordered(self._result, paths, count)
 
     def _result(self, path: str | os.PathLike[str]) -> ImageResult:
         result, _ = photo_result(os.fspath(path), lambda: path, self.align)
         if result.error is not None:
-            self._opened()  # a closed aligner is no fault of this file
+            self._opened()  # a closed aligner is not the fault of this file
         return result
 
     def _opened(self) -> tuple[Landmarker, Detector]:
@@ -201,17 +201,17 @@ class FaceAligner:
             FaceAlignError: the aligner is closed.
 
         """
-        found, angles = find(self._opened()[1], image, self._turned_faces)
+        found, angles = find_faces(self._opened()[1], image, self._turned_faces)
         kept = slice(self.max_faces)
         return Found(image, found.boxes[kept], found.scores[kept], angles[kept])
 
     def look(self, found: Found, looks: int = 1) -> list[Face]:
-        """The landmarks of faces that `detect` or an earlier frame found, in their order.
+        """The faces with landmarks of what `detect` or an earlier frame found, in the same order.
 
         Args:
-            found: an image, the boxes in it, and by how many degrees each face leans.
-            looks: 1, or 2 for the mean of two crops that lie a little apart: steadier points for
-                twice the network's time.
+            found: an image, and the boxes and angles of the faces in it.
+            looks: 1, or 2 for the mean of two slightly shifted crops: steadier points for twice
+                the time of the network.
 
         Raises:
             FaceAlignError: the aligner is closed.
@@ -219,14 +219,14 @@ class FaceAligner:
 
         """
         if looks not in SHIFTS:
-            raise SettingsError(f"looks is 1 or 2, not {looks}")
+            raise SettingsError(f"looks must be 1 or 2, not {looks}")
         return self._opened()[0].align([found], looks=looks)[0]
 
 
 def align(source: ImageSource, boxes: ArrayLike | None = None) -> list[Face]:
-    """The faces of one photo, by the default model and detector; empty when there is none.
+    """The faces of one photo, by the default model and detector; empty if there is none.
 
-    See `FaceAligner.align`. The model is opened at the first call and kept.
+    See `FaceAligner.align`. The model is opened by the first call and kept.
 
     Raises:
         ImageError: the source cannot be read as an image.
@@ -253,7 +253,7 @@ def _detector(detector: str | Detector, threads: int | None) -> Detector:
     return detector
 
 
-def _given(image: Pixels, boxes: ArrayLike) -> Found:
+def _from_boxes(image: Pixels, boxes: ArrayLike) -> Found:
     rows = np.asarray(boxes, dtype=np.float64)
     if rows.size == 0:
         none = Detections.none()

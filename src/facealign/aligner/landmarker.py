@@ -1,4 +1,4 @@
-"""The network: found boxes → faces, in batches, each looked at again upright where it leans."""
+"""The network: boxes → faces, in batches; a face that leans is seen a second time, upright."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from facealign.geometry import CropTransform, box_of_points, box_size
 from facealign.markup import MARKUPS, load_markup
 from facealign.models import ModelFacts
 from facealign.pose import lean
-from facealign.session import open_session
+from facealign.session import open_session, run_session
 from facealign.types import Pixels
 
 BATCH = 32
-"""Faces that go through the network at once, unless another number is asked for."""
+"""Faces in one run of the network, by default."""
 LEANS = 25.0
-"""Degrees between face and crop from which on the face is looked at again.
+"""Degrees between face and crop above which the face is seen a second time.
 
-Of 168 faces of 300W's training part, turned artificially, the second look takes 12 % off the mean
-error at 25°, 21 % at 30°, 40 % at 40°; at 20° only 4 %, and of the 27 that lean by 20 to 25° in
-their own photos it takes none.
+Of 168 faces of 300W's training part, turned artificially, the second look lowers the mean
+error by 12 % at 25°, 21 % at 30°, 40 % at 40°; by only 4 % at 20°, and not at all for the 27 that
+lean by 20 to 25° in their own photos.
 """
 SHIFTS = {1: (0.0,), 2: (0.03, -0.03)}
-"""Looks at a face → how far each crop lies down a diagonal from the face's own, in its sides."""
+"""Looks at a face → shift of each crop along the diagonal, in sides of the crop."""
 OUTPUTS = ("landmarks", "scores", "visible")
-"""Of each head; a further head's carry the name of its point scheme: "landmarks.aflw19"."""
+"""Of the first head; those of further heads end in the point scheme: "landmarks.aflw19"."""
 SEEN = 0.5
-"""A point is visible where the network's value is above."""
+"""A point is visible where the output of the network is greater."""
 
 Array = NDArray[np.float32]
 
@@ -65,13 +65,13 @@ class Landmarker:
     Args:
         path: the ONNX file.
         threads: of ONNX Runtime; None lets it choose.
-        leaning: faces that lean in their crops are looked at a second time.
-        markup: the point scheme wanted, of a head or one that a head's points turn into; None
-            takes the first head's.
+        leaning: see faces that lean in their crops a second time.
+        markup: the point scheme wanted, of a head or converted from that of a head; None takes
+            that of the first head.
 
     Raises:
         ModelError: the file is missing, damaged or not one of ours.
-        SettingsError: the model knows no points of `markup`.
+        SettingsError: the model cannot give the points of `markup`.
 
     """
 
@@ -91,7 +91,7 @@ class Landmarker:
         if self.head not in MARKUPS or "landmarks" not in self._outputs:
             raise ModelError(
                 f'{path}: its point scheme "{self.head}" or its outputs ({", ".join(given)}) are '
-                "none of ours; make one with: facealign export"
+                "not those of a facealign model; make one with: facealign export"
             )
         scheme = load_markup(self.head)
         self._count, self._outlined = scheme.count, "jaw" in scheme.groups
@@ -105,11 +105,11 @@ class Landmarker:
     ) -> list[list[Face]]:
         """The faces of each image, in the order of its boxes; at most `batch` a run of the network.
 
-        With `looks` = 2 each face is the mean of two crops, shifted a little each way: its points
-        are steadier and nearer, for twice the network's time.
+        With `looks` = 2 each face is the mean of two slightly shifted crops: steadier and more
+        accurate points, for twice the time of the network.
 
         Raises:
-            ModelError: the network fails, or has no attention maps where they are wanted.
+            ModelError: the network fails, or has no attention maps and they are asked for.
 
         """
         rows = [(found, i) for found in images for i in range(len(found))]
@@ -143,11 +143,11 @@ class Landmarker:
         return faces if self.markup == self.head else [face.to(self.markup) for face in faces]
 
     def crop(self, box: Array, angle: float = 0.0) -> CropTransform:
-        """The crop that the network looks at for a face in this box, leaning by `angle` degrees."""
+        """The network's crop of a face in this box that leans by `angle` degrees."""
         return CropTransform.from_box(box, self.facts.input_size, self.facts.margin, angle)
 
     def _upright_crop(self, box: Array, points: Array, angle: float) -> CropTransform:
-        """The crop of a face that leans: round its first landmarks, where they outline the face."""
+        """The crop of a face that leans: around its first landmarks if they outline the face."""
         if not self._outlined:
             return self.crop(box, angle)
         turn = CropTransform.from_square((0.0, 0.0), 1.0, 1, angle)
@@ -164,7 +164,7 @@ class Landmarker:
         attention: bool,
         looks: int,
     ) -> None:
-        """Replace, in `crops` and `values`, what was seen of faces that lean in their crops."""
+        """See faces that lean in their crops again; replace their rows in `crops` and `values`."""
         leans = lean(values["landmarks"], self.head)
         known = np.array([found.angles[i] for found, i in rows])
         again = np.flatnonzero(np.abs((leans - known + 180) % 360 - 180) > LEANS)
@@ -185,7 +185,7 @@ class Landmarker:
         attention: bool,
         looks: int,
     ) -> dict[str, Array]:
-        """`look` at shifted crops, the mean of what it gives."""
+        """The mean of `look` at shifted crops."""
         shifts = [share * self.facts.input_size for share in SHIFTS[looks]]
         views = [self.look(images, [c.shifted(s, s) for c in crops], attention) for s in shifts]
         total = {name: sum(view[name] for view in views) for name in views[0]}
@@ -194,17 +194,17 @@ class Landmarker:
     def look(
         self, images: Sequence[Pixels], crops: Sequence[CropTransform], attention: bool = False
     ) -> dict[str, Array]:
-        """What the network says of each crop of its image, once, in the points of its own head.
+        """One run of the network on a crop of each image, in the points of the model's own head.
 
         Returns:
-            The outputs by name: the landmarks (B, K, 2) in image pixels, and as far as the model
-            gives them `scores` and `visible` (B, K) in 0..1.
+            The outputs by name: `landmarks` (B, K, 2) in image pixels, and where the model has
+            them `scores` and `visible` (B, K) in 0..1.
 
         Raises:
-            ModelError: the network fails, or has no attention maps where they are wanted.
+            ModelError: the network fails, or has no attention maps and they are asked for.
 
         """
-        values = self._run(
+        values = self._predict(
             np.stack([_lit(c.warp(image)) for c, image in zip(crops, images, strict=True)]),
             attention,
         )
@@ -212,43 +212,40 @@ class Landmarker:
             points[:] = crop.to_image(points)
         return values
 
-    def _run(self, crops: NDArray[np.uint8], attention: bool) -> dict[str, Array]:
+    def _predict(self, crops: NDArray[np.uint8], attention: bool) -> dict[str, Array]:
         """Crops (B, S, S, 3) → outputs by name; the landmarks (B, K, 2) in crop pixels."""
         names = [name for name in OUTPUTS if name in self._outputs]
         if attention and not self._maps:
             raise ModelError(f"the model {self.facts.name} has no attention maps")
         wanted = [self._outputs[name] for name in names] + (self._maps if attention else [])
-        try:
-            given = self._session.run(wanted, {"image": self._image(crops)})
-        except Exception as error:
-            raise ModelError(f"the model failed: {str(error).splitlines()[0]}") from None
+        given = run_session(self._session, wanted, {"image": self._normalized(crops)})
         values = dict(zip(names, given, strict=False))
-        self._check(values, len(crops))
+        self._check_outputs(values, len(crops))
         if attention:
             values["attention"] = _enlarged(given[len(names) :], self.facts.input_size)
-        # The network counts from the crop's outer corner, half a pixel before the first centre.
+        # The network measures from the corner of the crop, half a pixel before the first centre.
         size = np.float32(self.facts.input_size)
         values["landmarks"] = values["landmarks"] * size - np.float32(0.5)
         return values
 
-    def _image(self, crops: NDArray[np.uint8]) -> Array:
-        """Crops (B, S, S, 3) as the network takes them: (B, 3, S, S), by its mean and deviation."""
+    def _normalized(self, crops: NDArray[np.uint8]) -> Array:
+        """Crops (B, S, S, 3) → the input of the network (B, 3, S, S), normalized."""
         faces, height, width, channels = crops.shape
-        image = np.empty((faces, channels, height, width), np.float32)  # in order: no copy later
+        image = np.empty((faces, channels, height, width), np.float32)  # no copy later
         scale = np.float32(1 / (255 * self.facts.std))
         np.multiply(crops.transpose(0, 3, 1, 2), scale, out=image)
         image -= np.float32(self.facts.mean / self.facts.std)
         return image
 
-    def _check(self, values: dict[str, Array], faces: int) -> None:
-        """Refuse what a model of one's own may give: other shapes, values that are none."""
+    def _check_outputs(self, values: dict[str, Array], faces: int) -> None:
+        """Refuse outputs of another shape or not finite, as a model from elsewhere may give."""
         shapes = {"landmarks": (faces, self._count, 2)}
         for name in OUTPUTS:
             shape = shapes.get(name, (faces, self._count))
             if name in values and values[name].shape != shape:
                 raise ModelError(
                     f"the model {self.facts.name} gives {name} of shape {values[name].shape}, "
-                    f"not {shape} as its point scheme {self.head} asks for"
+                    f"not {shape} as its point scheme {self.head} requires"
                 )
             if name in values and not np.isfinite(values[name]).all():
                 raise ModelError(f"the model {self.facts.name} gives {name} that are not finite")
@@ -259,6 +256,6 @@ def _lit(crop: Pixels) -> Pixels:
 
 
 def _enlarged(maps: Sequence[Array], size: int) -> Array:
-    """A map (B, 1, h, h) of each stage → (B, stages, size, size), each value a square of pixels."""
+    """A map (B, 1, h, h) of each stage → (B, stages, size, size), each value repeated."""
     sides = [np.repeat(m, size // m.shape[-1], axis=-1) for m in maps]
     return np.concatenate([np.repeat(m, size // m.shape[-2], axis=-2) for m in sides], axis=1)

@@ -1,4 +1,4 @@
-"""One photo's result, whatever state the photo is in."""
+"""The result of one photo, whatever state the photo is in."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from facealign.types import Pixels
 def photo_result(
     name: str, load: Callable[[], ImageSource], find: Callable[[Pixels], list[Face]]
 ) -> tuple[ImageResult, Pixels | None]:
-    """The result, and the upright photo, or None where the result says why there is none.
+    """The result, and the upright photo; None if it failed, with the reason in the result.
 
     Args:
-        name: the photo's, for the result.
-        load: what `read_image` takes; called here, so that its errors are the photo's.
+        name: of the photo, for the result.
+        load: gives what `read_image` takes; called here, so that its errors are those of the photo.
         find: the faces of an (H, W, 3) RGB image.
 
     """
@@ -27,7 +27,7 @@ def photo_result(
         faces = find(image)
     except (FaceAlignError, OSError) as error:
         return ImageResult(name, None, None, [], str(error)), None
-    except Exception as error:  # one photo that nobody thought of must not end a long run
+    except Exception as error:  # no photo may end a long run
         if os.environ.get("FACEALIGN_DEBUG"):
             raise
         what = f"{name}: {type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""What results depend on, in one place: to make an aligner, and to tell whether work may go on."""
+"""Every setting that results depend on: to make an aligner, and to resume a run."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class AlignSettings:
 
     Attributes:
         model: as `FaceAligner` takes it.
-        markup: the point scheme wanted; None takes the model's first.
+        markup: the point scheme; None takes the model's first.
         whole_image: every photo is one tight face crop.
         min_face: side of the smallest face to look for, in pixels.
-        upright: no face is turned or leans: one plain pass.
+        upright: no face is turned or leans, so one plain pass is enough.
 
     """
 
@@ -32,11 +32,11 @@ class AlignSettings:
     upright: bool = False
 
     def aligner(self, threads: int | None) -> FaceAligner:
-        """An aligner of these settings on `threads` of ONNX Runtime; None lets it choose.
+        """An aligner with these settings; None lets ONNX Runtime choose its `threads`.
 
         Raises:
             ModelError: the model is missing, damaged or not one of ours.
-            SettingsError: the model knows no points of `markup`.
+            SettingsError: the model cannot give the points of `markup`.
 
         """
         return FaceAligner(
@@ -49,7 +49,7 @@ class AlignSettings:
         )
 
     def record(self) -> dict[str, Any]:
-        """Plain values by name, the model by its file's sha256: equal where results are.
+        """The settings as plain values, the model by its sha256: equal settings give equal results.
 
         Raises:
             ModelError: the model is missing or damaged.

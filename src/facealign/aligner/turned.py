@@ -1,9 +1,9 @@
-"""Faces that lie on their side or upside down, in a photo or as a photo.
+"""Finding faces that lie on their side or upside down, or in a photo that does.
 
-A detector trained on upright faces finds some turned ones, gives them a box and a middling score;
-landmarks in that box, taken for an upright face, are of no use. YuNet on the 168 faces of every
-twelfth image of 300W's training part: upright 99 % score 0.9 or more; turned by 90° it finds 54 %,
-by 180° 88 %, and of these 97 % score less.
+A detector trained on upright faces finds some turned ones and gives them a medium score; landmarks
+that take such a face for an upright one are useless. YuNet on the 168 faces of every twelfth image
+of 300W's training part: 99 % of the upright ones score 0.9 or more; turned by 90° it finds 54 %, by
+180° 88 %, and 97 % of these score less.
 """
 
 from __future__ import annotations
@@ -18,35 +18,35 @@ from facealign.types import Box, Pixels
 from facealign.yunet import YuNet
 
 QUARTERS = (1, 3, 2)
-"""Quarter turns in the order they are tried: most photos that are turned lie on a side."""
+"""Quarter turns in the order in which they are tried: most turned photos lie on a side."""
 EIGHTHS = (0, 180, 90, 270, 45, 315, 135, 225)
-"""Degrees by which a face that the detector doubts may lean clockwise.
+"""Degrees by which a face with a low score may lean clockwise.
 
-Upside down comes second: an eye line and a mouth look alike either way, so both are always tried.
+Upside down comes second and is always tried: eyes and mouth look alike either way up.
 """
 SURE = 0.9
-"""YuNet's score from which on a face is taken to be upright."""
+"""A face with at least this score of YuNet is taken to be upright."""
 BETTER = 0.02
-"""By how much the score must rise for a face to be taken as turned."""
+"""By how much the score must rise for a face to count as turned."""
 COARSE = 640
-"""Longer side a photo is reduced to before it is turned: four searches of a large one take long."""
+"""The longer side of a photo is reduced to this before it is turned, to save time."""
 PATCH, WIDER = 128, 2.5
-"""Pixels of the patch a doubted face is looked at in, and its side in sides of the box."""
+"""Side of the patch around a face with a low score: in pixels, and in sides of its box."""
 
 Array = NDArray[np.float32]
 
 
-def find(detector: Detector, image: Pixels, turned: bool) -> tuple[Detections, Array]:
-    """The faces of a photo, and by how many degrees each leans clockwise.
+def find_faces(detector: Detector, image: Pixels, turned: bool) -> tuple[Detections, Array]:
+    """The faces in a photo, and by how many degrees each leans clockwise.
 
-    Where `turned`: a photo that shows no face is turned by quarters until it does, reduced to
-    `COARSE` pixels, and each face that YuNet is not sure of is looked at turned by eighths.
+    If `turned`, a photo without a face is reduced to `COARSE` pixels and turned by quarters until
+    a face is found, and each face with a low score of YuNet is detected again turned by eighths.
 
     Returns:
         The faces, their boxes in the photo's pixels, and (N,) float32 degrees.
 
     Raises:
-        ValueError: the detector gives a box that is none.
+        ValueError: the detector returns an invalid box.
 
     """
     found, angle = checked(detector.detect(image)), 0.0
@@ -62,7 +62,7 @@ def find(detector: Detector, image: Pixels, turned: bool) -> tuple[Detections, A
 
 
 def checked(found: Detections) -> Detections:
-    """What a detector found; one of the caller's own may give boxes that are none."""
+    """The detections, each box checked: the detector may be the caller's."""
     for box in found.boxes:
         to_box(box)
     return found
@@ -71,18 +71,18 @@ def checked(found: Detections) -> Detections:
 def _find_by_quarters(detector: Detector, image: Pixels) -> tuple[Detections, float]:
     view, ratio = _reduced(image)
     for quarter in QUARTERS:
-        # np.rot90 turns counterclockwise: what stands upright now leant clockwise before.
+        # np.rot90 turns counterclockwise: what is upright now leaned clockwise before.
         found = checked(detector.detect(np.ascontiguousarray(np.rot90(view, quarter))))
         if len(found):
             boxes = _turned_back(found.boxes, quarter, view.shape[1], view.shape[0])
-            # A pixel's corner, not its centre, is what a change of size keeps in place.
+            # Resizing keeps the corners of pixels in place, not their centres.
             boxes = ((boxes + 0.5) * np.tile(ratio, 2) - 0.5).astype(np.float32)
             return Detections(boxes, found.scores), 90.0 * quarter
     return Detections.none(), 0.0
 
 
 def _reduced(image: Pixels) -> tuple[Pixels, Array]:
-    """A photo of at most `COARSE` pixels a side, and (2,) its pixels in those of the photo."""
+    """The photo with at most `COARSE` pixels a side, and (2,) photo pixels per pixel of it."""
     height, width = image.shape[:2]
     scale = min(1.0, COARSE / max(height, width))
     if scale == 1.0:
@@ -93,7 +93,7 @@ def _reduced(image: Pixels) -> tuple[Pixels, Array]:
 
 
 def _turned_back(boxes: Array, quarter: int, width: int, height: int) -> Array:
-    """Boxes (N, 4) of a photo turned `quarter` times counterclockwise, in the photo's own pixels.
+    """Boxes (N, 4) of a photo turned `quarter` times counterclockwise, in pixels of the photo.
 
     Args:
         boxes: in the turned photo's pixels.
@@ -113,7 +113,7 @@ def _turned_back(boxes: Array, quarter: int, width: int, height: int) -> Array:
 
 
 def _by_eighths(detector: Detector, image: Pixels, box: Box, angle: float) -> tuple[Box, float]:
-    """The box and the angle under which the detector is surest of a face that it doubts."""
+    """The box and the angle of a face with a low score at which the score is highest."""
     side = WIDER * float(np.sqrt(np.prod(box[2:] - box[:2])))
     centre = (float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2)
     best, surest = (box, angle), 0.0
@@ -122,7 +122,7 @@ def _by_eighths(detector: Detector, image: Pixels, box: Box, angle: float) -> tu
         found = detector.detect(patch.warp(image))
         if len(found) and found.scores[0] > surest + BETTER:
             surest = float(found.scores[0])
-            # Upright as it stands: the whole photo's box is as good.
+            # Not turned: the box found in the whole photo is as good.
             best = (_box_in(patch, found.boxes[0]), angle + turn) if turn else (box, angle)
         if turn and surest >= SURE:
             break
@@ -130,7 +130,7 @@ def _by_eighths(detector: Detector, image: Pixels, box: Box, angle: float) -> tu
 
 
 def _box_in(patch: CropTransform, box: Box) -> Box:
-    """A box in a turned patch as a box of the same size and centre in the photo."""
+    """A box in a turned patch → the box of the same size and centre in the photo."""
     centre = patch.to_image(((box[:2] + box[2:]) / 2).astype(np.float32))
     half = (box[2:] - box[:2]) / 2 / patch.scale
     return np.concatenate([centre - half, centre + half]).astype(np.float32)

@@ -17,7 +17,7 @@ import onnxruntime
 
 from facealign import __version__
 from facealign.aligner import FaceAligner
-from facealign.aligner.ordered import core_count
+from facealign.aligner.parallel import core_count
 from facealign.cli.console import bar, fail, print_facts, print_table, say
 from facealign.cli.extras import EXTRAS
 from facealign.cli.options import json_option, model_option, threads_option

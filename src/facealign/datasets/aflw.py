@@ -48,7 +48,7 @@ def read_aflw(root: Path, subset: str, training_faces: int | None = None) -> Rea
         raise DataError(f"{root / 'flickr'}: no such folder; --root must hold AFLW's flickr folder")
     labels = _read_labels(root / LABELS)
     order = _order(labels, root / LABELS, subset, training_faces)
-    samples = build_samples(order, lambda i: _build(labels, root / LABELS, folder, i))
+    samples = build_samples(order, lambda i: _aflw_sample(labels, root / LABELS, folder, i))
     return Reading("aflw", subset, samples)
 
 
@@ -82,7 +82,7 @@ def _order(
     return chosen[(labels["mask_new"][chosen] == 1).all(axis=1)] if subset == "frontal" else chosen
 
 
-def _build(labels: dict[str, Any], path: Path, folder: Path, row: int) -> Sample:
+def _aflw_sample(labels: dict[str, Any], path: Path, folder: Path, row: int) -> Sample:
     name = labels["nameList"][row]
     place = f"{path}: face {row + 1}"
     if not name:

@@ -51,11 +51,11 @@ def read_cofw(root: Path, subset: str) -> Reading:
             f"{path}: {points} is {np.shape(rows)} and {boxes} is {np.shape(corners)}: "
             f"(N, {3 * POINTS}) and (N, 4) are expected"
         )
-    samples = build_samples(range(count), lambda i: _build(path, i, rows[i], corners[i]))
+    samples = build_samples(range(count), lambda i: _cofw_sample(path, i, rows[i], corners[i]))
     return Reading("cofw", subset, samples)
 
 
-def _build(path: Path, index: int, row: Matrix, corner: Matrix) -> Sample:
+def _cofw_sample(path: Path, index: int, row: Matrix, corner: Matrix) -> Sample:
     x, y, width, height = corner
     return build_sample(
         f"{path}: face {index + 1}",

@@ -71,11 +71,11 @@ def read_300vw(root: Path, subset: str, stride: int = 1) -> Reading:
         if not paths[video]:
             report(f"{root / video / 'annot'}: holds no .pts file")
     chosen = [path for video in present for path in paths[video][::stride]]
-    samples = build_samples(chosen, lambda path: _build(root, path))
+    samples = build_samples(chosen, lambda path: _frame_sample(root, path))
     return Reading("300vw", subset, samples)
 
 
-def _build(root: Path, path: Path) -> Sample:
+def _frame_sample(root: Path, path: Path) -> Sample:
     video = path.parent.parent
     if not path.stem.isdecimal() or int(path.stem) < 1:
         raise DataError(f"{path}: the name is no frame number: 000001.pts is the first")

@@ -69,11 +69,13 @@ def read_300w(root: Path, subset: str) -> Reading:
     paths = [path for folder in folders for path in sorted(folder.glob("*.pts"))]
     if not paths:
         raise DataError(f"{folders[0]}: holds no .pts file; --root must hold 300W's own folders")
-    samples = build_samples(paths, lambda path: _build(root, path, None if boxless else boxes))
+    samples = build_samples(
+        paths, lambda path: _image_sample(root, path, None if boxless else boxes)
+    )
     return Reading("300w", subset, samples)
 
 
-def _build(root: Path, path: Path, boxes: dict[str, Box] | None) -> Sample:
+def _image_sample(root: Path, path: Path, boxes: dict[str, Box] | None) -> Sample:
     """The face of one `.pts` file; without `boxes` in the box of its points."""
     name = path.relative_to(root).with_suffix("").as_posix()
     landmarks = read_pts(path, load_markup("ibug68").count)

@@ -53,11 +53,11 @@ def read_merl_rav(root: Path, subset: str) -> Reading:
         if not folder.is_dir():
             raise DataError(f"{folder}: no such folder; --root must hold merl_rav_organized")
     paths = [path for folder in folders for path in sorted(folder.glob("*.pts"))]
-    samples = build_samples(paths, lambda path: _build(top, path))
+    samples = build_samples(paths, lambda path: _merl_rav_sample(top, path))
     return Reading("merl-rav", subset, samples)
 
 
-def _build(top: Path, path: Path) -> Sample:
+def _merl_rav_sample(top: Path, path: Path) -> Sample:
     written = read_pts(path, 68) + 1
     hidden = (written == -1).all(axis=1)
     image = image_beside(path)

@@ -58,7 +58,7 @@ def read_wflw(root: Path, subset: str) -> Reading:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     rows = [(i, words) for i, line in enumerate(lines, 1) if (words := line.split())]
     chosen = [row for row in rows if _belongs(row[1], subset)]
-    samples = build_samples(chosen, lambda row: _build(path, images, *row))
+    samples = build_samples(chosen, lambda row: _wflw_sample(path, images, *row))
     return Reading("wflw", subset, samples)
 
 
@@ -69,7 +69,7 @@ def _belongs(words: list[str], subset: str) -> bool:
     return words[2 * POINTS + 4 + ATTRIBUTES.index(subset)] != "0"
 
 
-def _build(path: Path, images: Path, line: int, words: list[str]) -> Sample:
+def _wflw_sample(path: Path, images: Path, line: int, words: list[str]) -> Sample:
     place = f"{path}:{line}"
     if len(words) != FIELDS + 1:
         raise DataError(

@@ -139,13 +139,13 @@ def read_labels(path: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]
     """
     file = load_coco(path)
     for number in range(len(file.annotations)):
-        yield partial(_parse_label, file, number)
+        yield partial(_parse_annotation, file, number)
 
 
 LABELS = LabelReader(title="COCO keypoints (JSON)", read=read_labels)
 
 
-def _parse_label(file: CocoFile, number: int) -> Label:
+def _parse_annotation(file: CocoFile, number: int) -> Label:
     entry = file.annotations[number]
     place = f"{file.path}: annotations[{number}]"
     needs = (
@@ -175,7 +175,7 @@ def read_coco(path: Path, markup: str) -> Iterator[ImageResult]:
     file = load_coco(path)
     faces: dict[Any, list[Face]] = defaultdict(list)
     for number, entry in enumerate(file.annotations):
-        label = _parse_label(file, number)
+        label = _parse_annotation(file, number)
         with parsing(label.place):
             name = file.schemes.get(entry.get("category_id"), markup)
             scheme = name if name in MARKUPS else markup

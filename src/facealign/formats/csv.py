@@ -195,10 +195,10 @@ def read_labels(path: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]
         )
     for row in read_rows(path):
         if subset in (ALL, row[1].get("split")):
-            yield partial(_parse_label, path, row, count)
+            yield partial(_parse_row, path, row, count)
 
 
-def _parse_label(path: Path, row: Row, count: int) -> Label:
+def _parse_row(path: Path, row: Row, count: int) -> Label:
     line, cells = row
     place = f"{path}:{line}"
     words = [[cells[f"x{i}"].strip(), cells[f"y{i}"].strip()] for i in range(count)]

@@ -109,13 +109,13 @@ def read_labels(path: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]
             report(f"{path}: {name}: has no points")
         for number, face in enumerate(faces, 1):
             place, id = f"{path}: {name}, face {number}", f"{name}#{number}"
-            yield partial(_parse_label, image, face, scheme, place, id)
+            yield partial(_parse_element, image, face, scheme, place, id)
 
 
 LABELS = LabelReader(title="CVAT for images 1.1 (XML)", read=read_labels)
 
 
-def _parse_label(
+def _parse_element(
     image: ET.Element, face: ET.Element, scheme: Markup, place: str, id: str = ""
 ) -> Label:
     with parsing(place, "a number is missing, or is not one"):
@@ -185,7 +185,7 @@ def read_cvat(path: Path, markup: str) -> Iterator[ImageResult]:
 def _to_face(image: ET.Element, face: ET.Element, markup: str, place: str) -> Face:
     label = face.get("label", "")
     scheme = load_markup(label if label in MARKUPS else markup)
-    parsed = _parse_label(image, face, scheme, place)
+    parsed = _parse_element(image, face, scheme, place)
     box = _box_of(image, face)
     score = None if box is None else box.findtext("attribute[@name='score']")
     return parsed.to_face(score or 1.0, scheme.name)

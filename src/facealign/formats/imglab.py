@@ -89,10 +89,10 @@ def read_labels(path: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]
         if image.find("box") is None:
             report(f"{path}: {image.get('file', '')}: has no box")
         for number, box in _face_boxes(image):
-            yield partial(_parse_label, path, image.get("file", ""), number, box, scheme)
+            yield partial(_parse_box, path, image.get("file", ""), number, box, scheme)
 
 
-def _parse_label(path: Path, name: str, number: int, box: ET.Element, scheme: Markup) -> Label:
+def _parse_box(path: Path, name: str, number: int, box: ET.Element, scheme: Markup) -> Label:
     place = f"{path}: {name}, box {number}"
     points = np.full((scheme.count, 2), np.nan)
     with parsing(place, "a number is missing, or is not one"):
@@ -126,7 +126,7 @@ def read_imglab(path: Path, markup: str) -> Iterator[ImageResult]:
         for number, box in _face_boxes(image):
             label = box.findtext("label", "")
             scheme = load_markup(label if label in MARKUPS else markup)
-            parsed = _parse_label(path, name, number, box, scheme)
+            parsed = _parse_box(path, name, number, box, scheme)
             with parsing(parsed.place):
                 faces.append(parsed.to_face(1.0, scheme.name))
         yield ImageResult(name, None, None, faces)

@@ -100,14 +100,14 @@ def read_labels(root: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]
     if not labels:
         raise DataError(f"{root}: holds no .pts file")
     for path in labels:
-        yield partial(_parse_label, root, path, scheme)
+        yield partial(_parse_file, root, path, scheme)
     labelled = {path.with_suffix("") for path in labels}
     for path in files:
         if path.suffix.lower() in IMAGE_SUFFIXES and path.with_suffix("") not in labelled:
             report(f"{path}: there is no .pts file of this name beside it")
 
 
-def _parse_label(root: Path, path: Path, scheme: Markup) -> Label:
+def _parse_file(root: Path, path: Path, scheme: Markup) -> Label:
     image = image_beside(path).relative_to(root).as_posix()
     points = read_pts(path, scheme.count).astype(np.float64)
     return Label(str(path), image, image, points, np.ones(scheme.count, np.bool_))

@@ -1,6 +1,6 @@
-"""Point schemes: how many points, what each means, and which is whose mirror image.
+"""Point schemes: the number of points, what each means, and its mirror image.
 
-Left and right are the subject's own: the subject's left eye is on the right of an unmirrored photo.
+Left and right are the subject's: the left eye is on the right of an unmirrored photo.
 """
 
 from facealign.markup.conversion import Conversion, load_conversion, targets

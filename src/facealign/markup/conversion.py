@@ -1,4 +1,4 @@
-"""Points of one scheme as points of another, where the meaning of both is the same."""
+"""Converting points of one scheme to those of another with the same meaning."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class Conversion:
 
     Attributes:
         source, target: the schemes' names.
-        weights: (K', K) float64, each row sums to 1: a target point is this mean of source points.
+        weights: (K', K) float64, each row sums to 1: the target point is the mean with
+            these weights.
 
     """
 
@@ -32,13 +33,13 @@ class Conversion:
         return np.asarray(self.weights @ points.astype(np.float64), dtype=np.float32)
 
     def visible(self, visible: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """(..., K) flags → (..., K'): a target point counts where all its source points do."""
+        """(..., K) flags → (..., K'): a target point is visible if all its source points are."""
         needed = self.weights > 0
         return np.asarray((visible[..., None, :] | ~needed).all(axis=-1))
 
 
-# WFLW's points that stand where iBUG's 68 do: every second one of the jaw, the upper edge of the
-# brows, the lids without their middle (the subset the field's WFLW-68 uses).
+# The points of WFLW at the places of iBUG's 68: every second one of the jaw, the upper edge of the
+# brows, the lids without their middle (the field's WFLW-68).
 _WFLW_AS_IBUG = (
     *(*range(0, 33, 2), *range(33, 38), *range(42, 47), *range(51, 60)),
     *(60, 61, 63, 64, 65, 67, 68, 69, 71, 72, 73, 75),
@@ -48,13 +49,13 @@ _FIVE = ("nose_tip", "right_mouth_corner", "left_mouth_corner")
 
 
 def load_conversion(source: str, target: str) -> Conversion:
-    """How to turn `source` points into `target` points.
+    """The conversion of `source` points to `target` points.
 
-    Defined: any scheme into itself and into celeba5 (eye centres, nose tip, mouth corners);
+    Defined: any scheme to itself and to celeba5 (eye centres, nose tip, mouth corners);
     ibug68 → ibug51; wflw98 → ibug68 and ibug51.
 
     Raises:
-        DataError: a scheme is unknown, or the source does not mark what the target needs.
+        DataError: a scheme is unknown, or the source lacks points that the target needs.
 
     """
     one, other = load_markup(source), load_markup(target)
@@ -67,7 +68,7 @@ def load_conversion(source: str, target: str) -> Conversion:
     elif source == "wflw98" and target in ("ibug68", "ibug51"):
         rows = [(i,) for i in _WFLW_AS_IBUG[-other.count :]]
     else:
-        raise DataError(f"{source} points cannot be turned into {target}: no rule is defined")
+        raise DataError(f"{source} points cannot be converted to {target}: no rule is defined")
     weights = np.zeros((other.count, one.count))
     for i, row in enumerate(rows):
         weights[i, list(row)] = 1 / len(row)
@@ -75,7 +76,7 @@ def load_conversion(source: str, target: str) -> Conversion:
 
 
 def targets(source: str) -> list[str]:
-    """The schemes that `load_conversion` turns `source` points into; none of an unknown one."""
+    """The schemes that `source` points can be converted to; empty for an unknown scheme."""
     found = []
     for name in MARKUPS:
         with suppress(DataError):

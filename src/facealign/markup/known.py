@@ -1,6 +1,6 @@
 """The point schemes of the public data sets.
 
-Each is its points' names, region by region; the mirror order follows from the names.
+Each is a list of point names for each region; the mirror order follows from the names.
 """
 
 from __future__ import annotations
@@ -13,38 +13,42 @@ from facealign.errors import DataError
 from facealign.markup.scheme import Markup
 
 Parts = dict[str, list[str]]
-"""Region → names of its points."""
+"""Region → the names of its points."""
 
 
-def _run(name: str, first: int, last: int) -> list[str]:
+def _numbered(name: str, first: int, last: int) -> list[str]:
     """`name_first … name_last`, counting up or down."""
     step = 1 if first <= last else -1
     return [f"{name}_{i}" for i in range(first, last + step, step)]
 
 
 def _eye(side: str, lid: int) -> list[str]:
-    """The outline of an eye, clockwise in the photo: from the outer corner of the right one."""
-    inwards = [f"{side}_eye_outer", *_run(f"{side}_eye_upper", 1, lid), f"{side}_eye_inner"]
+    """The outline of an eye, clockwise in the photo, from its corner on the left of the photo."""
+    inwards = [f"{side}_eye_outer", *_numbered(f"{side}_eye_upper", 1, lid), f"{side}_eye_inner"]
     if side == "right":
-        return inwards + _run("right_eye_lower", lid, 1)
-    return inwards[::-1] + _run("left_eye_lower", 1, lid)
+        return inwards + _numbered("right_eye_lower", lid, 1)
+    return inwards[::-1] + _numbered("left_eye_lower", 1, lid)
 
 
 def _brow(side: str, count: int) -> list[str]:
-    return _run(f"{side}_brow", *((1, count) if side == "right" else (count, 1)))
+    return _numbered(f"{side}_brow", *((1, count) if side == "right" else (count, 1)))
 
 
 def _nose() -> Parts:
     nostrils = ["right_nostril_1", "right_nostril_2", "nose_base"]
     return {
-        "nose_bridge": [*_run("nose_bridge", 1, 3), "nose_tip"],
+        "nose_bridge": [*_numbered("nose_bridge", 1, 3), "nose_tip"],
         "nose_base": [*nostrils, "left_nostril_2", "left_nostril_1"],
     }
 
 
 def _lips() -> Parts:
-    top = [*_run("right_lip_top", 1, 2), "lip_top", *_run("left_lip_top", 2, 1)]
-    bottom = [*_run("left_lip_bottom", 1, 2), "lip_bottom", *_run("right_lip_bottom", 2, 1)]
+    top = [*_numbered("right_lip_top", 1, 2), "lip_top", *_numbered("left_lip_top", 2, 1)]
+    bottom = [
+        *_numbered("left_lip_bottom", 1, 2),
+        "lip_bottom",
+        *_numbered("right_lip_bottom", 2, 1),
+    ]
     inner_top = ["right_inner_top", "inner_top", "left_inner_top"]
     inner_bottom = ["left_inner_bottom", "inner_bottom", "right_inner_bottom"]
     return {
@@ -54,7 +58,7 @@ def _lips() -> Parts:
 
 
 def _jaw(side: int) -> list[str]:
-    return [*_run("right_jaw", 1, side), "chin", *_run("left_jaw", side, 1)]
+    return [*_numbered("right_jaw", 1, side), "chin", *_numbered("left_jaw", side, 1)]
 
 
 def _ibug51() -> Parts:
@@ -69,8 +73,8 @@ def _ibug51() -> Parts:
 
 
 def _wflw98() -> Parts:
-    right_brow = [*_run("right_brow_upper", 1, 5), *_run("right_brow_lower", 4, 1)]
-    left_brow = [*_run("left_brow_upper", 5, 1), *_run("left_brow_lower", 1, 4)]
+    right_brow = [*_numbered("right_brow_upper", 1, 5), *_numbered("right_brow_lower", 4, 1)]
+    left_brow = [*_numbered("left_brow_upper", 5, 1), *_numbered("left_brow_lower", 1, 4)]
     return {
         "jaw": _jaw(16),
         "right_brow": right_brow,
@@ -129,9 +133,9 @@ def _cofw29() -> Parts:
 
 
 def _markup(name: str, parts: Parts, closed: str = "", order: str = "") -> Markup:
-    """A scheme from its regions; `order` lists the points where the regions' order is not theirs.
+    """A scheme from its regions; `order` lists the points if theirs is not that of the regions.
 
-    The eye centres are single points where the scheme has them, else the mean of the outline.
+    An eye centre is a point of the scheme, otherwise the mean of the outline.
     """
     names = tuple(order.split() or [point for points in parts.values() for point in points])
     place = {point: i for i, point in enumerate(names)}

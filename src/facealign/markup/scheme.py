@@ -1,4 +1,4 @@
-"""What a point scheme is."""
+"""The `Markup` class: a point scheme."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class Markup:
     Attributes:
         name: such as ``"ibug68"``.
         count: K, the number of points.
-        names: (K,) what each point is, such as ``"right_eye_outer"``; the name of its mirror image
+        names: (K,) name of each point, such as ``"right_eye_outer"``; that of its mirror image
             has left and right exchanged.
-        groups: face region → indices of its points, in drawing order; together they hold
-            every point, each once.
-        closed: the groups whose outline returns to its first point.
-        mirror: (K,) ``mirror[i]`` is the point that point i becomes in a mirrored photo.
+        groups: face region → indices of its points, in drawing order; every point is in
+            exactly one region.
+        closed: the regions whose outline returns to its first point.
+        mirror: (K,) ``mirror[i]`` is the index that point i has in a mirrored photo.
         eye_corners: the outer corners of the right and the left eye: inter-ocular distance; None
-            where the scheme does not mark them.
+            if the scheme does not have them.
         eye_points: the points whose mean is the centre of the right and of the left eye:
             inter-pupil distance.
 
@@ -41,7 +41,7 @@ class Markup:
     eye_points: tuple[tuple[int, ...], tuple[int, ...]]
 
     def index_of(self, word: str, first: int) -> int:
-        """The index of a point called by number, the first one's being `first`, or by its name.
+        """The index of a point, given as its number, counted from `first`, or its name.
 
         Raises:
             ValueError: there is no such point.
@@ -66,7 +66,7 @@ class Markup:
         return flipped
 
     def polylines(self) -> list[list[int]]:
-        """Indices of the points to join by a line, one list a region of two points or more."""
+        """Indices of points to join by a line, one list for each region of two points or more."""
         return [
             [*indices, indices[0]] if name in self.closed else list(indices)
             for name, indices in self.groups.items()

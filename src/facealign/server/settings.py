@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from facealign.aligner.ordered import core_count
+from facealign.aligner.parallel import core_count
 from facealign.errors import SettingsError
 
 

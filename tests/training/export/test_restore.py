@@ -110,7 +110,7 @@ def test_files_that_cannot_be_taken_up_are_refused(
     reasons = {
         text: r"text\.onnx: not an ONNX file",
         tmp_path / "no.onnx": r'no\.onnx" is neither a bundled model \(.*aan-s.*\) nor a model',
-        WEIGHTS / "yunet.onnx": r"yunet\.onnx: no facealign model: its metadata lack",
+        WEIGHTS / "yunet.onnx": r"yunet\.onnx: not a facealign model: its metadata lack",
         make_model(): r"made\.onnx: its layers are not those of an AAN",
     }
     for path, reason in reasons.items():

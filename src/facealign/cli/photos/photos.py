@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from facealign.aligner.ordered import AHEAD, core_count, map_ordered
+from facealign.aligner.parallel import AHEAD, core_count, map_ordered
 from facealign.aligner.photo import photo_result
 from facealign.cli.console import bar, fail
 from facealign.cli.stopping import Stop

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from facealign.aligner.ordered import core_count
+from facealign.aligner.parallel import core_count
 from facealign.aligner.settings import AlignSettings
 from facealign.cli.console import bar, fail
 from facealign.cli.photos.photos import find_photos
