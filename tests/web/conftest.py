@@ -11,11 +11,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from facealign.web import make_server
+from facealign.types import Pixels
+from facealign.web import make_server, write_site
 
 HERE = Path(__file__).parent
+Run = Callable[..., list[Any]]
+Job = dict[str, Any]
 Scenario = Callable[..., dict[str, Any]]
 
 
@@ -62,3 +66,38 @@ def browse(node: str, address: str, repository: Path) -> Scenario:
         return result
 
     return run
+
+
+@pytest.fixture(scope="session")
+def run(node: str, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """(picture, jobs) → what the JavaScript answers to each."""
+    site = tmp_path_factory.mktemp("site")
+    write_site(site)
+
+    def call(jobs: list[Job], picture: Pixels | None = None) -> list[Any]:
+        folder = tmp_path_factory.mktemp("jobs")
+        if picture is not None:
+            height, width = picture.shape[:2]
+            alpha = np.full((height, width, 1), 255, np.uint8)
+            (folder / "rgba").write_bytes(np.concatenate([picture, alpha], axis=2).tobytes())
+            shape = {"raw": str(folder / "rgba"), "width": width, "height": height}
+            jobs = [job | shape for job in jobs]
+        (folder / "jobs.json").write_text(json.dumps(jobs))
+        done = subprocess.run(
+            [
+                node,
+                Path(__file__).parent / "parity.mjs",
+                site,
+                folder / "jobs.json",
+                folder / "out",
+            ],
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        answers: list[Any] = json.loads((folder / "out").read_text())
+        return answers
+
+    return call

@@ -9,6 +9,9 @@ const base = pathToFileURL(`${site}/`);
 const { Aligner } = await import(new URL("facealign/aligner.js", base).href);
 const { CropTransform } = await import(new URL("facealign/geometry.js", base).href);
 const { resize } = await import(new URL("facealign/pillow.js", base).href);
+const { LiveSmoother } = await import(new URL("facealign/smoothing.js", base).href);
+const { match } = await import(new URL("facealign/track.js", base).href);
+const { FaceTracker } = await import(new URL("facealign/tracker.js", base).href);
 const { fitPose, lean } = await import(new URL("facealign/pose.js", base).href);
 const { toCsv, toJson } = await import(new URL("facealign/results.js", base).href);
 
@@ -29,6 +32,21 @@ const TASKS = {
     ];
     return { json: toJson(results), csv: toCsv(results) };
   },
+  track: async (image, { frames, options }) => {
+    const tracker = new FaceTracker(await aligner(), options);
+    const answers = [];
+    for (const { raw, width, height, time } of frames) {
+      const data = await read(pathToFileURL(raw));
+      answers.push(await tracker.step({ width, height, data }, time));
+    }
+    return answers;
+  },
+  smooth: async (image, { frames, markup }) => {
+    const { smoothing, markups } = (await aligner()).settings;
+    const smoother = new LiveSmoother(smoothing, markups[markup].eye_corners);
+    return frames.map(({ points, time }) => smoother.step(points, time));
+  },
+  match: (image, { affinity }) => [...match(affinity)],
   warp: (image, { box, size, margin, angle }) =>
     bytes(CropTransform.fromBox(box, size, margin, angle).warp(image)),
   resize: (image, { size, box }) => bytes(resize(image, ...size, box, 2)),

@@ -6,7 +6,6 @@ import base64
 import csv
 import io
 import json
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,45 +20,9 @@ from facealign.formats.json import to_dict
 from facealign.formats.registry import write_results
 from facealign.pose import fit_pose, lean
 from facealign.types import Pixels
-from facealign.web import write_site
 
 Run = Callable[..., list[Any]]
 Job = dict[str, Any]
-
-
-@pytest.fixture(scope="session")
-def run(node: str, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """(picture, jobs) → what the JavaScript answers to each."""
-    site = tmp_path_factory.mktemp("site")
-    write_site(site)
-
-    def call(jobs: list[Job], picture: Pixels | None = None) -> list[Any]:
-        folder = tmp_path_factory.mktemp("jobs")
-        if picture is not None:
-            height, width = picture.shape[:2]
-            alpha = np.full((height, width, 1), 255, np.uint8)
-            (folder / "rgba").write_bytes(np.concatenate([picture, alpha], axis=2).tobytes())
-            shape = {"raw": str(folder / "rgba"), "width": width, "height": height}
-            jobs = [job | shape for job in jobs]
-        (folder / "jobs.json").write_text(json.dumps(jobs))
-        done = subprocess.run(
-            [
-                node,
-                Path(__file__).parent / "parity.mjs",
-                site,
-                folder / "jobs.json",
-                folder / "out",
-            ],
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
-        answers: list[Any] = json.loads((folder / "out").read_text())
-        return answers
-
-    return call
 
 
 def pixels(answer: str, width: int, height: int) -> Pixels:

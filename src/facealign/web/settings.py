@@ -6,16 +6,19 @@ from dataclasses import asdict
 from typing import Any
 
 import facealign
-from facealign import exposure
+from facealign import exposure, smoothing
 from facealign.aligner import landmarker, turned
 from facealign.markup import MARKUPS, Markup
 from facealign.models import DEFAULT, ModelCard, ModelFacts, bundled, model_path
 from facealign.pose import generic_face
 from facealign.session import open_session
+from facealign.tracking import track, tracker
 from facealign.yunet import YuNet
 
 DETECTOR = ("LOWER", "NARROWER", "COARSE", "TILE", "OVERLAP", "SMALLEST", "SURE")
 EXPOSURE = ("DARK", "BRIGHT", "SHARE", "CELLS", "INNER", "SHADOW", "STRENGTH", "MOST", "FLOOR")
+TRACKER = ("DETECT_EVERY", "SEARCH_EVERY", "WAIT", "SAME_POINTS", "UNSEEN", "CUT", "ALIKE")
+TRACK = ("LOST", "SAME_BOX", "STEADY", "UNSURE", "LEAST_RATIO")
 TURNED = ("QUARTERS", "EIGHTHS", "SURE", "BETTER", "COARSE", "PATCH", "WIDER")
 
 
@@ -35,8 +38,20 @@ def page_settings() -> dict[str, Any]:
         "turned": {name: getattr(turned, name) for name in TURNED},
         "leans": landmarker.LEANS,
         "seen": landmarker.SEEN,
+        "shifts": landmarker.SHIFTS,
+        "tracker": {name: getattr(tracker, name) for name in TRACKER},
+        "track": {name: getattr(track, name) for name in TRACK},
+        "smoothing": _smoothing(),
         "markups": {name: _markup(markup) for name, markup in MARKUPS.items()},
         "generic_faces": {name: _generic(name) for name in MARKUPS},
+    }
+
+
+def _smoothing() -> dict[str, Any]:
+    return {
+        "most_seconds": smoothing.MOST_SECONDS,
+        "window": asdict(smoothing.LIVE),
+        "shape": asdict(smoothing.LIVE_SHAPE),
     }
 
 
@@ -70,6 +85,7 @@ def _markup(markup: Markup) -> dict[str, Any]:
         "names": markup.names,
         "groups": dict(markup.groups),
         "closed": sorted(markup.closed),
+        "eye_corners": markup.eye_corners,
     }
 
 

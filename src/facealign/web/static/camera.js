@@ -1,6 +1,6 @@
-/** The webcam: one frame after the other through the aligner, as fast as it goes. */
+/** The webcam: one frame after the other through a tracker, as fast as it goes. */
 
-import { align } from "./facealign.js";
+import { Tracker } from "./facealign.js";
 import { drawFaces } from "./drawing.js";
 import { counted, spoken } from "./photo.js";
 
@@ -16,6 +16,7 @@ export class Camera {
     this.cameras = section.querySelector("#cameras");
     this.mirror = section.querySelector("#mirror");
     this.stream = null;
+    this.tracker = new Tracker();
     this.cameras.addEventListener("change", () => this.start(this.cameras.value));
     section.querySelector("#stop").addEventListener("click", () => this.stop());
     this.mirror.addEventListener("change", () => this.#turn());
@@ -36,6 +37,7 @@ export class Camera {
     video.playsInline = true;
     video.srcObject = stream;
     await video.play();
+    await this.tracker.reset();
     this.#loop(stream, video);
   }
 
@@ -65,7 +67,8 @@ export class Camera {
       try {
         const frame = await createImageBitmap(video);
         const { settings, options, show } = this.chosen();
-        const faces = await align(frame, options);
+        this.tracker.options = options;
+        const faces = await this.tracker.step(frame, started / 1000);
         if (this.stream === stream) this.#show(frame, faces, settings, show, started);
         frame.close();
       } catch (error) {

@@ -13,6 +13,8 @@
  * @typedef {import("./facealign/aligner.js").Options} Options
  */
 
+import { LiveSmoother } from "./facealign/smoothing.js";
+
 export { faceEntry, toCsv, toJson } from "./facealign/results.js";
 
 const THREADS = 4; // more gain little with networks this small
@@ -50,6 +52,57 @@ export async function detect(source, options = {}) {
  */
 export function load(options = {}) {
   return ask("load", null, options);
+}
+
+let trackers = 0;
+
+/**
+ * Follows the faces of a film or camera: each keeps its number (`track`), its points are steady.
+ *
+ *     const tracker = new Tracker();
+ *     const faces = await tracker.step(video, performance.now() / 1000);
+ */
+export class Tracker {
+  #number = trackers++;
+
+  /**
+   * @param {{smoothing?: "live" | "none", looks?: 1 | 2, detectEvery?: number, model?: string,
+   *   minFace?: number, maxFaces?: number, attention?: boolean}} [options]
+   */
+  constructor(options = {}) {
+    this.options = options;
+  }
+
+  /** The faces of the next frame. @param {Source} source @param {number} time in seconds. */
+  async step(source, time) {
+    const options = { ...this.options, tracker: this.#number, time };
+    return ask("step", await transferable(source), options);
+  }
+
+  /** Forget all faces, as before another film. */
+  async reset() {
+    await ask("forget", null, { tracker: this.#number });
+  }
+}
+
+/** Steadies the points of one face that you follow yourself. */
+export class Smoother {
+  #smoother;
+
+  /** @param {object} settings what `load()` gives. @param {string} markup the points' scheme. */
+  constructor(settings, markup) {
+    this.#smoother = new LiveSmoother(settings.smoothing, settings.markups[markup].eye_corners);
+  }
+
+  /** The points of a frame, filtered. @param {number[][]} points @param {number} time seconds. */
+  step(points, time) {
+    return this.#smoother.step(points, time);
+  }
+
+  /** Forget the past. */
+  reset() {
+    this.#smoother.reset();
+  }
 }
 
 /** A photo's pixels as Python reads them: upright by EXIF, colour profiles not applied. */

@@ -43,11 +43,20 @@ export class Aligner {
   }
 
   /** Faces' boxes and scores, the most certain first. */
-  async detect(image, { minFace } = {}) {
+  async detect(image, { minFace, turned = true } = {}) {
     if (minFace !== undefined && !(minFace >= 1)) throw new Error(`minFace is 1 or more, not ${minFace}`);
     const { file, constants } = this.settings.detector;
     const detector = new YuNet(await this.#network(file), constants, { minFace });
-    return find(detector, image, this.settings.turned);
+    if (turned) return find(detector, image, this.settings.turned);
+    const found = await detector.detect(image);
+    return { ...found, angles: found.scores.map(() => 0) };
+  }
+
+  /** The landmarks of faces that `detect` or an earlier frame found, in their order. */
+  async look(image, found, { model, attention = false } = {}, looks = 1) {
+    const landmarker = await this.#landmarker(model ?? this.settings.default);
+    const faces = await landmarker.align(image, found, attention, looks);
+    return faces.map((face) => this.described(face));
   }
 
   /** The faces of a picture, the most certain first. @param {Options} [options] */
@@ -57,9 +66,7 @@ export class Aligner {
       throw new Error(`maxFaces is 1 or more, not ${maxFaces}`);
     }
     if (maxFaces) for (const values of Object.values(found)) values.splice(maxFaces);
-    const landmarker = await this.#landmarker(model ?? this.settings.default);
-    const faces = await landmarker.align(image, found, attention);
-    return faces.map((face) => this.#described(face));
+    return this.look(image, found, { model, attention });
   }
 
   async #landmarker(model) {
@@ -71,7 +78,8 @@ export class Aligner {
     return new Landmarker(await this.#network(facts.file), facts, this.settings);
   }
 
-  #described(face) {
+  /** A face with what follows from its points. */
+  described(face) {
     const pose = fitPose(face.landmarks, this.settings.generic_faces[face.markup]);
     const { groups } = this.settings.markups[face.markup];
     return { ...face, pose, measures: measures({ ...face, pose }, groups) };

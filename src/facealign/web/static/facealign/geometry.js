@@ -82,6 +82,39 @@ export class CropTransform {
     return new CropTransform(rows, size);
   }
 
+  /** The similarity that brings points nearest to others, by least squares; no mirroring. */
+  static fromPoints(points, template, size) {
+    const [middle, goal] = [points, template].map((list) =>
+      [0, 1].map((k) => list.reduce((sum, p) => sum + p[k], 0) / list.length),
+    );
+    let [spread, c, s] = [0, 0, 0];
+    points.forEach((point, i) => {
+      const [x, y] = [point[0] - middle[0], point[1] - middle[1]];
+      const [u, v] = [template[i][0] - goal[0], template[i][1] - goal[1]];
+      spread += x * x + y * y;
+      c += x * u + y * v;
+      s += x * v - y * u;
+    });
+    if (!(spread > 0)) throw new Error("points that all coincide fit no template");
+    [c, s] = [c / spread, s / spread];
+    const rows = [
+      [c, -s, goal[0] - (c * middle[0] - s * middle[1])],
+      [s, c, goal[1] - (s * middle[0] + c * middle[1])],
+    ];
+    return new CropTransform(rows, size);
+  }
+
+  /** The crop of the same size and turn whose picture lies x, y crop pixels further. */
+  shifted(x, y) {
+    const [[a, b, u], [c, d, v]] = this.matrix;
+    return new CropTransform([[a, b, u + x], [c, d, v + y]], this.size);
+  }
+
+  /** Degrees by which a face that stands upright in the crop leans clockwise in the image. */
+  get angle() {
+    return (Math.atan2(this.matrix[0][1], this.matrix[0][0]) * 180) / Math.PI;
+  }
+
   /** Crop pixels per image pixel. */
   get scale() {
     return Math.hypot(this.matrix[0][0], this.matrix[1][0]);

@@ -27,8 +27,9 @@ export class Landmarker {
    * @param {import("./pillow.js").Picture} image
    * @param {{boxes: number[][], scores: number[], angles: number[]}} found
    * @param {boolean} attention also the attention maps.
+   * @param {number} looks 2 takes each face as the mean of two crops, which is steadier.
    */
-  async align(image, found, attention = false) {
+  async align(image, found, attention = false, looks = 1) {
     const faces = [];
     for (let first = 0; first < found.boxes.length; first += BATCH) {
       const rows = found.boxes.slice(first, first + BATCH).map((box, i) => ({
@@ -36,29 +37,45 @@ export class Landmarker {
         score: found.scores[first + i],
         angle: found.angles[first + i],
       }));
-      faces.push(...(await this.#batch(image, rows, attention)));
+      faces.push(...(await this.#batch(image, rows, attention, looks)));
     }
     return faces;
   }
 
-  async #batch(image, rows, attention) {
+  async #batch(image, rows, attention, looks) {
     const crops = rows.map(({ box, angle }) => this.#crop(box, angle));
-    const looks = await this.#look(image, crops, attention);
+    const views = await this.#meanLook(image, crops, attention, looks);
     const again = [];
     rows.forEach((row, i) => {
-      const leaning = lean(looks[i].landmarks, this.generic);
+      const leaning = lean(views[i].landmarks, this.generic);
       if (Math.abs(modulo(leaning - row.angle + 180, 360) - 180) <= this.settings.leans) return;
-      again.push({ i, crop: this.#uprightCrop(row.box, looks[i].landmarks, leaning) });
+      again.push({ i, crop: this.#uprightCrop(row.box, views[i].landmarks, leaning) });
     });
     if (again.length) {
-      const better = await this.#look(image, again.map(({ crop }) => crop), attention);
-      again.forEach(({ i }, n) => (looks[i] = better[n]));
+      const upright = again.map(({ crop }) => crop);
+      const better = await this.#meanLook(image, upright, attention, looks);
+      again.forEach(({ i }, n) => (views[i] = better[n]));
     }
     return rows.map(({ box, score }, i) => ({
       box,
       score,
       markup: this.facts.markup,
-      ...looks[i],
+      ...views[i],
+      ...(views[i].visible && { visible: views[i].visible.map((v) => v > this.settings.seen) }),
+    }));
+  }
+
+  /** What the network says of crops shifted a little, the mean. */
+  async #meanLook(image, crops, attention, looks) {
+    const views = [];
+    for (const share of this.settings.shifts[looks]) {
+      const shift = share * this.facts.input_size;
+      const shifted = looks === 1 ? crops : crops.map((crop) => crop.shifted(shift, shift));
+      views.push(await this.#look(image, shifted, attention));
+    }
+    return crops.map((crop, n) => ({
+      ...meanOf(views.map((view) => view[n])),
+      crop: { matrix: crop.matrix, size: crop.size },
     }));
   }
 
@@ -96,10 +113,9 @@ export class Landmarker {
         landmarks: Array.from({ length: count }, (_, k) =>
           crop.toImage([inCrop(points[2 * k]), inCrop(points[2 * k + 1])]),
         ),
-        crop: { matrix: crop.matrix, size: crop.size },
       };
       if (extra.includes("scores")) look.scores = row("scores");
-      if (extra.includes("visible")) look.visible = row("visible").map((v) => v > this.settings.seen);
+      if (extra.includes("visible")) look.visible = row("visible");
       if (attention) look.attention = maps.map((name, i) => oneMap(values[name], n, stages[i]));
       return look;
     });
@@ -129,6 +145,26 @@ export class Landmarker {
 function oneMap({ data, dims }, n, stage) {
   const side = dims.at(-1);
   return { stage, side, values: data.slice(n * side * side, (n + 1) * side * side) };
+}
+
+/** The mean of several looks at one face. */
+function meanOf(views) {
+  if (views.length === 1) return views[0];
+  const mean = (values) => values.reduce((a, b) => Math.fround(a + b)) / values.length;
+  const rows = (name) => views[0][name].map((_, i) => mean(views.map((view) => view[name][i])));
+  const look = {
+    landmarks: views[0].landmarks.map((_, i) =>
+      [0, 1].map((k) => mean(views.map((view) => view.landmarks[i][k]))),
+    ),
+  };
+  for (const name of EXTRA) if (views[0][name]) look[name] = rows(name);
+  if (views[0].attention) {
+    look.attention = views[0].attention.map((map, s) => ({
+      ...map,
+      values: map.values.map((_, i) => mean(views.map((view) => view.attention[s].values[i]))),
+    }));
+  }
+  return look;
 }
 
 const modulo = (value, by) => ((value % by) + by) % by;

@@ -7,6 +7,10 @@
 
 const PRECISION = 22; // bits of a weight behind the point, as in Pillow's Resample.c
 
+/** Pillow's filters: how far they reach at scale 1, and the weight at a distance. */
+export const BILINEAR = { support: 1, weight: (x) => Math.max(0, 1 - Math.abs(x)) };
+export const BOX = { support: 0.5, weight: (x) => (x > -0.5 && x <= 0.5 ? 1 : 0) };
+
 /** @typedef {{width: number, height: number, data: Uint8Array | Uint8ClampedArray}} Picture */
 
 /** @returns {Picture} */
@@ -65,20 +69,21 @@ function mean(image, left, top, right, bottom, target, at) {
 }
 
 /**
- * `Image.resize` with bilinear (triangle) weights of a part of the picture.
+ * `Image.resize` of a part of the picture.
  *
  * @param {Picture} image
  * @param {number} width
  * @param {number} height
  * @param {number[]} box x0 y0 x1 y1 in pixels from the outer corner; may cut through pixels.
  * @param {number} gap Pillow's `reducing_gap`: whole blocks are averaged first.
+ * @param {{support: number, weight: (x: number) => number}} filter
  * @returns {Picture}
  */
-export function resize(image, width, height, box, gap) {
+export function resize(image, width, height, box, gap, filter = BILINEAR) {
   const scale = [(box[2] - box[0]) / width, (box[3] - box[1]) / height];
   const [fx, fy] = scale.map((s) => Math.trunc(s / gap) || 1);
   if (fx > 1 || fy > 1) {
-    const [sx, sy] = scale.map((s) => s / 2);
+    const [sx, sy] = scale.map((s) => (filter.support - 0.5) * s);
     const safe = [
       Math.max(0, Math.trunc(box[0] - sx)),
       Math.max(0, Math.trunc(box[1] - sy)),
@@ -89,15 +94,15 @@ export function resize(image, width, height, box, gap) {
     const [x, y] = safe;
     box = [(box[0] - x) / fx, (box[1] - y) / fy, (box[2] - x) / fx, (box[3] - y) / fy];
   }
-  return blend(image, width, height, box.map(Math.fround)); // Pillow keeps a box in float32
+  return blend(image, width, height, box.map(Math.fround), filter); // Pillow keeps a box in float32
 }
 
-function blend(image, width, height, [x0, y0, x1, y1]) {
-  const rows = weights(image.height, y0, y1, height);
+function blend(image, width, height, [x0, y0, x1, y1], filter) {
+  const rows = weights(image.height, y0, y1, height, filter);
   const first = rows[0].first;
   const last = rows[height - 1].first + rows[height - 1].kernel.length;
   if (width !== image.width || x0 !== 0 || x1 !== width) {
-    const columns = weights(image.width, x0, x1, width);
+    const columns = weights(image.width, x0, x1, width, filter);
     const wide = blank(width, last - first);
     for (let y = 0; y < wide.height; y++) {
       for (let x = 0; x < width; x++) {
@@ -139,9 +144,10 @@ function weigh(source, from, step, kernel, target, at) {
 }
 
 /** The pixels that each place of a resized line takes, and their weights as whole numbers. */
-function weights(length, start, end, count) {
+function weights(length, start, end, count, filter) {
   const scale = Math.fround(end - start) / count;
-  const support = Math.max(scale, 1);
+  const stretch = Math.max(scale, 1);
+  const support = filter.support * stretch;
   const places = [];
   for (let i = 0; i < count; i++) {
     const centre = start + (i + 0.5) * scale;
@@ -149,7 +155,7 @@ function weights(length, start, end, count) {
     const last = Math.min(length, Math.trunc(centre + support + 0.5));
     const kernel = [];
     for (let x = first; x < last; x++) {
-      kernel.push(Math.max(0, 1 - Math.abs((x - centre + 0.5) / support)));
+      kernel.push(filter.weight((x - centre + 0.5) * (1 / stretch)));
     }
     const sum = kernel.reduce((a, b) => a + b, 0);
     const whole = kernel.map((w) => Math.trunc(0.5 + (sum ? w / sum : w) * 2 ** PRECISION));

@@ -1,5 +1,7 @@
 /** How a head is turned: a generic 3D face fitted to the landmarks, as in `facealign/pose.py`. */
 
+import { cross, dot, gram, multiply, solve } from "./linear.js";
+
 const STEPS = 12;
 const CLOSE = 1e-9;
 const LARGEST_STEP = 0.5; // radians
@@ -92,27 +94,4 @@ export function lean(landmarks, { indices, places }) {
     across += y * u - x * v;
   });
   return Math.atan2(across, along) * DEGREES;
-}
-
-const dot = (a, b) => a.reduce((sum, value, i) => sum + value * b[i], 0);
-const cross = ([a, b, c], [x, y, z]) => [b * z - c * y, c * x - a * z, a * y - b * x];
-const column = (rows, k) => rows.map((row) => row[k]);
-const gram = (a, b) => a[0].map((_, i) => b[0].map((_, j) => dot(column(a, i), column(b, j))));
-const multiply = (a, b) => a.map((row) => b[0].map((_, j) => dot(row, column(b, j))));
-
-/** The x of A x = b: Gauss's elimination with the largest pivot. */
-function solve(matrix, right) {
-  const rows = matrix.map((row, i) => [...row, right[i]]);
-  const count = rows.length;
-  for (let k = 0; k < count; k++) {
-    const below = rows.slice(k).map((row) => Math.abs(row[k]));
-    const pivot = k + below.indexOf(Math.max(...below));
-    [rows[k], rows[pivot]] = [rows[pivot], rows[k]];
-    for (let i = 0; i < count; i++) {
-      if (i === k) continue;
-      const share = rows[i][k] / rows[k][k];
-      rows[i] = rows[i].map((value, j) => value - share * rows[k][j]);
-    }
-  }
-  return rows.map((row, i) => row[count] / row[i]);
 }

@@ -71,7 +71,7 @@ async function byEighths(detector, image, box, angle, constants) {
   let best = [box, angle];
   let surest = 0;
   for (const turn of EIGHTHS) {
-    const side = WIDER * boxSize(box);
+    const side = WIDER * Math.fround(Math.sqrt(Math.fround(boxSize(box) ** 2))); // float32
     const patch = CropTransform.fromSquare(boxCentre(box), side, PATCH, angle + turn);
     const found = await detector.detect(patch.warp(image));
     if (found.boxes.length && found.scores[0] > surest + BETTER) {
@@ -87,6 +87,8 @@ async function byEighths(detector, image, box, angle, constants) {
 /** A box in a turned patch as a box of the same size and centre in the picture. */
 function boxIn(patch, box) {
   const [x, y] = patch.toImage(boxCentre(box));
-  const [w, h] = [(box[2] - box[0]) / 2 / patch.scale, (box[3] - box[1]) / 2 / patch.scale];
+  const [w, h] = [0, 1].map((k) =>
+    Math.fround(Math.fround(box[k + 2] - box[k]) / 2 / Math.fround(patch.scale)),
+  );
   return [x - w, y - h, x + w, y + h].map(Math.fround);
 }

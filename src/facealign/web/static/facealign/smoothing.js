@@ -1,0 +1,112 @@
+/** Steady landmarks: one face's points over time, as `LiveSmoother` in `facealign/smoothing.py`. */
+
+import { gram, solve } from "./linear.js";
+
+const times = ([a, b], [c, d]) => [a * c - b * d, a * d + b * c];
+const minus = ([a, b], [c, d]) => [a - c, b - d];
+const plus = ([a, b], [c, d]) => [a + c, b + d];
+const scaled = ([a, b], by) => [a * by, b * by];
+const mean = (values) => scaled(values.reduce(plus, [0, 0]), 1 / values.length);
+
+function over(a, [c, d]) {
+  return scaled(times(a, [c, -d]), 1 / (c * c + d * d));
+}
+
+/** The frame of a face: between image pixels and its own units. Points are complex numbers. */
+class Frame {
+  constructor(points, corners) {
+    const middle = mean(points);
+    const centred = points.map((point) => minus(point, middle));
+    const square = centred.reduce((sum, [x, y]) => sum + x * x + y * y, 0);
+    const spread = Math.sqrt(square / points.length);
+    const unit = corners ? Math.hypot(...minus(points[corners[0]], points[corners[1]])) : 0;
+    const size = unit || spread || 1;
+    this.reference = centred.map((point) => scaled(point, 1 / size));
+    this.weight = square / size ** 2 || 1;
+  }
+
+  /** Place, size-and-turn in the picture; the shape in the face's units. */
+  split(points) {
+    const place = mean(points);
+    const along = this.reference.map(([x, y], i) => times([x, -y], minus(points[i], place)));
+    let turn = scaled(along.reduce(plus, [0, 0]), 1 / this.weight);
+    if (turn[0] === 0 && turn[1] === 0) turn = [1e-6, 0];
+    return { place, turn, shape: points.map((point) => over(minus(point, place), turn)) };
+  }
+}
+
+/** How much each time counts in the local polynomial's value at the last one. */
+function weights(moments, degree) {
+  const ages = moments.map((t) => t - moments.at(-1));
+  const reach = Math.max(...ages.map(Math.abs)) || 1; // the value does not depend on the unit
+  const order = Math.min(degree, moments.length - 1);
+  const powers = ages.map((t) => Array.from({ length: order + 1 }, (_, k) => (t / reach) ** k));
+  const first = solve(gram(powers, powers), [1, ...Array(order).fill(0)]);
+  return powers.map((row) => row.reduce((sum, value, k) => sum + value * first[k], 0));
+}
+
+/** Filters the points of one face as they come. */
+export class LiveSmoother {
+  /**
+   * @param {object} settings of smoothing: most_seconds, window, shape.
+   * @param {?number[]} corners the outer eye corners' indices; null where the scheme has none.
+   */
+  constructor(settings, corners) {
+    this.settings = settings;
+    this.corners = corners;
+    this.reset();
+  }
+
+  /** Forget the past: the face was lost, or the scene has changed. */
+  reset() {
+    this.frame = null;
+    this.past = [];
+    this.shape = null;
+    this.speed = null;
+    this.last = null;
+  }
+
+  /** The points of a frame, filtered. @param {number[][]} points @param {number} time seconds. */
+  step(points, time) {
+    const { most_seconds: most, window } = this.settings;
+    const before = this.past.at(-1)?.time;
+    if (before !== undefined && !(time > before && time - before <= most)) this.reset();
+    this.frame ??= new Frame(points, this.corners);
+    const { place, turn, shape } = this.frame.split(points);
+    const seconds = this.past.length ? time - this.past.at(-1).time : 0;
+    this.past.push({ time, place, turn });
+    if (this.past.length > window.frames) this.past.shift();
+    const recent = this.past.filter((one) => time - one.time <= most);
+    const shares = weights(recent.map((one) => one.time), window.degree);
+    const fitted = (name) => recent.map((one, i) => scaled(one[name], shares[i])).reduce(plus);
+    const [there, turned] = [fitted("place"), fitted("turn")];
+    return this.#filter(shape, seconds).map((p) => plus(there, times(turned, p)).map(Math.fround));
+  }
+
+  /** One-Euro, a cutoff for each point by its own speed. */
+  #filter(shape, seconds) {
+    const { cutoff, beta, speed_cutoff: speedCutoff } = this.settings.shape;
+    if (this.last === null) {
+      this.shape = shape;
+      this.speed = shape.map(() => [0, 0]);
+    } else {
+      const steady = share(speedCutoff, seconds);
+      shape.forEach((point, i) => {
+        const rate = scaled(minus(point, this.last[i]), 1 / seconds);
+        this.speed[i] = plus(this.speed[i], scaled(minus(rate, this.speed[i]), steady));
+      });
+      this.shape = shape.map((point, i) => {
+        const own = share(cutoff + beta * Math.hypot(...this.speed[i]), seconds);
+        return plus(this.shape[i], scaled(minus(point, this.shape[i]), own));
+      });
+    }
+    this.last = shape;
+    return this.shape;
+  }
+}
+
+/** By how much a first-order low-pass moves towards a new value. */
+function share(cutoff, seconds) {
+  const turns = 2 * Math.PI * cutoff * seconds;
+  return turns / (1 + turns);
+}

@@ -1,0 +1,148 @@
+/** One face over time, as in `facealign/tracking/track.py`, and which box is whose. */
+
+import { boxCentre, boxOfPoints, boxSize, CropTransform, iou } from "./geometry.js";
+import { LiveSmoother } from "./smoothing.js";
+
+const PATCH = 24;
+
+const centred = ([x, y], [w, h]) => [x - w, y - h, x + w, y + h].map(Math.fround);
+const isOutline = (face, settings) => "jaw" in settings.markups[face.markup].groups;
+export const angleOf = ({ crop }) => new CropTransform(crop.matrix, crop.size).angle;
+
+/** Whether the network sees a face there, as far as its model says. */
+export function isSure({ scores }, { LOST }) {
+  return !scores || scores.reduce((a, b) => a + b, 0) / scores.length >= LOST;
+}
+
+/** Whether the middle of a box lies in the picture. */
+export function isInside(box, { width, height }) {
+  const [x, y] = boxCentre(box);
+  return x >= 0 && x < width && y >= 0 && y < height;
+}
+
+/** The box by which a newly found face is compared with those that are followed. */
+export function outlineBox(face, settings) {
+  return isOutline(face, settings) ? boxOfPoints(face.landmarks) : face.box;
+}
+
+/** A face's picture in its own frame, small and gray, of mean 0 and deviation 1. */
+export function patchOf(image, face) {
+  const box = boxOfPoints(face.landmarks);
+  const side = Math.max(1, boxSize(box));
+  const { data } = CropTransform.fromSquare(boxCentre(box), side, PATCH, angleOf(face)).warp(image);
+  const gray = Float64Array.from(
+    { length: PATCH * PATCH },
+    (_, i) => (data[4 * i] + data[4 * i + 1] + data[4 * i + 2]) / 3,
+  );
+  const mean = gray.reduce((a, b) => a + b, 0) / gray.length;
+  const deviation = Math.sqrt(gray.reduce((sum, v) => sum + (v - mean) ** 2, 0) / gray.length);
+  return gray.map((value) => (value - mean) / Math.max(1, deviation));
+}
+
+export class Track {
+  constructor(number, face, image, time, settings, smooth) {
+    this.number = number;
+    this.settings = settings;
+    this.constants = settings.track;
+    this.face = face;
+    this.box = face.box;
+    this.unseen = 0;
+    this.places = [];
+    this.anchor = [face.box, face.landmarks];
+    const corners = settings.markups[face.markup].eye_corners;
+    this.smoother = smooth ? new LiveSmoother(settings.smoothing, corners) : null;
+    this.move(face, image, time);
+  }
+
+  /** The track has its face in a frame. */
+  move(face, image, time) {
+    this.angle = angleOf(face);
+    [this.face, this.seen, this.missing] = [face, time, false];
+    this.box = this.nextBox(face.landmarks);
+    this.places.push([time, ...boxCentre(this.box)]);
+    if (this.places.length > this.constants.STEADY + this.constants.UNSURE) this.places.shift();
+    this.patch = patchOf(image, face);
+  }
+
+  lose() {
+    this.missing = true;
+    this.smoother?.reset();
+  }
+
+  /** Where to look for the face: round its points, or the anchor's box moved as they have. */
+  nextBox(points) {
+    if (isOutline(this.face, this.settings)) return boxRound(points, this.angle);
+    const [box, before] = this.anchor;
+    const moved = CropTransform.fromPoints(before, points, 1);
+    const half = (boxSize(box) * moved.scale) / 2;
+    return centred(moved.toCrop(boxCentre(box)), [half, half]);
+  }
+
+  /** The box where the face should be at a time, had it moved on as before. */
+  heading(time) {
+    const steady = this.places.slice(0, -this.constants.UNSURE);
+    if (steady.length < 3) return this.box;
+    const [[t0, x0, y0], [t1, x1, y1]] = [steady[0], steady.at(-1)];
+    const ahead = (time - t1) / (t1 - t0);
+    const [x, y] = boxCentre(this.box);
+    const moved = [x1 + (x1 - x0) * ahead - x, y1 + (y1 - y0) * ahead - y];
+    return this.box.map((value, k) => Math.fround(value + moved[k % 2]));
+  }
+
+  /** How well a detected box fits, 0 … 1; 0 where it is not this face's. */
+  affinity(box, time) {
+    const { SAME_BOX, LEAST_RATIO } = this.constants;
+    if (!this.missing) {
+      const shared = iou(this.box, box);
+      return shared >= SAME_BOX ? shared : 0;
+    }
+    const ratio = boxSize(box) / boxSize(this.box);
+    if (!(ratio > LEAST_RATIO && ratio < 1 / LEAST_RATIO)) return 0;
+    const [x, y] = boxCentre(box);
+    const gaps = [this.box, this.heading(time)].map((there) => {
+      const [u, v] = boxCentre(there);
+      return Math.hypot(x - u, y - v);
+    });
+    return Math.max(0, SAME_BOX * (1 - Math.min(...gaps) / boxSize(this.box)));
+  }
+
+  /** How far the face is from where it was heading, in sides of its box. */
+  strayed(time) {
+    const there = this.heading(time);
+    return Math.hypot(this.box[0] - there[0], this.box[1] - there[1]) / boxSize(this.box);
+  }
+}
+
+/** The box of points that lean by `angle`, put upright about its own centre. */
+function boxRound(points, angle) {
+  const turn = CropTransform.fromSquare([0, 0], 1, 1, angle);
+  const upright = boxOfPoints(points.map((point) => turn.toCrop(point)));
+  const half = [0, 1].map((k) => Math.fround(upright[k + 2] - upright[k]) / 2);
+  return centred(turn.toImage(boxCentre(upright)), half);
+}
+
+/** Row → column, each at most once, with the largest sum of affinities; 0 is no match. */
+export function match(affinity) {
+  const fits = affinity.map((row) => [...row.keys()].filter((c) => row[c] > 0));
+  const wanted = Array(affinity.length + 1).fill(0n);
+  for (let r = affinity.length - 1; r >= 0; r--) {
+    wanted[r] = fits[r].reduce((bits, c) => bits | (1n << BigInt(c)), wanted[r + 1]);
+  }
+  const known = new Map();
+  const best = (row, taken) => {
+    if (row === affinity.length) return { total: 0, pairs: [] };
+    const key = `${row} ${taken}`;
+    if (known.has(key)) return known.get(key);
+    let found = best(row + 1, taken & wanted[row + 1]);
+    for (const column of fits[row]) {
+      const bit = 1n << BigInt(column);
+      if (taken & bit) continue;
+      const rest = best(row + 1, (taken | bit) & wanted[row + 1]);
+      const total = rest.total + affinity[row][column];
+      if (total > found.total) found = { total, pairs: [[row, column], ...rest.pairs] };
+    }
+    known.set(key, found);
+    return found;
+  };
+  return new Map(best(0, 0n).pairs);
+}
