@@ -8,23 +8,27 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import IO, Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
+from facealign.decoding import DEVELOP, FORMATS, RAW_SUFFIXES, open_picture, upright
 from facealign.errors import ImageError, MissingExtraError, OutputError
-from facealign.files import reason, write_file
+from facealign.files import is_file, reason, write_file
 from facealign.types import Pixels
 
 LOG = logging.getLogger(__name__)
 COMMENT = "written by facealign"
 """Stored in every JPEG and PNG file that `write_image` writes."""
 
-ImageSource = str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[Any]
-"""What `read_image` takes: a path, an encoded file's bytes, a Pillow image, an array."""
+ImageSource = (
+    str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | Image.Image | NDArray[Any]
+)
+"""What `read_image` takes: a path, an encoded file's bytes or an open file, a Pillow image, an
+array."""
 
 Decoded = TypeVar("Decoded")
 
@@ -46,8 +50,9 @@ def read_image(source: ImageSource, color: Color = "rgb") -> Pixels:
     colour profiles are not applied. HEIC files need the "heif" extra.
 
     Args:
-        source: a path, an encoded file's bytes, a Pillow image, or an array: (H, W), (H, W, 1…4),
-            uint8, uint16 or float in 0..1; of two channels or four the last is alpha.
+        source: a path, an encoded file's bytes, a binary file object, a Pillow image, or an array:
+            (H, W), (H, W, 1…4), uint8, uint16 or float in 0..1; of two channels or four the last
+            is alpha.
         color: the order of an array's channels, "rgb" or "bgr"; files know their own.
 
     Raises:
@@ -63,16 +68,40 @@ def read_image(source: ImageSource, color: Color = "rgb") -> Pixels:
     if isinstance(source, np.ndarray):
         return _from_array(source, color)
     if isinstance(source, Image.Image):
-        return _guarded(lambda: _from_pillow(source), "the Pillow image given")
+        picture = source
+        return _guarded(lambda: _from_pillow(picture), "the Pillow image given")
+    if hasattr(source, "read"):
+        source = _read_object(source)
     if isinstance(source, bytes | bytearray | memoryview):
         return _guarded(lambda: _from_bytes(bytes(source), "the bytes given"), "the bytes given")
     if not isinstance(source, str | os.PathLike):
-        raise ImageError(
-            f"{type(source).__name__} is not an image: give a path, bytes, a Pillow image or "
-            "an array"
-        )
-    data = _read_file(Path(source))
+        raise ImageError(_no_source(source))
+    if str(source).startswith(("http://", "https://")):
+        raise ImageError(f"{source}: facealign fetches nothing: download the photo, give its path")
+    path = Path(source)
+    if path.suffix.lower() in RAW_SUFFIXES and is_file(path):
+        raise ImageError(f"{source}: {DEVELOP}")
+    data = _read_file(path)
     return _guarded(lambda: _from_bytes(data, str(source)), str(source))
+
+
+def _no_source(source: object) -> str:
+    if isinstance(source, list | tuple):
+        return "a list is not an image: give its items one by one, or use FaceAligner.stream"
+    kind = type(source).__name__
+    return f"{kind} is not an image: give a path, bytes, a file object, a Pillow image or an array"
+
+
+def _read_object(source: Any) -> bytes:
+    try:
+        content = source.read()
+    except (OSError, ValueError) as error:
+        raise ImageError(f"the file object given cannot be read ({error})") from None
+    if not isinstance(content, bytes | bytearray):
+        raise ImageError("the file object given is open for text: open it in binary mode")
+    if not content:
+        raise ImageError("the file object given is empty, or was read before: seek(0) first")
+    return bytes(content)
 
 
 def picture_size(content: bytes) -> tuple[int, int]:
@@ -85,10 +114,7 @@ def picture_size(content: bytes) -> tuple[int, int]:
     """
 
     def look() -> tuple[int, int]:
-        if _is_heif(content):
-            width, height = _heif(io.BytesIO(content)).size
-            return int(width), int(height)
-        with Image.open(io.BytesIO(content)) as picture:
+        with open_picture(content, header=True) as picture:
             return picture.size
 
     return _guarded(look, "the bytes given")
@@ -136,7 +162,7 @@ def encode_image(image: Pixels, suffix: str) -> bytes:
 def is_our_picture(path: Path) -> bool:
     """Whether `write_image` wrote this JPEG or PNG file."""
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=FORMATS) as picture:
             comment = picture.info.get("comment", "")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return False
@@ -156,7 +182,7 @@ def _read_file(path: Path) -> bytes:
 
 
 def _from_bytes(data: bytes, name: str) -> Pixels:
-    with (_open_heif if _is_heif(data) else Image.open)(io.BytesIO(data)) as picture:
+    with open_picture(data) as picture:
         picture.load()
         pixels = _from_pillow(picture)
         if LOG.isEnabledFor(logging.INFO) and _holds_several(picture):
@@ -171,35 +197,6 @@ def _holds_several(picture: Image.Image) -> bool:
     return False
 
 
-HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
-
-
-def _is_heif(data: bytes) -> bool:
-    """Whether a file is HEIC, and not AVIF, which starts alike and is read by Pillow itself."""
-    if data[4:8] != b"ftyp" or data[8:12] not in HEIF_BRANDS:
-        return False
-    return b"avif" not in data[16 : int.from_bytes(data[:4], "big")]
-
-
-def _open_heif(file: io.BytesIO) -> Image.Image:
-    picture: Image.Image = _heif(file).to_pillow()
-    return picture
-
-
-def _heif(file: io.BytesIO) -> Any:
-    """An open HEIC file, with its `size`; no pixel is decoded yet."""
-    try:
-        from pillow_heif import open_heif
-    except ImportError:
-        raise MissingExtraError("reading HEIC photos", "heif") from None
-    photo = open_heif(file)
-    width, height = photo.size
-    most = Image.MAX_IMAGE_PIXELS
-    if most is not None and width * height > 2 * most:  # Pillow's limit for its own formats
-        raise Image.DecompressionBombError(f"{width} × {height} pixels")
-    return photo
-
-
 def _guarded(decode: Callable[[], Decoded], name: str) -> Decoded:
     """The result of `decode`; whatever fails becomes an `ImageError` that names the image."""
     try:
@@ -211,7 +208,9 @@ def _guarded(decode: Callable[[], Decoded], name: str) -> Decoded:
             f"{name}: too large ({error}); reduce it, or raise PIL.Image.MAX_IMAGE_PIXELS "
             "(--max-megapixels on the command line)"
         ) from None
-    except (ImageError, MissingExtraError):
+    except ImageError as error:
+        raise ImageError(f"{name}: {error}") if str(error) == DEVELOP else error from None
+    except MissingExtraError:
         raise
     except Exception as error:  # decoders raise anything: struct.error, IndexError, zlib.error …
         raise ImageError(f"{name}: damaged or cut short ({error})") from None
@@ -220,25 +219,29 @@ def _guarded(decode: Callable[[], Decoded], name: str) -> Decoded:
 def _from_pillow(picture: Image.Image) -> Pixels:
     if 0 in picture.size:
         raise ImageError(f"a Pillow image of {picture.width} × {picture.height} has no pixels")
-    upright = ImageOps.exif_transpose(picture) or picture
-    if upright.mode.startswith(("I", "F")):
-        return _from_array(_unit_range(np.asarray(upright)))
-    if upright.has_transparency_data:
-        layer = upright.convert("RGBA")
+    turned = upright(picture)
+    if turned.mode.startswith(("I", "F")):
+        return _from_array(_unit_range(np.asarray(turned)))
+    if turned.has_transparency_data:
+        layer = turned.convert("RGBA")
         white = Image.new("RGBA", layer.size, "white")
-        upright = Image.alpha_composite(white, layer)
-    return np.asarray(upright.convert("RGB"))
+        turned = Image.alpha_composite(white, layer)
+    return np.asarray(turned.convert("RGB"))
 
 
-RANGES = {"f": (1.0, 255.0, 65535.0), "u": (65535.0, 2.0**32), "i": (255.0, 65535.0, 2.0**31)}
-"""Usual maxima of wide gray values: float, 16-bit, and 32-bit, which may hold 8 or 16."""
+WIDE = (1023.0, 4095.0, 16383.0, 65535.0)
+RANGES = {"f": (1.0, 255.0, *WIDE), "u": (*WIDE, 2.0**32), "i": (255.0, *WIDE, 2.0**31)}
+"""Usual tops of wide gray values by kind: cameras put 10, 12 or 14 bits into 16 or 32."""
+OVER = 1.05
+"""A float may lie this far over the top of its range: sharpening and resizing overshoot."""
 
 
 def _unit_range(values: NDArray[Any]) -> NDArray[np.float32]:
     """Wide gray values (16-bit, 32-bit, float) in 0..1, by the smallest usual range they fit."""
     numbers = np.nan_to_num(values.astype(np.float32))
     top = float(numbers.max(initial=0.0))
-    full = next((f for f in RANGES[values.dtype.kind] if top <= f), top)
+    over = OVER if values.dtype.kind == "f" else 1.0
+    full = next((f for f in RANGES[values.dtype.kind] if top <= f * over), top)
     return np.asarray(np.clip(numbers / np.float32(full), 0.0, 1.0))
 
 

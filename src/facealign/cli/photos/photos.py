@@ -93,6 +93,10 @@ def _source(photo: Path) -> ImageSource:
     return sys.stdin.buffer.read() if photo == STDIN else photo
 
 
+LEFTOVERS = frozenset({"__MACOSX", "@eaDir"})
+"""Folders that hold no photos but what a program keeps beside them."""
+
+
 def find_photos(names: Iterable[str], skip: Path | None = None) -> tuple[list[Path], list[str]]:
     """The files that names, folders and globs match, and a line for each that matches none."""
     files: dict[Path, None] = {}
@@ -110,12 +114,26 @@ def find_photos(names: Iterable[str], skip: Path | None = None) -> tuple[list[Pa
 def _matches(name: str) -> tuple[list[Path], str]:
     """The files that one name matches, and what to say if there are none."""
     if name and is_folder(name):
-        found = (f for f in Path(name).rglob("*") if f.suffix.lower() in SUFFIXES and is_file(f))
-        return sorted(found), "the folder holds no image, or may not be read"
+        return _search(Path(name)), "the folder holds no image, or may not be read"
     if name and (is_file(name) or not glob.has_magic(name)):
         return [Path(name)], ""
     matches = [Path(m) for m in sorted(glob.glob(name, recursive=True))]  # noqa: PTH207
     return [m for m in matches if not is_folder(m)], "matches no file"
+
+
+def _search(folder: Path) -> list[Path]:
+    """The photos below a folder; what macOS, NAS and version control leave beside them is not."""
+    return sorted(
+        file
+        for file in folder.rglob("*")
+        if file.suffix.lower() in SUFFIXES
+        and not _is_leftover(file.relative_to(folder))
+        and is_file(file)
+    )
+
+
+def _is_leftover(path: Path) -> bool:
+    return any(part.startswith(".") or part in LEFTOVERS for part in path.parts)
 
 
 def read_names(source: Path) -> list[str]:
