@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from facealign.markup import Markup
+from facealign.markup import Markup, is_own
 from facealign.types import Pixels
 
 SCALE, LEFT, TOP = 6, 84, 74
@@ -65,10 +65,9 @@ def draw_chart(markup: Markup) -> Pixels:
     pen = ImageDraw.Draw(picture)
     pen.ellipse(HEAD, outline="#e4e4e4", width=3)
     points = (layout(markup) + [LEFT, TOP]) * SCALE
+    for line in markup.polylines():
+        pen.line([tuple(points[i].tolist()) for i in line], fill="#c8c8c8", width=2)
     for (name, group), colour in zip(markup.groups.items(), _colours(markup), strict=True):
-        ring = [*group, group[0]] if name in markup.closed else group
-        if len(group) > 1:
-            pen.line([tuple(points[i].tolist()) for i in ring], fill="#c8c8c8", width=2)
         for i, (x, y) in zip(group, _beside(points[list(group)], name), strict=True):
             at_x, at_y = points[i].tolist()
             pen.ellipse((at_x - 4, at_y - 4, at_x + 4, at_y + 4), fill=colour)
@@ -78,8 +77,18 @@ def draw_chart(markup: Markup) -> Pixels:
 
 
 def layout(markup: Markup) -> Array:
-    """(K, 2) where the points of a scheme lie on the drawn face, in millimetres."""
-    return np.array([_place(name, markup) for name in markup.names])
+    """(K, 2) where the points of a scheme lie on the drawn face, in millimetres.
+
+    A scheme that is not built in lies where its `chart` says, scaled to the head; else on a ring.
+    """
+    if not is_own(markup.name):
+        return np.array([_place(name, markup) for name in markup.names])
+    if markup.chart is None:
+        turn = np.linspace(0, 2 * math.pi, markup.count, endpoint=False)
+        return np.stack([70 * np.sin(turn), 25 - 70 * np.cos(turn)], axis=1)
+    centred = markup.chart - (markup.chart.min(axis=0) + markup.chart.max(axis=0)) / 2
+    largest = float(np.abs(centred).max()) or 1.0
+    return np.asarray(centred * (70 / largest) + [0, 25])
 
 
 def _place(name: str, markup: Markup) -> tuple[float, float]:

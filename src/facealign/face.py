@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -77,7 +78,10 @@ class Face:
 
     @property
     def pose(self) -> Pose:
-        """Yaw, pitch and roll of the head in degrees, fitted to the landmarks; see `Pose`."""
+        """Yaw, pitch and roll of the head in degrees, fitted to the landmarks: see `Pose`.
+
+        NaN where the point scheme has too few points whose place on a head is known.
+        """
         return fit_pose(self.landmarks, self.markup)
 
     def to(self, markup: str) -> Face:
@@ -129,9 +133,9 @@ class Face:
     def to_dict(self) -> dict[str, Any]:
         """The face as plain numbers, ready for JSON (schema ``facealign/1``).
 
-        `scores`, `visible`, `track`, `raw` and `measures` are included if the face has them.
+        `pose` is there where the point scheme has one, `scores` and `visible` where the model
+        gives them, `track`, `raw` and `measures` where the face has them.
         """
-        pose = self.pose
         content: dict[str, Any] = {
             "box": [round(float(v), 3) for v in self.box],
             "score": round(float(self.score), 4),
@@ -149,6 +153,9 @@ class Face:
         if self.measures is not None:
             known = self.measures.items()
             content["measures"] = {k: None if v is None else round(v, 4) for k, v in known}
+        pose = self.pose
+        if math.isnan(pose.roll):
+            return content
         angles = {"yaw": pose.yaw, "pitch": pose.pitch, "roll": pose.roll}
         return content | {"pose": {name: round(angle, 2) for name, angle in angles.items()}}
 

@@ -37,9 +37,29 @@ def inter_ocular(truth: Array, boxes: Array, markup: Markup) -> Array:
 
 
 def inter_pupil(truth: Array, boxes: Array, markup: Markup) -> Array:
-    """‖mean of the right eye's points − mean of the left eye's points‖ of the true points: (N,)."""
+    """‖mean of the right eye's points − mean of the left eye's points‖ of the true points: (N,).
+
+    Raises:
+        DataError: the markup has no eyes.
+
+    """
+    if markup.eye_points is None:
+        raise DataError(f"inter_pupil is not defined for {markup.name}, which marks no eyes")
     right, left = (truth[:, list(points)].mean(axis=1) for points in markup.eye_points)
     return np.asarray(np.linalg.norm(right - left, axis=1))
+
+
+def point_pair(truth: Array, boxes: Array, markup: Markup) -> Array:
+    """‖one point − the other‖ of the two true points that the markup names for it: (N,).
+
+    Raises:
+        DataError: the markup names none.
+
+    """
+    if markup.normaliser is None:
+        raise DataError(f"point_pair is not defined for {markup.name}: it has no normaliser")
+    one, other = markup.normaliser
+    return np.asarray(np.linalg.norm(truth[:, one] - truth[:, other], axis=1))
 
 
 def box_size(truth: Array, boxes: Array, markup: Markup) -> Array:
@@ -57,6 +77,7 @@ NORMALISERS: Mapping[str, Normaliser] = MappingProxyType(
     {
         "inter_ocular": inter_ocular,
         "inter_pupil": inter_pupil,
+        "point_pair": point_pair,
         "box_size": box_size,
         "box_diagonal": box_diagonal,
     }
@@ -75,14 +96,15 @@ def distances(
     values = NORMALISERS[name](truth, boxes, markup)
     needed = {
         "inter_ocular": markup.eye_corners or (),
-        "inter_pupil": tuple(point for eye in markup.eye_points for point in eye),
+        "inter_pupil": tuple(point for eye in markup.eye_points or () for point in eye),
+        "point_pair": markup.normaliser or (),
     }.get(name, ())
     known = labelled[:, list(needed)].all(axis=1) & (values > 0)
     return np.where(known, values, np.nan)
 
 
 def normalisers_of(markup: Markup) -> tuple[str, ...]:
-    """Names of the normalisers that a markup defines, the usual one first.
+    """Names of the normalisers that a markup defines, the usual one first: its own, if it has one.
 
     >>> from facealign.markup import load_markup
     >>> normalisers_of(load_markup("ibug68"))
@@ -90,7 +112,9 @@ def normalisers_of(markup: Markup) -> tuple[str, ...]:
 
     """
     needs = {"inter_ocular": markup.eye_corners, "inter_pupil": markup.eye_points}
-    return tuple(name for name in NORMALISERS if needs.get(name, ()) is not None)
+    needs["point_pair"] = markup.normaliser
+    names = [name for name in NORMALISERS if needs.get(name, ()) is not None]
+    return tuple(sorted(names, key=lambda name: name != "point_pair"))
 
 
 def nme(predicted: Array, truth: Array, labelled: NDArray[np.bool_], distance: Array) -> Array:

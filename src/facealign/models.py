@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import tomllib
@@ -10,9 +11,9 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from facealign.errors import ModelError, SettingsError
+from facealign.errors import DataError, ModelError, SettingsError
 from facealign.files import sha256
-from facealign.markup import targets
+from facealign.markup import Markup, load_markup, targets
 
 WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT = "aan-m"
@@ -39,6 +40,7 @@ class ModelFacts:
         attention_stages: the stages whose maps the file gives, from 1; empty if not stated.
         further_markups: point schemes of its further heads, whose outputs are called
             "landmarks.NAME".
+        schemes: the point schemes that are not built in, as JSON: a list of `Markup.to_dict`.
 
     """
 
@@ -53,6 +55,7 @@ class ModelFacts:
     version: str
     attention_stages: tuple[int, ...] = ()
     further_markups: tuple[str, ...] = ()
+    schemes: str = ""
 
     @property
     def markups(self) -> tuple[str, ...]:
@@ -85,7 +88,7 @@ class ModelFacts:
         texts = {
             name: " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
             for name, value in values.items()
-            if value != ()
+            if value != () and not (name == "schemes" and value == "")
         }
         return {f"facealign.{name}": text for name, text in texts.items()}
 
@@ -126,7 +129,24 @@ class ModelFacts:
                     f'{source}: metadata "{f.name}" is {text}, not in {low} … {high}: damaged, '
                     "or not a facealign model; make one with: facealign export"
                 )
+        _know_schemes(values.get("schemes", ""), source)
         return cls(**values)
+
+
+def _know_schemes(text: str, source: str) -> None:
+    """Make the point schemes of a model known by their names.
+
+    Raises:
+        ModelError: they are damaged, or another scheme has the name of one.
+
+    """
+    try:
+        for content in json.loads(text or "[]"):
+            load_markup(Markup.from_dict(content, source))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ModelError(f'{source}: metadata "schemes" is damaged ({error})') from None
+    except DataError as error:
+        raise ModelError(f"{source}: {error}") from None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -78,11 +78,15 @@ class Pose:
         return cls(yaw, pitch, roll)
 
 
+FEWEST = 4
+"""Points that a scheme must share with the generic face: fewer leave its turn open."""
+
+
 @lru_cache(maxsize=32)
 def generic_face(markup: str) -> tuple[NDArray[np.intp], Array]:
     """The points of a scheme that the generic 3D face has: their indices (M,), and (M, 3) mm.
 
-    The millimetres are relative to the mean of these points.
+    The millimetres are counted from these points' mean. M is 0 for a scheme with too few of them.
 
     Raises:
         DataError: no scheme has this name.
@@ -93,12 +97,14 @@ def generic_face(markup: str) -> tuple[NDArray[np.intp], Array]:
         places[name] = (x, y, z)
         places["right" + name.removeprefix("left")] = (-x, y, z)
     known = [(i, places[n]) for i, n in enumerate(load_markup(markup).names) if n in places]
+    if len(known) < FEWEST:
+        return np.zeros(0, np.intp), np.zeros((0, 3))
     model = np.array([place for _, place in known])
     return np.array([i for i, _ in known], dtype=np.intp), model - model.mean(axis=0)
 
 
 def fit_pose(landmarks: Points, markup: str) -> Pose:
-    """The pose of a face from its landmarks.
+    """The pose of a face from its landmarks; NaN where the scheme has too few known points.
 
     The rotation and scale of the generic face under weak perspective that come nearest to the
     points by least squares (Gauss-Newton from the best affine fit).
@@ -112,6 +118,8 @@ def fit_pose(landmarks: Points, markup: str) -> Pose:
 
     """
     indices, model = generic_face(markup)
+    if not len(indices):
+        return Pose(math.nan, math.nan, math.nan)
     points = landmarks[indices].astype(np.float64)
     points -= points.mean(axis=0)
     size = float(np.abs(points).max())

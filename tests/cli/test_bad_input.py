@@ -263,7 +263,7 @@ def test_a_pts_file_with_67_points_is_named_and_the_rest_is_measured(
     out = tmp_path / "out.json"
     code, _, errors = facealign("eval", "--dataset", "300w", "--root", root, "--json", out)
     assert (code, len(errors.splitlines())) == (3, 1)
-    assert f"{victim}: 67 points, but this data set has 68" in errors
+    assert f"{victim}: 67 points, but the markup has 68" in errors
     assert json.loads(out.read_text())["count"] == 7
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -107,7 +108,7 @@ def test_a_shift_of_one_region_shows_there_alone(samples: list[Sample]) -> None:
 def test_every_interval_holds_its_mean(samples: list[Sample]) -> None:
     landmarks = truth(samples) + np.random.default_rng(1).normal(0, 3, (8, 68, 2))
     report = score(samples, predictions(samples, landmarks), "300w", "common")
-    assert report.nmes.keys() == NORMALISERS.keys()
+    assert report.nmes.keys() == NORMALISERS.keys() - {"point_pair"}
     for name, (low, high) in report.intervals.items():
         assert low < report.nmes[name] < high
 
@@ -115,7 +116,8 @@ def test_every_interval_holds_its_mean(samples: list[Sample]) -> None:
 def test_what_a_point_scheme_does_not_define_is_none(
     samples: list[Sample], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    blind = replace(MARKUPS["ibug68"], eye_corners=None)  # type: ignore[arg-type]
+    blind = copy.copy(MARKUPS["ibug68"])
+    blind.eye_corners = None
     monkeypatch.setattr("facealign.evaluation.report.load_markup", lambda name: blind)
     report = score(samples, predictions(samples, truth(samples) + 1), "x", "test")
     assert report.normaliser == "inter_pupil"

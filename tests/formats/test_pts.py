@@ -64,7 +64,7 @@ def test_the_field_s_variants_are_read(pts: Any, text: Any) -> None:
 @pytest.mark.parametrize("count", [67, 69, 0])
 def test_another_number_of_points_is_refused(pts: Any, count: Any) -> None:
     path = pts(to_pts(np.zeros((count, 2), np.float32)))
-    with pytest.raises(DataError, match=f"{count} points, but this data set has 68"):
+    with pytest.raises(DataError, match=f"{count} points, but the markup has 68"):
         read_pts(path, 68)
 
 

@@ -13,7 +13,7 @@ from facealign.errors import ModelError
 from facealign.exposure import brighten, even_light
 from facealign.face import Face
 from facealign.geometry import CropTransform, box_of_points, box_size
-from facealign.markup import MARKUPS, load_markup
+from facealign.markup import known_markup, load_markup
 from facealign.models import ModelFacts
 from facealign.pose import lean
 from facealign.session import open_session, run_session
@@ -82,13 +82,13 @@ class Landmarker:
         metadata = self._session.get_modelmeta().custom_metadata_map
         self.facts = ModelFacts.from_metadata(metadata, str(path))
         self._leaning = leaning
-        self.markup = markup or self.facts.markup
+        self.markup = load_markup(markup).name if markup else self.facts.markup
         self.head = self.facts.head_for(self.markup)
         further = f".{self.head}" if self.head != self.facts.markup else ""
         given = [output.name for output in self._session.get_outputs()]
         self._outputs = {n: n + further for n in OUTPUTS if n + further in given}
         self._maps = [name for name in given if name.startswith("attention.")]
-        if self.head not in MARKUPS or "landmarks" not in self._outputs:
+        if not known_markup(self.head) or "landmarks" not in self._outputs:
             raise ModelError(
                 f'{path}: its point scheme "{self.head}" or its outputs ({", ".join(given)}) are '
                 "not those of a facealign model; make one with: facealign export"

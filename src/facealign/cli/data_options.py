@@ -10,6 +10,7 @@ import click
 from facealign.cli.console import print_facts
 from facealign.configs import config_names
 from facealign.datasets import DATASETS, load_dataset
+from facealign.errors import DataError
 from facealign.metrics import NORMALISERS
 
 Options = dict[str, str | int]
@@ -51,6 +52,23 @@ reader_option = click.option(
     callback=_parse,
     help="For the data set's reader, such as stride=10 (300vw); may be repeated.",
 )
+
+
+def with_markup(dataset: str, options: Options, markup: str | None) -> Options:
+    """The reader's options with the point scheme, where the data set takes one and none is given.
+
+    Raises:
+        DataError: the data set has its own point scheme, and another is asked for.
+
+    """
+    facts = load_dataset(dataset)
+    if markup is None or "markup" in options:
+        return options
+    if "markup" in facts.options:
+        return options | {"markup": markup}
+    if facts.markup != markup and dataset != "packed":
+        raise DataError(f"{dataset} has {facts.markup} points: leave --markup out")
+    return options
 
 
 def default_subset(dataset: str) -> str:

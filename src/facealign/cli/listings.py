@@ -52,6 +52,8 @@ def models() -> int:
 def markups(name: str | None, chart: Path | None) -> int:
     """List the point schemes, or show the regions, points and mirror pairs of NAME.
 
+    NAME may be the .toml file of a scheme of your own.
+
     \b
     facealign markups
     facealign markups ibug68 --chart ibug68.png

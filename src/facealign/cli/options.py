@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 import click
 from PIL import Image
 
-from facealign.markup import MARKUPS
+from facealign.errors import FaceAlignError
+from facealign.markup import load_markup, targets
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -19,6 +20,7 @@ model_option = click.option(
     "--model",
     default="default",
     show_default=True,
+    is_eager=True,  # known before --help, which lists what it gives
     metavar="NAME",
     help="A bundled model, or an .onnx file.",
 )
@@ -45,12 +47,52 @@ def output_option(
     return click.option("-o", "--output", type=Path, required=required, metavar=metavar, help=help)
 
 
+class _Markup(click.Option):
+    """`--markup NAME`, whose help lists what the chosen model can give."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        record = super().get_help_record(ctx)
+        model = ctx.params.get("model")
+        if record is None or model is None:
+            return record
+        try:
+            return record[0], f"{record[1]} Of this model: {', '.join(given_by(model))}."
+        except FaceAlignError:
+            return record
+
+
+def given_by(model: str) -> list[str]:
+    """The point schemes that a model gives, by a head of its own or by conversion."""
+    from facealign.aligner import FaceAligner
+
+    with FaceAligner(model, threads=1) as aligner:
+        heads = aligner.facts.markups
+    return list(dict.fromkeys([*heads, *(name for head in heads for name in targets(head))]))
+
+
+def _load(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """The name of the scheme, which is known from then on."""
+    return None if value is None else load_markup(value).name
+
+
 def markup_option(
     help: str = "Point scheme; default: the model's.", default: str | None = None
 ) -> Callable[[Function], Function]:
-    """`--markup NAME`."""
-    names = click.Choice(list(MARKUPS))
-    return click.option("--markup", type=names, default=default, show_default=True, help=help)
+    """`--markup NAME|FILE`."""
+    return click.option(
+        "--markup",
+        cls=_Markup,
+        metavar="NAME|FILE",
+        callback=_load,
+        default=default,
+        show_default=True,
+        help=help,
+    )
+
+
+labels_markup_option = markup_option(
+    "Point scheme of labels that do not name it: a name, or a .toml file."
+)
 
 
 def threads_option(

@@ -23,6 +23,7 @@ from facealign.datasets.formats import labels, packed
 from facealign.datasets.pixels import read_pixels, stream_pixels
 from facealign.datasets.reading import Dataset, Reading
 from facealign.errors import DataError
+from facealign.markup import Markup, load_markup
 
 DATASETS: Mapping[str, Dataset] = MappingProxyType(
     {
@@ -56,7 +57,7 @@ def load_dataset(name: str) -> Dataset:
     return DATASETS[name]
 
 
-def read_dataset(name: str, root: Path, subset: str, **options: str | int) -> Reading:
+def read_dataset(name: str, root: Path, subset: str, **options: str | int | Markup) -> Reading:
     """The faces of one subset of a data set, and what could not be read of it.
 
     Args:
@@ -64,7 +65,7 @@ def read_dataset(name: str, root: Path, subset: str, **options: str | int) -> Re
         root: its folder; for a CSV table, COCO, imglab or CVAT the label file.
         subset: its name; "all" for your own data.
         options: what the data set's `options` name: `stride` of 300vw, `training_faces` of aflw,
-            `markup` and `images` of the general formats.
+            `markup` (a name, a .toml file or a `Markup`) and `images` of the general formats.
 
     Raises:
         DataError: no data set, subset or option has this name, or the folder does not hold it.
@@ -76,6 +77,9 @@ def read_dataset(name: str, root: Path, subset: str, **options: str | int) -> Re
         if option not in dataset.options:
             known = ", ".join(dataset.options) or "none"
             raise DataError(f'{name} has no option "{option}": its options are {known}')
+    markup = options.get("markup", 0)
+    if not isinstance(markup, int):
+        options["markup"] = load_markup(markup).name
     return dataset.read(root, subset, **options)
 
 

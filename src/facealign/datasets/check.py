@@ -13,7 +13,8 @@ from facealign.datasets import load_dataset
 from facealign.datasets.pixels import stream_pixels
 from facealign.datasets.reading import Reading
 from facealign.geometry import box_size
-from facealign.markup import load_markup
+from facealign.markup import is_own, load_markup
+from facealign.metrics import normalisers_of
 from facealign.problems import collect
 from facealign.types import Progress, Sample, silent
 
@@ -77,7 +78,7 @@ def check_reading(
         subset=reading.subset,
         markup=reading.samples[0].markup if reading.samples else dataset.markup,
         box_sources=dict(Counter(sample.box_source for sample in reading.samples)),
-        normalisers=list(dataset.normalisers),
+        normalisers=list(usual_normalisers(reading)),
         count=len(reading.samples),
         official_count=dataset.subsets.get(reading.subset),
         problems=list(left_out),
@@ -88,6 +89,13 @@ def check_reading(
             line for sample in reading.samples for line in _suspicious(sample, dataset.origin)
         ],
     )
+
+
+def usual_normalisers(reading: Reading) -> tuple[str, ...]:
+    """What the errors of these faces are divided by, the usual one first."""
+    if not reading.samples or not is_own(reading.samples[0].markup):
+        return load_dataset(reading.dataset).normalisers
+    return normalisers_of(load_markup(reading.samples[0].markup))
 
 
 def _outside(sample: Sample, width: int, height: int) -> list[str]:
@@ -133,7 +141,10 @@ def _suspicious(sample: Sample, origin: int) -> list[str]:
 def _sides_exchanged(sample: Sample) -> bool:
     """Whether right, left, eyes and mouth turn the wrong way round; no turn of a face does that."""
     scheme = load_markup(sample.markup)
-    mouth = [scheme.names.index(f"{side}_mouth_corner") for side in ("right", "left")]
+    corners = ("right_mouth_corner", "left_mouth_corner")
+    if scheme.eye_points is None or not set(corners) <= set(scheme.names):
+        return False
+    mouth = [scheme.names.index(corner) for corner in corners]
     eyes = [list(points) for points in scheme.eye_points]
     if not sample.labelled[[*mouth, *eyes[0], *eyes[1]]].all():
         return False

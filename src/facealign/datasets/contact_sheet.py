@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from facealign.datasets.pixels import stream_pixels
 from facealign.geometry import CropTransform
 from facealign.markup import load_markup
+from facealign.markup.sides import side_of
 from facealign.problems import collect
 from facealign.types import Pixels, Sample
 
@@ -79,5 +80,10 @@ def draw_tile(sample: Sample, picture: Pixels, size: int) -> Pixels:
 
 
 def _colours(markup: str) -> list[tuple[int, int, int]]:
-    sides = {"right": RIGHT, "left": LEFT}
-    return [sides.get(name.split("_")[0], MIDDLE) for name in load_markup(markup).names]
+    """Of each point; where names say no side, the first of a mirror pair is the right one."""
+    scheme = load_markup(markup)
+    colours = []
+    for index, (name, twin) in enumerate(zip(scheme.names, scheme.mirror.tolist(), strict=True)):
+        side = side_of(name) or ("right" if index < twin else "left")
+        colours.append(MIDDLE if index == twin else RIGHT if side == "right" else LEFT)
+    return colours

@@ -125,7 +125,8 @@ def build_sample(
             no labelled point, an empty box, or no such image; the message starts with `place`.
 
     """
-    count = load_markup(markup).count
+    scheme = load_markup(markup)
+    markup, count = scheme.name, scheme.count
     points = np.asarray(landmarks, dtype=np.float64)
     seen = np.ones(count, np.bool_) if labelled is None else np.asarray(labelled, dtype=np.bool_)
     checked = _check_points(place, points, seen, markup)
@@ -149,8 +150,8 @@ def _check_points(place: str, points: NDArray[np.float64], seen: Mask, markup: s
     count = load_markup(markup).count
     if points.shape != (count, 2):
         raise DataError(
-            f"{place}: {len(points)} points, but {markup} has {count}: complete the record, take "
-            "it out, or name another markup"
+            f"{place}: {len(points)} points, but the markup {markup} has {count}: name the right "
+            "one with --markup (a name, or a .toml file), complete the record, or take it out"
         )
     if not seen.any():
         raise DataError(f"{place}: no point is marked")

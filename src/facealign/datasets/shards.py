@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from facealign.errors import DataError, ImageError
 from facealign.files import reading, reason
 from facealign.image import read_image
+from facealign.markup import Markup, load_markup
 from facealign.types import Pixels, Sample
 
 VERSION = 1
@@ -53,6 +54,7 @@ class Facts:
         quality: of the JPEG files; None where they are PNG, without loss.
         faces_per_shard: in each but the last.
         fingerprint: sha256 over the names and labels of all faces, as the reader gave them.
+        scheme: the point scheme as `Markup.to_dict`, where it is not built in.
 
     """
 
@@ -67,6 +69,7 @@ class Facts:
     quality: int | None
     faces_per_shard: int
     fingerprint: str
+    scheme: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +125,8 @@ def read_index(path: Path) -> Index:
         raise DataError(f"{path}: not the index of shards of this version; pack them again")
     try:
         facts = Facts(**content["facts"])
+        if facts.scheme is not None:
+            load_markup(Markup.from_dict(facts.scheme, str(path)))
         shards = [Shard(**entry) for entry in content["shards"]]
         left_out = [LeftOut(**entry) for entry in content["left_out"]]
         return Index(facts, shards, left_out, int(content["tried"]))

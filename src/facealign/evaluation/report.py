@@ -30,8 +30,9 @@ class Report:
         box_source: where the boxes came from.
         count: faces in all.
         missed: faces that the detector did not find.
-        nme_inter_ocular, nme_inter_pupil, nme_box_size, nme_box_diagonal: the mean over the faces
-            that were found and define it; NaN where the markup does not define the normaliser.
+        nme_inter_ocular, nme_inter_pupil, nme_point_pair, nme_box_size, nme_box_diagonal: the mean
+            over the faces that were found and define it; NaN where the markup does not define
+            the normaliser.
         defined: normaliser → on how many faces it is defined: a hidden eye leaves no distance
             between the eyes.
         normaliser: what the four numbers below are by.
@@ -50,6 +51,7 @@ class Report:
     missed: int
     nme_inter_ocular: float
     nme_inter_pupil: float
+    nme_point_pair: float
     nme_box_size: float
     nme_box_diagonal: float
     defined: dict[str, int]
@@ -191,7 +193,7 @@ def score(
     matched = match(samples, predictions)
     defined = metrics.normalisers_of(matched.markup)
     usable = [name for name in defined if matched.defines(name).any()]
-    chosen = normaliser or _usual(dataset, usable or list(defined))
+    chosen = normaliser or _usual(dataset, matched.markup, usable or list(defined))
     if chosen not in defined:
         raise DataError(
             f"{matched.markup.name} does not define {chosen}: choose one of {', '.join(defined)}"
@@ -225,8 +227,10 @@ def score(
     )
 
 
-def _usual(dataset: str, defined: Sequence[str]) -> str:
+def _usual(dataset: str, markup: Markup, defined: Sequence[str]) -> str:
+    """A scheme's own normaliser, else the data set's usual one, else the first that is defined."""
     known = DATASETS[dataset].normalisers if dataset in DATASETS else ()
+    known = () if markup.normaliser else known
     return next((name for name in (*known, *defined) if name in defined), defined[0])
 
 

@@ -26,7 +26,7 @@ from facealign.files import parsing
 from facealign.formats.json import read_document
 from facealign.formats.labels import Label, LabelReader, ParseLabel
 from facealign.formats.survey import Survey
-from facealign.markup import MARKUPS, Markup, load_markup
+from facealign.markup import Markup, known_markup, load_markup
 
 
 def write_coco(results: Iterable[ImageResult], file: IO[str], survey: Survey) -> None:
@@ -178,7 +178,7 @@ def read_coco(path: Path, markup: str) -> Iterator[ImageResult]:
         label = _parse_annotation(file, number)
         with parsing(label.place):
             name = file.schemes.get(entry.get("category_id"), markup)
-            scheme = name if name in MARKUPS else markup
+            scheme = str(name) if known_markup(name) else markup
             face = label.to_face(entry.get("score", 1.0), scheme, entry.get("scores"))
             faces[entry["image_id"]].append(face)
     for number, image in enumerate(file.images):

@@ -191,7 +191,9 @@ def read_labels(path: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]
     if missing or f"x{count}" in columns:
         raise DataError(
             f"{path}: has the columns of {point_count(columns)} points and {scheme.name} has "
-            f"{count}; " + (f"{missing[0]} is missing" if missing else "name the right markup")
+            f"{count}; "
+            + (f"{missing[0]} is missing; " if missing else "")
+            + "name the right markup with --markup (a name, or a .toml file)"
         )
     for row in read_rows(path):
         if subset in (ALL, row[1].get("split")):

@@ -27,7 +27,7 @@ from facealign.face import Face, ImageResult
 from facealign.files import parsing, reading
 from facealign.formats.labels import Label, LabelReader, ParseLabel
 from facealign.formats.survey import Survey
-from facealign.markup import MARKUPS, Markup, load_markup
+from facealign.markup import Markup, known_markup, load_markup
 from facealign.problems import report
 
 CORNERS = ("xtl", "ytl", "xbr", "ybr")
@@ -184,7 +184,7 @@ def read_cvat(path: Path, markup: str) -> Iterator[ImageResult]:
 
 def _to_face(image: ET.Element, face: ET.Element, markup: str, place: str) -> Face:
     label = face.get("label", "")
-    scheme = load_markup(label if label in MARKUPS else markup)
+    scheme = load_markup(label if known_markup(label) else markup)
     parsed = _parse_element(image, face, scheme, place)
     box = _box_of(image, face)
     score = None if box is None else box.findtext("attribute[@name='score']")

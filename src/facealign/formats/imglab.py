@@ -21,7 +21,7 @@ from facealign.files import parsing, reading
 from facealign.formats.cvat import legal_text
 from facealign.formats.labels import Label, LabelReader, ParseLabel
 from facealign.formats.survey import Survey
-from facealign.markup import MARKUPS, Markup, load_markup
+from facealign.markup import Markup, known_markup, load_markup
 from facealign.problems import report
 
 
@@ -125,7 +125,7 @@ def read_imglab(path: Path, markup: str) -> Iterator[ImageResult]:
         name, faces = image.get("file", ""), []
         for number, box in _face_boxes(image):
             label = box.findtext("label", "")
-            scheme = load_markup(label if label in MARKUPS else markup)
+            scheme = load_markup(label if known_markup(label) else markup)
             parsed = _parse_box(path, name, number, box, scheme)
             with parsing(parsed.place):
                 faces.append(parsed.to_face(1.0, scheme.name))

@@ -18,7 +18,7 @@ from facealign.face import Face, ImageResult
 from facealign.files import parsing, reading
 from facealign.formats.survey import Survey
 from facealign.geometry import to_box
-from facealign.markup import MARKUPS
+from facealign.markup import known_markup, load_markup
 
 SCHEMA = "facealign/1"
 SCHEMA_FILE = Path(__file__).with_name("results.schema.json")
@@ -153,12 +153,13 @@ def build_face(
             shapes do not fit.
 
     """
-    if markup not in MARKUPS:
-        raise ValueError(f'unknown markup "{markup}": known are {", ".join(MARKUPS)}')
+    if not known_markup(markup):
+        raise ValueError(f'unknown markup "{markup}": give --markup, the .toml file of its points')
+    count = load_markup(markup).count
     points = np.asarray(landmarks, np.float32).reshape(-1, 2)
     extra = [values for values in (scores, visible) if values is not None]
-    if len(points) != MARKUPS[markup].count:
-        raise ValueError(f"{len(points)} points; {markup} has {MARKUPS[markup].count}")
+    if len(points) != count:
+        raise ValueError(f"{len(points)} points; {markup} has {count}")
     if not np.isfinite(points).all() or any(np.shape(v) != (len(points),) for v in extra):
         raise ValueError("points must be finite pairs x, y, with one score and one flag each")
     return Face(to_box(box), float(score), points, markup, scores=scores, visible=visible)

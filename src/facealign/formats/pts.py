@@ -56,8 +56,8 @@ def read_pts(path: Path, count: int) -> Points:
     rows = [line.split() for line in body.splitlines() if line.strip()]
     if len(rows) != count:
         raise DataError(
-            f"{path}: {len(rows)} points, but this data set has {count}: complete the file, "
-            "remove it, or name another markup"
+            f"{path}: {len(rows)} points, but the markup has {count}: name the right one with "
+            "--markup (a name, or a .toml file), complete the file, or remove it"
         )
     with parsing(path, "a line between the braces is not two numbers"):
         points = np.array([[float(x), float(y)] for x, y in rows])

@@ -4,7 +4,19 @@ Left and right are the subject's: the left eye is on the right of an unmirrored 
 """
 
 from facealign.markup.conversion import Conversion, load_conversion, targets
-from facealign.markup.known import MARKUPS, load_markup
+from facealign.markup.known import MARKUPS
+from facealign.markup.own import is_own, known_markup, load_markup, own_scheme, read_markup
 from facealign.markup.scheme import Markup
 
-__all__ = ["MARKUPS", "Conversion", "Markup", "load_conversion", "load_markup", "targets"]
+__all__ = [
+    "MARKUPS",
+    "Conversion",
+    "Markup",
+    "is_own",
+    "known_markup",
+    "load_conversion",
+    "load_markup",
+    "own_scheme",
+    "read_markup",
+    "targets",
+]

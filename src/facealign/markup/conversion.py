@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facealign.errors import DataError
-from facealign.markup.known import MARKUPS, load_markup
+from facealign.markup.known import MARKUPS
+from facealign.markup.own import load_markup
 from facealign.types import Points
 
 
@@ -51,7 +52,8 @@ _FIVE = ("nose_tip", "right_mouth_corner", "left_mouth_corner")
 def load_conversion(source: str, target: str) -> Conversion:
     """The conversion of `source` points to `target` points.
 
-    Defined: any scheme to itself and to celeba5 (eye centres, nose tip, mouth corners);
+    Defined: any scheme into itself, and into celeba5 where it marks the eyes, `nose_tip` and the
+    corners of the mouth;
     ibug68 → ibug51; wflw98 → ibug68 and ibug51.
 
     Raises:
@@ -59,9 +61,10 @@ def load_conversion(source: str, target: str) -> Conversion:
 
     """
     one, other = load_markup(source), load_markup(target)
+    source, target = one.name, other.name
     if source == target:
         rows: list[tuple[int, ...]] = [(i,) for i in range(one.count)]
-    elif target == "celeba5":
+    elif target == "celeba5" and one.eye_points and set(_FIVE) <= set(one.names):
         rows = [*one.eye_points, *((one.names.index(name),) for name in _FIVE)]
     elif (source, target) == ("ibug68", "ibug51"):
         rows = [(i,) for i in range(17, 68)]
@@ -78,7 +81,7 @@ def load_conversion(source: str, target: str) -> Conversion:
 def targets(source: str) -> list[str]:
     """The schemes that `source` points can be converted to; empty for an unknown scheme."""
     found = []
-    for name in MARKUPS:
+    for name in dict.fromkeys((source, *MARKUPS)):
         with suppress(DataError):
             found.append(load_conversion(source, name).target)
     return found

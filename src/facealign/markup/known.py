@@ -7,9 +7,6 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-import numpy as np
-
-from facealign.errors import DataError
 from facealign.markup.scheme import Markup
 
 Parts = dict[str, list[str]]
@@ -133,40 +130,9 @@ def _cofw29() -> Parts:
 
 
 def _markup(name: str, parts: Parts, closed: str = "", order: str = "") -> Markup:
-    """A scheme from its regions; `order` lists the points if theirs is not that of the regions.
-
-    An eye centre is a point of the scheme, otherwise the mean of the outline.
-    """
-    names = tuple(order.split() or [point for points in parts.values() for point in points])
-    place = {point: i for i, point in enumerate(names)}
-    groups = {part: tuple(place[point] for point in points) for part, points in parts.items()}
-    centres = [_eye_centre(side, place, groups) for side in ("right", "left")]
-    corners = (place.get("right_eye_outer"), place.get("left_eye_outer"))
-    return Markup(
-        name=name,
-        count=len(names),
-        names=names,
-        groups=MappingProxyType(groups),
-        closed=frozenset(closed.split()),
-        mirror=np.array([place[_other_side(point)] for point in names], dtype=np.intp),
-        eye_corners=None if corners[0] is None or corners[1] is None else (corners[0], corners[1]),
-        eye_points=(centres[0], centres[1]),
-    )
-
-
-def _eye_centre(
-    side: str, place: dict[str, int], groups: dict[str, tuple[int, ...]]
-) -> tuple[int, ...]:
-    for point in (f"{side}_pupil", f"{side}_eye_centre"):
-        if point in place:
-            return (place[point],)
-    return groups[f"{side}_eye"]
-
-
-def _other_side(name: str) -> str:
-    if name.startswith("right_"):
-        return "left_" + name.removeprefix("right_")
-    return "right_" + name.removeprefix("left_") if name.startswith("left_") else name
+    """A scheme from its regions; `order` lists the points where it is not that of the regions."""
+    names = order.split() or [point for points in parts.values() for point in points]
+    return Markup(name, names, groups=parts, outline=closed.split())
 
 
 MARKUPS: MappingProxyType[str, Markup] = MappingProxyType(
@@ -191,15 +157,3 @@ MARKUPS: MappingProxyType[str, Markup] = MappingProxyType(
     }
 )
 """Every known point scheme by name."""
-
-
-def load_markup(name: str) -> Markup:
-    """The point scheme called `name`.
-
-    Raises:
-        DataError: no scheme has this name.
-
-    """
-    if name not in MARKUPS:
-        raise DataError(f'unknown markup "{name}": choose one of {", ".join(MARKUPS)}')
-    return MARKUPS[name]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -14,7 +13,7 @@ from torch import nn
 from facealign.datasets import Reading
 from facealign.datasets.reading import fold_by_group, split_by_group
 from facealign.errors import DataError, SettingsError
-from facealign.markup import load_markup
+from facealign.markup import own_scheme
 from facealign.network import Network, build_network
 from facealign.training.batchnorm import fit_batch_norm
 from facealign.training.data.batches import Batch, BatchLoader
@@ -35,6 +34,7 @@ from facealign.training.distributed import (
 )
 from facealign.training.divergence import LossGuard
 from facealign.training.export.restore import take_statistics
+from facealign.training.heads import fit_heads
 from facealign.training.optimizer import hold_still, make_optimiser
 from facealign.training.pretrained import Start, inherited, load_start, read_start
 from facealign.training.rundir.checkpoint import load_newest
@@ -82,6 +82,7 @@ class Run:
             "settings": asdict(self.settings),
             "weights": self.average.state_dict(),
             "markups": list(self.markups),
+            "schemes": [scheme for name in self.markups if (scheme := own_scheme(name))],
             "trained_on": self.trained_on,
             "spread_scale": self.spread_scale,
         }
@@ -131,12 +132,25 @@ def prepare(
     for reading, samples in [(first, training), *((r, r.samples) for r in further)]:
         found = open_faces(reading, samples, settings, progress)
         if not len(found):
-            raise DataError(f"{reading.dataset} {reading.subset}: no face to train on is left")
+            raise DataError(_none_left(reading, samples))
         faces.append(found)
     check_alike("numbers of readable faces", [*map(len, faces), len(validator.crops)])
     run = build(settings, folder, readings, faces, validator, device)
     resume(run, fingerprint(readings, faces, [sample.id for sample in validator.samples]))
     return run
+
+
+def _none_left(reading: Reading, samples: Sequence[Sample]) -> str:
+    """Why there is no face to train on, and what to do."""
+    name = f"{reading.dataset} {reading.subset}"
+    if samples:
+        return f"{name}: none of its {len(samples)} pictures could be read: see the lines above"
+    if reading.samples:
+        return (
+            f"{name}: its {len(reading.samples)} faces are all held out for validation: lower "
+            "data.validation, or label more photos"
+        )
+    return f"{name}: no face could be read from it: see the lines above, and facealign data check"
 
 
 def hold_out(reading: Reading, data: DataSettings, seed: int) -> tuple[list[Sample], list[Sample]]:
@@ -197,30 +211,6 @@ def build(
         LossGuard(train.divergence),
         Teacher.load(train, markups, device),
     )
-
-
-def fit_heads(settings: Settings, markups: Sequence[str]) -> Settings:
-    """The settings with a head for each point scheme of the data.
-
-    Raises:
-        DataError: `model.points` or `model.further` contradicts the data.
-
-    """
-    first, *others = (load_markup(name).count for name in markups)
-    model = settings.model
-    if model.points != first:
-        raise DataError(
-            f"{settings.data.dataset} has {first} points, but model.points is {model.points}: "
-            f"set model.points={first}"
-        )
-    if model.heatmaps and others:
-        raise DataError(
-            f"model.heatmaps has one head, for {markups[0]}: leave out the data sets of "
-            f"{', '.join(markups[1:])}"
-        )
-    if model.further not in ((), tuple(others)):
-        raise DataError(f"model.further is {list(model.further)}, but the data has {others}")
-    return dataclasses.replace(settings, model=dataclasses.replace(model, further=tuple(others)))
 
 
 def _network(settings: Settings, device: torch.device) -> Network:

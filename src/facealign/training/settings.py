@@ -22,6 +22,8 @@ class DataSettings:
     """Folder of the data set."""
     subset: str = "train"
     """Subset to train on."""
+    markup: str = ""
+    """Point scheme of labels in a general format: a known name, or a .toml file."""
     options: dict[str, str | int] = field(default_factory=dict)
     """More options of the data set's reader, such as `training_faces` of a part of AFLW."""
     title: str = ""
@@ -55,6 +57,8 @@ class FurtherData:
     """Folder of the data set."""
     subset: str = "train"
     """Subset to train on."""
+    markup: str = ""
+    """Point scheme of labels in a general format: a known name, or a .toml file."""
     options: dict[str, str | int] = field(default_factory=dict)
     """More options of the data set's reader."""
     title: str = ""

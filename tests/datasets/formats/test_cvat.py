@@ -96,7 +96,7 @@ def test_bad_faces_are_one_line_each(problems_of: Any, read: Any, row: Any, skel
     ]
     problems = problems_of(lambda: read(*bad))
     assert [line.split(": ")[1] for line in problems] == [f"a.png, face {i}" for i in range(1, 6)]
-    assert "2 points, but celeba5 has 5" in problems[4]
+    assert "2 points, but the markup celeba5 has 5" in problems[4]
 
 
 def test_images_without_a_face_and_tracks_are_told(problems_of: Any, read: Any) -> None:

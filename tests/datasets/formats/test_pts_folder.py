@@ -45,7 +45,7 @@ def test_every_bad_file_is_one_line(
 def test_the_markup_is_never_guessed(reported: list[str], root: Path) -> None:
     reading = read_dataset("pts", root, "all")
     assert reading.samples == []
-    assert "5 points, but this data set has 68" in reported[0]
+    assert "5 points, but the markup has 68" in reported[0]
 
 
 def test_what_is_not_there_is_named(root: Path) -> None:

@@ -8,9 +8,15 @@ from pathlib import Path
 import click
 
 from facealign.cli.console import bar, counted, fail, print_table, say
-from facealign.cli.data_options import Options, dataset_argument, reader_option, root_option
+from facealign.cli.data_options import (
+    Options,
+    dataset_argument,
+    reader_option,
+    root_option,
+    with_markup,
+)
 from facealign.cli.extras import extra
-from facealign.cli.options import json_option
+from facealign.cli.options import json_option, labels_markup_option
 from facealign.datasets import DATASETS, load_dataset, read_dataset
 from facealign.datasets.check import Check, check_reading
 from facealign.datasets.contact_sheet import draw_sheet
@@ -80,6 +86,7 @@ def _with_count(subset: str, count: int | None) -> str:
 @root_option
 @click.option("--subset", "subsets", multiple=True, metavar="NAME", help="Default: all.")
 @click.option("--sheet", type=Path, metavar="FILE", help="Write a contact sheet of faces.")
+@labels_markup_option
 @json_option
 @reader_option
 def check(
@@ -87,6 +94,7 @@ def check(
     root: Path,
     subsets: tuple[str, ...],
     sheet: Path | None,
+    markup: str | None,
     target: Path | None,
     options: Options,
 ) -> int:
@@ -94,8 +102,9 @@ def check(
 
     \b
     facealign data check 300w --root /faces/300w --sheet sheet.png
-    facealign data check coco --root labels.json --option markup=celeba5
+    facealign data check csv --root labels.csv --markup animal9.toml
     """  # noqa: D301
+    options = with_markup(dataset, options, markup)
     wanted = subsets or tuple(load_dataset(dataset).subsets)
     checks: list[Check] = []
     missing: list[str] = []
@@ -182,6 +191,7 @@ def _quality(context: click.Context, parameter: click.Parameter, value: str) -> 
     callback=_quality,
     help="PNG, or JPEG of this quality: a third of the space at 95.",
 )
+@labels_markup_option
 @reader_option
 def pack(
     dataset: str,
@@ -192,6 +202,7 @@ def pack(
     margin: float,
     faces_per_shard: int,
     quality: int | None,
+    markup: str | None,
     options: Options,
 ) -> int:
     """Pack a data set into shards: each face cut out, with a margin, and its labels.
@@ -206,6 +217,7 @@ def pack(
     with extra("train", "packing"):
         from facealign.training.data.pack import pack as write_shards
 
+    options = with_markup(dataset, options, markup)
     reading = read_dataset(dataset, root, subset, **options)
     index = write_shards(
         reading,

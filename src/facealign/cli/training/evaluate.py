@@ -19,9 +19,16 @@ from facealign.cli.data_options import (
     normaliser_option,
     reader_option,
     root_option,
+    with_markup,
 )
-from facealign.cli.options import json_option, markup_option, model_option, threads_option
-from facealign.datasets import DATASETS, Reading, read_dataset
+from facealign.cli.options import (
+    json_option,
+    labels_markup_option,
+    markup_option,
+    model_option,
+    threads_option,
+)
+from facealign.datasets import DATASETS, Reading, load_dataset, read_dataset
 from facealign.errors import DataError, SettingsError
 from facealign.evaluation import (
     Predictions,
@@ -79,6 +86,9 @@ def evaluate(
     facealign eval --dataset 300w --root /faces/300w --subset common
     facealign eval --dataset 300vw --root /faces/300vw --option stride=10
     """  # noqa: D301
+    if "markup" in load_dataset(dataset).options:  # whose labels may not name their points
+        with FaceAligner(model, threads=1) as plain:
+            options = with_markup(dataset, options, markup or plain.markup)
     reading = read_dataset(dataset, root, subset or default_subset(dataset), **options)
     aligner = _aligner(model, threads, markup, reading)
     predictions = _predict(reading, aligner, boxes)
@@ -113,10 +123,16 @@ def _predict(reading: Reading, aligner: FaceAligner, boxes: str) -> Predictions:
 @click.argument("predictions", type=Path, metavar="FILE")
 @root_option
 @normaliser_option
+@labels_markup_option
 @json_option
 @reader_option
 def score_again(
-    predictions: Path, root: Path, normaliser: str | None, target: Path | None, options: Options
+    predictions: Path,
+    root: Path,
+    normaliser: str | None,
+    markup: str | None,
+    target: Path | None,
+    options: Options,
 ) -> int:
     """Score predictions again, without the model.
 
@@ -127,6 +143,7 @@ def score_again(
     facealign score common.npz --root /faces/300w
     """  # noqa: D301
     found = read_predictions(predictions)
+    options = with_markup(found.dataset, options, markup)
     reading = read_dataset(found.dataset, root, found.subset, **options)
     report = score(reading.samples, found, found.dataset, found.subset, normaliser)
     _print_report(report, found.model)

@@ -148,7 +148,8 @@ def _named(settings: Settings) -> list[tuple[str, DataSettings | FurtherData]]:
 def _read(data: DataSettings | FurtherData, name: str) -> Reading:
     if not data.root:
         raise SettingsError(f"{name}.root is not set: add {name}.root=/folder/of/the/data set")
-    return read_dataset(data.dataset, Path(data.root).expanduser(), data.subset, **data.options)
+    options = data.options | ({"markup": data.markup} if data.markup else {})
+    return read_dataset(data.dataset, Path(data.root).expanduser(), data.subset, **options)
 
 
 class Watcher:

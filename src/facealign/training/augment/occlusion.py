@@ -20,10 +20,11 @@ from facealign.training.augment.light import between, pixel_grid
 
 ROUGHEST, FINEST = 8, 32
 """Cells along a side of the two textures."""
+MOUTH = ("right_mouth_corner", "left_mouth_corner")
 
 
 def face_anchors(markup: Markup, landmarks: Tensor, labelled: Tensor) -> Tensor:
-    """Right eye, left eye, mouth (b, 3, 2), to place glasses and masks; NaN where not labelled.
+    """Right eye, left eye, mouth (b, 3, 2), to place glasses and masks; NaN where not known.
 
     Args:
         markup: point scheme.
@@ -31,7 +32,9 @@ def face_anchors(markup: Markup, landmarks: Tensor, labelled: Tensor) -> Tensor:
         labelled: (b, K) bool.
 
     """
-    corners = [markup.names.index(f"{side}_mouth_corner") for side in ("right", "left")]
+    if markup.eye_points is None or not set(MOUTH) <= set(markup.names):
+        return landmarks.new_full((len(landmarks), 3, 2), torch.nan)
+    corners = [markup.names.index(name) for name in MOUTH]
     groups = [list(points) for points in (*markup.eye_points, corners)]
     places = torch.stack([landmarks[:, points].mean(dim=1) for points in groups], dim=1)
     known = torch.stack([labelled[:, points].all(dim=1) for points in groups], dim=1)

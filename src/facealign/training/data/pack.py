@@ -18,6 +18,7 @@ from facealign.datasets import Reading, stream_pixels
 from facealign.datasets.shards import INDEX, UNFINISHED, Facts, Index, LeftOut, read_index
 from facealign.errors import DataError, OutputError
 from facealign.files import PART, is_folder, write_file, writing
+from facealign.markup import own_scheme
 from facealign.problems import collect
 from facealign.training.data.regions import ZOOM, region_size, region_transform
 from facealign.training.data.shard_writer import ShardWriter
@@ -72,6 +73,7 @@ def pack(
         quality=quality,
         faces_per_shard=faces_per_shard,
         fingerprint=fingerprint(samples),
+        scheme=own_scheme(samples[0].markup) if samples else None,
     )
     index = _open_index(target, facts)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import math
 import tempfile
@@ -23,6 +24,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 import facealign
 from facealign.errors import DataError, ModelError
 from facealign.files import write_file
+from facealign.markup import own_scheme
 from facealign.models import SCORE_RADIUS, ModelFacts
 from facealign.network import Network, build_network
 from facealign.network.head import Head
@@ -210,6 +212,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _facts(settings: Settings, state: dict[str, Any], licence: str) -> ModelFacts:
+    schemes = [scheme for name in state["markups"] if (scheme := own_scheme(name))]
     return ModelFacts(
         name=settings.name,
         markup=state["markups"][0],
@@ -222,6 +225,7 @@ def _facts(settings: Settings, state: dict[str, Any], licence: str) -> ModelFact
         version=facealign.__version__,
         attention_stages=settings.model.stages_with_maps,
         further_markups=tuple(state["markups"][1:]),
+        schemes=json.dumps(schemes) if schemes else "",
     )
 
 

@@ -79,7 +79,8 @@ def calibration_faces(run: Path, root: Path | None = None) -> NDArray[np.float32
     if not place.exists():
         raise DataError(f"{place}: the run's training faces are not there: say where with --root")
     with collect() as problems:
-        reading = read_dataset(data.dataset, place, data.subset, **data.options)
+        own = {"markup": state["markups"][0]} if data.markup else {}  # its file may be gone
+        reading = read_dataset(data.dataset, place, data.subset, **(data.options | own))
         samples, _ = hold_out(reading, data, settings.train.seed)
         chosen = [samples[i] for i in np.random.default_rng(0).permutation(len(samples))[:FACES]]
         faces = open_validator(reading, chosen, settings)

@@ -11,6 +11,7 @@ import torch
 
 from facealign.errors import DataError, OutputError
 from facealign.files import part_of
+from facealign.markup import Markup, load_markup
 from facealign.problems import report
 
 VERSION = 2
@@ -81,7 +82,7 @@ def load_newest(paths: Sequence[Path]) -> dict[str, Any] | None:
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint.
+    """Read a checkpoint; its own point schemes are known from then on.
 
     Raises:
         DataError: it is missing, damaged or of another version.
@@ -95,4 +96,6 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise DataError(f"{path}: damaged checkpoint ({type(error).__name__})") from None
     if not isinstance(state, dict) or state.get("version") != VERSION:
         raise DataError(f"{path}: not a checkpoint of this version of facealign")
+    for scheme in state.get("schemes", ()):
+        load_markup(Markup.from_dict(scheme, str(path)))
     return state

@@ -150,7 +150,7 @@ def deciding(tree: Any, place: str = "") -> Iterator[tuple[str, object]]:
 
 
 _FREE = re.compile(
-    r"name|licence|data\.(root|readers|title)|further\.\d+\.(root|title)|"
+    r"name|licence|data\.(root|markup|readers|title)|further\.\d+\.(root|markup|title)|"
     r"train\.(threads|timeout|validate_every|log_every|tensorboard|divergence|on_divergence|device)"
 )
 """Settings that may change on resume: the last step has the same weights."""
