@@ -107,7 +107,7 @@ def test_a_face_without_known_points_has_no_pose_and_stays_json(ears: Markup) ->
     assert "pose" not in face.to_dict()
     assert set(measure(face).values()) == {None}
     assert face["muzzle"].tolist() == [4, 5]
-    with pytest.raises(DataError, match="ears5 points cannot be turned into celeba5"):
+    with pytest.raises(DataError, match="ears5 points cannot be converted to celeba5"):
         face.to("celeba5")
 
 
