@@ -60,7 +60,7 @@ def test_the_labels_are_scored_in_the_points_of_the_predictions(
     assert facealign("score", kept, "--root", drawn, "--json", again)[0] == 0
     assert json.loads(again.read_text()) == report
     code, _, errors = facealign("eval", *given[:-1], "wflw98")
-    assert (code, 'no points of "wflw98": choose one of ibug68, ibug51, celeba5' in errors) == (
+    assert (code, 'cannot give "wflw98" points: choose one of' in errors) == (
         2,
         True,
     )

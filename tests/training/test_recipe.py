@@ -199,5 +199,5 @@ def test_a_head_is_chosen_by_its_point_scheme(
     assert np.allclose(own.landmarks, crop.to_image(points[0] * 32 - np.float32(0.5)), atol=1e-3)
     assert not np.allclose(own.landmarks, first.to("celeba5").landmarks, atol=1e-3)
     assert np.array_equal(inner.landmarks, first.landmarks[17:])
-    with pytest.raises(SettingsError, match='no points of "wflw98": choose one of ibug68, celeba5'):
+    with pytest.raises(SettingsError, match='cannot give "wflw98" points: choose'):
         face("wflw98")

@@ -17,6 +17,7 @@ from facealign.markup import own_scheme
 from facealign.network import Network, build_network
 from facealign.training.batchnorm import fit_batch_norm
 from facealign.training.data.batches import Batch, BatchLoader
+from facealign.training.data.heads import fit_heads
 from facealign.training.data.load import open_faces, open_validator
 from facealign.training.data.micro_batch import own_rows
 from facealign.training.data.regions import Faces
@@ -34,7 +35,6 @@ from facealign.training.distributed import (
 )
 from facealign.training.divergence import LossGuard
 from facealign.training.export.restore import take_statistics
-from facealign.training.heads import fit_heads
 from facealign.training.optimizer import hold_still, make_optimiser
 from facealign.training.pretrained import Start, inherited, load_start, read_start
 from facealign.training.rundir.checkpoint import load_newest
