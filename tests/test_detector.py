@@ -21,18 +21,18 @@ FACE = np.array([173.0, 90.0, 269.0, 186.0])  # brows to chin in the astronaut's
 
 
 @pytest.fixture(scope="module")
-def yunet():
+def yunet() -> YuNet:
     return YuNet(threads=1)
 
 
-def slow_iou(a, b):
+def slow_iou(a: Any, b: Any) -> Any:
     width = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
     height = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
     areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)]
     return width * height / (sum(areas) - width * height)
 
 
-def random_boxes(seed, count):
+def random_boxes(seed: int, count: int) -> Any:
     rng = np.random.default_rng(seed)
     low = rng.uniform(0, 60, (count, 2))
     return np.hstack([low, low + rng.uniform(5, 40, (count, 2))]).astype(np.float32), rng
@@ -62,7 +62,7 @@ def test_overlaps_equals_the_loop_and_is_symmetric(seed: Any) -> None:
     assert np.allclose(table, table.T, atol=1e-6)
 
 
-def naive_suppress(boxes, scores, most):
+def naive_suppress(boxes: Any, scores: Any, most: float) -> Any:
     keep = []
     for i in sorted(range(len(boxes)), key=lambda i: (-scores[i], i)):
         if all(slow_iou(boxes[k], boxes[i]) <= most for k in keep):
@@ -77,7 +77,7 @@ def test_suppress_equals_the_loop(seed: Any, count: Any, most: Any) -> None:
     assert nms(boxes, scores, most).tolist() == naive_suppress(boxes.tolist(), scores, most)
 
 
-def naive_decode(values, stride, columns, min_score):
+def naive_decode(values: Any, stride: int, columns: int, min_score: float) -> Any:
     classes, objects, offsets = values
     boxes, scores = [], []
     for cell in range(classes.shape[1]):
@@ -178,7 +178,7 @@ def test_a_plain_image_of_any_shape_holds_no_face(yunet: Any, shape: Any, value:
     assert found.scores.shape == (0,)
 
 
-def pasted(astronaut, width, height, side, centre):
+def pasted(astronaut: Any, width: int, height: int, side: int, centre: Any) -> Any:
     """The photo's part around the face, `side` pixels wide, on gray; and where the face then is."""
     part = astronaut[6:266, 96:356]  # 260 × 260 around the face
     small = Image.fromarray(part).resize((side, side), Image.Resampling.BOX)

@@ -211,14 +211,14 @@ def test_a_crop_of_a_part_equals_the_part_of_a_larger_image(smooth_picture: Any)
     assert np.abs(near.astype(int) - part).max() <= 1
 
 
-def _blob(shape, centre, spread):
+def _blob(shape: Any, centre: Any, spread: Any) -> Any:
     y, x = np.mgrid[: shape[0], : shape[1]]
     distance = (x - centre[0]) ** 2 + (y - centre[1]) ** 2
     values = np.round(255 * np.exp(-distance / (2 * spread**2)))
     return np.repeat(values[..., None], 3, axis=2).astype(np.uint8)
 
 
-def _centre_of_mass(image):
+def _centre_of_mass(image: Any) -> Any:
     weight = image[..., 0].astype(float)
     y, x = np.mgrid[: image.shape[0], : image.shape[1]]
     return (x * weight).sum() / weight.sum(), (y * weight).sum() / weight.sum()

@@ -18,14 +18,14 @@ from facealign.files import write_file
 from facealign.image import read_image, write_image
 
 
-def encoded(picture, kind="PNG", **options):
+def encoded(picture: Any, kind: str = "PNG", **options: Any) -> Any:
     buffer = io.BytesIO()
     picture.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
 @pytest.fixture
-def corner():
+def corner() -> Any:
     """4 wide, 3 high, white in the top-left pixel only."""
     pixels = np.zeros((3, 4, 3), np.uint8)
     pixels[0, 0] = 255
@@ -132,7 +132,7 @@ def test_the_first_frame_of_an_animation_is_taken() -> None:
     assert (read_image(data) == [255, 0, 0]).all()
 
 
-def _bad_files(folder):
+def _bad_files(folder: Path) -> None:
     rng = np.random.default_rng(0)
     picture = Image.fromarray(rng.integers(0, 256, (64, 64, 3)).astype(np.uint8))
     contents = {
@@ -284,7 +284,7 @@ def test_a_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.M
     path = tmp_path / "result.json"
     write_file(path, "old")
 
-    def full_disk(self, target):
+    def full_disk(self: Any, target: Any) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(type(path), "replace", full_disk)

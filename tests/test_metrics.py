@@ -38,7 +38,7 @@ seeds = st.integers(0, 10**6)
 NO_BOXES = np.zeros((1, 4))
 
 
-def faces(seed, count=3):
+def faces(seed: int, count: int = 3) -> Any:
     rng = np.random.default_rng(seed)
     predicted, truth = rng.uniform(0, 100, (2, count, 68, 2))
     return predicted, truth, rng.random((count, 68)) < 0.7, rng.uniform(10, 50, count)

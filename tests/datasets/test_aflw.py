@@ -18,7 +18,7 @@ ORDER = [3, 1, 4, 2]
 
 
 @pytest.fixture
-def labels(points):
+def labels(points: Any) -> Any:
     """Four faces, two on one photo; face 2 hides point 0, face 4 has no place for it."""
     rows = np.stack([points("aflw19", shift) for shift in (0.0, 1.0, 2.0, 3.0)])
     mask = np.ones((4, 19))
@@ -33,7 +33,9 @@ def labels(points):
 
 
 @pytest.fixture(params=["mat5", "hdf5"])
-def root(request, tmp_path, labels, draw, write_hdf5_mat):
+def root(
+    request: pytest.FixtureRequest, tmp_path: Path, labels: Any, draw: Any, write_hdf5_mat: Any
+) -> Any:
     for name in NAMES:
         draw(tmp_path / "flickr" / name)
     path = tmp_path / "AFLWinfo_release.mat"

@@ -19,7 +19,7 @@ HEAD = (
 
 
 @pytest.fixture
-def root(tmp_path, points, draw):
+def root(tmp_path: Path, points: Any, draw: Any) -> Any:
     """Four faces in the official layout: two train, one val, one test."""
     landmarks = points("celeba5").astype(int)
     rows = [f"{name} {'  '.join(map(str, landmarks.ravel()))}" for name in NAMES]
@@ -75,7 +75,7 @@ def test_files_may_lie_at_the_root(root: Path) -> None:
     assert len(read_celeba(root, "train").samples) == 2
 
 
-def _edit(path, old, new):
+def _edit(path: Path, old: str, new: str) -> None:
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new, 1))

@@ -18,7 +18,7 @@ from facealign.markup import load_markup
 
 
 @pytest.fixture
-def face(tmp_path, draw, points):
+def face(tmp_path: Path, draw: Any, points: Any) -> Any:
     return build_sample(
         "here",
         id="a.png",
@@ -29,7 +29,7 @@ def face(tmp_path, draw, points):
     )
 
 
-def _check(*faces, dataset="pts"):
+def _check(*faces: Any, dataset: str = "pts") -> Any:
     return check_reading(Reading(dataset, "all", list(faces)), ["b.pts: broken"])
 
 
@@ -53,7 +53,7 @@ def test_unreadable_pictures_are_told(face: Any, tmp_path: Path) -> None:
     broken.write_bytes(face.image.read_bytes()[:60])
     seen = []
 
-    def progress(items, /, *, total=None):
+    def progress(items: Any, /, *, total: Any = None) -> Any:
         for item in items:
             seen.append(item)
             yield item

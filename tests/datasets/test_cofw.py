@@ -14,7 +14,7 @@ from facealign.errors import DataError, ImageError
 
 
 @pytest.fixture
-def variables(points, drawing):
+def variables(points: Any, drawing: Any) -> Any:
     """Three faces; point 0 of the second is occluded; the third's picture is gray."""
     rows = np.stack([points("cofw29", shift) for shift in (0.0, 1.0, 2.0)])
     flags = np.zeros((3, 29))
@@ -27,7 +27,7 @@ def variables(points, drawing):
 
 
 @pytest.fixture
-def root(tmp_path, variables, write_hdf5_mat):
+def root(tmp_path: Path, variables: Any, write_hdf5_mat: Any) -> Any:
     for part, ending in (("train", "Tr"), ("test", "T")):
         named = {name + ending: value for name, value in variables.items()}
         write_hdf5_mat(tmp_path / f"COFW_{part}_color.mat", named)

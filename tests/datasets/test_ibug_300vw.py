@@ -14,7 +14,7 @@ from facealign.datasets.ibug_300vw import VIDEOS, read_300vw
 from facealign.errors import DataError, ImageError
 
 
-def write_video(path, frames):
+def write_video(path: Path, frames: Any) -> None:
     """Frame n is a flat gray of 20·n."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
@@ -27,7 +27,7 @@ def write_video(path, frames):
 
 
 @pytest.fixture
-def root(tmp_path, points, write_pts):
+def root(tmp_path: Path, points: Any, write_pts: Any) -> Any:
     for video in VIDEOS["category3"][:2]:
         write_video(tmp_path / video / "vid.avi", 6)
         for n in range(1, 7):

@@ -30,17 +30,17 @@ NAMES = {
 BOX = [11.0, 21.0, 51.0, 71.0]  # as in the official files: 1-based
 
 
-def write_table(root, rows):
+def write_table(root: Path, rows: Any) -> None:
     lines = [f"{name},x,{','.join(map(str, box))}" for name, box in rows]
     (root / "boxes.csv").write_text("\n".join(["image,split,x0,y0,x1,y1", *lines]) + "\n")
 
 
-def every_name():
+def every_name() -> Any:
     return [f"{folder}/{name}" for folder, names in NAMES.items() for name in names]
 
 
 @pytest.fixture
-def root(tmp_path, face_points):
+def root(tmp_path: Path, face_points: Any) -> Any:
     """The official folders without boxes; the pictures are never opened by the reader."""
     for name in every_name():
         image = tmp_path / name
@@ -51,7 +51,7 @@ def root(tmp_path, face_points):
 
 
 @pytest.fixture
-def tabled(root):
+def tabled(root: Path) -> Any:
     """The same with boxes.csv."""
     write_table(root, [(name, BOX) for name in every_name()])
     return root
@@ -115,19 +115,19 @@ def test_a_damaged_mat_file_is_a_data_error(root: Path, content: Any) -> None:
         read_300w(root, "train")
 
 
-def damage_points(root):
+def damage_points(root: Path) -> None:
     (root / "afw/111_1.pts").write_text("garbage")
 
 
-def damage_count(root):
+def damage_count(root: Path) -> None:
     (root / "afw/111_1.pts").write_text(to_pts(np.zeros((67, 2), np.float32)))
 
 
-def remove_image(root):
+def remove_image(root: Path) -> None:
     (root / "afw/111_1.jpg").unlink()
 
 
-def remove_box(root):
+def remove_box(root: Path) -> None:
     write_table(root, [(name, BOX) for name in every_name() if name != "afw/111_1.jpg"])
 
 
@@ -218,7 +218,7 @@ def test_read_dataset_calls_the_reader(tabled: Any) -> None:
     assert len(read_dataset("300w", tabled, "full").samples) == 3
 
 
-def labelled(groups):
+def labelled(groups: Any) -> Any:
     blank = np.zeros(0)
     one = Sample("", None, blank, blank, blank, "official", "ibug68", "")
     return [replace(one, id=str(i), group=group) for i, group in enumerate(groups)]

@@ -13,7 +13,7 @@ from facealign.errors import DataError
 
 
 @pytest.fixture
-def root(tmp_path, points, draw, write_pts):
+def root(tmp_path: Path, points: Any, draw: Any, write_pts: Any) -> Any:
     for place in ("01_Indoor/indoor", "02_Outdoor/outdoor"):
         for n in (1, 2):
             draw(tmp_path / f"{place}_{n:03d}.png")

@@ -13,7 +13,7 @@ from facealign.errors import DataError
 
 
 @pytest.fixture
-def root(tmp_path, points, draw, write_pts):
+def root(tmp_path: Path, points: Any, draw: Any, write_pts: Any) -> Any:
     """One face a pose and part; point 0 is self-occluded, point 1 externally."""
     values = points()
     values[0] = -1

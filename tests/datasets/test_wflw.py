@@ -13,7 +13,7 @@ from facealign.errors import DataError
 
 
 @pytest.fixture
-def root(tmp_path, points, draw):
+def root(tmp_path: Path, points: Any, draw: Any) -> Any:
     """Test face i has attribute i alone; faces 0 and 1 are on one photo."""
     folder = tmp_path / "WFLW_annotations" / "list_98pt_rect_attr_train_test"
     folder.mkdir(parents=True)
@@ -30,7 +30,7 @@ def root(tmp_path, points, draw):
 
 
 @pytest.fixture
-def labels(root):
+def labels(root: Path) -> Any:
     folder = root / "WFLW_annotations" / "list_98pt_rect_attr_train_test"
     return folder / "list_98pt_rect_attr_test.txt"
 

@@ -33,7 +33,9 @@ class Oracle:
 
     markup = "ibug68"
 
-    def __init__(self, samples: list[Sample], moved: float = 0.0, box: Points | None = None):
+    def __init__(
+        self, samples: list[Sample], moved: float = 0.0, box: Points | None = None
+    ) -> None:
         from facealign.image import read_image
 
         self.answers = {read_image(s.image).tobytes(): s for s in samples}

@@ -18,10 +18,10 @@ HEAD = "version: 1\nn_points: 2\n"
 
 
 @pytest.fixture
-def pts(tmp_path):
+def pts(tmp_path: Path) -> Any:
     """Text → the path of a file that holds it."""
 
-    def write(text):
+    def write(text: str | bytes) -> Any:
         path = tmp_path / "face.pts"
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         return path

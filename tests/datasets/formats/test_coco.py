@@ -14,7 +14,7 @@ from facealign.errors import DataError
 
 
 @pytest.fixture
-def content(points):
+def content(points: Any) -> Any:
     keypoints = np.column_stack([points("celeba5"), [2, 1, 0, 2, 2]])
     keypoints[2, :2] = 0
     return {
@@ -32,13 +32,13 @@ def content(points):
 
 
 @pytest.fixture
-def path(tmp_path, draw):
+def path(tmp_path: Path, draw: Any) -> Any:
     draw(tmp_path / "a.png")
     draw(tmp_path / "images" / "sub" / "b.png")
     return tmp_path / "faces.json"
 
 
-def _read(path, content):
+def _read(path: Path, content: Any) -> Any:
     path.write_text(content if isinstance(content, str) else json.dumps(content))
     return read_dataset("coco", path, "all", markup="celeba5")
 

@@ -16,12 +16,14 @@ COLUMNS = [f"{axis}{i}" for i in range(5) for axis in "xy"]
 
 
 @pytest.fixture
-def write(tmp_path, draw):
+def write(tmp_path: Path, draw: Any) -> Any:
     """(rows of image, split, box, points) → the table."""
     for name in ("a.png", "b.png"):
         draw(tmp_path / "images" / name)
 
-    def make(rows, columns=("image", "split", "left", "top", "right", "bottom", *COLUMNS)):
+    def make(
+        rows: Any, columns: Any = ("image", "split", "left", "top", "right", "bottom", *COLUMNS)
+    ) -> Any:
         path = tmp_path / "faces.csv"
         with path.open("w", newline="", encoding="utf-8-sig") as file:
             csv.writer(file).writerows([columns, *rows])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,11 @@ BOX = '<box label="head" xtl="20.5" ytl="30.5" xbr="90.5" ybr="95.5" {}/>'
 
 
 @pytest.fixture
-def read(tmp_path, draw):
+def read(tmp_path: Path, draw: Any) -> Any:
     """(what is on a.png as XML) → the reading."""
     draw(tmp_path / "images" / "a.png")
 
-    def make(*elements, top=""):
+    def make(*elements: Any, top: str = "") -> Any:
         path = tmp_path / "annotations.xml"
         image = f'<image id="0" name="a.png" width="120" height="100">{"".join(elements)}</image>'
         path.write_text(f"<annotations><version>1.1</version>{image}{top}</annotations>")
@@ -28,17 +29,17 @@ def read(tmp_path, draw):
 
 
 @pytest.fixture
-def row(points):
+def row(points: Any) -> Any:
     """(more attributes) → a face as one row of points."""
     text = ";".join(f"{x + 0.5:.3f},{y + 0.5:.3f}" for x, y in points("celeba5"))
     return lambda more="": f'<points label="face" points="{text}" {more}/>'
 
 
 @pytest.fixture
-def skeleton(points):
+def skeleton(points: Any) -> Any:
     """(names, more attributes of point 0) → a face as a skeleton."""
 
-    def make(names="12345", first="", more=""):
+    def make(names: Any = "12345", first: str = "", more: str = "") -> Any:
         inner = "".join(
             f'<points label="{name}" points="{x + 0.5},{y + 0.5}" {first if i == 0 else ""}/>'
             for i, (name, (x, y)) in enumerate(zip(names, points("celeba5"), strict=False))

@@ -13,11 +13,11 @@ from facealign.errors import DataError
 
 
 @pytest.fixture
-def read(tmp_path, draw):
+def read(tmp_path: Path, draw: Any) -> Any:
     """(the boxes of a.png as XML) → the reading."""
     draw(tmp_path / "a.png")
 
-    def make(*boxes, file="a.png"):
+    def make(*boxes: Any, file: str = "a.png") -> Any:
         path = tmp_path / "faces.xml"
         image = f"<image file='{file}'>{''.join(boxes)}</image>"
         path.write_text(f"<?xml version='1.0'?><dataset><images>{image}</images></dataset>")
@@ -27,10 +27,10 @@ def read(tmp_path, draw):
 
 
 @pytest.fixture
-def box(points):
+def box(points: Any) -> Any:
     """(names of the points, more attributes) → a box as XML."""
 
-    def make(names=("00", "01", "02", "03", "04"), more=""):
+    def make(names: Any = ("00", "01", "02", "03", "04"), more: str = "") -> Any:
         parts = "".join(
             f"<part name='{name}' x='{x}' y='{y}'/>"
             for name, (x, y) in zip(names, points("celeba5"), strict=False)

@@ -13,7 +13,7 @@ from facealign.errors import DataError
 
 
 @pytest.fixture
-def root(tmp_path, points, draw, write_pts):
+def root(tmp_path: Path, points: Any, draw: Any, write_pts: Any) -> Any:
     for name in ("a", "b/c"):
         draw(tmp_path / f"{name}.png")
         write_pts(tmp_path / f"{name}.pts", points("celeba5") + 1)
