@@ -217,7 +217,7 @@ def test_a_full_disk_is_one_line_and_leaves_the_last_checkpoint(
 
 def test_another_number_of_points_is_refused(tmp_path: Path, reading: Reading) -> None:
     settings = to_settings(TINY | {"model": TINY["model"] | {"points": 5}}, "test")
-    with pytest.raises(DataError, match=r"set model\.points=68"):
+    with pytest.raises(DataError, match=r"model\.points is 5: leave it out"):
         begin(settings, tmp_path, reading)
 
 

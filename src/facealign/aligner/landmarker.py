@@ -82,7 +82,7 @@ class Landmarker:
         metadata = self._session.get_modelmeta().custom_metadata_map
         self.facts = ModelFacts.from_metadata(metadata, str(path))
         self._leaning = leaning
-        self.markup = load_markup(markup).name if markup else self.facts.markup
+        self.markup = self._scheme_name(markup)
         self.head = self.facts.head_for(self.markup)
         further = f".{self.head}" if self.head != self.facts.markup else ""
         given = [output.name for output in self._session.get_outputs()]
@@ -95,6 +95,12 @@ class Landmarker:
             )
         scheme = load_markup(self.head)
         self._count, self._outlined = scheme.count, "jaw" in scheme.groups
+
+    def _scheme_name(self, markup: str | None) -> str:
+        """A scheme's file is read here; whether the model knows a name is its own to say."""
+        if markup and markup.lower().endswith(".toml"):
+            return load_markup(markup).name
+        return markup or self.facts.markup
 
     def align(
         self,
