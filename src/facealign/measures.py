@@ -4,7 +4,7 @@ Ratios of distances within one face, so they hold at any size and under any turn
 head that looks aside shortens widths and not heights: beyond `MOST_YAW` the ratios are not given.
 Neither are they where a point that they need is hidden or uncertain.
 
-What is left out, and why: docs/video.md.
+Left out: gaze, emotion, drowsiness and action units, which points alone do not support.
 """
 
 from __future__ import annotations
