@@ -1,4 +1,4 @@
-"""Problems with single inputs, such as a photo that cannot be read: logged, while the rest goes on.
+"""Problems with single inputs, such as a photo that cannot be read: logged, the rest is done.
 
 Whoever reads many inputs calls `report` for each that fails. The lines go to the log
 `facealign.problems` as warnings; `collect` gathers them for a caller that counts or prints them.

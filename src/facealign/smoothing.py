@@ -38,7 +38,7 @@ class Window:
     """Which frames a local polynomial is fitted to.
 
     Attributes:
-        frames: at most so many, with the one it is evaluated at.
+        frames: the largest number, including the one it is evaluated at.
         degree: of the polynomial; less where there are too few frames.
 
     """

@@ -189,7 +189,7 @@ class Markup:
             raise DataError(f'markup {self.name} has two points called "{twice}"')
 
     def _indices(self, names: str | Sequence[str], key: str, count: int = 0) -> tuple[int, ...]:
-        """Names as indices; with `count`, so many different ones."""
+        """Names as indices; with `count`, that number of different ones."""
         words = [names] if isinstance(names, str) else list(names)
         for word in words:
             if word not in self._place:
