@@ -4,6 +4,7 @@ from facealign.network.aan import AAN
 from facealign.network.build import Network, build_network
 from facealign.network.head import HeadOutput, Prediction
 from facealign.network.heatmap_teacher import HeatmapTeacher
+from facealign.network.pretrained_teacher import PretrainedTeacher
 from facealign.network.settings import AANSettings
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "HeatmapTeacher",
     "Network",
     "Prediction",
+    "PretrainedTeacher",
     "build_network",
 ]

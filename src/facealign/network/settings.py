@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from facealign.errors import SettingsError
 from facealign.network.blocks import AttentionForm, EmbeddingForm
+
+TrunkName = Literal["stages", "efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +48,10 @@ class AANSettings:
     """Build a `HeatmapTeacher` in place of an `AAN`: the number of decoder blocks at each size,
     from the last stage's up to stage 2's. Not in the paper; slower, and more exact with few faces.
     The settings of NE and of the early heads have no effect on it. Empty means off."""
+    trunk: TrunkName = "stages"
+    """"stages" are the paper's; another name builds a `PretrainedTeacher` on a trunk that begins
+    with ImageNet's weights. Only `points` and `input_size` have an effect on it. Train it in
+    float32 on a CPU, where bfloat16 makes its depthwise convolutions slow."""
 
     def __post_init__(self) -> None:
         reduction = 2 ** (len(self.widths) + 1)
@@ -62,6 +69,7 @@ class AANSettings:
                 raise SettingsError(f"model.{name} must be at least 1, not {getattr(self, name)}")
         if self.further and min(self.further) < 1:
             raise SettingsError(f"model.further {list(self.further)}: each must be at least 1")
+        self._check_trunk()
         self._check_heatmaps()
         chosen, last = self.attention_stages, len(self.widths)
         if chosen is not None and list(chosen) != sorted(set(chosen) & set(range(1, last + 1))):
@@ -71,6 +79,15 @@ class AANSettings:
             )
         if chosen == ():
             raise SettingsError('model.attention_stages is empty: set model.attention = "off"')
+
+    def _check_trunk(self) -> None:
+        if self.trunk == "stages":
+            return
+        for name in ("heatmaps", "further", "spread", "visibility"):
+            if getattr(self, name):
+                raise SettingsError(
+                    f'model.trunk = "{self.trunk}" cannot be combined with model.{name}: drop one'
+                )
 
     def _check_heatmaps(self) -> None:
         sizes = len(self.widths) - 1
@@ -92,13 +109,18 @@ class AANSettings:
     @property
     def stages_with_maps(self) -> tuple[int, ...]:
         """The stages that have an attention map, counted from 1."""
-        if self.attention == "off":
+        if self.attention == "off" or self.trunk != "stages":
             return ()
         return self.attention_stages or tuple(range(1, len(self.widths) + 1))
 
     def form_of(self, stage: int) -> AttentionForm:
         """The attention of one stage, counted from 1."""
         return self.attention if stage in self.stages_with_maps else "off"
+
+    @property
+    def draws_heatmaps(self) -> bool:
+        """Whether the network is a teacher with heatmaps, which has one head."""
+        return bool(self.heatmaps) or self.trunk != "stages"
 
     @property
     def heads(self) -> tuple[int, ...]:

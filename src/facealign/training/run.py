@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 import torch
@@ -14,7 +15,8 @@ from facealign.datasets import Reading
 from facealign.datasets.reading import fold_by_group, split_by_group
 from facealign.errors import DataError, SettingsError
 from facealign.markup import own_scheme
-from facealign.network import Network, build_network
+from facealign.network import Network, PretrainedTeacher, build_network
+from facealign.network.efficientnet import ORIGIN
 from facealign.training.batchnorm import fit_batch_norm
 from facealign.training.data.batches import Batch, BatchLoader
 from facealign.training.data.heads import fit_heads
@@ -36,7 +38,7 @@ from facealign.training.distributed import (
 from facealign.training.divergence import LossGuard
 from facealign.training.export.restore import take_statistics
 from facealign.training.optimizer import hold_still, make_optimiser
-from facealign.training.pretrained import Start, inherited, load_start, read_start
+from facealign.training.pretrained import BEGUN, Start, inherited, load_start, read_start
 from facealign.training.rundir.checkpoint import load_newest
 from facealign.training.rundir.fingerprint import fingerprint
 from facealign.training.rundir.folder import RunFolder
@@ -157,8 +159,14 @@ def hold_out(reading: Reading, data: DataSettings, seed: int) -> tuple[list[Samp
     """The faces to train on and those held out to validate on; no group is in both."""
     lost = [face.group for face in reading.packed.index.left_out] if reading.packed else []
     if data.folds:
-        return fold_by_group(reading.samples, data.folds, data.fold, seed, lost)
-    return split_by_group(reading.samples, data.validation, seed, lost)
+        train, held_out = fold_by_group(reading.samples, data.folds, data.fold, seed, lost)
+    else:
+        train, held_out = split_by_group(reading.samples, data.validation, seed, lost)
+    return _without(train, data.leave_out), _without(held_out, data.leave_out)
+
+
+def _without(samples: list[Sample], names: Collection[str]) -> list[Sample]:
+    return [s for s in samples if PurePosixPath(s.id).with_suffix("").as_posix() not in names]
 
 
 def build(
@@ -249,7 +257,7 @@ def resume(run: Run, data: dict[str, Any]) -> None:
 def _check_frozen(settings: Settings, start: Start | None) -> None:
     """Refuse to freeze a heatmap decoder's batch normalisation before it has any statistics."""
     known = start is not None and "heads.0.maps.weight" in start.weights
-    if settings.model.heatmaps and settings.train.batch_norm == "frozen" and not known:
+    if settings.model.draws_heatmaps and settings.train.batch_norm == "frozen" and not known:
         raise SettingsError(
             "train.batch_norm = frozen: train.start has no statistics for model.heatmaps; start "
             "from a network with heatmaps, or set train.batch_norm=sync to learn them"
@@ -265,6 +273,9 @@ def _initialize(run: Run, start: Start | None) -> None:
     load_start(run.model, (), start)  # the trunk, for the features that calibrate the heads
     _calibrate(run, first)
     load_start(run.model, run.markups, start)  # the heads, and the statistics as they were
+    if isinstance(run.model, PretrainedTeacher) and start is None:
+        run.model.load_imagenet()
+        run.trained_on += "; " + BEGUN + ORIGIN.format(run.settings.model.trunk)
     if start and not start.measured and run.settings.train.batch_norm != "frozen":
         take_statistics(run.model, [batch.image for batch in first])
     share_weights(run.model)

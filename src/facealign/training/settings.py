@@ -30,6 +30,9 @@ class DataSettings:
     """Its name on the model's card; empty means the names of data set and subset."""
     validation: Annotated[float, Meta(ge=0, le=0.9)] = 0.1
     """Fraction of the photos held out to choose the best checkpoint; no photo is in both parts."""
+    leave_out: tuple[str, ...] = ()
+    """Ids of faces that are neither trained on nor validated on, without their suffix, such as
+    photos that are also in a test set."""
     folds: Annotated[int, Meta(ge=0, le=1000)] = 0
     """Number of folds of a cross-validation, which replaces `validation`; 0 is off."""
     fold: int = 0

@@ -28,9 +28,9 @@ def fit_heads(settings: Settings, markups: Sequence[str]) -> Settings:
             f"{settings.data.dataset} has {first} points, but model.points is {model.points}: "
             "leave it out, or name the right data.markup"
         )
-    if model.heatmaps and others:
+    if model.draws_heatmaps and others:
         raise DataError(
-            f"model.heatmaps has one head, for {markups[0]}: leave out the data sets of "
+            f"a teacher with heatmaps has one head, for {markups[0]}: leave out the data sets of "
             f"{', '.join(markups[1:])}"
         )
     if model.further not in ((), tuple(others)):

@@ -1,0 +1,99 @@
+"""A heatmap teacher whose trunk knows the world: ImageNet's weights under a small decoder.
+
+It is not in the paper. From faces alone a trunk needs some 200,000 of them, seen again and again,
+to be as exact as this one is after 20,000 (docs/experiments.md); with few labels begin here.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from facealign.network.efficientnet import PIXEL_MEAN, PIXEL_STD, EfficientNetTrunk, read_imagenet
+from facealign.network.head import HeadOutput, Prediction
+from facealign.network.heatmap_teacher import soft_argmax
+from facealign.network.settings import AANSettings
+
+DECODER_WIDTH = 96
+
+
+class PretrainedTeacher(nn.Module):
+    """Image → EfficientNet-Lite → decoder → heatmaps (H/4, W/4) → landmarks by soft-argmax."""
+
+    def __init__(self, settings: AANSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.trunk = EfficientNetTrunk(settings.trunk)
+        self.heads = nn.ModuleList([PyramidHead(self.trunk.widths, settings.points)])
+
+    def forward(self, image: Tensor) -> Prediction:
+        """(B, 3, H, W), RGB normalized as for an AAN → `Prediction`, with heatmaps."""
+        pixels = image * INPUT_STD + INPUT_MEAN
+        features = self.trunk((pixels - PIXEL_MEAN) / PIXEL_STD)
+        return Prediction([self.heads[0](features)], [])
+
+    def calibrate(self, images: Tensor, mean_shapes: list[Tensor]) -> None:
+        """Do nothing, as in `HeatmapTeacher`."""
+
+    def load_imagenet(self) -> None:
+        """Give the trunk the weights that ImageNet taught it.
+
+        Raises:
+            MissingExtraError: the package with the weights is not installed.
+
+        """
+        self.trunk.load_state_dict(read_imagenet(self.settings.trunk))
+
+
+INPUT_MEAN, INPUT_STD = 0.5, 0.25
+"""How training and the aligner normalize pixels of 0 … 1."""
+
+
+class PyramidHead(nn.Module):
+    """Features at strides 4, 8, 16, 32 → a heatmap at stride 4 for each landmark.
+
+    From the deepest features upwards, as a feature pyramid (Lin et al., CVPR 2017): enlarge, add
+    the trunk's features of that size, convolve.
+
+    Args:
+        widths: channels of the features, in that order.
+        points: K.
+
+    """
+
+    def __init__(self, widths: tuple[int, ...], points: int) -> None:
+        super().__init__()
+        deepest, *shallower = widths[::-1]
+        self.top = nn.Sequential(*_conv_bn(deepest, 1), nn.ReLU(inplace=True))
+        self.ups = nn.ModuleList(_Up(width) for width in shallower)
+        self.maps = nn.Conv2d(DECODER_WIDTH, points, 1, bias=False)  # the softmax cancels a bias
+        nn.init.normal_(self.maps.weight, std=0.01)
+
+    def forward(self, features: list[Tensor]) -> HeadOutput:
+        """Features, in the order of `widths` → `HeadOutput`."""
+        x = self.top(features[-1])
+        for up, shallow in zip(self.ups, features[-2::-1], strict=True):
+            x = up(x, shallow)
+        with torch.autocast(x.device.type, enabled=False):  # float32, as landmarks of other heads
+            heatmaps = self.maps(x.float())
+        return HeadOutput(soft_argmax(heatmaps), [], None, None, heatmaps)
+
+
+class _Up(nn.Module):
+    """Features at the size of the trunk's shallower ones, plus those."""
+
+    def __init__(self, shallow: int) -> None:
+        super().__init__()
+        self.skip = nn.Sequential(*_conv_bn(shallow, 1))
+        self.mix = nn.Sequential(*_conv_bn(DECODER_WIDTH, 3), nn.ReLU(inplace=True))
+
+    def forward(self, deep: Tensor, shallow: Tensor) -> Tensor:
+        larger = F.interpolate(deep, size=shallow.shape[-2:], mode="bilinear")
+        y: Tensor = self.mix(F.relu(larger + self.skip(shallow)))
+        return y
+
+
+def _conv_bn(inputs: int, kernel: int) -> tuple[nn.Conv2d, nn.BatchNorm2d]:
+    conv = nn.Conv2d(inputs, DECODER_WIDTH, kernel, padding=kernel // 2, bias=False)
+    return conv, nn.BatchNorm2d(DECODER_WIDTH)
