@@ -93,7 +93,11 @@ def test_the_core_installs_neither_pytorch_nor_opencv(repository: Path) -> None:
 
 def test_the_public_names_are_those_imported_and_documented(repository: Path) -> None:
     tree = ast.parse((repository / "src/facealign/__init__.py").read_text())
-    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    imports = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("facealign")
+    ]
     imported = {alias.name for node in imports for alias in node.names}
     assert set(facealign.__all__) == imported | {"__version__"}
     values = [getattr(facealign, name) for name in imported]

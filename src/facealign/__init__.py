@@ -8,6 +8,8 @@
 Left and right are the subject's. Points are x, y in pixels; the top-left pixel's centre is (0, 0).
 """
 
+from typing import TYPE_CHECKING, Any
+
 from facealign.aligner import FaceAligner, align
 from facealign.detector import Detections, Detector, WholeImage
 from facealign.draw import draw_faces
@@ -25,8 +27,12 @@ from facealign.geometry import CropTransform
 from facealign.image import read_image, write_image
 from facealign.markup import MARKUPS, Markup, load_markup
 from facealign.pose import Pose
+from facealign.tracking import FaceTracker
 from facealign.types import Sample
 from facealign.yunet import YuNet
+
+if TYPE_CHECKING:
+    from facealign.video import track
 
 __version__ = "0.1.0"
 
@@ -40,6 +46,7 @@ __all__ = [
     "FaceAlignError",
     "FaceAligner",
     "FaceCrop",
+    "FaceTracker",
     "ImageError",
     "ImageResult",
     "Markup",
@@ -56,5 +63,15 @@ __all__ = [
     "draw_faces",
     "load_markup",
     "read_image",
+    "track",
     "write_image",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`track`, whose modules a photo does not need."""
+    if name == "track":
+        from facealign.video import track
+
+        return track
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

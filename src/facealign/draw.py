@@ -22,7 +22,7 @@ LINE, POINT, BOX = (0, 200, 255), (255, 255, 255), (255, 190, 0)
 
 
 def draw_faces(image: Pixels, faces: Sequence[Face]) -> Pixels:
-    """A copy of the photo with each face's box, outlines and points.
+    """A copy of the photo with each face's box, outlines and points, and its track in a film.
 
     Args:
         image: (H, W, 3) uint8, the photo that was aligned.
@@ -48,6 +48,9 @@ def _draw_face(pen: ImageDraw.ImageDraw, face: Face, zoom: int) -> None:
     size = box_size(face.box) * zoom
     thin = max(1, round(size / 150))
     pen.rectangle(box.tolist(), outline=BOX, width=max(1, round(size / 100)))
+    if face.track is not None:
+        font = ImageFont.load_default(max(10 * zoom, size / 8))
+        pen.text((box[0], box[1]), str(face.track), fill=BOX, font=font, anchor="lb")
     for line in load_markup(face.markup).polylines():
         pen.line([tuple(p) for p in points[line].tolist()], fill=LINE, width=thin, joint="curve")
     radius = max(0.6 * zoom, size / 90)

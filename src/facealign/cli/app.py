@@ -28,6 +28,7 @@ from facealign.errors import (
 
 VERBS = {  # name → where its click command is: "module:attribute"
     "align": "facealign.cli.photos.align:command",
+    "video": "facealign.cli.video:command",
     "draw": "facealign.cli.photos.draw:draw",
     "crop": "facealign.cli.photos.draw:crop",
     "attention": "facealign.cli.photos.draw:attention",

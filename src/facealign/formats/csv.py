@@ -2,7 +2,8 @@
 
 Columns: `image,width,height,error,score,markup,left,top,right,bottom,x0,y0,x1,y1,…`, then
 `score0,…` and `visible0,…` where the model gives them. The box is left, top, right, bottom; pixels,
-with the centre of the first at (0, 0).
+with the centre of the first at (0, 0). A film's rows have `frame,time` after `image` and `track`
+before `score`; `raw_x0,…` and the measures by their names come last, where they were asked for.
 
 The same table is read as labels, of which only `image` and the points are needed. A point with both
 numbers empty is not labelled; without a box, that of the points is taken. Each value of a column
@@ -28,7 +29,9 @@ from facealign.formats.json import build_face
 from facealign.formats.labels import ALL, Label, LabelReader, ParseLabel
 from facealign.formats.survey import Survey
 from facealign.markup import Markup
+from facealign.measures import NAMES
 
+FRAME = ("frame", "time")
 IMAGE = ("image", "width", "height", "error")
 BOX = ("left", "top", "right", "bottom")
 NOT_A_NUMBER = "a value is missing or not a number"
@@ -51,10 +54,14 @@ def write_csv(results: Iterable[ImageResult], file: IO[str], survey: Survey) -> 
     columns = _columns(survey)
     table = csv.DictWriter(_Rows(file), columns, restval="", lineterminator="\r\n")
     table.writeheader()
+    film = "frames" in survey.holds
     for result in results:
-        image = {"image": result.source, "width": result.width, "height": result.height}
+        image: dict[str, Any] = {"image": result.source, "error": result.error}
+        image |= {"width": result.width, "height": result.height}
+        if film:
+            image |= {"frame": result.frame, "time": _rounded(result.time)}
         for cells in [_face_cells(face) for face in result.faces] or [{}]:
-            table.writerow(image | {"error": result.error} | cells)
+            table.writerow(image | cells)
 
 
 class _Rows:
@@ -72,12 +79,20 @@ class _Rows:
 
 def _columns(survey: Survey) -> list[str]:
     count = len(survey.first.landmarks) if survey.first else 0
-    columns = [*IMAGE, "score", "markup", *BOX]
+    columns = [IMAGE[0], *(FRAME if "frames" in survey.holds else ()), *IMAGE[1:]]
+    columns += [*(("track",) if "tracks" in survey.holds else ()), "score", "markup", *BOX]
     columns += [f"{axis}{i}" for i in range(count) for axis in "xy"]
     for kind, name in (("point scores", "score"), ("visibility", "visible")):
         if kind in survey.holds:
             columns += [f"{name}{i}" for i in range(count)]
-    return columns
+    if "raw points" in survey.holds:
+        columns += [f"raw_{axis}{i}" for i in range(count) for axis in "xy"]
+    return columns + [*survey.measures]
+
+
+def _rounded(time: float | None) -> float | None:
+    """Seconds to a microsecond: finer than the clock of any film."""
+    return None if time is None else round(time, 6)
 
 
 def _face_cells(face: Face) -> dict[str, Any]:
@@ -87,7 +102,11 @@ def _face_cells(face: Face) -> dict[str, Any]:
     for i, (x, y) in enumerate(entry["landmarks"]):
         cells[f"x{i}"], cells[f"y{i}"] = x, y
     cells |= {f"score{i}": score for i, score in enumerate(entry.get("scores", ()))}
-    return cells | {f"visible{i}": int(v) for i, v in enumerate(entry.get("visible", ()))}
+    cells |= {f"visible{i}": int(v) for i, v in enumerate(entry.get("visible", ()))}
+    for i, (x, y) in enumerate(entry.get("raw", ())):
+        cells[f"raw_x{i}"], cells[f"raw_y{i}"] = x, y
+    cells |= entry.get("measures", {})
+    return cells if face.track is None else cells | {"track": face.track}
 
 
 def read_columns(path: Path) -> list[str]:
@@ -147,20 +166,27 @@ def read_csv(path: Path, markup: str) -> Iterator[ImageResult]:
     missing = [column for column in ("image", *BOX) if column not in columns]
     if missing:
         raise DataError(f"{path}: not a table of results: no column {missing[0]}")
-    for image, rows in groupby(read_rows(path), lambda row: row[1]["image"]):
+    for (image, _), rows in groupby(read_rows(path), _picture):
         yield _result(image, list(rows), path, markup)
+
+
+def _picture(row: Row) -> tuple[str, str]:
+    """What tells one picture's rows from the next one's."""
+    return row[1]["image"], row[1].get("frame", "")
 
 
 def _result(image: str, rows: list[Row], path: Path, markup: str) -> ImageResult:
     line, first = rows[0]
     with parsing(f"{path}:{line}", NOT_A_NUMBER):
         width, height = (int(first[k]) if first.get(k) else None for k in ("width", "height"))
+        frame = int(first["frame"]) if first.get("frame") else None
+        time = float(first["time"]) if first.get("time") else None
     faces = []
     for line, cells in rows:
         with parsing(f"{path}:{line}", NOT_A_NUMBER):
             if cells["left"]:
                 faces.append(_parse_face(cells, markup))
-    return ImageResult(image, width, height, faces, first.get("error") or None)
+    return ImageResult(image, width, height, faces, first.get("error") or None, frame, time)
 
 
 def _parse_face(cells: dict[str, str], markup: str) -> Face:
@@ -175,7 +201,22 @@ def _parse_face(cells: dict[str, str], markup: str) -> Face:
         cells.get("markup") or markup,
         scores=np.array(scores, np.float32) if scores else None,
         visible=np.array(visible) if visible else None,
+        track=cells.get("track") or None,
+        raw=_parse_raw(cells, count),
+        measures=_parse_measures(cells),
     )
+
+
+def _parse_raw(cells: dict[str, str], count: int) -> list[list[float]] | None:
+    if not cells.get("raw_x0"):
+        return None
+    return [[float(cells[f"raw_{axis}{i}"]) for axis in "xy"] for i in range(count)]
+
+
+def _parse_measures(cells: dict[str, str]) -> dict[str, float | None] | None:
+    found = {name: cells[name] for name in NAMES if name in cells}
+    known = any(found.values())
+    return {name: float(v) if v else None for name, v in found.items()} if known else None
 
 
 def read_labels(path: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]:

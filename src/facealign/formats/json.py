@@ -45,8 +45,10 @@ def to_line(result: ImageResult) -> str:
 
 def to_dict(result: ImageResult) -> dict[str, Any]:
     """One image's entry of the schema."""
+    place = {"frame": result.frame, "time": result.time}
     return {
         "source": result.source,
+        **{name: value for name, value in place.items() if value is not None},
         "width": result.width,
         "height": result.height,
         "faces": [face.to_dict() for face in result.faces],
@@ -128,7 +130,16 @@ def from_dict(entry: Any, place: str) -> ImageResult:
     with parsing(place, f'not a result file of schema "{SCHEMA}"'):
         faces = [_parse_face(face) for face in entry["faces"]]
         width, height = (entry.get(k) and int(entry[k]) for k in ("width", "height"))
-        return ImageResult(str(entry["source"]), width, height, faces, entry.get("error"))
+        frame, time = entry.get("frame"), entry.get("time")
+        return ImageResult(
+            str(entry["source"]),
+            width,
+            height,
+            faces,
+            entry.get("error"),
+            None if frame is None else int(frame),
+            None if time is None else float(time),
+        )
 
 
 def _parse_face(entry: dict[str, Any]) -> Face:
@@ -140,11 +151,23 @@ def _parse_face(entry: dict[str, Any]) -> Face:
         entry["markup"],
         scores=None if scores is None else np.asarray(scores, np.float32),
         visible=None if visible is None else np.asarray(visible, np.bool_),
+        track=entry.get("track"),
+        raw=entry.get("raw"),
+        measures=entry.get("measures"),
     )
 
 
 def build_face(
-    box: Any, score: Any, landmarks: Any, markup: str, scores: Any = None, visible: Any = None
+    box: Any,
+    score: Any,
+    landmarks: Any,
+    markup: str,
+    *,
+    scores: Any = None,
+    visible: Any = None,
+    track: Any = None,
+    raw: Any = None,
+    measures: Any = None,
 ) -> Face:
     """A face from the values in a file, checked.
 
@@ -162,4 +185,17 @@ def build_face(
         raise ValueError(f"{len(points)} points; {markup} has {count}")
     if not np.isfinite(points).all() or any(np.shape(v) != (len(points),) for v in extra):
         raise ValueError("points must be finite pairs x, y, with one score and one flag each")
-    return Face(to_box(box), float(score), points, markup, scores=scores, visible=visible)
+    unsmoothed = None if raw is None else np.asarray(raw, np.float32).reshape(-1, 2)
+    if unsmoothed is not None and unsmoothed.shape != points.shape:
+        raise ValueError(f"{len(unsmoothed)} raw points for {len(points)} landmarks")
+    return Face(
+        to_box(box),
+        float(score),
+        points,
+        markup,
+        scores=scores,
+        visible=visible,
+        track=None if track is None else int(track),
+        raw=unsmoothed,
+        measures=None if measures is None else dict(measures),
+    )

@@ -39,9 +39,13 @@ def schema() -> pyarrow.Schema:
             ("landmarks", pa.list_(pa.list_(pa.float32(), 2))),
             ("scores", pa.list_(pa.float32())),
             ("visible", pa.list_(pa.bool_())),
+            ("track", pa.int32()),
+            ("raw", pa.list_(pa.list_(pa.float32(), 2))),
+            ("measures", pa.map_(pa.string(), pa.float64())),
         ]
     )
-    columns = [("source", pa.string()), ("width", pa.int32()), ("height", pa.int32())]
+    columns = [("source", pa.string()), ("frame", pa.int64()), ("time", pa.float64())]
+    columns += [("width", pa.int32()), ("height", pa.int32())]
     columns += [("faces", pa.list_(face)), ("error", pa.string())]
     return pa.schema(columns, metadata={"schema": SCHEMA})
 
@@ -67,6 +71,8 @@ def to_row(result: ImageResult) -> dict[str, Any]:
     """One image's row, its numbers unrounded."""
     return {
         "source": to_utf8(result.source),
+        "frame": result.frame,
+        "time": result.time,
         "width": result.width,
         "height": result.height,
         "faces": [_entry(face) for face in result.faces],
@@ -82,6 +88,9 @@ def _entry(face: Face) -> dict[str, Any]:
         "landmarks": face.landmarks.tolist(),
         "scores": None if face.scores is None else face.scores.tolist(),
         "visible": None if face.visible is None else face.visible.tolist(),
+        "track": face.track,
+        "raw": None if face.raw is None else face.raw.tolist(),
+        "measures": None if face.measures is None else dict(face.measures),
     }
 
 

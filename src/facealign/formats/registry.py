@@ -64,6 +64,9 @@ def _to_file(
     return to_path
 
 
+FILM = frozenset({"frames", "tracks", "raw points", "measures"})
+"""What formats made for photos have no place for."""
+
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         entry.name: entry
@@ -101,6 +104,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 write=_to_file(coco.write_coco),
                 labels=coco.LABELS,
                 matches=coco.is_coco,
+                loses=FILM,
             ),
             Format(
                 name="cvat",
@@ -109,7 +113,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 write=_to_file(cvat.write_cvat),
                 labels=cvat.LABELS,
                 keeps_all=False,
-                loses=frozenset({"point scores", "failed photos"}),
+                loses=frozenset({"point scores", "failed photos"}) | FILM,
             ),
             Format(
                 name="imglab",
@@ -122,7 +126,8 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 loses=frozenset(
                     {"fractions of pixels", "scores", "point scores", "visibility"}
                     | {"image sizes", "failed photos"}
-                ),
+                )
+                | FILM,
             ),
             Format(
                 name="pts",
@@ -134,7 +139,8 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 loses=frozenset(
                     {"boxes", "scores", "point scores", "visibility", "image sizes"}
                     | {"photos without a face", "failed photos"}
-                ),
+                )
+                | FILM,
             ),
         )
     }

@@ -19,8 +19,10 @@ class Survey:
         first: the first face; None without a face.
         markups: names of the point schemes.
         holds: which of "boxes", "scores", "point scores", "visibility", "fractions of pixels",
-            "image sizes", "photos without a face", "failed photos" there are.
+            "image sizes", "photos without a face", "failed photos", and of films "frames",
+            "tracks", "raw points", "measures" there are.
         folder: the deepest folder that holds every photo.
+        measures: their names, in the order of the first face that has any.
 
     """
 
@@ -30,6 +32,7 @@ class Survey:
     markups: set[str] = field(default_factory=set)
     holds: set[str] = field(default_factory=set)
     folder: Path | None = None
+    measures: tuple[str, ...] = ()
 
     def name_of(self, source: str) -> Path:
         """A photo's path below the folder of all photos, without suffix; never outside it."""
@@ -58,6 +61,8 @@ def _note_image(seen: Survey, result: ImageResult) -> None:
         seen.folder = folder
     while not folder.is_relative_to(seen.folder) and seen.folder != seen.folder.parent:
         seen.folder = seen.folder.parent
+    if result.frame is not None:
+        seen.holds.add("frames")
     if result.width is not None:
         seen.holds.add("image sizes")
     if result.error is not None:
@@ -74,3 +79,10 @@ def _note_face(seen: Survey, face: Face) -> None:
         seen.holds.add("point scores")
     if face.visible is not None:
         seen.holds.add("visibility")
+    if face.track is not None:
+        seen.holds.add("tracks")
+    if face.raw is not None:
+        seen.holds.add("raw points")
+    if face.measures is not None:
+        seen.holds.add("measures")
+        seen.measures = seen.measures or tuple(face.measures)

@@ -98,16 +98,18 @@ class FaceTracker:
         self._scene: NDArray[np.intp] | None = None
         self._steps = 0
 
-    def resume(self, faces: Sequence[Face], image: Pixels, time: float) -> None:
+    def resume(self, faces: Sequence[Face], image: Pixels, time: float, given: int = 0) -> None:
         """Go on from faces that an earlier run ended with, under their numbers.
 
         Args:
             faces: with `track`, as found in `image`.
             image: that frame.
             time: its time in seconds.
+            given: how many numbers were given by then; new faces begin from there.
 
         """
         self.reset()
+        self._next = max(self._next, given)
         for face in faces:
             if face.track is not None:
                 self._tracks.append(self._new_track(face.track, face, image, time))

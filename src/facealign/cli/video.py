@@ -1,0 +1,281 @@
+"""`facealign video`: every face of a film, followed and steady, as a table and as a drawn film."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from facealign.aligner import FaceAligner
+from facealign.cli.console import bar, fail, say, set_up_log
+from facealign.cli.options import markup_option, model_option, output_option, threads_option
+from facealign.cli.stopping import INTERRUPTED, Stop
+from facealign.cli.video_totals import Totals
+from facealign.draw import draw_faces
+from facealign.errors import ImageError, OutputError
+from facealign.face import ImageResult
+from facealign.files import is_file, sha256, to_utf8
+from facealign.formats.journal import Journal
+from facealign.formats.json import to_line
+from facealign.formats.registry import FILM, Format, output_format, read_results, write_results
+from facealign.measures import measure
+from facealign.models import model_path
+from facealign.problems import report
+from facealign.tracking import FaceTracker
+from facealign.video.follow import Smoothing, TrackedFrame, follow, make_tracker
+from facealign.video.reading import Frame, VideoReader
+from facealign.video.writing import VideoWriter, choose_encoder
+from facealign.yunet import YuNet
+
+STDOUT = Path("-")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the results depend on: a run is resumed with the same."""
+
+    model: str
+    markup: str | None
+    smoothing: Smoothing | None
+    looks: int
+    every: int
+    start: float
+    end: float | None
+    faces: int | None
+    raw: bool
+    measures: bool
+    min_face: float
+
+    def aligner(self, threads: int | None) -> FaceAligner:
+        """One that looks for upright faces, in every film of a run."""
+        return FaceAligner(
+            self.model,
+            YuNet(min_face=self.min_face, threads=threads),
+            threads,
+            max_faces=self.faces,
+            turned_faces=False,
+            markup=self.markup,
+        )
+
+    def record(self) -> dict[str, Any]:
+        """Plain values by name, the model by its file's sha256."""
+        values = {name.replace("_", "-"): value for name, value in vars(self).items()}
+        return values | {"model": sha256(model_path(self.model)), "verb": "video"}
+
+    def open(self, source: str) -> VideoReader:
+        """A film's frames."""
+        return VideoReader(source, every=self.every, start=self.start, end=self.end)
+
+
+@dataclass
+class Earlier:
+    """How far an earlier run has come with a film, and the faces of its last frame."""
+
+    result: ImageResult
+    tracks: int
+
+    @classmethod
+    def in_journal(cls, journal: Journal) -> dict[str, Earlier]:
+        """Film → the last frame that the journal holds."""
+        found: dict[str, Earlier] = {}
+        for result in journal.results():
+            before = found.get(result.source)
+            most = max(
+                [before.tracks if before else 0, *((f.track or 0) + 1 for f in result.faces)]
+            )
+            found[result.source] = cls(result, most)
+        return found
+
+
+@click.command("video", short_help="Follow the faces of a film or a camera.")
+@click.argument("films", nargs=-1, required=True, metavar="FILM...")
+@output_option("FILE", "Results: .csv .jsonl .json .parquet; - prints JSON Lines.")
+@click.option("--draw", type=Path, metavar="FILE", help="Write the film drawn on: .mp4 .webm .mkv.")
+@model_option
+@markup_option()
+@click.option(
+    "--smoothing",
+    type=click.Choice(["offline", "live", "none"]),
+    help="By the frames around each, by those before it, or not; default: offline, live for a "
+    "camera.",
+)
+@click.option(
+    "--looks",
+    type=click.IntRange(1, 2),
+    default=2,
+    show_default=True,
+    help="2: the mean of two crops a face, steadier; 1 is faster.",
+)
+@click.option("--every", type=click.IntRange(1), default=1, metavar="N", help="Every Nth frame.")
+@click.option("--start", type=click.FloatRange(0), default=0.0, metavar="S", help="From second S.")
+@click.option("--end", type=click.FloatRange(0), metavar="S", help="Up to second S.")
+@click.option("--faces", type=click.IntRange(1), metavar="N", help="At most N faces at a time.")
+@click.option("--raw", is_flag=True, help="Also write the points before smoothing.")
+@click.option("--measures", is_flag=True, help="Also write how far eyes and mouth are open.")
+@click.option(
+    "--min-face",
+    type=click.FloatRange(16),
+    default=20.0,
+    show_default=True,
+    metavar="PX",
+    help="Smallest face to look for; a larger one is faster on large films.",
+)
+@click.option("--resume", is_flag=True, help="Continue where an earlier run stopped.")
+@threads_option("Threads of the network; default: all cores.")
+@click.option("-v", "--verbose", is_flag=True, help="Also say what is done.")
+@click.option("--json-log", is_flag=True, help="Errors and totals on stderr as JSON Lines.")
+def command(
+    *,
+    films: tuple[str, ...],
+    output: Path | None,
+    draw: Path | None,
+    resume: bool,
+    threads: int | None,
+    verbose: bool,
+    json_log: bool,
+    **given: Any,
+) -> int:
+    """Follow the faces of a film or a camera: each has a number, steady points and no lag.
+
+    FILM is a video file, a folder of frames, camera:0 (Linux), or - for standard input.
+
+    \b
+    facealign video talk.mp4 -o faces.csv
+    facealign video talk.mp4 --draw drawn.mp4
+    facealign video talk.mp4 -o faces.parquet --measures --resume
+    facealign video camera:0 -o - | jq '.faces[].track'
+    """  # noqa: D301
+    set_up_log(verbose, json_log)
+    settings = Settings(**given)
+    _check(films, output, draw, resume)
+    totals, failed = Totals(), 0
+    with Stop() as stop, ExitStack() as stack:
+        run = Run(settings, settings.aligner(threads), stop, totals, draw, output != STDOUT)
+        journal = None
+        if output == STDOUT:
+            run.write = _print_line
+        elif output is not None:
+            journal = stack.enter_context(_journal(output, settings, resume))
+            run.write, run.earlier = journal.add, Earlier.in_journal(journal)
+            for result in journal.results():
+                totals.add(result)
+        try:
+            for film in films:
+                failed += not run.follow(film)
+                if stop.asked:
+                    break
+        finally:  # whatever stops the work, what is done is written
+            if journal is not None and output is not None and not journal.is_empty:
+                write_results(journal.results, output)
+        if journal is not None and not stop.asked:
+            journal.remove()
+    if stop.asked:
+        more = f"; {output} holds them, --resume continues from there" if journal else ""
+        return fail(f"interrupted: {totals.in_words()} done{more}", INTERRUPTED)
+    if output != STDOUT:
+        totals.print_table()
+        say(totals.in_words())
+        for what, place in {"results": output, "drawn": draw}.items():
+            if place and totals.frames:
+                say(f"{what}: {place}")
+    return 4 if failed == len(films) else 0
+
+
+@dataclass
+class Run:
+    """The films of one command."""
+
+    settings: Settings
+    aligner: FaceAligner
+    stop: Stop
+    totals: Totals
+    draw: Path | None
+    shown: bool
+    write: Callable[[ImageResult], object] = lambda result: None
+    earlier: dict[str, Earlier] = field(default_factory=dict)
+
+    def follow(self, name: str) -> bool:
+        """Follow the faces of one film; False where it could not be read at all, which is said."""
+        try:
+            with closing(self.settings.open(name)) as film:
+                kind = self.settings.smoothing or ("live" if film.is_live else "offline")
+                tracker = make_tracker(self.aligner, kind, self.settings.looks, self.settings.raw)
+                frames = follow(self._frames(film, tracker), tracker, kind)
+                self._keep(film, frames)
+        except ImageError as error:
+            report(str(error))
+            return False
+        return True
+
+    def _frames(self, film: VideoReader, tracker: FaceTracker) -> Iterator[Frame]:
+        """The frames that are left to do, up to the one in hand when a signal comes."""
+        wrapped = bar("following", "frames", self.shown)(film, total=film.total)
+        before = self.earlier.get(to_utf8(film.name))
+        for frame in self.stop.until_asked(wrapped):
+            if before is None or frame.number > (before.result.frame or 0):
+                yield frame
+            elif frame.number == before.result.frame:
+                tracker.resume(before.result.faces, frame.image, frame.time, before.tracks)
+
+    def _keep(self, film: VideoReader, frames: Iterator[TrackedFrame]) -> None:
+        with ExitStack() as stack:
+            drawn = None
+            if self.draw is not None:
+                writer = VideoWriter(self.draw, film.sound, self.settings.start)
+                drawn = stack.enter_context(writer)
+            for frame in frames:
+                result = self._result(film.name, frame)
+                self.write(result)
+                self.totals.add(result)
+                if drawn is not None:
+                    picture = draw_faces(frame.image, result.faces)
+                    drawn.write(picture, frame.time, film.rate / self.settings.every, film.origin)
+
+    def _result(self, name: str, frame: TrackedFrame) -> ImageResult:
+        faces = frame.faces
+        if self.settings.measures:
+            faces = [replace(face, measures=measure(face)) for face in faces]
+        height, width = frame.image.shape[:2]
+        return ImageResult(name, width, height, faces, None, frame.number, frame.time)
+
+
+def _check(films: tuple[str, ...], output: Path | None, draw: Path | None, resume: bool) -> None:
+    """Refuse before the work what cannot be written after it."""
+    if output not in (None, STDOUT):
+        form = _form(output)
+        form.check()
+    if resume and (output in (None, STDOUT) or draw):
+        raise click.UsageError("--resume needs -o FILE, and cannot continue a drawn film")
+    if draw is not None:
+        choose_encoder(draw)
+        if len(films) > 1:
+            raise click.UsageError(f"--draw takes one film at a time, not {len(films)}")
+        if is_file(films[0]) and draw.exists() and draw.samefile(films[0]):
+            raise OutputError(f"{draw} is the film that is read; give another name")
+
+
+def _form(output: Path) -> Format:
+    form = output_format(output)
+    if form.loses & FILM:
+        raise OutputError(
+            f"cannot write {output}: {form.name} has no place for frames and tracks; use .csv, "
+            ".jsonl, .json or .parquet"
+        )
+    return form
+
+
+def _journal(output: Path, settings: Settings, resume: bool) -> Journal:
+    journal = Journal(output, settings.record(), resume)
+    if resume and not journal.resumed and is_file(output):
+        journal.take_over(read_results(output))
+    return journal
+
+
+def _print_line(result: ImageResult) -> None:
+    sys.stdout.write(to_utf8(to_line(result)) + "\n")
+    sys.stdout.flush()

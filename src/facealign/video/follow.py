@@ -1,0 +1,139 @@
+"""`track`: every face of a film, followed and steady."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from facealign.aligner import FaceAligner
+from facealign.errors import SettingsError
+from facealign.face import Face
+from facealign.smoothing import CENTRED, CENTRED_SHAPE, smooth_at
+from facealign.tracking import FaceTracker
+from facealign.video.reading import Frame, VideoReader
+
+Smoothing = Literal["live", "offline", "none"]
+HALF = max(CENTRED.frames, CENTRED_SHAPE.frames) // 2
+"""Frames after one that its smoothing asks for."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrackedFrame(Frame):
+    """One picture of a film with its faces.
+
+    Attributes:
+        faces: each with its `track`, in the order of these numbers.
+
+    """
+
+    faces: list[Face]
+
+
+def track(
+    source: str | os.PathLike[str],
+    aligner: FaceAligner | None = None,
+    *,
+    smoothing: Smoothing | None = None,
+    looks: int = 2,
+    keep_raw: bool = False,
+    every: int = 1,
+    start: float = 0.0,
+    end: float | None = None,
+) -> Iterator[TrackedFrame]:
+    """The faces of a film, frame by frame; memory does not grow with its length.
+
+        for frame in facealign.track("talk.mp4"):
+            for face in frame.faces:
+                frame.time, face.track, face.landmarks
+
+    Args:
+        source: a film, a folder of frames, or "camera:0": as of `VideoReader`.
+        aligner: finds faces and landmarks; None makes one.
+        smoothing: "offline" filters by the frames before and after, without lag; "live" by those
+            before alone; "none" leaves the points as found. None takes "live" for a camera, else
+            "offline".
+        looks: 2 for the mean of two crops, 1 for one: as of `FaceTracker`.
+        keep_raw: also give the landmarks before smoothing (`Face.raw`).
+        every: take every so-manieth frame.
+        start: seconds; earlier frames are left out.
+        end: seconds; the film is left at this time.
+
+    Raises:
+        ImageError: the source cannot be read.
+        MissingExtraError: PyAV is not installed.
+        SettingsError: a value that is not offered.
+
+    """
+    film = VideoReader(source, every=every, start=start, end=end)
+    kind = smoothing or ("live" if film.is_live else "offline")
+    tracker = make_tracker(aligner, kind, looks, keep_raw)
+    return _closing(film, follow(film, tracker, kind))
+
+
+def make_tracker(
+    aligner: FaceAligner | None, smoothing: Smoothing, looks: int, keep_raw: bool
+) -> FaceTracker:
+    """A tracker for films smoothed this way.
+
+    Raises:
+        SettingsError: a value that is not offered.
+
+    """
+    if smoothing not in ("live", "offline", "none"):
+        raise SettingsError(f'smoothing is "live", "offline" or "none", not "{smoothing}"')
+    live: Literal["live", "none"] = "live" if smoothing == "live" else "none"
+    return FaceTracker(aligner, smoothing=live, looks=looks, keep_raw=keep_raw)
+
+
+def _closing(film: VideoReader, frames: Iterator[TrackedFrame]) -> Iterator[TrackedFrame]:
+    with closing(film):
+        yield from frames
+
+
+def follow(
+    frames: Iterable[Frame], tracker: FaceTracker, smoothing: Smoothing
+) -> Iterator[TrackedFrame]:
+    """Each frame with the faces that the tracker follows in it, smoothed."""
+    found = (TrackedFrame(f.image, f.number, f.time, tracker.step(f.image, f.time)) for f in frames)
+    return smooth_frames(found) if smoothing == "offline" else found
+
+
+def smooth_frames(frames: Iterable[TrackedFrame]) -> Iterator[TrackedFrame]:
+    """The same frames, `HALF` later, each face smoothed by what came before and after it."""
+    window: deque[TrackedFrame] = deque()
+    done = 0  # of the frames in the window
+    for frame in frames:
+        window.append(frame)
+        if len(window) - done > HALF:
+            yield _smoothed(window, done)
+            done += 1
+        if done > HALF:
+            window.popleft()
+            done -= 1
+    for index in range(done, len(window)):
+        yield _smoothed(window, index)
+
+
+def _smoothed(window: deque[TrackedFrame], index: int) -> TrackedFrame:
+    frame = window[index]
+    return replace(frame, faces=[_smooth(window, index, face) for face in frame.faces])
+
+
+def _smooth(window: deque[TrackedFrame], index: int, face: Face) -> Face:
+    first = last = index
+    while first > 0 and _find(window[first - 1], face) is not None:
+        first -= 1
+    while last + 1 < len(window) and _find(window[last + 1], face) is not None:
+        last += 1
+    near = [window[i] for i in range(first, last + 1)]
+    points = [found.landmarks for frame in near if (found := _find(frame, face)) is not None]
+    times = [frame.time for frame in near]
+    return replace(face, landmarks=smooth_at(points, times, index - first, face.markup))
+
+
+def _find(frame: TrackedFrame, face: Face) -> Face | None:
+    return next((other for other in frame.faces if other.track == face.track), None)

@@ -1,0 +1,89 @@
+"""What is opened: a file, a camera, standard input; and what a film says of its own length."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+from facealign.errors import ImageError, MissingExtraError
+from facealign.files import is_file
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+CAMERA = re.compile(r"camera:(\d+)")
+
+
+def open_film(name: str) -> tuple[InputContainer, VideoStream]:
+    """The container and its first video.
+
+    Raises:
+        ImageError: it cannot be opened, or holds none.
+        MissingExtraError: PyAV is not installed.
+
+    """
+    try:
+        import av
+    except ImportError:
+        raise MissingExtraError("reading videos", "video") from None
+    file, options = _device(name)
+    if file is None and not is_file(name):
+        raise ImageError(f"{name}: no such file")
+    try:
+        container: Any = av.open(name if file is None else file, **options)
+    except (av.FFmpegError, OSError) as error:
+        raise ImageError(f"{name}: cannot be opened as a video ({reason_of(error)})") from None
+    found = [s for s in container.streams.video if "attached_pic" not in str(s.disposition)]
+    if not found:
+        container.close()
+        raise ImageError(
+            f"{name}: holds no video, sound alone"
+            if container.streams.audio
+            else f"{name}: holds no video"
+        )
+    found[0].thread_type = "AUTO"
+    return container, found[0]
+
+
+def _device(name: str) -> tuple[Any, dict[str, Any]]:
+    """What PyAV opens for "-" and "camera:0", and how; None for a file.
+
+    Raises:
+        ImageError: cameras are not opened on this system, or this one is not there.
+
+    """
+    if name == "-":
+        return sys.stdin.buffer, {}
+    camera = CAMERA.fullmatch(name)
+    if camera is None:
+        return None, {}
+    if not sys.platform.startswith("linux"):
+        raise ImageError(
+            f"{name}: cameras are opened on Linux only; elsewhere read the frames yourself and "
+            "give them to FaceTracker.step"
+        )
+    device = f"/dev/video{camera[1]}"
+    if not os.path.lexists(device):
+        raise ImageError(f"{name}: no such camera ({device} is not there)")
+    return device, {"format": "v4l2"}
+
+
+def declared_frames(stream: VideoStream, rate: float) -> int:
+    """How many frames a film says it has, by its count or its length; 0 where it says neither."""
+    if stream.frames:
+        return int(stream.frames)
+    if stream.duration and stream.time_base:
+        return round(float(stream.duration * stream.time_base) * rate)
+    clock = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
+    if clock:  # Matroska's
+        hours, minutes, seconds = (float(part) for part in clock.groups())
+        return round((3600 * hours + 60 * minutes + seconds) * rate)
+    return 0
+
+
+def reason_of(error: Exception) -> str:
+    """FFmpeg's own words for what failed."""
+    return str(getattr(error, "strerror", None) or error)

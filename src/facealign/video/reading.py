@@ -1,0 +1,255 @@
+"""Frames of a film, a camera or a folder of pictures: upright RGB, each with its number and time.
+
+One frame is in memory at a time, decoded in order and without seeking, which many containers do
+wrongly. Everything but a folder needs the `video` extra (PyAV).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from facealign.errors import FaceAlignError, ImageError, SettingsError
+from facealign.files import is_file, is_folder
+from facealign.image import SUFFIXES, read_image
+from facealign.problems import report
+from facealign.types import Pixels
+from facealign.video.opening import CAMERA, declared_frames, open_film, reason_of
+from facealign.video.pictures import Deinterlacer, note_depth, to_pixels
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.frame import VideoFrame
+
+USUAL_RATE = 25.0
+"""Frames a second of a folder, and of a film that does not say."""
+SHORT = 0.02
+"""Share of the frames, or of the length, that a film may lack before it is called cut short."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture of a film.
+
+    Attributes:
+        image: (H, W, 3) RGB uint8, upright.
+        number: counted from 0 over all frames of the film, taken or not.
+        time: seconds from the film's first frame.
+
+    """
+
+    image: Pixels
+    number: int
+    time: float
+
+
+class VideoReader:
+    """The frames of a film, in order, once. Use it in a `with` statement.
+
+        with VideoReader("talk.mp4") as film:
+            for frame in film: ...
+
+    A film that is cut short or damaged gives what can be decoded, and the rest is reported
+    (`facealign.problems`).
+
+    Args:
+        source: a file that PyAV opens; a folder of pictures, in the order of their names, or one
+            that holds 300VW's `vid.avi`; "camera:0"; "-" for standard input.
+        every: take the first frame and every so-manieth after it.
+        start: seconds; earlier frames are left out.
+        end: seconds; the film is left at this time. None takes all.
+        rate: frames a second of a folder of pictures.
+
+    Attributes:
+        name: the source as text.
+        rate: frames a second, as far as the file says.
+        total: how many frames will be taken, as far as the file says; else None.
+        origin: seconds of the film's own clock at its first frame, known after that.
+
+    Raises:
+        ImageError: there is no such file, camera or picture, or no video in it.
+        MissingExtraError: PyAV is not installed.
+        SettingsError: `every` is below 1, or `end` is not after `start`.
+
+    """
+
+    def __init__(
+        self,
+        source: str | os.PathLike[str],
+        *,
+        every: int = 1,
+        start: float = 0.0,
+        end: float | None = None,
+        rate: float = USUAL_RATE,
+    ) -> None:
+        if every < 1:
+            raise SettingsError(f"every is 1 or more, not {every}")
+        if end is not None and end <= start:
+            raise SettingsError(f"the end, {end:g} s, is not after the start, {start:g} s")
+        self.name, self._every, self._start, self._end = os.fspath(source), every, start, end
+        self.rate, self.origin = rate, 0.0
+        self.is_live = bool(CAMERA.fullmatch(self.name))
+        self._pictures: list[Path] | None = None
+        self._container: InputContainer | None = None
+        self._declared = 0
+        if is_folder(self.name):
+            self._pictures = _pictures(Path(self.name))
+        if self._pictures is None:
+            self._container, self._stream = open_film(_film_in(self.name))
+            guessed = self._stream.average_rate or self._stream.guessed_rate
+            self.rate = float(guessed or USUAL_RATE)
+            self._declared = 0 if self.is_live else declared_frames(self._stream, self.rate)
+        else:
+            self._declared = len(self._pictures)
+        self.total = self._expected()
+
+    @property
+    def sound(self) -> str | None:
+        """The file that holds the film's sound, if it has any; a camera or a pipe has none."""
+        return None if self.is_live or self._pictures or self.name == "-" else _film_in(self.name)
+
+    def _expected(self) -> int | None:
+        if not self._declared:
+            return None
+        last = self._declared
+        if self._end is not None:
+            last = min(last, round(self._end * self.rate))
+        return max(0, -(-(last - round(self._start * self.rate)) // self._every))
+
+    def close(self) -> None:
+        """Let go of the file or camera."""
+        if self._container is not None:
+            self._container.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        """The frames that are asked for."""
+        return self._from_folder() if self._pictures is not None else self._from_film()
+
+    def _is_taken(self, number: int, time: float) -> bool:
+        return time >= self._start - 1e-6 and (number - self._first) % self._every == 0
+
+    _first = 0
+
+    def _from_folder(self) -> Iterator[Frame]:
+        for number, path in enumerate(self._pictures or ()):
+            time = number / self.rate
+            if self._end is not None and time >= self._end:
+                return
+            if time < self._start - 1e-6:
+                self._first = number + 1
+            elif self._is_taken(number, time):
+                try:
+                    yield Frame(read_image(path), number, time)
+                except FaceAlignError as error:
+                    report(str(error))
+
+    def _from_film(self) -> Iterator[Frame]:
+        last: float | None = None
+        number = -1
+        damage: list[str] = []
+        for number, frame in enumerate(self._parted(damage)):
+            time = self._time_of(frame, last)
+            last = time
+            if self._end is not None and time >= self._end:
+                return
+            if time < self._start - 1e-6:
+                self._first = number + 1
+            elif self._is_taken(number, time):
+                yield Frame(to_pixels(frame), number, time)
+        self._check_end(number + 1, last, damage)
+
+    def _time_of(self, frame: VideoFrame, last: float | None) -> float:
+        """Seconds from the first frame, later than the one before whatever the file says."""
+        step = 1 / self.rate
+        if frame.pts is None or frame.time_base is None:
+            return 0.0 if last is None else last + step
+        seconds = float(frame.pts * frame.time_base)
+        if last is None:
+            self.origin = seconds
+        time = seconds - self.origin
+        return time if last is None or time > last else last + step
+
+    def _parted(self, damage: list[str]) -> Iterator[VideoFrame]:
+        """The decoded frames, interlaced ones with their fields parted."""
+        parting: Deinterlacer | None = None
+        for number, frame in enumerate(self._decoded(damage)):
+            if number == 0:
+                note_depth(frame, self.name)
+                parting = Deinterlacer(frame) if frame.interlaced_frame else None
+            if parting is None:
+                yield frame
+            else:
+                yield from parting.feed(frame)
+        if parting is not None:
+            yield from parting.feed(None)
+
+    def _decoded(self, damage: list[str]) -> Iterator[VideoFrame]:
+        """What can be decoded; what cannot is noted in `damage`."""
+        import av
+
+        assert self._container is not None
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except av.FFmpegError as error:
+                damage.append(reason_of(error))
+                return
+            try:
+                yield from packet.decode()
+            except av.FFmpegError as error:
+                damage.append(reason_of(error))
+
+    def _check_end(self, count: int, last: float | None, damage: list[str]) -> None:
+        """Report a film that is damaged, or shorter than it says."""
+        if count == 0:
+            why = damage[0] if damage else "it holds none"
+            raise ImageError(f"{self.name}: no frame can be decoded ({why})")
+        missing = self._declared - count
+        if missing > max(1, SHORT * self._declared):
+            report(
+                f"{self.name}: cut short after {count} of {self._declared} frames; these are done"
+            )
+        elif damage:
+            report(
+                f"{self.name}: damaged ({damage[0]}); the {count} frames that can be decoded, up "
+                f"to {last or 0:.1f} s, are done"
+            )
+
+
+def _pictures(folder: Path) -> list[Path] | None:
+    """The pictures of a folder in the order of the numbers in their names; None for 300VW's."""
+    found = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES]
+    if not found and is_file(folder / "vid.avi"):
+        return None
+    if not found:
+        raise ImageError(f"{folder}: holds no picture: give a film, or a folder of its frames")
+    return sorted(found, key=lambda path: _by_number(path.name))
+
+
+def _by_number(name: str) -> list[tuple[int, str]]:
+    """A key that puts frame2 before frame10."""
+    parts = re.split(r"(\d+)", name)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
+
+def _film_in(name: str) -> str:
+    return str(Path(name) / "vid.avi") if is_folder(name) else name

@@ -1,0 +1,233 @@
+"""A film of drawn frames, with the times of the first film and its sound."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from fractions import Fraction
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from facealign.errors import MissingExtraError, OutputError
+from facealign.files import is_file, whole_file
+from facealign.types import Pixels
+
+LOG = logging.getLogger(__name__)
+X264 = ("libx264", {"crf": "20", "preset": "veryfast"})
+MPEG4 = ("mpeg4", {"qmin": "2", "qmax": "6"})
+VP9 = ("libvpx-vp9", {"crf": "30", "b": "0", "deadline": "realtime", "cpu-used": "6"})
+VP8 = ("libvpx", {"crf": "10", "b": "4M", "deadline": "realtime", "cpu-used": "6"})
+KINDS = MappingProxyType(
+    {
+        ".mp4": ("mp4", (X264, MPEG4)),
+        ".mov": ("mov", (X264, MPEG4)),
+        ".mkv": ("matroska", (X264, VP9, MPEG4)),
+        ".webm": ("webm", (VP9, VP8)),
+    }
+)
+"""Suffix → the container, and the encoders to try in order."""
+CLOCK = Fraction(1, 60000)
+"""Ticks of a second: the usual rates and milliseconds are whole numbers of them, and MPEG-4's
+encoder takes it."""
+AHEAD = 0.5
+"""Seconds of sound that may be written before the pictures of that time."""
+
+
+class VideoWriter:
+    """Writes a film, whole or not at all. Use it in a `with` statement.
+
+    What ends the block early but is no error, such as a stop after the frame in hand, leaves a
+    valid film. Odd sides are padded by a pixel, which the usual format of colours asks for.
+
+    Args:
+        path: .mp4, .mov, .mkv or .webm.
+        sound: a file whose first sound is copied; None for none.
+        start: seconds of that film at which this one begins.
+
+    Raises:
+        MissingExtraError: PyAV is not installed.
+        OutputError: no such container, or no encoder for it here, or it cannot be written.
+
+    """
+
+    def __init__(
+        self, path: Path, sound: str | os.PathLike[str] | None = None, start: float = 0.0
+    ) -> None:
+        self._path, self._stack = path, ExitStack()
+        self._format, self._encoder, self._options = choose_encoder(path)
+        self._sound_file, self._start = sound, start
+        self._container: Any = None
+        self._sound: _Sound | None = None
+        self._last = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def write(self, image: Pixels, time: float, rate: float = 25.0, origin: float = 0.0) -> None:
+        """Add a frame.
+
+        Args:
+            image: (H, W, 3) RGB uint8; one of another size than the first is cut or padded to it.
+            time: seconds from the first film's start, later than the last frame's.
+            rate: frames a second, as a hint to players; the times decide.
+            origin: seconds of the sound's clock at the first film's start.
+
+        Raises:
+            OutputError: the frame cannot be encoded or written.
+
+        """
+        import av
+
+        try:
+            if self._container is None:
+                self._open(image, rate, origin)
+            frame = av.VideoFrame.from_ndarray(self._fitted(image), format="rgb24")
+            ticks = max(self._last + 1, round((time - self._start) / CLOCK))
+            frame.pts, frame.time_base, self._last = ticks, CLOCK, ticks
+            self._container.mux(self._stream.encode(frame))
+            if self._sound is not None:
+                self._container.mux(list(self._sound.until(time - self._start + AHEAD)))
+        except (av.FFmpegError, OSError) as error:
+            raise OutputError(f"cannot write {self._path}: {error}; choose another place") from None
+
+    def _open(self, image: Pixels, rate: float, origin: float) -> None:
+        import av
+
+        file = self._stack.enter_context(whole_file(self._path, binary=True))
+        self._container = av.open(file, "w", format=self._format)
+        nominal = Fraction(rate).limit_denominator(1001) or Fraction(25)
+        self._stream = self._container.add_stream(self._encoder, rate=nominal)
+        height, width = image.shape[:2]
+        self._stream.width, self._stream.height = width + width % 2, height + height % 2
+        self._stream.pix_fmt, self._stream.options = "yuv420p", dict(self._options)
+        self._stream.codec_context.time_base = CLOCK
+        if self._sound_file is not None and is_file(self._sound_file):
+            self._sound = _Sound.into(
+                self._container, self._sound_file, origin + self._start, self._path.suffix
+            )
+
+    def _fitted(self, image: Pixels) -> Pixels:
+        height, width = self._stream.height, self._stream.width
+        part = image[:height, :width]
+        missing = ((0, height - part.shape[0]), (0, width - part.shape[1]), (0, 0))
+        return np.ascontiguousarray(np.pad(part, missing, mode="edge"))
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._container is None:
+            return
+        import av
+
+        try:
+            if kind is None:
+                self._container.mux(self._stream.encode())
+                if self._sound is not None:
+                    self._container.mux(list(self._sound.until(self._last * float(CLOCK))))
+                self._container.close()
+        except (av.FFmpegError, OSError) as failed:
+            broken = OutputError(f"cannot write {self._path}: {failed}; choose another place")
+            self._stack.__exit__(OutputError, broken, None)
+            raise broken from None
+        finally:
+            if kind is not None:
+                with suppress(Exception):  # the first error is the one to be seen
+                    self._container.close()
+            if self._sound is not None:
+                self._sound.close()
+        self._stack.__exit__(kind, error, trace)
+
+
+def choose_encoder(path: Path) -> tuple[str, str, dict[str, str]]:
+    """Container, encoder and its options for a file's suffix.
+
+    Raises:
+        MissingExtraError: PyAV is not installed.
+        OutputError: no such container, or no encoder for it here.
+
+    """
+    try:
+        import av
+    except ImportError:
+        raise MissingExtraError("writing videos", "video") from None
+    kind = KINDS.get(path.suffix.lower())
+    if kind is None:
+        raise OutputError(
+            f'cannot write {path}: no film has the suffix "{path.suffix}"; use {", ".join(KINDS)}'
+        )
+    container, encoders = kind
+    for name, options in encoders:
+        with suppress(ValueError):  # PyAV's word for an encoder that was not built in
+            av.codec.Codec(name, "w")
+            return container, name, dict(options)
+    raise OutputError(
+        f"cannot write {path}: this PyAV has none of {', '.join(name for name, _ in encoders)}"
+    )
+
+
+class _Sound:
+    """Packets of a film's first sound, copied as they are."""
+
+    def __init__(self, source: Any, packets: Iterator[Any], stream: Any, shift: float) -> None:
+        self._source, self._packets, self._stream, self._shift = source, packets, stream, shift
+        self._waiting: Any = None
+
+    @classmethod
+    def into(cls, target: Any, file: str | os.PathLike[str], shift: float, suffix: str) -> Any:
+        """The sound for a container that is being made; None where it has none or takes none."""
+        import av
+
+        try:
+            source: Any = av.open(os.fspath(file))
+        except av.FFmpegError:
+            return None
+        if not source.streams.audio:
+            source.close()
+            return None
+        sound = source.streams.audio[0]
+        codec = sound.codec_context.codec.canonical_name
+        try:
+            if codec not in target.supported_codecs:
+                raise ValueError(codec)
+            stream = target.add_stream_from_template(sound)
+        except (ValueError, av.FFmpegError):
+            source.close()
+            LOG.warning("%s: the sound is left out: %s does not take %s", file, suffix, codec)
+            return None
+        return cls(source, source.demux(sound), stream, shift)
+
+    def until(self, time: float) -> Iterator[Any]:
+        """The packets up to a time of the new film."""
+        import av
+
+        while True:
+            try:
+                packet = self._waiting or next(self._packets, None)
+            except av.FFmpegError:  # the sound of a film that is cut short ends here
+                packet = None
+            self._waiting = None
+            if packet is None:
+                return
+            if packet.dts is None or packet.pts is None:
+                continue
+            at = float(packet.pts * packet.time_base) - self._shift
+            if at > time:
+                self._waiting = packet
+                return
+            if at >= -1e-3:
+                ticks = round(self._shift / packet.time_base)
+                packet.pts, packet.dts = packet.pts - ticks, packet.dts - ticks
+                packet.stream = self._stream
+                yield packet
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._source.close()
