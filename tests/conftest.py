@@ -13,6 +13,7 @@ from hypothesis import settings
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from facealign.cli import main
 from facealign.datasets.drawings import write_drawings
 from facealign.markup import load_markup
 from facealign.models import ModelFacts
@@ -196,3 +197,24 @@ def problems_of() -> Callable[[Callable[[], object]], list[str]]:
         return lines
 
     return call
+
+
+@pytest.fixture
+def facealign(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[int, str, str]]:
+    """Run a command line: its exit code, standard output, standard error.
+
+    Whatever is on standard error must be one line an error, and no traceback.
+    """
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*args: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as done:
+            main([str(arg) for arg in args])
+        printed = capfd.readouterr()
+        for line in printed.err.splitlines():
+            assert line.startswith("error: ")
+        return int(done.value.code or 0), printed.out, printed.err
+
+    return run

@@ -13,7 +13,8 @@ from hypothesis.extra.numpy import arrays
 
 from facealign import MARKUPS
 from facealign.face import Face, ImageResult
-from facealign.formats.registry import FORMATS, read_results, write_results
+from facealign.formats.registry import FILM, FORMATS, read_results, write_results
+from facealign.measures import NAMES
 
 WHOLE = [name for name in FORMATS if FORMATS[name].keeps_all]
 unit = st.floats(0, 1, width=32)
@@ -22,20 +23,25 @@ text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1
 
 
 @st.composite
-def faces(draw: st.DrawFn, markup: str, scored: bool, seen: bool) -> Face:
+def faces(draw: st.DrawFn, markup: str, scored: bool, seen: bool, filmed: bool = False) -> Face:
     count = MARKUPS[markup].count
     x, y = draw(st.floats(-500, 5000)), draw(st.floats(-500, 5000))
     width, height = draw(st.floats(1, 3000)), draw(st.floats(1, 3000))
     visible = draw(arrays(np.bool_, count)) if seen else None
     if visible is not None:
         visible[0] = False  # where all are visible COCO does not say it
+    points = arrays(np.float32, (count, 2), elements=pixel)
+    measured = st.none() | st.floats(-180, 180, width=32)
     return Face(
         box=np.array([x, y, x + width, y + height], np.float32),
         score=draw(unit),
-        landmarks=draw(arrays(np.float32, (count, 2), elements=pixel)),
+        landmarks=draw(points),
         markup=markup,
         scores=draw(arrays(np.float32, count, elements=unit)) if scored else None,
         visible=visible,
+        track=draw(st.integers(0, 2**31 - 1)) if filmed else None,
+        raw=draw(points) if filmed else None,
+        measures={name: draw(measured) for name in NAMES} | {"yaw": 1.5} if filmed else None,
     )
 
 
@@ -62,6 +68,43 @@ def test_a_way_through_all_formats_keeps_all(
         assert write_results(lambda after=after: iter(after), path)[1] == set()
         after = list(read_results(path))
     assert_same(results, after)
+
+
+@st.composite
+def some_films(draw: st.DrawFn) -> list[ImageResult]:
+    """Frames of films of one markup, the faces with all that a tracker and `measure` give."""
+    kind = draw(st.sampled_from(["ibug68", "celeba5"])), draw(st.booleans()), False, True
+    results = []
+    for name in draw(st.lists(text, max_size=2, unique=True)):
+        for frame in sorted(draw(st.sets(st.integers(0, 10**6), max_size=3))):
+            found = draw(st.lists(faces(*kind), max_size=2))
+            time = draw(st.floats(0, 1e5))
+            results.append(ImageResult(name, 640, 480, found, None, frame, time))
+    return results
+
+
+@given(
+    way=st.permutations([name for name in WHOLE if not FORMATS[name].loses & FILM]),
+    results=some_films(),
+)
+def test_a_way_of_a_film_keeps_frames_tracks_and_measures(
+    tmp_path_factory: pytest.TempPathFactory, way: list[str], results: list[ImageResult]
+) -> None:
+    after = results
+    for name in [*way, way[0]]:
+        path = tmp_path_factory.getbasetemp() / f"film{FORMATS[name].suffixes[0]}"
+        assert write_results(lambda after=after: iter(after), path)[1] == set()
+        after = list(read_results(path))
+    assert_same(results, after)
+    for a, b in zip(results, after, strict=True):
+        assert a.frame == b.frame
+        assert b.time == pytest.approx(a.time, abs=1e-6)
+        for x, y in zip(a.faces, b.faces, strict=True):
+            assert x.track == y.track
+            assert np.allclose(x.raw, y.raw, 1e-7, 0.0011)
+            assert x.measures.keys() == y.measures.keys()
+            for one, other in zip(x.measures.values(), y.measures.values(), strict=True):
+                assert other == (one if one is None else pytest.approx(one, abs=6e-5))
 
 
 def assert_same(before: list[ImageResult], after: list[ImageResult]) -> None:

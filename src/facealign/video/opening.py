@@ -27,6 +27,7 @@ def open_film(name: str) -> tuple[InputContainer, VideoStream]:
     """
     try:
         import av
+        import av.stream
     except ImportError:
         raise MissingExtraError("reading videos", "video") from None
     file, options = _device(name)
@@ -36,15 +37,14 @@ def open_film(name: str) -> tuple[InputContainer, VideoStream]:
         container: Any = av.open(name if file is None else file, **options)
     except (av.FFmpegError, OSError) as error:
         raise ImageError(f"{name}: cannot be opened as a video ({reason_of(error)})") from None
-    found = [s for s in container.streams.video if "attached_pic" not in str(s.disposition)]
+    cover = av.stream.Disposition.attached_pic
+    found = [stream for stream in container.streams.video if not stream.disposition & cover]
     if not found:
+        alone = ", sound alone" if container.streams.audio else ""
         container.close()
-        raise ImageError(
-            f"{name}: holds no video, sound alone"
-            if container.streams.audio
-            else f"{name}: holds no video"
-        )
-    found[0].thread_type = "AUTO"
+        raise ImageError(f"{name}: holds no video{alone}")
+    # Threads over frames hold frames back, which a camera must not.
+    found[0].thread_type = "SLICE" if CAMERA.fullmatch(name) else "AUTO"
     return container, found[0]
 
 
