@@ -253,3 +253,15 @@ def test_a_network_crop_is_where_the_network_looked(face: facealign.Face) -> Non
     assert face.network_crop is not None
     inside = face.network_crop.to_crop(face.landmarks)
     assert 0 < inside.min() < inside.max() < face.network_crop.size
+
+
+@pytest.mark.parametrize("lean", [0, 40])
+def test_a_boxs_last_bits_do_not_move_the_points(
+    aligner: FaceAligner, astronaut: Pixels, lean: int
+) -> None:
+    image = np.asarray(Image.fromarray(astronaut).rotate(lean, Image.Resampling.BICUBIC))
+    box = np.array([178.9, 88.8, 268.2, 178.2]) if lean == 0 else aligner.align(image)[0].box
+    moved = [box + shift for shift in (0, 1e-4, -1e-4, [1e-4, 0, -1e-4, 0])]
+    first, *others = aligner.align(image, boxes=moved)
+    for other in others:
+        np.testing.assert_array_equal(first.landmarks, other.landmarks)

@@ -63,20 +63,17 @@ def test_reduced_pictures_are_pillows_to_the_bit(
         np.testing.assert_array_equal(pixels(answer, *case["size"]), np.asarray(wanted))
 
 
-def assert_same(given: list[Job], wanted: list[Face], most: float = 0.02) -> None:
-    """At most `most` pixels between the points.
-
-    Boxes differ in a last bit (`exp`, float32), and Pillow's truncation makes a gray level of it.
-    """
+def assert_same(given: list[Job], wanted: list[Face]) -> None:
+    """The same faces; points within 0.02 pixels."""
     assert len(given) == len(wanted)
     for face, known in zip(given, wanted, strict=True):
         assert face["markup"] == known.markup
         np.testing.assert_allclose(face["box"], known.box, atol=1e-3)
-        np.testing.assert_allclose(face["landmarks"], known.landmarks, atol=most)
-        np.testing.assert_allclose(face["scores"], known.scores, atol=most / 10)
+        np.testing.assert_allclose(face["landmarks"], known.landmarks, atol=0.02)
+        np.testing.assert_allclose(face["scores"], known.scores, atol=0.002)
         pose = [known.pose.yaw, known.pose.pitch, known.pose.roll]
         np.testing.assert_allclose(
-            [face["pose"][n] for n in ("yaw", "pitch", "roll")], pose, atol=max(0.1, 2 * most)
+            [face["pose"][n] for n in ("yaw", "pitch", "roll")], pose, atol=0.1
         )
 
 
@@ -101,7 +98,7 @@ def test_dark_and_shaded_photos_are_pythons(run: Run, astronaut: Pixels) -> None
         (faces,) = run([{"task": "align", "options": options}], photo)
         wanted = FaceAligner(threads=1).align(photo, boxes=options.get("boxes"))
         assert len(wanted) == 1
-        assert_same(faces, wanted, most=0.2)  # the last bit of a gain moves a gray level
+        assert_same(faces, wanted)
 
 
 @pytest.mark.parametrize("quarter", [1, 2, 3])
@@ -110,9 +107,7 @@ def test_turned_photos_are_pythons(run: Run, astronaut: Pixels, quarter: int) ->
     (faces,) = run([{"task": "align", "options": {}}], turned)
     wanted = FaceAligner(threads=1).align(turned)
     assert len(wanted) == 1
-    assert_same(
-        faces, wanted, most=0.2
-    )  # the detector scores a patch; a box moves by its last bits
+    assert_same(faces, wanted)
 
 
 def test_many_faces_in_a_large_photo_are_pythons(run: Run) -> None:
@@ -125,9 +120,7 @@ def test_many_faces_in_a_large_photo_are_pythons(run: Run) -> None:
     (faces,) = run([{"task": "align", "options": {}}], picture)
     wanted = FaceAligner(threads=1).align(picture)
     assert len(wanted) >= 4
-    assert_same(
-        faces, wanted, most=0.2
-    )  # the detector scores a patch; a box moves by its last bits
+    assert_same(faces, wanted)
 
 
 def test_given_boxes_small_limits_and_bad_options(run: Run, astronaut: Pixels) -> None:

@@ -57,9 +57,8 @@ def test_faces_are_followed_as_in_python(run: Run, astronaut: Pixels, tmp_path: 
             assert [face["track"] for face in given] == [face.track for face in wanted], i
             numbers |= {face.track for face in wanted}
             for mine, known in zip(given, wanted, strict=True):
-                # A last bit in one frame may be a gray level in the next: see test_javascript.
-                np.testing.assert_allclose(mine["landmarks"], known.landmarks, atol=0.3)
-                np.testing.assert_allclose(mine["box"], known.box, atol=0.3)
+                np.testing.assert_allclose(mine["landmarks"], known.landmarks, atol=0.02)
+                np.testing.assert_allclose(mine["box"], known.box, atol=0.02)
         assert len(numbers) >= 3  # both faces, and the one of the other scene
         assert answer[-1] == []
 

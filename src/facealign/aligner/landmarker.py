@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,13 @@ SHIFTS = {1: (0.0,), 2: (0.03, -0.03)}
 """Looks at a face → shift of each crop along the diagonal, in sides of the crop."""
 OUTPUTS = ("landmarks", "scores", "visible")
 """Of the first head; those of further heads end in the point scheme: "landmarks.aflw19"."""
+CROP_STEPS, ANGLE_STEPS = 1024, 8
+"""A crop lies on a grid: at least this many steps a side, and this many a degree.
+
+Boxes differ in their last bits from processor to processor. One gray level of one pixel is enough
+to move the rounding in an 8-bit network, and points by up to 0.2 pixels; on the grid the crop stays
+the same.
+"""
 SEEN = 0.5
 """A point is visible where the output of the network is greater."""
 
@@ -150,7 +158,17 @@ class Landmarker:
 
     def crop(self, box: Array, angle: float = 0.0) -> CropTransform:
         """The network's crop of a face in this box that leans by `angle` degrees."""
-        return CropTransform.from_box(box, self.facts.input_size, self.facts.margin, angle)
+        centre = (float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2)
+        return self._crop_on_grid(centre, box_size(box), angle)
+
+    def _crop_on_grid(
+        self, centre: tuple[float, float], size: float, angle: float
+    ) -> CropTransform:
+        side = size * (1 + 2 * self.facts.margin)
+        step = 2.0 ** math.floor(math.log2(side / CROP_STEPS))
+        x, y, side = (round(value / step) * step for value in (*centre, side))
+        angle = round(angle * ANGLE_STEPS) / ANGLE_STEPS
+        return CropTransform.from_square((x, y), side, self.facts.input_size, angle)
 
     def _upright_crop(self, box: Array, points: Array, angle: float) -> CropTransform:
         """The crop of a face that leans: around its first landmarks if they outline the face."""
@@ -159,8 +177,7 @@ class Landmarker:
         turn = CropTransform.from_square((0.0, 0.0), 1.0, 1, angle)
         upright = box_of_points(turn.to_crop(points))
         x, y = turn.to_image(((upright[:2] + upright[2:]) / 2).astype(np.float32))
-        side = box_size(upright) * (1 + 2 * self.facts.margin)
-        return CropTransform.from_square((float(x), float(y)), side, self.facts.input_size, angle)
+        return self._crop_on_grid((float(x), float(y)), box_size(upright), angle)
 
     def _look_again(
         self,

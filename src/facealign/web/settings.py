@@ -38,6 +38,8 @@ def page_settings() -> dict[str, Any]:
         "turned": {name: getattr(turned, name) for name in TURNED},
         "leans": landmarker.LEANS,
         "seen": landmarker.SEEN,
+        "crop_steps": landmarker.CROP_STEPS,
+        "angle_steps": landmarker.ANGLE_STEPS,
         "shifts": landmarker.SHIFTS,
         "tracker": {name: getattr(tracker, name) for name in TRACKER},
         "track": {name: getattr(track, name) for name in TRACK},

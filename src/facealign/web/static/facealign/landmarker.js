@@ -1,7 +1,7 @@
 /** Boxes → faces, as in `facealign/aligner/landmarker.py`: each that leans is looked at again. */
 
 import { brighten, evenLight } from "./exposure.js";
-import { boxCentre, boxOfPoints, boxSize, CropTransform } from "./geometry.js";
+import { boxCentre, boxOfPoints, boxSize, CropTransform, roundEven } from "./geometry.js";
 import { lean } from "./pose.js";
 
 const BATCH = 8; // faces a run of the network: a phone's memory is small
@@ -80,7 +80,17 @@ export class Landmarker {
   }
 
   #crop(box, angle) {
-    return CropTransform.fromBox(box, this.facts.input_size, this.facts.margin, angle);
+    return this.#cropOnGrid(boxCentre(box), boxSize(box), angle);
+  }
+
+  /** On a grid, so that a box's last bits, which differ from Python's, do not change the crop. */
+  #cropOnGrid(centre, size, angle) {
+    const { crop_steps: steps, angle_steps: parts } = this.settings;
+    const side = size * (1 + 2 * this.facts.margin);
+    const step = 2 ** Math.floor(Math.log2(side / steps));
+    const [x, y, whole] = [...centre, side].map((value) => roundEven(value / step) * step);
+    const turn = roundEven(angle * parts) / parts;
+    return CropTransform.fromSquare([x, y], whole, this.facts.input_size, turn);
   }
 
   /** The crop of a face that leans: round its first landmarks, where they outline the face. */
@@ -89,8 +99,7 @@ export class Landmarker {
     const turn = CropTransform.fromSquare([0, 0], 1, 1, angle);
     const upright = boxOfPoints(points.map((point) => turn.toCrop(point)));
     const centre = turn.toImage(boxCentre(upright).map(Math.fround));
-    const side = boxSize(upright) * (1 + 2 * this.facts.margin);
-    return CropTransform.fromSquare(centre, side, this.facts.input_size, angle);
+    return this.#cropOnGrid(centre, boxSize(upright), angle);
   }
 
   /** What the network says of each crop of the picture, once. */
