@@ -36,11 +36,11 @@ def collect(quiet: bool = True) -> Iterator[list[str]]:
 
     """
     lines: list[str] = []
-    handler, propagate = _Collector(lines), LOG.propagate
-    LOG.addHandler(handler)
+    handler, before, propagate = _Collector(lines), LOG.handlers[:], LOG.propagate
+    LOG.handlers[:] = [handler] if quiet else [*before, handler]
     LOG.propagate = propagate and not quiet
     try:
         yield lines
     finally:
         LOG.propagate = propagate
-        LOG.removeHandler(handler)
+        LOG.handlers[:] = before

@@ -26,7 +26,7 @@ from facealign.errors import DataError, OutputError
 from facealign.face import Face, ImageResult
 from facealign.files import parsing, reading
 from facealign.formats.json import build_face
-from facealign.formats.labels import ALL, Label, LabelReader, ParseLabel
+from facealign.formats.labels import ALL, DEFAULT_MARKUP, Label, LabelReader, ParseLabel
 from facealign.formats.survey import Survey
 from facealign.markup import Markup
 from facealign.measures import NAMES
@@ -151,12 +151,12 @@ def point_count(columns: Iterable[str]) -> int:
     return sum(name[:1] == "x" and name[1:].isdecimal() for name in columns)
 
 
-def read_csv(path: Path, markup: str) -> Iterator[ImageResult]:
+def read_csv(path: Path, markup: str | None) -> Iterator[ImageResult]:
     """The results in a table; the rows of a photo must follow each other.
 
     Args:
         path: the table.
-        markup: the point scheme where the table has no column `markup`.
+        markup: the point scheme where the table has no column `markup`; None is ibug68.
 
     Raises:
         DataError: the file cannot be read, lacks a column, or has a cell that is not a number.
@@ -167,7 +167,7 @@ def read_csv(path: Path, markup: str) -> Iterator[ImageResult]:
     if missing:
         raise DataError(f"{path}: not a table of results: no column {missing[0]}")
     for (image, _), rows in groupby(read_rows(path), _picture):
-        yield _result(image, list(rows), path, markup)
+        yield _result(image, list(rows), path, markup or DEFAULT_MARKUP)
 
 
 def _picture(row: Row) -> tuple[str, str]:
@@ -238,19 +238,20 @@ def read_labels(path: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]
         )
     for row in read_rows(path):
         if subset in (ALL, row[1].get("split")):
-            yield partial(_parse_row, path, row, count)
+            yield partial(_parse_row, path, row, scheme)
 
 
-def _parse_row(path: Path, row: Row, count: int) -> Label:
+def _parse_row(path: Path, row: Row, scheme: Markup) -> Label:
     line, cells = row
     place = f"{path}:{line}"
-    words = [[cells[f"x{i}"].strip(), cells[f"y{i}"].strip()] for i in range(count)]
+    words = [[cells[f"x{i}"].strip(), cells[f"y{i}"].strip()] for i in range(scheme.count)]
     corners = [cells.get(name, "").strip() for name in BOX]
     with parsing(place, NOT_A_NUMBER):
         points = np.array([[float(word or "nan") for word in pair] for pair in words])
         box = [float(word) for word in corners] if any(corners) else None
     labelled = np.array([any(pair) for pair in words])
-    return Label(place, f"{line}/{cells['image']}", cells["image"], points, labelled, box=box)
+    name = cells["image"]
+    return Label(place, f"{line}/{name}", name, points, labelled, scheme.name, box=box)
 
 
 def subsets(path: Path) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -56,7 +57,7 @@ def to_dict(result: ImageResult) -> dict[str, Any]:
     }
 
 
-def read_json(path: Path, markup: str) -> Iterator[ImageResult]:
+def read_json(path: Path, markup: str | None) -> Iterator[ImageResult]:
     """The results in a document, read at once.
 
     Raises:
@@ -81,17 +82,33 @@ def read_document(path: Path) -> dict[str, Any]:
         DataError: the file cannot be read or holds something else.
 
     """
-    try:
-        with reading(path):
-            content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:  # no JSON, or no UTF-8
-        raise DataError(f"{path}: not JSON ({error})") from None
+    content = read_content(path)
     if not isinstance(content, dict):
         raise DataError(f"{path}: holds no JSON object, as results and COCO keypoints are")
     return content
 
 
-def read_jsonl(path: Path, markup: str) -> Iterator[ImageResult]:
+def read_content(path: Path) -> Any:
+    """What a JSON file holds; not to be changed, as the last file is kept.
+
+    Raises:
+        DataError: the file cannot be read or is no JSON.
+
+    """
+    with reading(path):
+        state = path.stat()
+        return _parse_file(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=1)  # to tell the format of a file, several readers look at it
+def _parse_file(path: Path, changed: int, size: int) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:  # no JSON, or no UTF-8
+        raise DataError(f"{path}: not JSON ({error})") from None
+
+
+def read_jsonl(path: Path, markup: str | None) -> Iterator[ImageResult]:
     """The results in a file with a line for each image.
 
     Raises:

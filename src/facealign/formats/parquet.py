@@ -94,7 +94,7 @@ def _entry(face: Face) -> dict[str, Any]:
     }
 
 
-def read_parquet(path: Path, markup: str) -> Iterator[ImageResult]:
+def read_parquet(path: Path, markup: str | None) -> Iterator[ImageResult]:
     """The results in a Parquet file, or in all those of a folder in order of their names.
 
     Raises:

@@ -21,7 +21,7 @@ from facealign.errors import DataError, OutputError
 from facealign.face import ImageResult
 from facealign.files import PART, is_folder, parsing, reading, write_file, writing
 from facealign.formats.json import build_face
-from facealign.formats.labels import Label, LabelReader, ParseLabel
+from facealign.formats.labels import DEFAULT_MARKUP, Label, LabelReader, ParseLabel
 from facealign.formats.survey import Survey
 from facealign.geometry import MOST_PIXELS, box_of_points
 from facealign.image import SUFFIXES
@@ -110,7 +110,7 @@ def read_labels(root: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]
 def _parse_file(root: Path, path: Path, scheme: Markup) -> Label:
     image = image_beside(path).relative_to(root).as_posix()
     points = read_pts(path, scheme.count).astype(np.float64)
-    return Label(str(path), image, image, points, np.ones(scheme.count, np.bool_))
+    return Label(str(path), image, image, points, np.ones(scheme.count, np.bool_), scheme.name)
 
 
 LABELS = LabelReader(
@@ -167,25 +167,25 @@ def _write_faces(result: ImageResult, folder: Path, name: Path) -> None:
         target.write_text(to_pts(face.landmarks), encoding="utf-8")
 
 
-def read_pts_results(path: Path, markup: str) -> Iterator[ImageResult]:
+def read_pts_results(path: Path, markup: str | None) -> Iterator[ImageResult]:
     """A result for each `.pts` file, with the box of the points.
 
     Args:
         path: a file, or a folder, searched with its sub-folders.
-        markup: the point scheme.
+        markup: the point scheme; None is ibug68.
 
     Raises:
         DataError: no such file, a damaged one, or one with another number of points.
 
     """
-    count = load_markup(markup).count
+    scheme = load_markup(markup or DEFAULT_MARKUP)
     files = sorted(path.rglob("*.pts")) if path.is_dir() else [path]
     if not files:
         raise DataError(f"{path}: holds no .pts file")
     for file in files:
-        points, image = read_pts(file, count), file
+        points, image = read_pts(file, scheme.count), file
         with parsing(file):
-            face = build_face(box_of_points(points), 1.0, points, markup)
+            face = build_face(box_of_points(points), 1.0, points, scheme.name)
         with suppress(DataError):
             image = image_beside(file)
         yield ImageResult(str(image), None, None, [face])

@@ -15,9 +15,11 @@ from typing import Any
 from facealign.errors import DataError, OutputError
 from facealign.face import ImageResult
 from facealign.files import is_file, is_folder, whole_file
-from facealign.formats import coco, csv, cvat, imglab, json, parquet, pts
+from facealign.formats import csv, json, parquet, pts
+from facealign.formats.label_tools import coco, cvat, imglab
 from facealign.formats.labels import LabelReader
 from facealign.formats.survey import Survey, survey
+from facealign.problems import collect
 
 Results = Callable[[], Iterable[ImageResult]]
 """Gives the same results from the start each time it is called."""
@@ -31,7 +33,8 @@ class Format:
     Attributes:
         name: as `--format` takes it.
         suffixes: of its files; of all suffixes that match a name the longest counts.
-        read: (path, markup where the file does not say) → the results, one at a time.
+        read: (path, markup where the file does not say; None for the usual one) → the results, one
+            at a time.
         write: (results, path, what `survey` found) → the file, whole or not at all.
         labels: how it is read as a data set; None where it is not.
         matches: (file) → whether it is of this format, where several share a suffix.
@@ -43,7 +46,7 @@ class Format:
 
     name: str
     suffixes: tuple[str, ...]
-    read: Callable[[Path, str], Iterator[ImageResult]]
+    read: Callable[[Path, str | None], Iterator[ImageResult]]
     write: Write
     labels: LabelReader | None = None
     matches: Callable[[Path], bool] | None = None
@@ -200,14 +203,15 @@ def input_format(path: Path, name: str | None = None) -> Format:
 
 
 def read_results(
-    path: Path, name: str | None = None, markup: str = "ibug68"
+    path: Path, name: str | None = None, markup: str | None = None
 ) -> Iterator[ImageResult]:
     """The results in a file or folder, one image at a time.
 
     Args:
         path: the file; a folder of `.pts` or of `.parquet` files.
         name: of the format; None decides by the suffix.
-        markup: the point scheme, where the file does not say.
+        markup: the point scheme, where the file does not say; None takes that of the names of its
+            points, else ibug68.
 
     Raises:
         DataError: it cannot be read, or is not in its format.
@@ -234,6 +238,7 @@ def write_results(results: Results, path: Path, name: str | None = None) -> tupl
 
     """
     chosen = output_format(path, name)
-    seen = survey(results())
+    with collect():  # what is reported is reported once: while writing
+        seen = survey(results())
     chosen.write(results(), path, seen)
     return seen, seen.holds & chosen.loses

@@ -5,7 +5,15 @@ Left and right are the subject's: the left eye is on the right of an unmirrored 
 
 from facealign.markup.conversion import Conversion, load_conversion, targets
 from facealign.markup.known import MARKUPS
-from facealign.markup.own import is_own, known_markup, load_markup, own_scheme, read_markup
+from facealign.markup.own import (
+    is_own,
+    known_markup,
+    load_markup,
+    own_scheme,
+    read_markup,
+    scheme_of_dict,
+    scheme_of_names,
+)
 from facealign.markup.scheme import Markup
 
 __all__ = [
@@ -18,5 +26,7 @@ __all__ = [
     "load_markup",
     "own_scheme",
     "read_markup",
+    "scheme_of_dict",
+    "scheme_of_names",
     "targets",
 ]

@@ -5,16 +5,21 @@ A scheme is known by its name from the moment it is read until the process ends.
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 from facealign.errors import DataError
 from facealign.files import reading
 from facealign.markup.known import MARKUPS
-from facealign.markup.scheme import Markup
+from facealign.markup.scheme import Markup, fold
 
+LOG = logging.getLogger(__name__)
 _OWN: dict[str, Markup] = {}
 
 
@@ -55,6 +60,63 @@ def is_own(name: str) -> bool:
 def own_scheme(name: str) -> dict[str, Any] | None:
     """What whoever writes the name of a scheme must write too: `Markup.to_dict`, or None."""
     return load_markup(name).to_dict() if is_own(name) else None
+
+
+def scheme_of_names(
+    name: str,
+    points: Sequence[str],
+    place: str,
+    mirror: Iterable[Sequence[str]] | None = None,
+    skeleton: Iterable[Sequence[str]] = (),
+) -> Markup:
+    """The point scheme of a label file that names its points: a known one with these, or a new one.
+
+    A new one is known from then on, under the name, with a number if another scheme has the name;
+    what is guessed of it is logged as a warning.
+
+    Args:
+        name: what the file calls such a face; characters that no name may have become "_".
+        points: (K,) the names, in any order for a known scheme.
+        place: the file, for messages.
+        mirror: pairs of names; None guesses them from left and right in the names.
+        skeleton: pairs of names to join by a line.
+
+    Raises:
+        DataError: the pairs cannot be guessed.
+
+    """
+    name = re.sub(r"[^\w.-]+", "_", name)[:60] or "face"
+    words = sorted(map(fold, points))
+    known = {**MARKUPS, **_OWN}.values()
+    alike = [scheme for scheme in known if sorted(map(fold, scheme.names)) == words]
+    for scheme in sorted(alike, key=lambda scheme: scheme.name != name):
+        return scheme
+    others = (f"{name}-{number}" for number in count(2))
+    free = next(n for n in chain([name], others) if not known_markup(n))
+    try:
+        made = _remember(Markup(free, points, mirror, skeleton=skeleton))
+    except DataError as error:
+        raise DataError(
+            f"{place}: {error}; write it into a .toml file and give that with --markup"
+        ) from None
+    pairs = [f"{points[i]}/{points[k]}" for i, k in enumerate(made.mirror.tolist()) if i < k]
+    guessed = "" if mirror is not None else ", guessed from their names"
+    LOG.warning(
+        "%s: point scheme %s, of the %d points that the file names; in a mirrored photo these "
+        "change places%s: %s",
+        *(place, free, made.count, guessed, ", ".join(pairs) or "none"),
+    )
+    return made
+
+
+def scheme_of_dict(content: Mapping[str, Any], place: str) -> Markup:
+    """The point scheme that results carry, `Markup.to_dict`; known by its name from then on.
+
+    Raises:
+        DataError: it is damaged, or another scheme has its name.
+
+    """
+    return load_markup(Markup.from_dict(content, place))
 
 
 def read_markup(path: Path) -> Markup:

@@ -22,6 +22,22 @@ CENTRES = ("pupil", "eye_centre")
 """A point of such a name, after "right_" and "left_", is the centre of that eye."""
 
 
+def fold(name: str) -> str:
+    """A name without what tools write differently: case, spaces, dashes.
+
+    >>> fold("Left Eye"), fold("left_eye"), fold("leftEye")
+    ('lefteye', 'lefteye', 'lefteye')
+
+    """
+    return re.sub(r"[\W_]+", "", name.casefold())
+
+
+def _unique(words: Iterable[str]) -> dict[str, int]:
+    """The place of each word that is there once."""
+    listed = list(words)
+    return {word: i for i, word in enumerate(listed) if word and listed.count(word) == 1}
+
+
 class Markup:
     """A point scheme.
 
@@ -77,6 +93,7 @@ class Markup:
     ) -> None:
         self.name, self.names, self.count = name, tuple(points), len(points)
         self._place = {point: i for i, point in enumerate(self.names)}
+        self._folded = _unique(fold(point) for point in self.names)
         self._check_names()
         pairs = None if mirror is None else [self._indices(p, "mirror", 2) for p in mirror]
         self.mirror = self._mirror_by_name() if pairs is None else self._mirror_of(pairs)
@@ -144,6 +161,10 @@ class Markup:
             content["chart"] = dict(zip(names, self.chart.tolist(), strict=True))
         return content
 
+    def find(self, name: str) -> int | None:
+        """The index of a point, perhaps written in other letters: "Left Eye" is "left_eye"."""
+        return self._place.get(name, self._folded.get(fold(name)))
+
     def index_of(self, word: str, first: int) -> int:
         """The index of a point, given as its number, counted from `first`, or its name.
 
@@ -151,8 +172,8 @@ class Markup:
             ValueError: there is no such point.
 
         """
-        if word in self._place:
-            return self._place[word]
+        if (found := self.find(word)) is not None:
+            return found
         if word.isdecimal() and first <= int(word) < first + self.count:
             return int(word) - first
         raise ValueError(f'{self.name} has no point "{word}"')

@@ -25,8 +25,10 @@ from facealign.formats.registry import FORMATS, output_format, read_results, wri
 @click.option(
     "--to", type=click.Choice(list(FORMATS)), help="Format of OUT; default: by its suffix."
 )
-@markup_option("Point scheme of IN, where it does not say (.pts).", default="ibug68")
-def command(source: Path, target: Path, from_: str | None, to: str | None, markup: str) -> int:
+@markup_option("Point scheme of IN, where it does not say; default: by the names of its points.")
+def command(
+    source: Path, target: Path, from_: str | None, to: str | None, markup: str | None
+) -> int:
     """Turn results into another format.
 
     IN and OUT are .json, .jsonl, .csv, .parquet, .coco.json, .xml (CVAT), .imglab.xml (dlib) or

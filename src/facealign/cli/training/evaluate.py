@@ -29,6 +29,7 @@ from facealign.cli.options import (
     threads_option,
 )
 from facealign.datasets import DATASETS, Reading, load_dataset, read_dataset
+from facealign.datasets.formats.labels import named_scheme
 from facealign.errors import DataError, SettingsError
 from facealign.evaluation import (
     Predictions,
@@ -87,8 +88,9 @@ def evaluate(
     facealign eval --dataset 300vw --root /faces/300vw --option stride=10
     """  # noqa: D301
     if "markup" in load_dataset(dataset).options:  # whose labels may not name their points
-        with FaceAligner(model, threads=1) as plain:
-            options = with_markup(dataset, options, markup or plain.markup)
+        with FaceAligner(model, threads=1) as plain:  # whose point scheme is known from here on
+            scheme = markup or named_scheme(dataset, root) or plain.markup
+        options = with_markup(dataset, options, scheme)
     reading = read_dataset(dataset, root, subset or default_subset(dataset), **options)
     aligner = _aligner(model, threads, markup, reading)
     predictions = _predict(reading, aligner, boxes)

@@ -2,7 +2,8 @@
 
 The root is the label file, or the folder of label files. Its images are beside it, in `images/`, in
 a folder with the name of the label file, or where the option `images` says. The point scheme is
-ibug68 unless the option `markup` names another: it is never guessed from the number of points.
+that of the option `markup`, else that of the names in the file, else ibug68: it is never guessed
+from the number of points.
 """
 
 from __future__ import annotations
@@ -13,12 +14,9 @@ from pathlib import Path
 
 from facealign.datasets.reading import Dataset, Reading, build_sample, build_samples, check_subset
 from facealign.files import is_file, is_folder
-from facealign.formats.labels import ALL, Label, LabelReader
+from facealign.formats.labels import ALL, DEFAULT_MARKUP, Label, LabelReader
 from facealign.formats.registry import FORMATS
-from facealign.markup import load_markup
 from facealign.types import Sample
-
-DEFAULT_MARKUP = "ibug68"
 
 
 def read_label_file(
@@ -26,7 +24,7 @@ def read_label_file(
     reader: LabelReader,
     root: Path,
     subset: str = ALL,
-    markup: str = DEFAULT_MARKUP,
+    markup: str | None = None,
     images: str | None = None,
 ) -> Reading:
     """The faces of a label file, or of a folder of label files.
@@ -36,24 +34,37 @@ def read_label_file(
         reader: of the format.
         root: the file or folder.
         subset: "all", or one that the file names.
-        markup: the point scheme.
+        markup: the point scheme; None takes that of the names in the file, else ibug68.
         images: the folder of the images, relative to the file; None looks in the usual places.
 
     Raises:
         DataError: the file cannot be read, or no such subset or markup.
 
     """
-    scheme = load_markup(markup)
     if subset != ALL:
         check_subset(name, subset, (ALL, *reader.subsets(root)))
+    scheme = reader.scheme_of(root, markup)
 
     def build(parse: Callable[[], Label]) -> Sample:
-        return _build_sample(parse(), root, markup, images)
+        return _build_sample(parse(), root, images)
 
     return Reading(name, subset, build_samples(reader.read(root, scheme, subset), build))
 
 
-def _build_sample(label: Label, root: Path, markup: str, images: str | None) -> Sample:
+def named_scheme(name: str, root: Path) -> str | None:
+    """The point scheme that the labels of a data set name themselves; None where they name none.
+
+    Raises:
+        DataError: they name several, or cannot be read.
+
+    """
+    form = FORMATS.get(name)
+    if form is None or form.labels is None or not form.labels.schemes(root):
+        return None
+    return form.labels.scheme_of(root, None).name
+
+
+def _build_sample(label: Label, root: Path, images: str | None) -> Sample:
     return build_sample(
         label.place,
         id=label.id,
@@ -61,7 +72,7 @@ def _build_sample(label: Label, root: Path, markup: str, images: str | None) -> 
         landmarks=label.points,
         labelled=label.labelled,
         occluded=label.occluded,
-        markup=markup,
+        markup=label.markup,
         box=label.box,
         group=label.image,
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from facealign.datasets.formats.labels import DEFAULT_MARKUP
 from facealign.datasets.reading import Dataset, Reading, check_subset
 from facealign.datasets.shards import (
     INDEX,
@@ -20,7 +19,7 @@ from facealign.datasets.shards import (
     read_labels,
 )
 from facealign.errors import DataError
-from facealign.formats.labels import ALL
+from facealign.formats.labels import ALL, DEFAULT_MARKUP
 from facealign.types import Sample
 
 

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from facealign.errors import DataError
 from facealign.face import Face, ImageResult
 from facealign.files import parsing, reading
-from facealign.formats.labels import Label, LabelReader, ParseLabel
+from facealign.formats.labels import DEFAULT_MARKUP, Label, LabelReader, ParseLabel, to_faces
 from facealign.formats.survey import Survey
 from facealign.markup import Markup, known_markup, load_markup
 from facealign.problems import report
@@ -123,7 +123,11 @@ def _parse_element(
         points, labelled, occluded = parse(face, scheme)
         box = _box_of(image, face)
         corners = None if box is None else [float(box.attrib[key]) - 0.5 for key in CORNERS]
-    return Label(place, id, image.get("name", ""), points - 0.5, labelled, occluded, corners)
+        score = None if box is None else box.findtext("attribute[@name='score']")
+    name = image.get("name", "")
+    return Label(
+        *(place, id, name, points - 0.5, labelled, scheme.name, occluded, corners, score or 1.0)
+    )
 
 
 Parsed = tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]
@@ -161,15 +165,15 @@ def _box_of(image: ET.Element, face: ET.Element) -> ET.Element | None:
     return boxes[0] if len(boxes) == 1 and (group or len(face_elements(image)) == 1) else None
 
 
-def read_cvat(path: Path, markup: str) -> Iterator[ImageResult]:
-    """The results in a CVAT file, an `<image>` at a time; every point must be labelled.
+def read_cvat(path: Path, markup: str | None) -> Iterator[ImageResult]:
+    """The results in a CVAT file, an `<image>` at a time; a face without every point is reported.
 
     Args:
         path: the file.
         markup: the point scheme of faces that are not labelled with one.
 
     Raises:
-        DataError: the file cannot be read, is not such XML, or a face lacks a point.
+        DataError: the file cannot be read, or is not such XML.
 
     """
     for image in read_images(path):
@@ -178,14 +182,13 @@ def read_cvat(path: Path, markup: str) -> Iterator[ImageResult]:
             width, height = (
                 int(image.attrib[k]) if k in image.attrib else None for k in ("width", "height")
             )
-            faces = [_to_face(image, face, markup, place) for face in face_elements(image)]
-        yield ImageResult(image.get("name", ""), width, height, faces)
+        faces = [
+            partial(_parse_element, image, face, _scheme_of(face, markup), place)
+            for face in face_elements(image)
+        ]
+        yield ImageResult(image.get("name", ""), width, height, to_faces(faces))
 
 
-def _to_face(image: ET.Element, face: ET.Element, markup: str, place: str) -> Face:
+def _scheme_of(face: ET.Element, markup: str | None) -> Markup:
     label = face.get("label", "")
-    scheme = load_markup(label if known_markup(label) else markup)
-    parsed = _parse_element(image, face, scheme, place)
-    box = _box_of(image, face)
-    score = None if box is None else box.findtext("attribute[@name='score']")
-    return parsed.to_face(score or 1.0, scheme.name)
+    return load_markup(label if known_markup(label) else markup or DEFAULT_MARKUP)

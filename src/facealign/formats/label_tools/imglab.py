@@ -18,8 +18,8 @@ import numpy as np
 from facealign.errors import DataError
 from facealign.face import Face, ImageResult
 from facealign.files import parsing, reading
-from facealign.formats.cvat import legal_text
-from facealign.formats.labels import Label, LabelReader, ParseLabel
+from facealign.formats.label_tools.cvat import legal_text
+from facealign.formats.labels import DEFAULT_MARKUP, Label, LabelReader, ParseLabel, to_faces
 from facealign.formats.survey import Survey
 from facealign.markup import Markup, known_markup, load_markup
 from facealign.problems import report
@@ -104,29 +104,27 @@ def _parse_box(path: Path, name: str, number: int, box: ET.Element, scheme: Mark
         )
     corners = (left - 0.5, top - 0.5, left + width - 0.5, top + height - 0.5)
     labelled = ~np.isnan(points).all(axis=1)
-    return Label(place, f"{name}#{number}", name, points, labelled, box=corners)
+    return Label(place, f"{name}#{number}", name, points, labelled, scheme.name, box=corners)
 
 
 LABELS = LabelReader(title="dlib's imglab (XML)", read=read_labels)
 
 
-def read_imglab(path: Path, markup: str) -> Iterator[ImageResult]:
-    """The results in an imglab file, read at once; every point must be labelled.
+def read_imglab(path: Path, markup: str | None) -> Iterator[ImageResult]:
+    """The results in an imglab file, read at once; a box without every point is reported.
 
     Args:
         path: the file.
         markup: the point scheme of boxes whose `<label>` names none.
 
     Raises:
-        DataError: the file cannot be read, is not imglab's, or a face lacks a point.
+        DataError: the file cannot be read, or is not imglab's.
 
     """
     for image in _read_images(path):
         name, faces = image.get("file", ""), []
         for number, box in _face_boxes(image):
             label = box.findtext("label", "")
-            scheme = load_markup(label if known_markup(label) else markup)
-            parsed = _parse_box(path, name, number, box, scheme)
-            with parsing(parsed.place):
-                faces.append(parsed.to_face(1.0, scheme.name))
-        yield ImageResult(name, None, None, faces)
+            scheme = load_markup(label if known_markup(label) else markup or DEFAULT_MARKUP)
+            faces.append(partial(_parse_box, path, name, number, box, scheme))
+        yield ImageResult(name, None, None, to_faces(faces))

@@ -1,0 +1,1 @@
+"""The files of tools that people label with: a module a tool."""

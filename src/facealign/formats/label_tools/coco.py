@@ -1,0 +1,221 @@
+"""COCO keypoints (`.coco.json`): `images`, `annotations`, in results a category for each markup.
+
+A keypoint is x, y, v: v is 2 for a visible point, 1 for a covered one, 0 for one that is not
+labelled, which results never have. `bbox` is x, y, width, height. Pixels to 0.001, with the centre
+of the first at (0, 0). The `scores` of the points and the `error` of a photo, for which COCO has no
+field, are stored under these names, a point scheme that is not built in under `markup` of its
+category. Labels without a `bbox` have the box of their labelled points.
+
+Points go by the names in `keypoints` of their category, whose points and `skeleton` are a point
+scheme where no other is asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from facealign.errors import DataError
+from facealign.face import Face, ImageResult
+from facealign.files import parsing
+from facealign.formats.json import read_content
+from facealign.formats.label_tools.coco_file import (
+    Category,
+    CocoFile,
+    has_points,
+    key_of,
+    load_coco,
+)
+from facealign.formats.labels import (
+    DEFAULT_MARKUP,
+    Label,
+    LabelReader,
+    ParseLabel,
+    in_order,
+    to_faces,
+)
+from facealign.formats.survey import Survey
+from facealign.markup import (
+    Markup,
+    known_markup,
+    load_markup,
+    own_scheme,
+)
+
+
+def write_coco(results: Iterable[ImageResult], file: IO[str], survey: Survey) -> None:
+    """One document; the annotations are kept in a temporary file until the images are written."""
+    categories = {name: number for number, name in enumerate(sorted(survey.markups), 1)}
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as annotations:
+        file.write('{"images": [')
+        count = 0
+        for number, result in enumerate(results, 1):
+            file.write((",\n" if number > 1 else "\n") + _dumps(_image(result, number)))
+            for face in result.faces:
+                count += 1
+                entry = _annotation(face, count, number, categories[face.markup])
+                annotations.write((",\n" if count > 1 else "\n") + _dumps(entry))
+        file.write('\n],\n"annotations": [')
+        annotations.seek(0)
+        shutil.copyfileobj(annotations, file)
+    content = [_category(name, number) for name, number in categories.items()]
+    file.write('\n],\n"categories": ' + _dumps(content) + "}\n")
+
+
+def _dumps(entry: Any) -> str:
+    return json.dumps(entry, ensure_ascii=False, allow_nan=False)
+
+
+def _image(result: ImageResult, number: int) -> dict[str, Any]:
+    entry = {"id": number, "file_name": result.source}
+    entry |= {"width": result.width, "height": result.height}
+    return entry | ({"error": result.error} if result.error else {})
+
+
+def _annotation(face: Face, number: int, image: int, category: int) -> dict[str, Any]:
+    entry = face.to_dict()
+    x0, y0, x1, y1 = entry["box"]
+    width, height = round(x1 - x0, 3), round(y1 - y0, 3)
+    seen = entry.get("visible", [True] * len(entry["landmarks"]))
+    triples = zip(entry["landmarks"], seen, strict=True)
+    annotation = {
+        "id": number,
+        "image_id": image,
+        "category_id": category,
+        "bbox": [x0, y0, width, height],
+        "area": round(width * height, 3),
+        "iscrowd": 0,
+        "score": entry["score"],
+        "num_keypoints": len(entry["landmarks"]),
+        "keypoints": [value for (x, y), flag in triples for value in (x, y, 1 + flag)],
+    }
+    return annotation | ({"scores": entry["scores"]} if "scores" in entry else {})
+
+
+def _category(markup: str, number: int) -> dict[str, Any]:
+    scheme, own = load_markup(markup), own_scheme(markup)
+    lines = [pair for line in scheme.polylines() for pair in pairwise(line)]
+    entry = {
+        "id": number,
+        "name": markup,
+        "supercategory": "face",
+        "keypoints": list(scheme.names),
+        "skeleton": [[one + 1, other + 1] for one, other in lines],
+    }
+    return entry | ({"markup": own} if own else {})
+
+
+def is_coco(path: Path) -> bool:
+    """Whether a JSON file is COCO's: it has annotations beside images."""
+    content = read_content(path)
+    return isinstance(content, dict) and "annotations" in content and "images" in content
+
+
+def own_schemes(path: Path) -> list[Markup]:
+    """The point schemes of the categories that the file has points of.
+
+    Raises:
+        DataError: the file cannot be read, or a category is no point scheme.
+
+    """
+    found = [category.own(str(path)) for category in load_coco(path).used]
+    return list(dict.fromkeys(scheme for scheme in found if scheme))
+
+
+def read_labels(path: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]:
+    """The faces of a COCO keypoints file, its points by name in the order of the point scheme.
+
+    Raises:
+        DataError: the file cannot be read, is not a COCO file, or its points have other names.
+
+    """
+    file = load_coco(path)
+    faults = []
+    for category in file.used:
+        try:
+            category.places(scheme, str(path))
+        except DataError as error:
+            faults.append(error)
+    if faults and len(faults) == len(file.used):
+        raise faults[0]
+    for number in range(len(file.annotations)):
+        yield partial(_parse_annotation, file, number, scheme)
+
+
+LABELS = LabelReader(title="COCO keypoints (JSON)", read=read_labels, schemes=own_schemes)
+
+
+def _parse_annotation(file: CocoFile, number: int, scheme: Markup) -> Label:
+    entry = file.annotations[number]
+    place = f"{file.path}: annotations[{number}]"
+    needs = (
+        "needs the image_id of an image, keypoints x, y, v …, and no bbox or one of four numbers"
+    )
+    with parsing(place, needs):
+        name = file.names[entry["image_id"]]
+        category = file.categories.get(key_of(entry, "category_id"), Category("face"))
+        if not has_points(entry) and (entry.get("iscrowd") or not entry.get("keypoints")):
+            kind = "a crowd" if entry.get("iscrowd") else "a box alone"
+            raise DataError(f"{place}: {name}: no point is marked ({kind}, {category.name})")
+        keypoints = np.array(entry["keypoints"], np.float64).reshape(-1, 3)
+        box = np.array(entry["bbox"], np.float64) if entry.get("bbox") else None
+        corners = None if box is None else [*box[:2], *(box[:2] + box[2:])]
+        id = f"{entry.get('id', number)}/{name}"
+        score, scores = entry.get("score", 1.0), entry.get("scores")
+    if category.points:
+        places = category.places(scheme, place)
+        with parsing(place, f"category {category.name} names {len(places)} points"):
+            keypoints, scores = in_order(keypoints, places), scores and in_order(scores, places)
+    points, state = keypoints[:, :2], keypoints[:, 2]
+    return Label(
+        *(place, id, name, points, state > 0, scheme.name, state == 1, corners, score, scores)
+    )
+
+
+def read_coco(path: Path, markup: str | None) -> Iterator[ImageResult]:
+    """The results in a COCO keypoints file; an annotation that is no face is reported.
+
+    Args:
+        path: the file.
+        markup: the point scheme of categories that are not named after one; None takes their own.
+
+    Raises:
+        DataError: the file cannot be read, is not a COCO file, or its points have other names than
+            the point scheme.
+
+    """
+    file = load_coco(path)
+    schemes = {id: _scheme_of(each, markup, file) for id, each in file.categories.items()}
+    default = load_markup(markup or DEFAULT_MARKUP)
+    faces: dict[Any, list[ParseLabel]] = defaultdict(list)
+    for number, entry in enumerate(file.annotations):
+        scheme = schemes.get(key_of(entry, "category_id"), default)
+        parse = partial(_parse_annotation, file, number, scheme)
+        faces[key_of(entry, "image_id")].append(parse)
+    to_faces(parse for id, parses in faces.items() if id not in file.names for parse in parses)
+    for number, image in enumerate(file.images):
+        with parsing(f"{path}: images[{number}]"):
+            width, height = (image.get(k) and int(image[k]) for k in ("width", "height"))
+        found, error = to_faces(faces.get(image["id"], ())), image.get("error")
+        yield ImageResult(file.names[image["id"]], width, height, found, error)
+
+
+def _scheme_of(category: Category, markup: str | None, file: CocoFile) -> Markup:
+    """The point scheme of a category: of results as they say, else the one asked for, else own."""
+    place, own = str(file.path), None
+    used = category in file.used
+    if category.content or known_markup(category.name) or (used and not markup):
+        own = category.own(place)
+    scheme = own or load_markup(markup or DEFAULT_MARKUP)
+    if used:
+        category.places(scheme, place)
+    return scheme
