@@ -7,6 +7,8 @@ import logging
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Literal, TypeVar
 
@@ -15,9 +17,11 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
-from facealign.decoding import DEVELOP, FORMATS, RAW_SUFFIXES, open_picture, upright
+from facealign.decoding import FORMATS, RAW_SUFFIXES, open_picture
+from facealign.decoding.gray import to_eight_bits
+from facealign.decoding.orientation import orientation, turned
 from facealign.errors import ImageError, MissingExtraError, OutputError
-from facealign.files import is_file, reason, write_file
+from facealign.files import reason, write_file
 from facealign.types import Pixels
 
 LOG = logging.getLogger(__name__)
@@ -37,9 +41,26 @@ Color = Literal["rgb", "bgr"]
 
 SUFFIXES = frozenset(
     {".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".jp2", ".pbm", ".pgm", ".png"}
-    | {".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp", ".avif", ".heic", ".heif"}
+    | {".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp", ".avif", ".heic", ".heif", ".jxl", ".dng"}
 )
 """What counts as an image when a folder is searched."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A picture that is open: its header was read, its pixels were not.
+
+    Attributes:
+        width, height: in pixels, as stored: before it is turned upright.
+        decode: gives the (H, W, 3) RGB uint8 pixels, upright; raises what `read_image` raises.
+        profile: its ICC colour profile, if that is of RGB values, for a copy of its pixels.
+
+    """
+
+    width: int
+    height: int
+    decode: Callable[[], Pixels]
+    profile: bytes | None = None
 
 
 def read_image(source: ImageSource, color: Color = "rgb") -> Pixels:
@@ -47,7 +68,8 @@ def read_image(source: ImageSource, color: Color = "rgb") -> Pixels:
 
     Files are turned upright by their EXIF orientation; transparency is laid over white; 16 bits
     are scaled to 8; of an animation or several pages the first is taken, which is logged at INFO;
-    colour profiles are not applied. HEIC files need the "heif" extra.
+    colour profiles are not applied. HEIC, JPEG XL and RAW files need the "heif", "jxl" and "raw"
+    extras.
 
     Args:
         source: a path, an encoded file's bytes, a binary file object, a Pillow image, or an array:
@@ -59,30 +81,49 @@ def read_image(source: ImageSource, color: Color = "rgb") -> Pixels:
         ImageError: the file is missing, empty, cut short, too large or not an image; the array
             has another shape; the source is of another type, such as None. Too large is more than
             twice `PIL.Image.MAX_IMAGE_PIXELS`, by default 179 million pixels.
-        MissingExtraError: a HEIC file, and the "heif" extra is not installed.
+        MissingExtraError: a HEIC or JPEG XL file, and its extra is not installed.
         ValueError: `color` is neither.
 
     """
+    return open_image(source, color).decode()
+
+
+def open_image(source: ImageSource, color: Color = "rgb") -> Photo:
+    """An image of which only the header is read: what `read_image` takes, and raises."""
     if color not in ("rgb", "bgr"):
         raise ValueError(f'color is "rgb" or "bgr", not "{color}"')
     if isinstance(source, np.ndarray):
-        return _from_array(source, color)
+        array, shape = source, (*source.shape, 1, 1)
+        return Photo(shape[1], shape[0], lambda: _from_array(array, color))
     if isinstance(source, Image.Image):
-        picture = source
-        return _guarded(lambda: _from_pillow(picture), "the Pillow image given")
+        picture, name = source, "the Pillow image given"
+        profile = picture.info.get("icc_profile") if picture.mode == "RGB" else None
+        decode = partial(_guarded, lambda: _from_pillow(picture), name)
+        return Photo(picture.width, picture.height, decode, profile)
     if hasattr(source, "read"):
         source = _read_object(source)
     if isinstance(source, bytes | bytearray | memoryview):
-        return _guarded(lambda: _from_bytes(bytes(source), "the bytes given"), "the bytes given")
+        return _open_bytes(bytes(source), "the bytes given")
     if not isinstance(source, str | os.PathLike):
         raise ImageError(_no_source(source))
     if str(source).startswith(("http://", "https://")):
         raise ImageError(f"{source}: facealign fetches nothing: download the photo, give its path")
     path = Path(source)
-    if path.suffix.lower() in RAW_SUFFIXES and is_file(path):
-        raise ImageError(f"{source}: {DEVELOP}")
     data = _read_file(path)
-    return _guarded(lambda: _from_bytes(data, str(source)), str(source))
+    return _open_bytes(data, str(source), path.suffix.lower() in RAW_SUFFIXES)
+
+
+def _open_bytes(data: bytes, name: str, raw: bool = False) -> Photo:
+    opened = _guarded(lambda: open_picture(data, raw), name)
+
+    def decode() -> Pixels:
+        with opened.decode() as picture:
+            pixels = _from_pillow(picture)
+            if LOG.isEnabledFor(logging.INFO) and _holds_several(picture):
+                LOG.info("%s: holds several pictures; the first is taken", name)
+        return pixels
+
+    return Photo(*opened.size, partial(_guarded, decode, name), opened.profile)
 
 
 def _no_source(source: object) -> str:
@@ -102,22 +143,6 @@ def _read_object(source: Any) -> bytes:
     if not content:
         raise ImageError("the file object given is empty, or was read before: seek(0) first")
     return bytes(content)
-
-
-def picture_size(content: bytes) -> tuple[int, int]:
-    """Width and height that a picture file says it has, before its pixels are decoded.
-
-    Raises:
-        ImageError: it is no image, damaged, or far too large to open.
-        MissingExtraError: a HEIC file, and the "heif" extra is not installed.
-
-    """
-
-    def look() -> tuple[int, int]:
-        with open_picture(content, header=True) as picture:
-            return picture.size
-
-    return _guarded(look, "the bytes given")
 
 
 def write_image(image: Pixels, path: str | os.PathLike[str]) -> None:
@@ -181,15 +206,6 @@ def _read_file(path: Path) -> bytes:
     return data
 
 
-def _from_bytes(data: bytes, name: str) -> Pixels:
-    with open_picture(data) as picture:
-        picture.load()
-        pixels = _from_pillow(picture)
-        if LOG.isEnabledFor(logging.INFO) and _holds_several(picture):
-            LOG.info("%s: holds several pictures; the first is taken", name)
-    return pixels
-
-
 def _holds_several(picture: Image.Image) -> bool:
     """Whether a file is an animation or has several pages; may change the current one."""
     with suppress(Exception):  # damage after the first picture does not matter
@@ -209,7 +225,7 @@ def _guarded(decode: Callable[[], Decoded], name: str) -> Decoded:
             "(--max-megapixels on the command line)"
         ) from None
     except ImageError as error:
-        raise ImageError(f"{name}: {error}") if str(error) == DEVELOP else error from None
+        raise ImageError(f"{name}: {error}") from None
     except MissingExtraError:
         raise
     except Exception as error:  # decoders raise anything: struct.error, IndexError, zlib.error …
@@ -217,32 +233,31 @@ def _guarded(decode: Callable[[], Decoded], name: str) -> Decoded:
 
 
 def _from_pillow(picture: Image.Image) -> Pixels:
+    """Its pixels, a strip at a time: of a large picture no second copy is made."""
     if 0 in picture.size:
-        raise ImageError(f"a Pillow image of {picture.width} × {picture.height} has no pixels")
-    turned = upright(picture)
-    if turned.mode.startswith(("I", "F")):
-        return _from_array(_unit_range(np.asarray(turned)))
-    if turned.has_transparency_data:
-        layer = turned.convert("RGBA")
-        white = Image.new("RGBA", layer.size, "white")
-        turned = Image.alpha_composite(white, layer)
-    return np.asarray(turned.convert("RGB"))
+        raise ImageError(f"{picture.width} × {picture.height} has no pixels")
+    if picture.mode.startswith(("I", "F")):
+        stated = picture.format in ("JPEG2000", "PPM")  # which say their range; Pillow widens it
+        gray = to_eight_bits(np.asarray(picture), stated)
+        return _from_array(turned(gray, orientation(picture)))
+    width, height = picture.size
+    pixels = np.empty((height, width, 3), np.uint8)
+    rows = max(1, STRIP // width)
+    for top in range(0, height, rows):
+        strip = picture.crop((0, top, width, min(height, top + rows))) if rows < height else picture
+        pixels[top : top + rows] = _to_rgb(strip)
+    return np.ascontiguousarray(turned(pixels, orientation(picture)))
 
 
-WIDE = (1023.0, 4095.0, 16383.0, 65535.0)
-RANGES = {"f": (1.0, 255.0, *WIDE), "u": (*WIDE, 2.0**32), "i": (255.0, *WIDE, 2.0**31)}
-"""Usual tops of wide gray values by kind: cameras put 10, 12 or 14 bits into 16 or 32."""
-OVER = 1.05
-"""A float may lie this far over the top of its range: sharpening and resizing overshoot."""
+STRIP = 2**22
+"""Pixels that are converted at a time."""
 
 
-def _unit_range(values: NDArray[Any]) -> NDArray[np.float32]:
-    """Wide gray values (16-bit, 32-bit, float) in 0..1, by the smallest usual range they fit."""
-    numbers = np.nan_to_num(values.astype(np.float32))
-    top = float(numbers.max(initial=0.0))
-    over = OVER if values.dtype.kind == "f" else 1.0
-    full = next((f for f in RANGES[values.dtype.kind] if top <= f * over), top)
-    return np.asarray(np.clip(numbers / np.float32(full), 0.0, 1.0))
+def _to_rgb(picture: Image.Image) -> Pixels:
+    if picture.has_transparency_data:
+        layer = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
+    return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
 def _from_array(array: NDArray[Any], color: Color = "rgb") -> Pixels:

