@@ -33,11 +33,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
         mark = f"<!-- {name} -->"
         if mark in markdown:
             markdown = markdown.replace(mark, fill())
-    return re.sub(
-        r"\[([^\]]+)\]\((?:\.\./)+(?:src|scripts|benchmarks|tests|[A-Z]+\.md)[^)]*\)",
-        r"\1",
-        markdown,
-    )
+    return OUTSIDE.sub(r"\1", markdown)
 
 
 def commands() -> str:
