@@ -158,7 +158,7 @@ def painted(image: Pixels, shapes: list[np.ndarray], colour: tuple[int, int, int
     mask = Image.new("L", (zoom * image.shape[1], zoom * image.shape[0]))
     pen = ImageDraw.Draw(mask)
     for shape in shapes:
-        # Pillow draws in a frame where a pixel's corner, not its centre, is at whole numbers.
+        # In Pillow's drawing frame, whole numbers are pixel corners, not centres.
         pen.polygon([(float(x), float(y)) for x, y in (shape + 0.5) * zoom], fill=255)
     picture = Image.fromarray(image)
     picture.paste(colour, mask=mask.reduce(zoom))

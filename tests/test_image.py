@@ -274,7 +274,7 @@ def test_an_unknown_format_leaves_nothing(tmp_path: Path, corner: Any, name: Any
 def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path, name: Any) -> None:
     (tmp_path / "file").write_text("in the way")
     (tmp_path / "taken").mkdir()
-    with pytest.raises(OutputError, match="choose another place"):
+    with pytest.raises(OutputError, match="choose another folder"):
         write_file(tmp_path / name, b"new")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "taken"]
     assert list((tmp_path / "taken").iterdir()) == []

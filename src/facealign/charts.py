@@ -13,15 +13,15 @@ from facealign.markup import Markup, is_own
 from facealign.types import Pixels
 
 SCALE, LEFT, TOP = 6, 84, 74
-"""Pixels a millimetre of the drawn face, and millimetres from the chart's corner to its eyes."""
+"""Pixels per millimetre of the drawn face, and millimetres from the chart's corner to its eyes."""
 WIDTH, HEIGHT, LEGEND = 1010, 1190, 330
 HEAD = ((LEFT - 79) * SCALE, (TOP - 71) * SCALE, (LEFT + 79) * SCALE, (TOP + 121) * SCALE)
-"""A head round the points, as Pillow takes an ellipse: schemes without a jaw would float."""
+"""An ellipse for the head, so that schemes without a jaw do not float."""
 COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b", "#e377c2")
 Array = NDArray[np.float64]
 
-# Where single points lie on a drawn face, x to the right and y down in millimetres from between
-# the eyes; of a pair only the left of the picture, which is the subject's right.
+# Single points on a drawn face: x to the right and y down in millimetres from between the eyes;
+# of each pair only the one on the picture's left, which is the subject's right.
 PLACES = {
     "right_eye_outer": (-46, 0),
     "right_eye_inner": (-17, 2),
@@ -49,11 +49,11 @@ PLACES = {
 }
 ALONG = {"outer": (0.0, 0), "upper": (0.5, -1), "middle": (0.5, 0), "inner": (1.0, 0)}
 ALONG |= {"lower": (0.5, 1)}
-"""Parts of a brow: how far from its outer end, and above (-1) or below its middle line."""
+"""Parts of a brow: distance from its outer end, and above (-1) or below its middle line."""
 
 
 def draw_chart(markup: Markup) -> Pixels:
-    """The points of a scheme on a drawn face, each with its number, and the regions beside it.
+    """The points of a scheme on a drawn face, each with its number, with a list of the regions.
 
     Numbers count from 0, as the rows of `Face.landmarks` do.
 
@@ -77,9 +77,9 @@ def draw_chart(markup: Markup) -> Pixels:
 
 
 def layout(markup: Markup) -> Array:
-    """(K, 2) where the points of a scheme lie on the drawn face, in millimetres.
+    """(K, 2) the points of a scheme on the drawn face, in millimetres.
 
-    A scheme that is not built in lies where its `chart` says, scaled to the head; else on a ring.
+    A scheme that is not built in has its `chart`'s places, scaled to the head; or else a ring.
     """
     if not is_own(markup.name):
         return np.array([_place(name, markup) for name in markup.names])
@@ -125,7 +125,7 @@ def _brow(part: str, count: int) -> tuple[float, float]:
 
 
 def _beside(points: Array, name: str) -> Array:
-    """Where the numbers of a region's points go: off its middle, within the inner lip."""
+    """Where the numbers of a region's points go: away from its middle; inside the inner lip."""
     if name in ("nose_bridge", "nose"):
         away = np.tile([1.0, 0.0], (len(points), 1))
     elif name == "jaw":

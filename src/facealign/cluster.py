@@ -98,7 +98,7 @@ def align_on_ray(
         folder: where the Parquet files go, local to all machines or `s3://…`.
         settings: the same for all; a model's file must be readable on every machine.
         workers: actors, one core each.
-        resume: go on with what is in the folder.
+        resume: continue with what is in the folder.
         progress: wraps the photos as they are done.
 
     Raises:

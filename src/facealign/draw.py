@@ -15,9 +15,9 @@ from facealign.markup import load_markup
 from facealign.types import Pixels
 
 SHARP = 3
-"""Drawn this many times larger, then reduced: Pillow's own lines are jagged."""
+"""Drawn this many times larger, then reduced: Pillow's lines are jagged."""
 LARGEST = 24_000_000
-"""Pixels above which a photo is drawn on directly, to save memory."""
+"""Photos with more pixels are drawn on directly, to save memory."""
 LINE, POINT, BOX = (0, 200, 255), (255, 255, 255), (255, 190, 0)
 
 
@@ -26,7 +26,7 @@ def draw_faces(image: Pixels, faces: Sequence[Face]) -> Pixels:
 
     Args:
         image: (H, W, 3) uint8, the photo that was aligned.
-        faces: what was found on it.
+        faces: the faces found in it.
 
     """
     if not faces:
@@ -42,7 +42,7 @@ def draw_faces(image: Pixels, faces: Sequence[Face]) -> Pixels:
 
 
 def _draw_face(pen: ImageDraw.ImageDraw, face: Face, zoom: int) -> None:
-    # Pillow draws in a frame where a pixel's corner, not its centre, is at whole numbers.
+    # In Pillow's drawing frame, whole numbers are pixel corners, not centres.
     points = (face.landmarks.astype(np.float64) + 0.5) * zoom
     box = (face.box.astype(np.float64) + 0.5) * zoom
     size = box_size(face.box) * zoom
@@ -64,11 +64,11 @@ COLD_TO_HOT = np.array([[0, 0, 60], [90, 0, 130], [230, 60, 50], [255, 180, 30],
 
 
 def draw_maps(image: Pixels, face: Face, stages: Sequence[int] = ()) -> Pixels:
-    """What the network saw of a face, with its points, and its attention maps over it, in a row.
+    """A face as the network saw it, with its points, and its attention maps, in a row.
 
     Args:
         image: (H, W, 3) uint8, the photo that was aligned.
-        face: one found on it with ``attention=True``.
+        face: a face found in it with ``attention=True``.
         stages: the maps' stages, counted from 1; empty takes 1 … S.
 
     Raises:
@@ -86,14 +86,14 @@ def draw_maps(image: Pixels, face: Face, stages: Sequence[int] = ()) -> Pixels:
 
 
 def _frame(crop: CropTransform, face: Face) -> NDArray[np.float32]:
-    """The face's box in the crop's pixels; of a turned crop, the upright one of the same size."""
+    """The face's box in the crop's pixels; for a turned crop, upright with the same size."""
     centre = crop.to_crop(((face.box[:2] + face.box[2:]) / 2).astype(np.float32))
     half = (face.box[2:] - face.box[:2]) / 2 * crop.scale
     return np.concatenate([centre - half, centre + half]).astype(np.float32)
 
 
 def _over(seen: Pixels, values: NDArray[np.float32]) -> Pixels:
-    """A map (H, W) in 0 … 1 in colours over the gray crop; each map by its own range."""
+    """A map (H, W) in 0 … 1 as colours over the gray crop, scaled to its own range."""
     low, high = float(values.min()), float(values.max())
     share = (values - low) / max(high - low, 1e-6)
     wide = np.asarray(Image.fromarray(share.astype(np.float32)).resize(seen.shape[1::-1]))

@@ -38,12 +38,12 @@ def sha256(path: Path) -> str:
 
 
 def to_utf8(text: str) -> str:
-    """The text with what is not UTF-8 escaped: file names may contain such bytes."""
+    """The text with everything that is not UTF-8 escaped, as in some file names."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def reason(error: Exception) -> str:
-    """Why the system refused, in its own words: "No space left on device"."""
+    """The system's reason, in its own words: "No space left on device"."""
     return str(getattr(error, "strerror", None) or error)
 
 
@@ -75,7 +75,7 @@ def parsing(place: object, fault: str = "") -> Iterator[None]:
 
 
 def _unwritable(path: str | os.PathLike[str], error: Exception) -> OutputError:
-    return OutputError(f"cannot write {path}: {reason(error)}; choose another place")
+    return OutputError(f"cannot write {path}: {reason(error)}; choose another folder")
 
 
 @contextmanager
@@ -86,7 +86,7 @@ def writing(path: str | os.PathLike[str]) -> Iterator[None]:
     except OSError as error:
         raise _unwritable(path, error) from error
     except ValueError as error:
-        if "null byte" not in str(error):  # the one bad name that raises no OSError
+        if "null byte" not in str(error):  # the one kind of bad name that does not raise OSError
             raise
         raise _unwritable(path, error) from error
 
@@ -123,8 +123,8 @@ def lock(path: Path, wait: bool = True) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(OSError):  # Windows removes no open file
-            path.unlink()  # whoever waits for it notices and makes a new file
+        with suppress(OSError):  # Windows cannot remove an open file
+            path.unlink()  # a process that waits for it notices and makes a new file
         held.release()
 
 
@@ -145,7 +145,7 @@ def whole_file(path: Path, binary: bool = False) -> Iterator[IO[Any]]:
 
     """
     if is_folder(path):
-        raise OutputError(f"cannot write {path}: it is a folder; choose another place")
+        raise OutputError(f"cannot write {path}: it is a folder; choose another folder")
     make_folder(path.parent)
     with writing(path):
         part = part_of(path)

@@ -1,8 +1,8 @@
 """How far eyes and mouth are open, in one face and over a track: plain functions with definitions.
 
-Ratios of distances within one face, so they hold at any size and under any turn in the picture. A
-head that looks aside shortens widths and not heights: beyond `MOST_YAW` the ratios are not given.
-Neither are they where a point that they need is hidden or uncertain.
+They are ratios of distances within one face, so size and in-plane rotation do not matter. A head
+turned to the side shortens widths and not heights: beyond `MOST_YAW`, or where a point that it
+needs is hidden or uncertain, a ratio is None.
 
 Left out: gaze, emotion, drowsiness and action units, which points alone do not support.
 """
@@ -21,18 +21,18 @@ from facealign.types import Points
 Array = NDArray[np.float64]
 
 MOST_YAW = 30.0
-"""Degrees of yaw, either way, up to which the ratios are given."""
+"""Largest yaw, in degrees to either side, for which the ratios are given."""
 LEAST_SCORE = 0.45
-"""Mean score of the points of an eye or the mouth, from which on they are taken to be found."""
+"""Least mean score of the points of an eye or the mouth for a ratio to be given."""
 EYES = {
     "eye_openness_left": (42, 43, 44, 45, 46, 47),
     "eye_openness_right": (36, 37, 38, 39, 40, 41),
 }
-"""ibug68's points of each eye; the subject's left."""
+"""ibug68's points of the subject's right and left eye."""
 INNER_LIPS = (60, 61, 62, 63, 64, 65, 66, 67)
 RATIOS = (*EYES, "mouth_openness")
 NAMES = (*RATIOS, "yaw", "pitch", "roll")
-"""What `measure` gives, in this order."""
+"""The names of what `measure` returns, in order."""
 
 
 def eye_openness(eye: Points) -> float:
@@ -101,8 +101,8 @@ class Blink:
     """A dip of an eye's openness.
 
     Attributes:
-        start, end: seconds; when the eye is half way from its open level to the dip's lowest.
-        depth: how much of the open level is lost at the lowest, 0..1.
+        start, end: seconds; when the eye is half way between its open level and the lowest value.
+        depth: the share of the open level lost at the lowest value, 0..1.
 
     """
 
@@ -112,15 +112,15 @@ class Blink:
 
 
 LEAST_DEPTH = 0.35
-"""Share of its own open level by which an eye must narrow for a dip."""
+"""Share of its open level by which an eye must close for a blink."""
 LONGEST = 1.0
-"""Seconds; an eye closed for longer is closed, and does not blink."""
+"""Seconds; an eye that stays closed for longer does not count as a blink."""
 
 
 def open_level(openness: Array) -> float:
-    """How far an eye is open when it is open: the 80th percentile of what is known; NaN for none.
+    """The openness of an open eye: the 80th percentile of the known values; NaN without any.
 
-    Blinks take less than a fifth of the time, and no single frame counts for much.
+    Blinks take less than a fifth of the time, and no single frame weighs much.
     """
     known = openness[np.isfinite(openness)]
     return float(np.percentile(known, 80)) if known.size else float("nan")
@@ -160,14 +160,14 @@ def _blink(times: Array, share: Array, first: int, last: int) -> Blink | None:
 
 
 def _crossing(times: Array, share: Array, index: int, level: float) -> float:
-    """When the line between a frame and the next meets a level."""
+    """When the line between two frames crosses a level."""
     a, b = float(share[index]), float(share[index + 1])
     part = (level - a) / (b - a)
     return float(times[index] + min(1.0, max(0.0, part)) * (times[index + 1] - times[index]))
 
 
 def closed_share(times: Array, openness: Array, seconds: float = 60.0) -> Array:
-    """The share of known time for which an eye is closed, of each minute of a track.
+    """The share of time for which an eye is closed, in each minute of a track.
 
     Closed is below half of the open level. A frame counts until the next one.
 

@@ -1,4 +1,4 @@
-"""How far predicted landmarks are from the true ones: plain functions of arrays.
+"""Distances between predicted and true landmarks: plain functions of arrays.
 
 An NME is a fraction, never a percentage; every number is named with its normaliser. Axes: N faces,
 K points. Unlike the paper's eq. 5, whose minus between the squares is a misprint, the error of a
@@ -50,7 +50,7 @@ def inter_pupil(truth: Array, boxes: Array, markup: Markup) -> Array:
 
 
 def point_pair(truth: Array, boxes: Array, markup: Markup) -> Array:
-    """‖one point − the other‖ of the two true points that the markup names for it: (N,).
+    """Distance between the two true points that the markup names: (N,).
 
     Raises:
         DataError: the markup names none.
@@ -88,10 +88,10 @@ NORMALISERS: Mapping[str, Normaliser] = MappingProxyType(
 def distances(
     name: str, truth: Array, labelled: NDArray[np.bool_], boxes: Array, markup: Markup
 ) -> Array:
-    """(N,) pixels by the normaliser of that name; NaN for a face on which it is not known.
+    """(N,) pixels by the normaliser of that name; NaN for a face that does not define it.
 
-    That is a face with a hidden point among the eye points that the normaliser is made of, whose
-    place says nothing, or with a distance of 0.
+    That is a face where one of the eye points that the normaliser needs is not labelled, or whose
+    distance is 0.
     """
     values = NORMALISERS[name](truth, boxes, markup)
     needed = {
@@ -104,7 +104,7 @@ def distances(
 
 
 def normalisers_of(markup: Markup) -> tuple[str, ...]:
-    """Names of the normalisers that a markup defines, the usual one first: its own, if it has one.
+    """Names of the normalisers that a markup defines: its own first, if it has one.
 
     >>> from facealign.markup import load_markup
     >>> normalisers_of(load_markup("ibug68"))
@@ -120,7 +120,7 @@ def normalisers_of(markup: Markup) -> tuple[str, ...]:
 def nme(predicted: Array, truth: Array, labelled: NDArray[np.bool_], distance: Array) -> Array:
     """Normalised mean error of each face: (N,), a fraction.
 
-    NaN for a face without labelled points, or whose normaliser is.
+    NaN for a face without labelled points, or with a NaN normaliser.
 
     Args:
         predicted: (N, K, 2) pixels.
@@ -177,11 +177,11 @@ def ced(nmes: Array) -> tuple[Array, Array]:
 def bootstrap_interval(
     values: Array, groups: Sequence[str] | None = None, seed: int = 0, resamples: int = 1000
 ) -> tuple[float, float]:
-    """The interval that holds the mean with 95 %, by drawing anew with replacement.
+    """The 95 % confidence interval of the mean, by resampling with replacement.
 
     Args:
-        values: (N,) one number a face.
-        groups: (N,) faces of one photo or video are alike, so groups are drawn whole; None draws
+        values: (N,) a number for each face.
+        groups: (N,) faces of one photo or video are similar, so whole groups are drawn; None draws
             single faces.
         seed: the same seed gives the same interval.
         resamples: how often to draw.

@@ -1,4 +1,4 @@
-"""Figures on paper or screen, PNG or SVG, with matplotlib (the "plot" extra).
+"""Figures as PNG or SVG, with matplotlib (the "plot" extra).
 
 matplotlib is imported when a figure is drawn, without its global state (no pyplot).
 """
@@ -28,13 +28,13 @@ LINE, POINT = "#00c8ff", "#ffffff"
 GREY = "#666666"
 OURS = "#c2410c"
 TICKS = (0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
-"""Of an axis of milliseconds."""
+"""Limits of an axis of milliseconds."""
 FEW = 2
-"""Up to this many faces are laid on their side in the figure of attention maps."""
+"""In the figure of attention maps, up to this many faces get a row each."""
 MANY = 40
-"""From this many points of a face on, they are drawn small."""
+"""Faces with at least this many points get small dots."""
 MOST_LABEL = 44
-"""Characters of a line of explanation within a panel."""
+"""Characters in a line of explanation within a panel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +83,7 @@ class FacePicture:
 
 @dataclass(frozen=True)
 class FaceRow:
-    """A row of faces, or why there are none."""
+    """A row of faces, or the reason for their absence."""
 
     title: str
     faces: Sequence[FacePicture] = field(default=())
@@ -92,7 +92,7 @@ class FaceRow:
 
 @dataclass(frozen=True)
 class Mark:
-    """A model, its time, its NME, and that without its constant offset, both as fractions."""
+    """A model, its time, and its NME with and without its constant offset, as fractions."""
 
     label: str
     ms: float
@@ -102,7 +102,7 @@ class Mark:
 
 
 def draw_ced(panels: Sequence[CurvePanel], target: Path) -> None:
-    """Cumulative error distributions, one panel beside the other.
+    """Cumulative error distributions, panels side by side.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -121,7 +121,7 @@ def draw_ced(panels: Sequence[CurvePanel], target: Path) -> None:
 
 
 def draw_predictions(rows: Sequence[FaceRow], target: Path) -> None:
-    """Points drawn on faces, one row a data set; raises as `draw_ced` does."""
+    """Points drawn on faces, a row for each data set; raises as `draw_ced` does."""
     columns = max([len(row.faces) for row in rows] + [4])
     heights = [1.75 if row.faces else 0.6 for row in rows]
     figure = _figure(1.5 * columns, sum(heights))
@@ -140,11 +140,11 @@ def draw_predictions(rows: Sequence[FaceRow], target: Path) -> None:
 
 
 def draw_attention(faces: Sequence[FacePicture], names: Sequence[str], target: Path) -> None:
-    """Faces, and of each the maps of its stages, from shallow to deep.
+    """Faces with the maps of their stages, from shallow to deep.
 
-    As in the paper the faces stand in the top row and each stage is a row below; one or two faces
-    are laid on their side, a row each. Each map is coloured from its own smallest to its own
-    largest value, which stand below it. Raises as `draw_ced` does.
+    As in the paper, the faces are in the top row and each stage is a row below; one or two faces
+    get a row each. Each map is coloured from its own smallest to its own largest value, printed
+    below it. Raises as `draw_ced` does.
 
     Args:
         faces: with `attention`.
@@ -172,7 +172,7 @@ def draw_attention(faces: Sequence[FacePicture], names: Sequence[str], target: P
 
 
 def draw_tradeoff(marks: Sequence[Mark], xlabel: str, ylabel: str, target: Path) -> None:
-    """Error against time, each model a named disc, without its offset a ring below or above.
+    """Error against time: a named disc for each model, a ring for its error without its offset.
 
     The axis of time is logarithmic. The ground is white, so that the figure can be read on a dark
     page as well. Raises as `draw_ced` does.
@@ -291,7 +291,7 @@ def _save(figure: Figure, target: Path) -> None:
             f'cannot write {target}: the suffix "{target.suffix}" is unknown; use .png or .svg'
         )
     content = io.BytesIO()
-    # Neither a date nor random names: the same figure is the same file.
+    # No date and no random names, so that the same figure gives the same file.
     with rc_context({"svg.hashsalt": "facealign", "svg.fonttype": "path"}):
         metadata = {"Date": None} if suffix == ".svg" else {"Software": None}
         figure.savefig(content, format=suffix[1:], dpi=160, metadata=metadata)

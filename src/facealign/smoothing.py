@@ -1,13 +1,13 @@
-"""Steady landmarks: one face's points over time, filtered without pulling them behind the face.
+"""Steady landmarks: one face's points over time, filtered without lagging behind the face.
 
-A face moves in two ways, and each is filtered apart. The similarity (place, size and turn in the
-picture) follows the head: it is fitted by a local polynomial in time, which a steady movement
-passes unchanged. The shape, what is left in the face's own frame, follows lids and lips: it is
-still for most of the time and then moves fast.
+A face moves in two ways, which are filtered separately. The similarity (place, size and turn in
+the picture) follows the head: it is fitted by a local polynomial in time, which leaves a steady
+movement unchanged. The shape, what is left in the face's own frame, follows lids and lips: it is
+still most of the time and then moves fast.
 
-- `LiveSmoother` knows the past alone. Similarity: Savitzky and Golay's local polynomial, evaluated
+- `LiveSmoother` knows only the past. Similarity: Savitzky and Golay's local polynomial, evaluated
   at its newest point. Shape: the One-Euro filter (Casiez et al., CHI 2012).
-- `smooth_at` knows the frames after, too: centred local polynomials, which have no lag.
+- `smooth_at` also knows the frames after: centred local polynomials, which have no lag.
 
 Times are in seconds and need not be even. Units of the shape: the face's own size, as the distance
 between the outer eye corners where the scheme has them.
@@ -30,7 +30,7 @@ Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
 MOST_SECONDS = 0.3
-"""Frames further apart than this are not fitted together: a film of few frames a second."""
+"""Seconds; frames further apart are not fitted together, as in a film of few frames a second."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Window:
 
     Attributes:
         frames: the largest number, including the one it is evaluated at.
-        degree: of the polynomial; less where there are too few frames.
+        degree: of the polynomial; lower with too few frames.
 
     """
 
@@ -52,8 +52,8 @@ class OneEuro:
     """The One-Euro filter's settings: a low-pass whose cutoff rises with the speed.
 
     Attributes:
-        cutoff: Hz, of a point that stands still.
-        beta: Hz for each unit a second.
+        cutoff: Hz, for a point at rest.
+        beta: Hz for each unit per second.
         speed_cutoff: Hz, of the low-pass on the speed itself.
 
     """
@@ -95,13 +95,13 @@ class Frame:
         values = to_complex(points)
         place = values.mean()
         turn = (np.conj(self._reference) * (values - place)).sum() / self._weight
-        if turn == 0:  # all points in one place: no face, and nothing to divide by
+        if turn == 0:  # all points coincide: no face, and a division by 0
             turn = 1e-6
         return np.array([place, turn]), (values - place) / turn
 
 
 def join(similarity: Complex, shape: Complex) -> Points:
-    """The (K, 2) points in the picture of what `Frame.split` took apart."""
+    """The (K, 2) image points of what `Frame.split` returned."""
     values = similarity[0] + similarity[1] * shape
     return np.stack([values.real, values.imag], axis=1).astype(np.float32)
 
@@ -114,7 +114,7 @@ def to_complex(points: Points) -> Complex:
 def fit_at(times: Array, values: Complex, at: float, degree: int) -> Complex:
     """The local polynomial through (T, …) values by least squares, evaluated at one time.
 
-    Of `degree`, or of less where there are too few frames to say more than they do themselves.
+    Of `degree`, or lower where there are too few frames for it.
 
     >>> fit_at(np.array([0.0, 1.0, 2.0]), np.array([0.0, 2.0, 4.0]) + 0j, 3.0, 1).real.round(6)
     np.float64(6.0)
@@ -126,7 +126,7 @@ def fit_at(times: Array, values: Complex, at: float, degree: int) -> Complex:
 
 
 class LiveSmoother:
-    """Filters the points of one face as they come.
+    """Filters the points of one face, frame by frame.
 
     Args:
         markup: the name of the scheme.
@@ -140,7 +140,7 @@ class LiveSmoother:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the past: the face was lost, or the film was cut."""
+        """Forget the past, as after a lost face or a cut."""
         self._frame: Frame | None = None
         self._past: deque[tuple[float, Complex]] = deque(maxlen=self._window.frames)
         self._shape: Complex | None = None
@@ -152,7 +152,7 @@ class LiveSmoother:
 
         Args:
             points: as found.
-            time: seconds; one that is not later than the last begins anew.
+            time: seconds; one that is not later than the last starts again.
 
         """
         if self._past and not 0 < time - self._past[-1][0] <= MOST_SECONDS:
@@ -180,7 +180,7 @@ class LiveSmoother:
 
 
 def _share(cutoff: float | Array, seconds: float) -> Array:
-    """By how much a first-order low-pass moves towards a new value."""
+    """The share of the way to a new value that a first-order low-pass moves."""
     turns = 2 * math.pi * np.asarray(cutoff) * seconds
     return np.asarray(turns / (1 + turns))
 
@@ -196,10 +196,10 @@ def smooth_at(
     """The (K, 2) points of one frame, smoothed by those before and after it; no lag.
 
     Args:
-        points: of one face in frames without a gap, (K, 2) pixels each; of those further away than
-            half a window nothing is used.
+        points: of one face in frames without a gap, (K, 2) pixels each; those further away than
+            half a window are not used.
         times: of these frames, in seconds, ascending.
-        index: the frame wanted.
+        index: the frame to smooth.
         markup: the name of the scheme.
         similarity: the window for place, size and turn; of an odd number of frames.
         shape: the window for the rest; of an odd number of frames.
@@ -221,7 +221,7 @@ def smooth_at(
 
 
 def _around(times: Sequence[float], index: int, window: Window) -> range:
-    """The frames of a window centred on one, as far as there are any and they are near in time."""
+    """The frames of a window centred on one, as far as they exist and are close in time."""
     half = window.frames // 2
     near = [
         i

@@ -38,7 +38,7 @@ class YuNet:
         min_score: drop faces with a lower score, 0..1.
         min_face: side of the smallest face to look for, in image pixels. A larger value is faster
             on large photos.
-        threads: of ONNX Runtime; None lets it choose.
+        threads: of ONNX Runtime; None leaves the choice to it.
         path: another file of the same network.
 
     Raises:

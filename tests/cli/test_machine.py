@@ -81,7 +81,7 @@ def test_bench_times_every_step(
 def test_bench_needs_a_face(facealign: Callable[..., Outcome], tmp_path: Path) -> None:
     package.write_image(np.zeros((100, 100, 3), np.uint8), tmp_path / "black.png")
     code, _, errors = facealign("bench", "--photo", tmp_path / "black.png")
-    assert (code, "no face is found in the photo to time with" in errors) == (4, True)
+    assert (code, "no face is found in this photo" in errors) == (4, True)
 
 
 def test_a_missing_extra_is_shown_with_its_whole_install_line(

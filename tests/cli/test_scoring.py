@@ -80,7 +80,7 @@ def test_predictions_and_another_data_set_do_not_fit(
     other = tmp_path / "other"
     facealign("data", "drawings", other, "--train", 1, "--test", 2)
     code, _, errors = facealign("score", evaluated / "p.npz", "--root", other)
-    assert (code, "predictions do not fit" in errors) == (4, True)
+    assert (code, "predictions do not match" in errors) == (4, True)
 
 
 def test_reports_side_by_side(facealign: Callable[..., Outcome], evaluated: Path) -> None:

@@ -175,7 +175,7 @@ def test_drawings_are_a_data_set(facealign: Callable[..., Outcome], tmp_path: Pa
     assert facealign("data", "drawings", tmp_path / "d", "--train", 3, "--test", 2)[0] == 0
     assert len(list((tmp_path / "d").rglob("*.pts"))) == 5
     code, _, errors = facealign("data", "drawings", tmp_path / "d")
-    assert (code, "not an empty folder" in errors) == (2, True)
+    assert (code, "this folder is not empty" in errors) == (2, True)
 
 
 def test_data_check_counts_and_draws(

@@ -112,7 +112,7 @@ def test_nan_and_an_empty_box_are_one_line_each(
 def test_a_file_cut_short_is_named(root: Path) -> None:
     path = root / "AFLWinfo_release.mat"
     path.write_bytes(path.read_bytes()[:900])
-    with pytest.raises(DataError, match=r"AFLWinfo_release\.mat: not a whole MATLAB file"):
+    with pytest.raises(DataError, match=r"AFLWinfo_release\.mat: not a complete MATLAB file"):
         read_aflw(root, "train", training_faces=2)
 
 
@@ -128,7 +128,10 @@ def test_a_name_that_is_no_text_names_its_face(
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"mask_new": np.ones((4, 21))}, "mask_new is"), ({"ra": np.array([[1, 2, 3, 3]])}, "ra is")],
+    [
+        ({"mask_new": np.ones((4, 21))}, "mask_new is"),
+        ({"ra": np.array([[1, 2, 3, 3]])}, "ra does"),
+    ],
 )
 def test_fields_of_a_wrong_shape_are_named(
     tmp_path: Path, labels: Any, write_hdf5_mat: Any, change: Any, message: str

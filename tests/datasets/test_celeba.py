@@ -123,9 +123,9 @@ def test_an_empty_box_and_a_missing_image_are_one_line_each(problems_of: Any, ro
 def test_an_image_in_no_part_or_twice_is_told(problems_of: Any, root: Path) -> None:
     path = root / "Eval" / "list_eval_partition.txt"
     _edit(path, "000004.jpg 2", "000004.jpg 3")
-    assert ":4: 000004.jpg is in no part" in problems_of(lambda: read_celeba(root, "train"))[0]
+    assert ":4: 000004.jpg: its part must be" in problems_of(lambda: read_celeba(root, "train"))[0]
     _edit(path, "000004.jpg 3", "000003.jpg 1")
-    with pytest.raises(DataError, match=r":4: 000003\.jpg is here a second time"):
+    with pytest.raises(DataError, match=r":4: 000003\.jpg is listed twice"):
         read_celeba(root, "train")
 
 
@@ -133,7 +133,7 @@ def test_missing_files_and_subsets_are_named(root: Path) -> None:
     with pytest.raises(DataError, match='no subset "all"'):
         read_celeba(root, "all")
     (root / "Eval" / "list_eval_partition.txt").unlink()
-    with pytest.raises(DataError, match=r"list_eval_partition\.txt: not there"):
+    with pytest.raises(DataError, match=r"list_eval_partition\.txt: does not exist"):
         read_celeba(root, "train")
 
 

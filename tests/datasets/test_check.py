@@ -87,7 +87,7 @@ def test_hidden_points_are_not_looked_at(face: Any) -> None:
 def test_duplicates_by_id_and_by_picture_and_points(face: Any, tmp_path: Path) -> None:
     lines = _check(face, face, replace(face, id="c")).duplicates
     assert lines == [
-        "a.png: this id is here more than once",
+        "a.png: this id appears more than once",
         "c: the same points on the same picture as a.png",
     ]
     assert _check(face, replace(face, id="c", frame=None, image=tmp_path / "d")).duplicates == []
@@ -116,7 +116,7 @@ def test_a_box_in_another_order_is_suspicious(face: Any) -> None:
 def test_exchanged_sides_are_suspicious_and_turned_faces_are_not(face: Any) -> None:
     order = load_markup("celeba5").mirror
     exchanged = replace(face, landmarks=face.landmarks[order])
-    assert "sides exchanged" in _check(exchanged).suspicious[0]
+    assert "left and right swapped" in _check(exchanged).suspicious[0]
     upside_down = replace(face, landmarks=(120, 115) - face.landmarks)
     assert _check(upside_down).suspicious == []
 

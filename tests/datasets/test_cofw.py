@@ -80,7 +80,7 @@ def test_nan_is_one_line_naming_file_and_face(
 def test_damaged_files_are_named(root: Path, variables: Any, write_hdf5_mat: Any) -> None:
     path = root / "COFW_test_color.mat"
     path.write_bytes(path.read_bytes()[:2000])
-    with pytest.raises(DataError, match=r"COFW_test_color\.mat: not a whole MATLAB file"):
+    with pytest.raises(DataError, match=r"COFW_test_color\.mat: not a complete MATLAB file"):
         read_cofw(root, "test")
     path.write_bytes(b"MATLAB 5.0 MAT-file")
     with pytest.raises(DataError, match=r"not the official MATLAB 7\.3 file"):

@@ -94,7 +94,7 @@ def test_a_video_that_ends_early_gives_one_line_a_face(
 
 def test_a_damaged_video_is_an_image_error(root: Path) -> None:
     (root / "410" / "vid.avi").write_bytes(b"no video")
-    with pytest.raises(ImageError, match=r"410/vid\.avi: damaged or no video"):
+    with pytest.raises(ImageError, match=r"410/vid\.avi: damaged or not a video"):
         read_pixels(read_300vw(root, "category3").samples[0])
 
 
@@ -106,7 +106,7 @@ def test_a_file_that_is_no_frame_and_a_video_without_labels_are_told(
         path.unlink()
     problems = problems_of(lambda: read_300vw(root, "category3"))
     assert any("411/annot: holds no .pts file" in line for line in problems)
-    assert any("000000.pts: the name is no frame number" in line for line in problems)
+    assert any("000000.pts: the name is not a frame number" in line for line in problems)
 
 
 def test_a_root_without_any_video_is_an_error(tmp_path: Path) -> None:

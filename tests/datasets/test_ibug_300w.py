@@ -136,7 +136,7 @@ def remove_box(root: Path) -> None:
     [
         (damage_points, r"not a \.pts file"),
         (damage_count, "67 points"),
-        (remove_image, "no image of this name"),
+        (remove_image, "no image with this name"),
         (remove_box, "no official box"),
     ],
 )

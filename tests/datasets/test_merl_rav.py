@@ -52,7 +52,7 @@ def test_bad_records_are_one_line_each(reported: list[str], root: Path, write_pt
     write_pts(folder / "image8.pts", np.ones((68, 2)))
     reading = read_merl_rav(root, "frontal")
     assert len(reading.samples) == 1
-    assert "image8.pts: there is no image" in reported[0]
+    assert "image8.pts: no image with this name" in reported[0]
     assert "image9.pts: 67 points" in reported[1]
 
 

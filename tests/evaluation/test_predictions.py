@@ -38,16 +38,16 @@ def test_a_file_that_holds_none_is_named(tmp_path: Path) -> None:
         read_predictions(tmp_path / "gone.npz")
     for content in (b"", b"no zip", b"PK\x03\x04 cut"):
         (tmp_path / "bad.npz").write_bytes(content)
-        with pytest.raises(DataError, match=r"bad\.npz: no predictions .* --predictions"):
+        with pytest.raises(DataError, match=r"bad\.npz: not predictions .* --predictions"):
             read_predictions(tmp_path / "bad.npz")
     np.savez(tmp_path / "other.npz", ids=np.array(["a"]))
-    with pytest.raises(DataError, match=r"other\.npz: no predictions"):
+    with pytest.raises(DataError, match=r"other\.npz: not predictions"):
         read_predictions(tmp_path / "other.npz")
 
 
 def test_objects_in_the_file_are_not_run(tmp_path: Path) -> None:
     np.savez(tmp_path / "evil.npz", ids=np.array([print], dtype=object), landmarks=np.zeros(1))
-    with pytest.raises(DataError, match="no predictions"):
+    with pytest.raises(DataError, match="not predictions"):
         read_predictions(tmp_path / "evil.npz")
 
 

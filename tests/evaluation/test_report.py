@@ -153,7 +153,7 @@ def test_the_usual_normaliser_is_one_that_some_face_shows(samples: list[Sample])
     faces = [replace(face, labelled=hidden) for face in samples]
     found = predictions(faces, truth(faces))
     assert score(faces, found, "300w", "common").normaliser == "box_size"
-    with pytest.raises(DataError, match="no face of 300w common shows what inter_pupil"):
+    with pytest.raises(DataError, match="no face of 300w common has the points that inter_pupil"):
         score(faces, found, "300w", "common", "inter_pupil")
 
 
@@ -166,7 +166,7 @@ def test_nothing_found_at_all_is_no_number_but_a_whole_failure(samples: list[Sam
 
 def test_predictions_of_other_faces_are_refused(samples: list[Sample]) -> None:
     found = Predictions(["nobody.jpg"], truth(samples)[:1], "official")
-    with pytest.raises(DataError, match=r'"nobody\.jpg" is no face of the data set'):
+    with pytest.raises(DataError, match=r'"nobody\.jpg" is not a face of the data set'):
         score(samples, found, "300w", "common")
     with pytest.raises(DataError, match="there are none"):
         score(samples, Predictions([], truth(samples)[:0], "official"), "300w", "common")

@@ -59,7 +59,7 @@ def test_table_2_measures_what_is_here_and_names_what_is_not(
     assert str(drawn) not in notes
     assert "Full, not measured" in notes
     assert "8 faces, official boxes; 95 % interval" in notes
-    assert "has 554 faces officially, not 8: the measured row does not compare" in notes
+    assert "has 554 faces officially, not 8: the measured row cannot be compared" in notes
 
 
 def test_without_any_data_every_benchmark_still_shows_the_paper_s_rows() -> None:

@@ -62,10 +62,10 @@ def test_table_5_without_runs_says_so() -> None:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"nme": "low"}, "nme 'low' is no fraction"),
-        ({"nme": float("inf")}, "is no fraction"),
-        ({"nme": True}, "is no fraction"),
-        ({"seed": 0.5}, "seed 0.5 is no whole number"),
+        ({"nme": "low"}, "nme 'low' is not a fraction"),
+        ({"nme": float("inf")}, "is not a fraction"),
+        ({"nme": True}, "is not a fraction"),
+        ({"seed": 0.5}, "seed 0.5 is not a whole number"),
         ({"normaliser": "nose"}, 'unknown normaliser "nose"'),
     ],
 )

@@ -38,7 +38,7 @@ class FaceAligner:
         model: name of a bundled model, or a path to an exported one.
         detector: "yunet" (bundled), "whole-image" (every image is one tight face crop), or any
             object with the `Detector` protocol's `detect`.
-        threads: of ONNX Runtime; None lets it choose.
+        threads: of ONNX Runtime; None leaves the choice to it.
         max_faces: keep this many faces with the highest detector scores; None keeps all.
         turned_faces: search a photo without a face again, turned by 90, 270 and 180 degrees; and
             try other angles for a face with a low score of YuNet. Costs nothing for the others, 98

@@ -72,7 +72,7 @@ class Landmarker:
 
     Args:
         path: the ONNX file.
-        threads: of ONNX Runtime; None lets it choose.
+        threads: of ONNX Runtime; None leaves the choice to it.
         leaning: see faces that lean in their crops a second time.
         markup: the point scheme wanted, of a head or converted from that of a head; None takes
             that of the first head.

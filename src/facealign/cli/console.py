@@ -176,7 +176,7 @@ def bar(task: str, unit: str, shown: bool = True) -> Progress:
 
         for face in bar("reading", "faces")(faces): ...
 
-    Nothing appears where stderr is no terminal, or unless `shown`.
+    Nothing appears where stderr is not a terminal, or unless `shown`.
 
     Args:
         task: what is done.
@@ -200,7 +200,7 @@ def bar(task: str, unit: str, shown: bool = True) -> Progress:
 def progress(unit: str, shown: bool = True) -> Bars:
     """A progress bar on stderr, with rate and time left.
 
-    Nothing appears where stderr is no terminal, or unless `shown`. A task's field `note` stands
+    Nothing appears where stderr is not a terminal, or unless `shown`. A task's field `note` stands
     beside its numbers.
     """
     from rich.console import Console

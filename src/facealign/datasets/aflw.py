@@ -6,8 +6,8 @@
 `nameList` is relative to `flickr`; `ra` is a 1-based order, in which the first 20,000 faces train.
 Points and boxes count from 1, as MATLAB does.
 
-The release gives a place to hidden points too, and the published numbers are over all 19: such a
-point is labelled (it counts) and occluded. A hidden point at (0, 0) has no place: not labelled.
+The release places hidden points too, and the published numbers are over all 19: such a point is
+labelled (it counts) and occluded. A hidden point at (0, 0) is not labelled.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _read_labels(path: Path) -> dict[str, Any]:
             )
     order = np.ravel(labels["ra"]).astype(np.int64) - 1
     if not np.array_equal(np.sort(order), np.arange(count)):
-        raise DataError(f"{path}: ra is no order of the faces 1 … {count}")
+        raise DataError(f"{path}: ra does not list each of the faces 1 … {count} once")
     return {**labels, "ra": order}
 
 
@@ -86,7 +86,7 @@ def _aflw_sample(labels: dict[str, Any], path: Path, folder: Path, row: int) -> 
     name = labels["nameList"][row]
     place = f"{path}: face {row + 1}"
     if not name:
-        raise DataError(f"{place}: its name in nameList is no text")
+        raise DataError(f"{place}: its name in nameList is not text")
     points = labels["data"][row].reshape(2, POINTS).T
     seen = labels["mask_new"][row] == 1
     x0, x1, y0, y1 = labels["bbox"][row]

@@ -66,7 +66,7 @@ def read_celeba(root: Path, subset: str, aligned: bool = False) -> Reading:
     samples = build_samples(chosen, files.build)
     for odd, (words, line) in parts.items():
         if words not in (["0"], ["1"], ["2"]):
-            report(f"{partition}:{line}: {odd} is in no part: 0, 1 or 2 is expected")
+            report(f"{partition}:{line}: {odd}: its part must be 0, 1 or 2")
     if not chosen:
         raise DataError(f'{partition}: no image is in "{subset}"')
     return Reading(name, subset, samples)
@@ -74,7 +74,7 @@ def read_celeba(root: Path, subset: str, aligned: bool = False) -> Reading:
 
 @dataclass(frozen=True)
 class _Files:
-    """The official files: where they lie, and their rows."""
+    """The official files: their paths and rows."""
 
     images: Path
     points: Path
@@ -114,7 +114,7 @@ def _find(root: Path, name: str) -> Path:
     for folder in (root, root / "Anno", root / "Eval", root / "Img"):
         if (folder / name).exists():
             return folder / name
-    raise DataError(f"{root / name}: not there; --root must hold CelebA's own files")
+    raise DataError(f"{root / name}: does not exist; --root must hold CelebA's own files")
 
 
 def _read_rows(path: Path, header: int) -> Rows:
@@ -124,7 +124,7 @@ def _read_rows(path: Path, header: int) -> Rows:
     rows: Rows = {}
     for number, words in enumerate((line.split() for line in lines[header:]), header + 1):
         if words and words[0] in rows:
-            raise DataError(f"{path}:{number}: {words[0]} is here a second time")
+            raise DataError(f"{path}:{number}: {words[0]} is listed twice")
         if words:
             rows[words[0]] = (words[1:], number)
     if header and (not lines or lines[0].strip() != str(len(rows))):
@@ -137,12 +137,12 @@ def _read_rows(path: Path, header: int) -> Rows:
 
 def _numbers(path: Path, rows: Rows, name: str, count: int) -> tuple[list[float], int]:
     if name not in rows:
-        raise DataError(f"{path}: {name} is not in it")
+        raise DataError(f"{path}: {name} is not listed")
     words, line = rows[name]
     try:
         values = [float(word) for word in words]
     except ValueError:
-        raise DataError(f"{path}:{line}: {name}: a value is no number") from None
+        raise DataError(f"{path}:{line}: {name}: a value is not a number") from None
     if len(values) != count:
         raise DataError(f"{path}:{line}: {name}: {len(values)} values instead of {count}")
     return values, line

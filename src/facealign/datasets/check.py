@@ -1,4 +1,4 @@
-"""Is the data what it should be: counts, pictures, points, boxes. For a person to read."""
+"""Checks of a data set: counts, pictures, points, boxes. For a person to read."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from facealign.types import Progress, Sample, silent
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """What was found of one subset. Every list holds one line a face, naming it.
+    """What was found in one subset. Every list holds one line for each face, which names it.
 
     Attributes:
         dataset, subset: their names.
         markup: the point scheme of the faces.
-        box_sources: where the boxes come from → how many.
+        box_sources: where the boxes come from → how many boxes.
         normalisers: what the data set's errors are divided by.
         count: faces that were read.
-        official_count: faces of the official files; None where there is no such number.
+        official_count: faces in the official files; None where no count is published.
         problems: records that were left out, and why.
         unreadable: pictures that cannot be read.
         outside: faces with points outside their picture; the official sets have some.
-        duplicates: ids, or the same points on the same picture, that come more than once.
-        suspicious: signs of a wrong origin, a wrong box, or exchanged sides; look at them.
+        duplicates: ids, or the same points on the same picture, that appear more than once.
+        suspicious: signs of a wrong origin, a wrong box, or swapped sides; look at them.
 
     """
 
@@ -52,7 +52,7 @@ class Check:
     suspicious: list[str]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
+        """Plain values for JSON."""
         return asdict(self)
 
 
@@ -62,7 +62,7 @@ def check_reading(
     """Check what a reader gave, decoding every picture.
 
     Args:
-        reading: of `read_dataset`.
+        reading: what `read_dataset` returned.
         left_out: what was reported while it was read.
         progress: wraps the loop over the faces.
 
@@ -92,7 +92,7 @@ def check_reading(
 
 
 def usual_normalisers(reading: Reading) -> tuple[str, ...]:
-    """What the errors of these faces are divided by, the usual one first."""
+    """The normalisers of these faces, the usual one first."""
     if not reading.samples or not is_own(reading.samples[0].markup):
         return load_dataset(reading.dataset).normalisers
     return normalisers_of(load_markup(reading.samples[0].markup))
@@ -115,7 +115,7 @@ def _duplicates(samples: Iterable[Sample]) -> list[str]:
             (sample.image, sample.frame, sample.landmarks.tobytes()), sample.id
         )
         if sample.id in ids:
-            lines.append(f"{sample.id}: this id is here more than once")
+            lines.append(f"{sample.id}: this id appears more than once")
         elif first != sample.id:
             lines.append(f"{sample.id}: the same points on the same picture as {first}")
         ids.add(sample.id)
@@ -134,12 +134,12 @@ def _suspicious(sample: Sample, origin: int) -> list[str]:
     if inside < 0.5:
         lines.append(f"{sample.id}: the box holds only {inside:.0%} of the points")
     if _sides_exchanged(sample):
-        lines.append(f"{sample.id}: the face is its own mirror image: are the sides exchanged?")
+        lines.append(f"{sample.id}: the face is its own mirror image: are left and right swapped?")
     return lines
 
 
 def _sides_exchanged(sample: Sample) -> bool:
-    """Whether right, left, eyes and mouth turn the wrong way round; no turn of a face does that."""
+    """Whether eyes and mouth are in mirrored order, which no rotation of a face is."""
     scheme = load_markup(sample.markup)
     corners = ("right_mouth_corner", "left_mouth_corner")
     if scheme.eye_points is None or not set(corners) <= set(scheme.names):

@@ -15,10 +15,10 @@ from facealign.problems import collect
 from facealign.types import Pixels, Sample
 
 RIGHT, LEFT, MIDDLE = (255, 80, 80), (90, 220, 90), (255, 255, 255)
-"""Of the subject's right side, left side, and midline."""
+"""Colours of the subject's right side, left side and midline."""
 BOX = (255, 190, 0)
 MARGIN = 0.35
-"""Around the box, as a fraction of its size."""
+"""Margin around the box, as a fraction of its size."""
 SHARP = 2
 """Drawn this many times larger, then reduced."""
 
@@ -27,8 +27,8 @@ def draw_sheet(samples: Sequence[Sample], count: int = 48, columns: int = 8) -> 
     """Faces spread evenly over the samples, in rows.
 
     The subject's right side is red, the left green, the midline white, the box orange; a point that
-    is labelled as occluded is a ring, one of unknown place is not drawn. A tile without a picture
-    is one that cannot be read.
+    is labelled as occluded is a ring, one that is not labelled is not drawn. An empty tile stands
+    for a picture that cannot be read.
 
     Args:
         samples: the faces.
@@ -65,7 +65,7 @@ def draw_tile(sample: Sample, picture: Pixels, size: int) -> Pixels:
     crop = CropTransform.from_box(sample.box, size * SHARP, MARGIN)
     layer = Image.fromarray(crop.warp(picture))
     pen = ImageDraw.Draw(layer)
-    # Pillow draws in a frame where a pixel's corner, not its centre, is at whole numbers.
+    # In Pillow's drawing frame, whole numbers are pixel corners, not centres.
     corners = crop.to_crop(sample.box.reshape(2, 2)) + 0.5
     pen.rectangle([tuple(corner) for corner in corners.tolist()], outline=BOX, width=SHARP)
     points = (crop.to_crop(sample.landmarks) + 0.5).tolist()
@@ -80,7 +80,7 @@ def draw_tile(sample: Sample, picture: Pixels, size: int) -> Pixels:
 
 
 def _colours(markup: str) -> list[tuple[int, int, int]]:
-    """Of each point; where names say no side, the first of a mirror pair is the right one."""
+    """The colour of each point; where names give no side, the first of a mirror pair is right."""
     scheme = load_markup(markup)
     colours = []
     for index, (name, twin) in enumerate(zip(scheme.names, scheme.mirror.tolist(), strict=True)):

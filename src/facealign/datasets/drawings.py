@@ -33,7 +33,7 @@ Array = NDArray[np.float64]
 def write_drawings(root: Path, train: int = 400, test: int = 50, seed: int = 0) -> None:
     """Write drawn faces in the folders of 300W's "train" and "common", and `root/boxes.csv`.
 
-    The boxes stray from the faces as a detector's do.
+    The boxes are off by as much as a detector's.
 
     Args:
         root: a new or empty folder.
@@ -64,11 +64,11 @@ def _make_empty(root: Path) -> None:
     try:
         root.mkdir(parents=True, exist_ok=True)
         if any(root.iterdir()):
-            raise OutputError(f"{root}: not an empty folder; give the name of a new one")
+            raise OutputError(f"{root}: this folder is not empty; name a new one")
         for folder in (*TRAIN, *COMMON):
             (root / folder).mkdir(parents=True)
     except (OSError, ValueError) as error:
-        raise OutputError(f"{root}: cannot be made ({error}); choose another place") from None
+        raise OutputError(f"{root}: cannot be made ({error}); choose another folder") from None
 
 
 def draw_face(random: np.random.Generator) -> tuple[Pixels, Points, Box]:
@@ -110,7 +110,7 @@ def _arc(x: float, y: float, half: float, rise: float) -> Array:
 
 
 def _ring(centre: tuple[float, float], half: float, up: float, down: float, count: int) -> Array:
-    """Points round an eye or a mouth, from its corner on the left of the picture, by the top."""
+    """Points around an eye or a mouth, from the corner on the picture's left, over the top."""
     turn = math.pi + np.arange(count) * 2 * math.pi / count
     y = np.sin(turn)
     ring = np.stack([np.cos(turn) * half, np.where(y < 0, y * up, y * down)], axis=1)
@@ -118,7 +118,7 @@ def _ring(centre: tuple[float, float], half: float, up: float, down: float, coun
 
 
 def _pose(shape: Array, random: np.random.Generator) -> Array:
-    """The head turned aside by up to 30°, and tilted by up to about 20°."""
+    """The head turned to the side by up to 30°, and tilted by up to about 20°."""
     yaw, roll = math.radians(random.uniform(-30, 30)), math.radians(random.normal(0, 8))
     depth = 0.5 * (1 - (shape[:, 0] ** 2) * 0.9) - 0.25
     x = shape[:, 0] * math.cos(yaw) + depth * math.sin(yaw)
@@ -133,7 +133,7 @@ def _paint(points: Array, random: np.random.Generator) -> Pixels:
     image = Image.new("RGB", (SIDE * zoom, SIDE * zoom), _colour(random.uniform(20, 235, 3)))
     pen = ImageDraw.Draw(image)
     groups = load_markup("ibug68").groups
-    # Pillow draws in a frame where a pixel's corner, not its centre, is at whole numbers.
+    # In Pillow's drawing frame, whole numbers are pixel corners, not centres.
     place = {name: ((points[list(i)] + 0.5) * zoom) for name, i in groups.items()}
     pen.polygon(_flat(np.concatenate([place["jaw"], _forehead(place)])), fill=_colour(skin))
     for name, tone, width in (("right_brow", 0.3, 7), ("left_brow", 0.3, 7)):

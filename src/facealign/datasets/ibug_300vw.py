@@ -51,7 +51,7 @@ def read_300vw(root: Path, subset: str, stride: int = 1) -> Reading:
     Args:
         root: the folder that holds `001`, `002` …
         subset: "train", "category1", "category2", "category3", or "test" (all three).
-        stride: every how manyth labelled frame of a video is taken; 1 takes all.
+        stride: take every n-th labelled frame of a video; 1 takes all.
 
     Raises:
         DataError: no such subset, a stride below 1, or no video of the subset is there.
@@ -78,7 +78,7 @@ def read_300vw(root: Path, subset: str, stride: int = 1) -> Reading:
 def _frame_sample(root: Path, path: Path) -> Sample:
     video = path.parent.parent
     if not path.stem.isdecimal() or int(path.stem) < 1:
-        raise DataError(f"{path}: the name is no frame number: 000001.pts is the first")
+        raise DataError(f"{path}: the name is not a frame number such as 000001.pts")
     return build_sample(
         str(path),
         id=path.relative_to(root).with_suffix("").as_posix(),

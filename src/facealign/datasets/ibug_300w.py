@@ -7,7 +7,8 @@
 The boxes are the official ones, made by a detector, never from the true points: either
 `root/boxes.csv` (image,split,x0,y0,x1,y1; 1-based like the points) or the `bounding_boxes_*.mat`
 of the official "Bounding Boxes" archive, anywhere below the root. For the test set of 600 no boxes
-were published: without rows of it in `boxes.csv` each box is that of the points, and says so.
+were published: without its rows in `boxes.csv` each box is that of the points
+(`box_source` "landmarks").
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ def _image_sample(root: Path, path: Path, boxes: dict[str, Box] | None) -> Sampl
 
 
 def _photo(path: Path) -> str:
-    """The photo a face is from: AFW and HELEN cut several faces, `…_1`, `…_2`, out of one."""
+    """The photo of a face: AFW and HELEN hold several faces, `…_1`, `…_2`, of one photo."""
     alone = path.parts[0] in ("lfpw", *TEST)
     stem = path.stem if alone else path.stem.rsplit("_", 1)[0]
     return (path.parent / stem).as_posix()
@@ -148,7 +149,7 @@ def _mat_rows(path: Path) -> Iterator[tuple[str, list[float], str]]:
     try:
         cells = loadmat(path, simplify_cells=True)["bounding_boxes"]
         rows = [(str(c["imgName"]), list(c["bb_detector"])) for c in np.atleast_1d(cells)]
-    except Exception as error:  # scipy raises of everything on a damaged file
+    except Exception as error:  # SciPy raises many kinds of errors on a damaged file
         raise DataError(f"{path}: not an official 300W box file ({error})") from None
     for image, values in rows:
         yield f"{folder}/{image}", values, str(path)

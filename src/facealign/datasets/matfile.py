@@ -35,7 +35,7 @@ def read_mat(path: Path, names: tuple[str, ...]) -> dict[str, Any]:
 
     Returns:
         Numeric variables as float64 arrays with MATLAB's axes; a cell array of strings as a flat
-        list, in which whatever is no string is None.
+        list, with None for each cell that is not a string.
 
     Raises:
         DataError: the file cannot be read, is damaged, or lacks a variable.
@@ -47,8 +47,8 @@ def read_mat(path: Path, names: tuple[str, ...]) -> dict[str, Any]:
         found = read(path, names)
     except (DataError, MissingExtraError):
         raise
-    except Exception as error:  # both libraries raise of everything on a damaged file
-        raise DataError(f"{path}: not a whole MATLAB file ({error}); get it again") from None
+    except Exception as error:  # both libraries raise many kinds of errors on a damaged file
+        raise DataError(f"{path}: not a complete MATLAB file ({error}); get it again") from None
     missing = [name for name in names if name not in found]
     if missing:
         raise DataError(f"{path}: the variable {', '.join(missing)} is missing")

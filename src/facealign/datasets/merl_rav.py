@@ -2,7 +2,7 @@
 
     root/merl_rav_organized/{frontal,lefthalf,righthalf,left,right}/{trainset,testset}/*.{jpg,pts}
 
-In the `.pts` files (-1, -1) is a self-occluded point, of unknown place; (-x, -y) an externally
+In the `.pts` files (-1, -1) is a self-occluded point, not labelled; (-x, -y) an externally
 occluded one at (x, y). The second counts in the error, the first does not. There are no boxes: each
 is that of the points, which is also what the error is divided by (`box_size`).
 """

@@ -31,7 +31,7 @@ def stream_pixels(
 ) -> Iterator[tuple[Sample, Pixels | None]]:
     """Samples with their pictures, in order, one picture in memory at a time.
 
-    A file is opened once for neighbouring samples of it: keep the order the reader gave.
+    A file is opened once for consecutive samples of it: keep the reader's order.
 
     Args:
         samples: the faces.
@@ -55,7 +55,7 @@ def _stream(samples: Sequence[Sample]) -> Iterator[tuple[Sample, Pixels | None]]
                 picture = next(pictures)
             except FaceAlignError as error:
                 report(str(error))
-            except StopIteration:  # the file was given up at an earlier face
+            except StopIteration:  # an earlier face of this file could not be read
                 report(f"{path}: {face.id} cannot be read either")
             yield face, picture
 

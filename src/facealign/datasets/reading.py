@@ -29,7 +29,7 @@ class Reading:
         dataset: name of the data set, such as "300w".
         subset: name of the subset, such as "common".
         samples: the faces, in a stable order.
-        packed: where its pictures lie, of a packed data set.
+        packed: where the pictures are, for a packed data set.
 
     """
 
@@ -44,16 +44,16 @@ class Dataset:
     """The facts of a data set, and its reader.
 
     Attributes:
-        name: as it is asked for, such as "300w".
+        name: its name here, such as "300w".
         title: its name and year in print.
-        home: where to get it; empty for data of one's own.
+        home: where to get it; empty for your own data.
         read: (root, subset, and the `options` by keyword) → `Reading`.
         subsets: name → faces in the official files; None where there is no official count.
-        markup: the point scheme; for data of one's own, the one taken unless another is asked for.
+        markup: the point scheme; for your own data, the default.
         box_source: of its samples: "official", or "landmarks" where none are published.
         normalisers: what its errors are divided by, the usual one first.
         origin: what the label files call the first pixel's centre, 0 or 1; the reader shifts.
-        options: keywords that `read` takes besides.
+        options: further keywords of `read`.
 
     """
 
@@ -114,15 +114,16 @@ def build_sample(
         landmarks: (K, 2) x y, image pixels, 0-based; anything where `labelled` is False.
         markup: the name of the point scheme.
         box: (4,) the box, image pixels, 0-based; None takes the box of the labelled points.
-        box_source: of a box that is given; a box of the points is always of "landmarks".
+        box_source: of the given box; a box of the points always has "landmarks".
         group: the image's name unless given.
         labelled: (K,) whether the point's place is known; every one's unless given.
         occluded: (K,) whether it is covered; None where the data set does not say.
         frame: number of the picture within the file, from 0, where it holds many.
 
     Raises:
-        DataError: another number of points than the markup's, a labelled point that is not finite,
-            no labelled point, an empty box, or no such image; the message starts with `place`.
+        DataError: the number of points is not the markup's, a labelled point is not finite,
+            no point is labelled, the box is empty, or the image does not exist; the message starts
+            with `place`.
 
     """
     scheme = load_markup(markup)
@@ -171,13 +172,13 @@ def _check_box(place: str, box: ArrayLike) -> Box:
 def split_by_group(
     samples: list[Sample], fraction: float, seed: int = 0, others: Collection[str] = ()
 ) -> tuple[list[Sample], list[Sample]]:
-    """Part samples into (training, validation); no group is in both.
+    """Split samples into (training, validation); no group is in both.
 
     Args:
         samples: the faces.
         fraction: of the groups that go to validation, 0..1.
-        seed: another seed gives another split; the order of the samples has no influence.
-        others: groups that take part in the draw though none of their faces is here.
+        seed: another seed gives another split; the order of the samples does not matter.
+        others: groups without faces here, which still take part in the split.
 
     """
     order = _draw(samples, others, seed)
@@ -191,7 +192,7 @@ def fold_by_group(
     seed: int = 0,
     others: Collection[str] = (),
 ) -> tuple[list[Sample], list[Sample]]:
-    """Part samples into (training, validation) for one fold of a cross-validation.
+    """Split samples into (training, validation) for one fold of a cross-validation.
 
     Every group is in the validation part of exactly one fold; the folds' numbers of groups differ
     by one at most.
@@ -200,8 +201,8 @@ def fold_by_group(
         samples: the faces.
         folds: how many folds there are.
         fold: which of them is held out, from 0.
-        seed: another seed gives other folds; the order of the samples has no influence.
-        others: groups that take part in the draw though none of their faces is here.
+        seed: another seed gives other folds; the order of the samples does not matter.
+        others: groups without faces here, which still take part in the split.
 
     Raises:
         DataError: there are fewer groups than folds.
@@ -220,7 +221,7 @@ def _draw(samples: list[Sample], others: Collection[str], seed: int) -> list[str
 
 
 def _part(samples: list[Sample], held_out: Collection[str]) -> tuple[list[Sample], list[Sample]]:
-    """The samples of no group that is held out, and the others."""
+    """The samples whose group is not held out, and the others."""
     out = set(held_out)
     training = [sample for sample in samples if sample.group not in out]
     return training, [sample for sample in samples if sample.group in out]

@@ -1,10 +1,10 @@
-"""Shards: face regions in tar files, and what stands beside them. The format, and reading it.
+"""Shards: face regions in tar files, with their labels and an index. The format, and reading it.
 
     index.json                the facts, each shard with its size and checksums, what was left out
     shard-00000.tar           00000000.json 00000000.png 00000001.json …, as WebDataset names them
-    shard-00000.npz           the labels once more as arrays, and where each picture lies in the tar
+    shard-00000.npz           the labels once more as arrays, and where each picture is in the tar
 
-A picture is read alone, from its place in the tar: no more faces are in memory than are asked for.
+Each picture is read on its own, from its offset in the tar: only the requested faces are in memory.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from facealign.types import Pixels, Sample
 VERSION = 1
 INDEX = "index.json"
 UNFINISHED = "index.part.json"
-"""The index while the packing goes on."""
+"""The index while packing is under way."""
 Labels = dict[str, NDArray[Any]]
 """The arrays of a shard: name → (N, …), one for each of `COLUMNS`."""
 COLUMNS = frozenset(
@@ -43,12 +43,12 @@ COLUMNS = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What holds for every face of a packed data set.
+    """The facts that all faces of a packed data set share.
 
     Attributes:
         dataset, subset, options: what was packed.
         markup: the point scheme.
-        input_size, margin: of the crops that the regions are for.
+        input_size, margin: of the crops to be cut from the regions.
         zoom: side of a region over the side of that crop.
         size: side of a region in pixels.
         quality: of the JPEG files; None where they are PNG, without loss.
@@ -85,7 +85,7 @@ class Shard:
 
 @dataclass(frozen=True, kw_only=True)
 class LeftOut:
-    """A face whose picture could not be read. Its group still takes part in the split."""
+    """A face whose picture could not be read. Its group still counts in the split."""
 
     id: str
     group: str
@@ -94,7 +94,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Index:
-    """A packed data set: its facts, its shards, the faces left out, and how many were tried."""
+    """A packed data set: its facts, its shards, the faces left out, how many faces there were."""
 
     facts: Facts
     shards: list[Shard] = field(default_factory=list)
@@ -122,7 +122,7 @@ def read_index(path: Path) -> Index:
     except ValueError as error:
         raise DataError(f"{path}: damaged ({error}); pack the data set again") from None
     if not isinstance(content, dict) or content.get("version") != VERSION:
-        raise DataError(f"{path}: not the index of shards of this version; pack them again")
+        raise DataError(f"{path}: not a shard index of this version; pack the data set again")
     try:
         facts = Facts(**content["facts"])
         if facts.scheme is not None:
@@ -150,7 +150,7 @@ def read_labels(tar: Path, shard: Shard | None = None) -> Labels:
     try:
         data, size = path.read_bytes(), tar.stat().st_size
         if shard and sha256(data).hexdigest() != shard.labels_sha256:
-            raise DataError(f"{path}: damaged, or of another packing; copy or pack it again")
+            raise DataError(f"{path}: damaged, or from another packing; copy or pack it again")
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             labels = {name: file[name] for name in COLUMNS}
     except OSError as error:
@@ -160,7 +160,7 @@ def read_labels(tar: Path, shard: Shard | None = None) -> Labels:
         raise DataError(f"{path}: damaged ({error}); copy or pack it again") from None
     if shard and size != shard.bytes:
         raise DataError(
-            f"{tar}: {size} bytes, but the index says {shard.bytes}: cut short, or of another "
+            f"{tar}: {size} bytes, but the index says {shard.bytes}: cut short, or from another "
             "packing; copy or pack it again"
         )
     return labels
@@ -168,7 +168,7 @@ def read_labels(tar: Path, shard: Shard | None = None) -> Labels:
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """Where the pictures of one shard lie.
+    """Where the pictures of one shard are.
 
     Attributes:
         tar: the shard.
@@ -201,7 +201,7 @@ class Places:
         try:
             if len(data) == length and zlib.crc32(data) == self.crc[number]:
                 return read_image(data)
-            found = "cut short" if len(data) < length else "other bytes than were packed"
+            found = "cut short" if len(data) < length else "not the bytes that were packed"
         except ImageError as error:
             found = str(error)
         raise DataError(

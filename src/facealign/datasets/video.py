@@ -12,11 +12,11 @@ from facealign.types import Pixels
 
 
 def read_frames(path: Path, numbers: Sequence[int]) -> Iterator[Pixels]:
-    """Frames of a video, decoded in order and without seeking, which old containers do wrongly.
+    """Frames of a video, decoded in order: seeking is unreliable in old containers.
 
     Args:
         path: the file.
-        numbers: of the frames wanted, ascending, the first being 0; a frame may come twice.
+        numbers: of the frames to read, ascending, from 0; a frame may appear twice.
 
     Yields:
         (H, W, 3) RGB uint8.
@@ -42,6 +42,6 @@ def read_frames(path: Path, numbers: Sequence[int]) -> Iterator[Pixels]:
                     done += 1
                     yield pixels
     except (av.FFmpegError, IndexError) as error:
-        raise ImageError(f"{path}: damaged or no video ({error})") from None
+        raise ImageError(f"{path}: damaged or not a video ({error})") from None
     if done < len(numbers):
         raise ImageError(f"{path}: ends before frame {numbers[done] + 1}")

@@ -63,7 +63,7 @@ def read_wflw(root: Path, subset: str) -> Reading:
 
 
 def _belongs(words: list[str], subset: str) -> bool:
-    """Whether a line is of the subset; a line of a wrong length is of all, to be reported."""
+    """Whether a line is of the subset; one with a wrong length is, so that it is reported."""
     if subset not in ATTRIBUTES or len(words) != FIELDS + 1:
         return True
     return words[2 * POINTS + 4 + ATTRIBUTES.index(subset)] != "0"
@@ -79,7 +79,7 @@ def _wflw_sample(path: Path, images: Path, line: int, words: list[str]) -> Sampl
     try:
         values = np.array([float(word) for word in words[:FIELDS]])
     except ValueError:
-        raise DataError(f"{place}: a value is no number") from None
+        raise DataError(f"{place}: a value is not a number") from None
     return build_sample(
         place,
         id=f"{line}/{words[-1]}",

@@ -1,4 +1,4 @@
-"""Landmarks predicted for a data set, in memory and as a file that any metric can be taken of."""
+"""Landmarks predicted for a data set, in memory and as a file, to compute any metric from."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from facealign.markup import load_markup
 from facealign.types import Box, Pixels, Progress, Sample, silent
 
 SAME_FACE = 0.3
-"""A detected face is the labelled one from this intersection over union with the true points."""
+"""Least IoU with the box of the true points for a detected face to be the labelled one."""
 WORDS = ("box_source", "model", "markup", "dataset", "subset")
 
 
@@ -65,7 +65,7 @@ def predict(
         samples: the labelled faces.
         aligner: what predicts.
         boxes: "official" aligns in the samples' own boxes; "detector" runs the aligner's detector
-            and takes the face that iou the true points best, or counts the face as missed.
+            and takes the face with the highest IoU with the true points, or counts it as missed.
         progress: wraps the loop over the samples.
 
     """
@@ -101,14 +101,14 @@ def predict_face(
 
 
 def _best(faces: list[Face], sample: Sample) -> Face | None:
-    """The found face that is the labelled one."""
+    """The detected face that is the labelled one."""
     true_box = box_of_points(sample.landmarks[sample.labelled])
     chosen = same_face([face.box for face in faces], true_box)
     return None if chosen is None else faces[chosen]
 
 
 def same_face(boxes: Sequence[Box], true_box: Box) -> int | None:
-    """Which of the boxes iou a face's true one best; None if that is another face's."""
+    """The box with the highest IoU with a face's true one; None if it fits another face better."""
     if not boxes:
         return None
     shared = iou(true_box, np.stack(boxes))
@@ -116,7 +116,7 @@ def same_face(boxes: Sequence[Box], true_box: Box) -> int | None:
 
 
 def write_predictions(predictions: Predictions, path: Path) -> None:
-    """Write predictions as an `.npz` file: `ids`, `landmarks` and the words that name them.
+    """Write predictions as an `.npz` file: `ids`, `landmarks` and the names that describe them.
 
     Raises:
         OutputError: it cannot be written.
@@ -130,7 +130,7 @@ def write_predictions(predictions: Predictions, path: Path) -> None:
 
 
 def read_predictions(path: Path) -> Predictions:
-    """Predictions that `write_predictions` wrote.
+    """Read predictions that `write_predictions` wrote.
 
     Raises:
         DataError: the file cannot be read or does not hold them.
@@ -144,10 +144,10 @@ def read_predictions(path: Path) -> Predictions:
             ids = [str(name) for name in file["ids"]]
             landmarks = np.asarray(file["landmarks"], np.float32)
             words = {name: str(file[name]) for name in WORDS}
-    except Exception as error:  # zip, NumPy and a missing entry each raise their own
+    except Exception as error:  # zipfile, NumPy and a missing entry each raise their own error
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(
-            f"{path}: no predictions ({reason}); write them with: facealign eval --predictions"
+            f"{path}: not predictions ({reason}); write them with: facealign eval --predictions"
         ) from None
     if landmarks.shape != (len(ids), *landmarks.shape[1:2], 2):
         raise DataError(f"{path}: {len(ids)} ids, but landmarks of shape {landmarks.shape}")

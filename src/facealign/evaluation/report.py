@@ -1,4 +1,4 @@
-"""Predictions and truth → numbers: errors stay per face until the last line of `score`."""
+"""Predictions and labels → scores; errors stay per face until the last line of `score`."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Report:
         nme_inter_ocular, nme_inter_pupil, nme_point_pair, nme_box_size, nme_box_diagonal: the mean
             over the faces that were found and define it; NaN where the markup does not define
             the normaliser.
-        defined: normaliser → on how many faces it is defined: a hidden eye leaves no distance
+        defined: normaliser → on how many faces it is defined: without an eye there is no distance
             between the eyes.
         normaliser: what the four numbers below are by.
         auc_08: area under the cumulative error distribution up to 0.08, over all faces.
         failure_rate_08: share of all faces over 0.08; a missed face is a failure.
-        intervals: normaliser → where its NME lies with 95 %, by bootstrap over groups.
+        intervals: normaliser → the 95 % interval of its NME, by bootstrap over groups.
         regions: face region → NME of its points.
 
     """
@@ -72,7 +72,7 @@ class Report:
         return {name: float(getattr(self, f"nme_{name}")) for name in self.intervals}
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, ready for JSON; None for what is not defined."""
+        """Plain numbers for JSON; None for what is not defined."""
         plain = _without_nan(asdict(self))
         assert isinstance(plain, dict)
         return plain
@@ -118,7 +118,7 @@ class Matched:
         return np.where(self.found, values, np.nan)
 
     def ranked(self, normaliser: str) -> metrics.Array:
-        """The same over all faces that define it: infinite where one was missed."""
+        """The same over all faces that define it; infinite for a missed face."""
         values = np.where(self.found, self.nmes(normaliser), np.inf)
         return values[self.defines(normaliser)]
 
@@ -130,7 +130,7 @@ class Matched:
 def match(samples: Sequence[Sample], predictions: Predictions) -> Matched:
     """Put each prediction beside the sample with the same id.
 
-    Where predictions are of another point scheme than the labels, the labels are turned into it.
+    Where predictions and labels use different point schemes, the labels are converted.
 
     Raises:
         DataError: there is no prediction, an id is unknown, or the labels do not mark what is
@@ -140,8 +140,8 @@ def match(samples: Sequence[Sample], predictions: Predictions) -> Matched:
     by_id = {sample.id: sample for sample in samples}
     unknown = [name for name in predictions.ids if name not in by_id]
     if unknown or not predictions.ids:
-        what = f'"{unknown[0]}" is no face of the data set' if unknown else "there are none"
-        raise DataError(f"predictions do not fit: {what}; give the data set they were made of")
+        what = f'"{unknown[0]}" is not a face of the data set' if unknown else "there are none"
+        raise DataError(f"predictions do not match: {what}; give the data set they were made from")
     faces = [by_id[name] for name in predictions.ids]
     labels = _labels_as(predictions, faces[0].markup)
     truth = labels.points(np.stack([face.landmarks for face in faces]))
@@ -157,12 +157,12 @@ def match(samples: Sequence[Sample], predictions: Predictions) -> Matched:
 
 
 def _labels_as(predictions: Predictions, labelled: str) -> Conversion:
-    """From the labels' point scheme to that of the predictions, as a rule the same."""
+    """The conversion from the labels' point scheme to the predictions', usually the same."""
     target, count = predictions.markup or labelled, predictions.landmarks.shape[1]
     if target not in targets(labelled) or load_markup(target).count != count:
         scheme = predictions.markup or f"{count} points"
         raise DataError(
-            f"the predictions are {scheme}, but the data set is {labelled}, which does not mark "
+            f"the predictions are {scheme}, but the data set is {labelled}, which does not have "
             f"them; it can be scored as {', '.join(targets(labelled))}"
         )
     return load_conversion(labelled, target)
@@ -182,12 +182,12 @@ def score(
         predictions: what is scored.
         dataset: name of the data set, for the report.
         subset: name of the subset, for the report.
-        normaliser: of the AUC, the failures and the regions; None takes the data set's usual one,
+        normaliser: for the AUC, the failures and the regions; None takes the data set's usual one,
             or for an unknown data set the first that the markup defines.
 
     Raises:
-        DataError: the predictions are of other faces or of a point scheme that the labels do not
-            mark, or the markup does not define the normaliser.
+        DataError: the predictions are for other faces or in a point scheme that the labels do not
+            have, or the markup does not define the normaliser.
 
     """
     matched = match(samples, predictions)
@@ -199,7 +199,7 @@ def score(
             f"{matched.markup.name} does not define {chosen}: choose one of {', '.join(defined)}"
         )
     if chosen not in usable:
-        raise DataError(f"no face of {dataset} {subset} shows what {chosen} is measured on")
+        raise DataError(f"no face of {dataset} {subset} has the points that {chosen} needs")
     found = matched.found
     values = {name: matched.nmes(name) for name in defined}
     means = {f"nme_{name}": _mean(values.get(name)) for name in metrics.NORMALISERS}

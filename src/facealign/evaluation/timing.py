@@ -1,4 +1,4 @@
-"""How long each step from a photo to landmarks takes on this machine."""
+"""Times of each step from a photo to landmarks, on this machine."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WIDTH, HEIGHT = 640, 480
 
 
 def times(action: Callable[[], object], repeats: int = REPEATS) -> Times:
-    """Milliseconds of each call, after three that warm up."""
+    """Milliseconds of each call, after three warm-up calls."""
     for _ in range(3):
         action()
     taken = []
@@ -39,7 +39,7 @@ def times(action: Callable[[], object], repeats: int = REPEATS) -> Times:
 
 
 def drawn_photo() -> Pixels:
-    """A picture of 640 × 480 with one drawn face that the detector finds."""
+    """A 640 × 480 picture with one drawn face that the detector finds."""
     face, _, _ = draw_face(np.random.default_rng(0))
     picture = Image.new("RGB", (WIDTH, HEIGHT), (96, 112, 128))
     picture.paste(Image.fromarray(face), (240, 160))
@@ -53,7 +53,7 @@ def measure(
 
     Args:
         photo: (H, W, 3) with a face; it is resized to 640 × 480.
-        threads: of ONNX Runtime; None lets it choose.
+        threads: of ONNX Runtime; None leaves the choice to it.
         model: as `FaceAligner` takes it.
         repeats: how often the quick steps are timed.
 
@@ -66,7 +66,7 @@ def measure(
     small = np.asarray(Image.fromarray(photo).resize((WIDTH, HEIGHT)))
     box = detector.detect(small).boxes[:1]
     if not len(box):
-        raise ImageError("no face is found in the photo to time with: give another")
+        raise ImageError("no face is found in this photo, so nothing can be timed: give another")
     transform = CropTransform.from_box(box[0], aligner.facts.input_size, aligner.facts.margin)
     encoded = io.BytesIO()
     Image.fromarray(small).save(encoded, "JPEG")
@@ -102,7 +102,7 @@ def import_times(repeats: int) -> Times:
 
 
 def cold_start_times(photo: bytes, repeats: int) -> Times:
-    """Milliseconds from starting Python to the landmarks of an encoded photo."""
+    """Milliseconds from the start of Python to the landmarks of an encoded photo."""
     code = "import facealign, sys\nfacealign.align(sys.stdin.buffer.read())"
     words = [sys.executable, "-c", code]
     return times(lambda: subprocess.run(words, input=photo, check=True), max(repeats, 1))

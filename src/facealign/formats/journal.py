@@ -60,12 +60,12 @@ class Journal:
         try:
             begun = json.loads(self._file.readline())["settings"]
         except (ValueError, LookupError, TypeError):
-            raise OutputError(f"{self.path}: damaged; remove it and start anew") from None
+            raise OutputError(f"{self.path}: damaged; remove it and start again") from None
         other = [k for k in {**begun, **self._settings} if begun.get(k) != self._settings.get(k)]
         if other:
             raise OutputError(
                 f"{output} was started with another {', '.join(other)}: repeat the command as it "
-                "was, or leave --resume out to start anew"
+                "was, or leave --resume out to start again"
             )
 
     def _cut_unfinished_line(self) -> None:

@@ -109,7 +109,7 @@ class LabelReader:
         read: (file or folder, point scheme, subset) → a `ParseLabel` for each face. Raises
             DataError where the file as a whole cannot be read.
         schemes: (file or folder) → the point schemes that it names itself.
-        subsets: (file or folder) → the subsets that it names besides "all".
+        subsets: (file or folder) → the subsets that it names beside "all".
         origin: what the format calls the centre of the first pixel, 0 or 1; the reader shifts.
         images_apart: the images may be in another folder than the labels.
 

@@ -83,7 +83,7 @@ def image_beside(path: Path) -> Path:
         for name in (path.with_suffix(suffix), path.with_suffix(suffix.upper())):
             if name.is_file():
                 return name
-    raise DataError(f"{path}: there is no image of this name beside it (.jpg or .png)")
+    raise DataError(f"{path}: no image with this name is beside it (.jpg or .png)")
 
 
 def read_labels(root: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]:

@@ -29,8 +29,8 @@ def load_markup(markup: str | os.PathLike[str] | Markup) -> Markup:
     A scheme from a file, or made in Python, is known by its name from then on.
 
     Raises:
-        DataError: no scheme has this name, the file is no point scheme, or another scheme has its
-            name.
+        DataError: no scheme has this name, the file is not a point scheme, or another scheme has
+            its name.
 
     """
     if isinstance(markup, Markup):
@@ -123,7 +123,7 @@ def read_markup(path: Path) -> Markup:
     """The point scheme of a TOML file: the arguments of `Markup` by name.
 
     Raises:
-        DataError: the file cannot be read or is no point scheme.
+        DataError: the file cannot be read or is not a point scheme.
 
     """
     with reading(path):

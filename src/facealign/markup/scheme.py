@@ -214,7 +214,7 @@ class Markup:
         words = [names] if isinstance(names, str) else list(names)
         for word in words:
             if word not in self._place:
-                raise DataError(f'markup {self.name}: {key} names "{word}", which is no point')
+                raise DataError(f'markup {self.name}: {key} names "{word}", which is not a point')
         if count and not (len(words) == len(set(words)) == count):
             raise DataError(f"markup {self.name}: {key} needs {count} points, not {words}")
         return tuple(self._place[word] for word in words)

@@ -1,1 +1,1 @@
-"""The paper's tables and figures: its own rows, today's published ones, and ours as measured."""
+"""The paper's tables and figures: its own rows, later published ones, and our measurements."""

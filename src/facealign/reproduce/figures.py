@@ -1,4 +1,4 @@
-"""Figures 2 to 4 of the paper. Its own pictures are lost: these are drawn of our measurements."""
+"""Figures 2 to 4 of the paper. Its pictures are lost; these are drawn from our measurements."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from facealign.types import Pixels, Sample
 LIMIT = 0.10
 """The last error on the axis of figure 2."""
 FACES = 8
-"""In a row of figure 3; half of them in figure 4."""
+"""Faces in a row of figure 3; figure 4 has half as many."""
 SIDE = 224
-"""Of a face in a figure, in pixels."""
+"""Side of a face in a figure, in pixels."""
 MARGIN = 0.35
-"""What figure 3 shows around a box, as a fraction of its size."""
+"""Margin around a box in figure 3, as a fraction of its size."""
 
 CURVES = (
     ("AFLW, full", "aflw", "full", "box_size", ("the paper's mean, 1.73 %", 0.0173)),
@@ -59,7 +59,7 @@ ROWS = (
 
 
 def figure2(measurer: Measurer, target: Path) -> list[str]:
-    """Cumulative error curves of every model; gives back what is missing.
+    """Cumulative error curves of every model; returns what is missing.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -130,7 +130,7 @@ def _fitting(measurer: Measurer, samples: Sequence[Sample]) -> FaceAligner:
 
 
 def _spread(samples: Sequence[Sample], count: int) -> list[Sample]:
-    """Evenly over the data set, so that nobody chose the faces."""
+    """Evenly over the data set, so that no face is hand-picked."""
     places = np.linspace(0, len(samples) - 1, min(count, len(samples))).round().astype(int)
     return [samples[place] for place in places]
 
@@ -150,16 +150,16 @@ def _found(aligner: FaceAligner, photos: Sequence[Path]) -> Iterator[FacePicture
 def _picture(image: Pixels, face: Face) -> FacePicture:
     if face.attention is None or face.network_crop is None:
         transform = CropTransform.from_box(face.box, SIDE, MARGIN)
-    else:  # the maps lie over what the network saw
+    else:  # the maps cover what the network saw
         transform = face.network_crop.resized(SIDE)
     points = transform.to_crop(face.landmarks)
     return FacePicture(transform.warp(image), points, face.markup, face.attention)
 
 
 def figure4(measurer: Measurer, photos: Sequence[Path], target: Path) -> list[str]:
-    """The attention maps of every stage over faces; PyTorch is not needed, the model gives them.
+    """The attention maps of every stage over faces, from the ONNX model, without PyTorch.
 
-    The faces are those of the photos, else some of 300W. Raises as `figure2` does, and:
+    The faces are from the photos, or from 300W if there are none. Raises as `figure2` does, and:
 
     Raises:
         DataError: there is no face to draw.

@@ -1,4 +1,4 @@
-"""Where our own numbers come from: models run on the data sets that are here, or predictions."""
+"""Our own numbers: models run on the data sets at hand, or stored predictions."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from facealign.evaluation import Matched, Predictions, Report, match, predict, s
 from facealign.types import Progress, silent
 
 Track = Callable[[str], Progress]
-"""Name of what is done → what wraps the loop over the faces."""
+"""A task's name → what wraps the loop over its faces."""
 
 
 @dataclass(frozen=True)
 class Roots:
-    """Where the data sets lie: `NAME=DIR`, or a bare DIR.
+    """The folders of the data sets: `NAME=DIR`, or a bare DIR.
 
-    A bare DIR is a data set itself, or holds folders with the data sets' names. Options go to the
-    readers that know them.
+    A bare DIR is a data set, or holds folders named after data sets. Options are passed to the
+    readers that have them.
     """
 
     given: tuple[str, ...]
@@ -31,7 +31,7 @@ class Roots:
         """The faces of a subset, from the first folder that holds it.
 
         Raises:
-            DataError: none does; it says why.
+            DataError: none holds it; the message says why.
 
         """
         reasons: list[str] = []
@@ -41,12 +41,12 @@ class Roots:
             try:
                 return read_dataset(dataset, folder, subset, **options)
             except DataError as error:
-                # A table or figure may be published: no path of this machine in it.
+                # Tables and figures may be published, so they hold no local path.
                 reasons.append(str(error).replace(str(folder), "--root"))
         raise DataError(reasons[0] if reasons else f"no data: give --root {dataset}=DIR")
 
     def _folders(self, dataset: str) -> list[Path]:
-        """The folder named for this data set, else the bare ones."""
+        """The folder given for this data set, or else the bare ones."""
         split = [root.partition("=") for root in self.given]
         named = [Path(folder) for name, equals, folder in split if equals and name == dataset]
         bare = [Path(root) for root, equals, _ in split if not equals]
@@ -56,12 +56,12 @@ class Roots:
 
 @dataclass
 class Measurer:
-    """Runs every model once on a subset, and keeps what it predicted.
+    """Runs every model once on a subset and keeps its predictions.
 
     Attributes:
         roots: of the data sets.
         models: names or files.
-        kept: predictions written before; they take the place of running the models.
+        kept: stored predictions, used instead of running the models.
         boxes: "official" or "detector".
         threads: of ONNX Runtime.
         track: shows the progress.
@@ -77,7 +77,7 @@ class Measurer:
     _aligners: dict[str, FaceAligner] = field(default_factory=dict, repr=False)
 
     def aligner(self, model: str) -> FaceAligner:
-        """The model, opened once; one plain pass a face, as the papers measure."""
+        """The model, opened once; one plain pass for each face, as papers measure."""
         if model not in self._aligners:
             self._aligners[model] = FaceAligner(
                 model, threads=self.threads, turned_faces=False, leaning_faces=False
@@ -85,7 +85,7 @@ class Measurer:
         return self._aligners[model]
 
     def predictions(self, reading: Reading) -> list[Predictions]:
-        """Of each model whose point scheme is that of the faces; kept ones where there are any."""
+        """Predictions of each model with the faces' point scheme; stored ones if there are any."""
         if self.kept:
             return [p for p in self.kept if (p.dataset, p.subset) == _key(reading)]
         found: list[Predictions] = []
@@ -103,7 +103,7 @@ class Measurer:
         """Model → its scores on a subset.
 
         Raises:
-            DataError: the data is not here, or no model fits it.
+            DataError: the data is missing, or no model has its points.
 
         """
         reading = self._read(dataset, subset)
@@ -113,7 +113,7 @@ class Measurer:
         }
 
     def matched(self, dataset: str, subset: str) -> dict[str, Matched]:
-        """Model → its predictions beside the truth, for curves; raises as `reports` does."""
+        """Model → its predictions with the labels, for curves; raises as `reports` does."""
         reading = self._read(dataset, subset)
         return {made.model: match(reading.samples, made) for made in self._predicted(reading)}
 
@@ -137,5 +137,5 @@ def _key(reading: Reading) -> tuple[str, str]:
 
 
 def reason_of(error: FaceAlignError) -> str:
-    """Why a part could not be rendered, on one line."""
+    """Why a part could not be made, in one line."""
     return " ".join(str(error).split())

@@ -1,4 +1,4 @@
-"""Every number of the paper's tables, as it prints them, and today's published ones.
+"""Every number of the paper's tables, as printed, and later published ones.
 
 "The paper" is Yue, Miao, Wang, Zhang, Zhen, Cao: Attentional Alignment Network. Its numbers, and
 so those here, are percentages; everywhere else in facealign an NME is a fraction.
@@ -18,7 +18,7 @@ class Part:
     """One column of a table.
 
     Attributes:
-        title: as the paper heads it.
+        title: the paper's heading.
         dataset, subset: the names of `facealign eval`.
 
     """
@@ -35,11 +35,11 @@ class Benchmark:
     Attributes:
         title: its caption, without the number.
         parts: its columns.
-        normaliser: what the paper's numbers are divided by, as far as is known.
-        others: normalisers that ours are given in besides.
-        rows: method → one percentage a part, None where the paper has a dash.
-        published: (method, normaliser) → the same, of papers since.
-        notes: what a reader of the numbers must know.
+        normaliser: what the paper's numbers are divided by, as far as known.
+        others: further normalisers to give ours in.
+        rows: method → a percentage for each part, None where the paper has a dash.
+        published: (method, normaliser) → the same, from later papers.
+        notes: what a reader must know about the numbers.
 
     """
 
@@ -79,7 +79,7 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "STAR": "Zhou et al., CVPR 2023",
     }
 )
-"""Method → where it was published; of the paper's baselines, as the paper cites them."""
+"""Method → where it was published; for the paper's baselines, as the paper cites them."""
 
 AFLW = Benchmark(
     title="Performance comparison on AFLW",
@@ -123,7 +123,7 @@ W300 = Benchmark(
     notes=(
         'The paper says "inter-ocular", but its rows are inter-pupil: CFSS and MDM have these '
         "numbers by the eye centres in their own papers.",
-        "Published rows are as their authors print them, for the common subset; not measured here.",
+        "Published rows are the authors' numbers for the common subset; not measured here.",
     ),
 )
 
@@ -156,8 +156,8 @@ VW300 = Benchmark(
         "AAN": (5.03, 4.82, 7.98),
     },
     notes=(
-        'The paper says "inter-ocular"; in its table 2 that word means inter-pupil. Which it is '
-        "here could not be checked: ours are given in both.",
+        'The paper says "inter-ocular"; in its table 2 that word means inter-pupil. Its '
+        "meaning here could not be checked: ours are given in both.",
     ),
 )
 
@@ -177,7 +177,7 @@ VARIANTS: Mapping[str, str] = MappingProxyType(
         "single-scale": "one map, last stage",
     }
 )
-"""Variant, as a recorded run names it → its column in table 5; the paper's four come first."""
+"""Variant, named as in recorded runs → its column in table 5; the paper's four come first."""
 
 ABLATION: Mapping[tuple[str, str, str], Mapping[str, float]] = MappingProxyType(
     {

@@ -1,11 +1,11 @@
-"""Recorded training runs: the file that table 5 is made of.
+"""Recorded training runs: the file that table 5 is made from.
 
     {"schema": "facealign-runs/1",
      "note": "what all of them share: budget, data, machine",
      "runs": [{"variant": "no-ne", "dataset": "aflw", "subset": "full", "seed": 0,
                "nme": 0.0178, "normaliser": "box_size", "command": "facealign train …"}]}
 
-`nme` is a fraction. More keys may stand beside these (count, box_source, steps …). `docs/runs/`
+`nme` is a fraction. More keys may follow (count, box_source, steps …). `docs/runs/`
 holds such files, `scripts/run_ablation.py` writes them.
 """
 
@@ -37,7 +37,7 @@ class RecordedRun:
         seed: of the run.
         nme: a fraction.
         normaliser: of `nme`.
-        command: what makes it again.
+        command: what repeats the run.
 
     """
 
@@ -52,7 +52,7 @@ class RecordedRun:
 
 @dataclass(frozen=True)
 class Summary:
-    """Runs that differ in their seed alone: `nme` is their mean.
+    """Runs that differ only in their seed; `nme` is their mean.
 
     `deviation` is the sample standard deviation; None for a single run.
     """
@@ -66,7 +66,7 @@ def read_runs(path: Path) -> tuple[list[RecordedRun], list[str]]:
     """The runs in a file, or in every `.json` file of a folder, and the files' notes.
 
     Raises:
-        DataError: the file is missing or not of the schema; it names the run that is wrong.
+        DataError: the file is missing or not in the schema; the message names the wrong run.
 
     """
     files = sorted(path.glob("*.json")) if path.is_dir() else [path]
@@ -80,7 +80,7 @@ def read_runs(path: Path) -> tuple[list[RecordedRun], list[str]]:
 
 
 def write_runs(path: Path, entries: Sequence[dict[str, Any]], note: str) -> None:
-    """Write entries in the schema, checked.
+    """Check entries and write them in the schema.
 
     Raises:
         DataError: an entry lacks a key.
@@ -119,7 +119,7 @@ def _read_tree(file: Path) -> dict[str, Any]:
     if not isinstance(tree, dict) or tree.get("schema") != SCHEMA:
         raise DataError(f'{file}: not a file of recorded runs: its schema is not "{SCHEMA}"')
     if not isinstance(tree.get("runs"), list):
-        raise DataError(f'{file}: "runs" is no list')
+        raise DataError(f'{file}: "runs" is not a list')
     return tree
 
 
@@ -132,9 +132,9 @@ def _to_run(entry: object, place: str) -> RecordedRun:
     words = {key: str(entry[key]) for key in WORDS}
     nme, seed = entry["nme"], entry["seed"]
     if isinstance(nme, bool) or not isinstance(nme, int | float) or not 0 <= nme < math.inf:
-        raise DataError(f"{place}: nme {nme!r} is no fraction")
+        raise DataError(f"{place}: nme {nme!r} is not a fraction")
     if not isinstance(seed, int):
-        raise DataError(f"{place}: seed {seed!r} is no whole number")
+        raise DataError(f"{place}: seed {seed!r} is not a whole number")
     if words["normaliser"] not in NORMALISERS:
         raise DataError(f'{place}: unknown normaliser "{words["normaliser"]}"')
     return RecordedRun(**words, seed=seed, nme=float(nme))

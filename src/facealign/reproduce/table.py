@@ -1,4 +1,4 @@
-"""A table of errors, and its three forms: text, Markdown, JSON."""
+"""A table of errors, as text, Markdown or JSON."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Cell:
 
     Attributes:
         value: a fraction, or None.
-        why: of None: "not reported", "no data" …
+        why: why it is None: "not reported", "no data" …
         deviation: standard deviation over runs, a fraction; None for a single number.
-        runs: how many runs the value is the mean of; 0 where that has no meaning.
+        runs: number of runs that the value is the mean of; 0 if it is not from runs.
 
     """
 
@@ -29,7 +29,7 @@ class Cell:
     runs: int = 0
 
     def __str__(self) -> str:
-        """A percentage without its sign, as tables of the field print it."""
+        """A percentage without its sign, as printed in the field's tables."""
         if self.value is None:
             return "-" if self.why == "not reported" else self.why
         spread = "" if self.deviation is None else f" ± {100 * self.deviation:.2f}"
@@ -42,9 +42,9 @@ class Row:
 
     Attributes:
         method: its name.
-        kind: "paper" (in the paper's table), "published" (by others since), "measured" (here).
+        kind: "paper" (in the paper's table), "published" (in later papers), "measured" (here).
         cells: one a column.
-        source: the publication, or the faces that were measured.
+        source: the publication, or the measured faces.
 
     """
 
@@ -56,7 +56,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A table and all that a reader of it must know."""
+    """A table and its notes."""
 
     name: str
     title: str
@@ -71,7 +71,7 @@ class Table:
 
 
 def to_text(table: Table) -> str:
-    """Aligned columns, two blanks between them; a heading breaks at its first comma."""
+    """Columns aligned with two spaces between them; a heading breaks at its first comma."""
     heads = [column.partition(", ") for column in table.columns]
     upper, lower = ["", "", *(h[0] for h in heads)], ["method", "", *(h[2] for h in heads)]
     lines = [upper, lower, *(_words(row) for row in table.rows)]

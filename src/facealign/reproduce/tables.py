@@ -19,13 +19,13 @@ Reports = dict[str, Mapping[str, Report]]
 
 
 def benchmark_table(name: str, measurer: Measurer) -> Table:
-    """One of tables 1 to 4: the paper's rows, published ones, and ours as measured.
+    """One of tables 1 to 4: the paper's rows, published ones, and our measurements.
 
-    A part whose data is missing says so in its column and in the notes.
+    If a part's data is missing, its column and the notes say so.
 
     Args:
         name: "table1" … "table4".
-        measurer: what measures.
+        measurer: runs the models.
 
     """
     benchmark = BENCHMARKS[name]
@@ -44,7 +44,7 @@ def benchmark_table(name: str, measurer: Measurer) -> Table:
 
 
 def _printed(benchmark: Benchmark, normalisers: Sequence[str]) -> list[Row]:
-    """The rows of the paper, then of papers since."""
+    """The rows of the paper, then those of later papers."""
     entries = [(m, "paper", benchmark.normaliser, v) for m, v in benchmark.rows.items()]
     entries += [(m, "published", n, v) for (m, n), v in benchmark.published.items()]
     rows: list[Row] = []
@@ -86,7 +86,7 @@ def _source(report: Report) -> str:
 
 
 def _faces(reports: Reports) -> list[str]:
-    """One note a measurement: which faces, which boxes, how sure."""
+    """A note for each measurement: faces, boxes, confidence interval."""
     notes: list[str] = []
     for part in reports.values():
         for model, report in part.items():
@@ -102,13 +102,13 @@ def _faces(reports: Reports) -> list[str]:
 
 
 def _shortfall(report: Report) -> list[str]:
-    """A warning where these are not the benchmark's faces, however alike their files are."""
+    """A warning if these are not all of the benchmark's faces."""
     official = DATASETS[report.dataset].subsets[report.subset]
     if official in (None, report.count):
         return []
     return [
         f"{report.dataset} {report.subset} has {official:,} faces officially, not "
-        f"{report.count:,}: the measured row does not compare with the others."
+        f"{report.count:,}: the measured row cannot be compared with the others."
     ]
 
 
@@ -149,7 +149,7 @@ def _run_cell(row: Mapping[str, Summary], variant: str) -> Cell:
 def _notes_on_runs(ours: Mapping[tuple[str, str, str], Mapping[str, Summary]]) -> list[str]:
     if not ours:
         return [
-            "No runs are recorded, so nothing is measured: make them with "
+            "No runs are recorded, so nothing is measured: record some with "
             "scripts/run_ablation.py and give the file with --runs."
         ]
     notes = ["Measured: mean ± standard deviation over seeds."]

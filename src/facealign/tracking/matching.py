@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 def match(affinity: NDArray[np.float64]) -> dict[int, int]:
-    """Row → column, each at most once, with the largest sum of affinities; 0 is no match.
+    """Row → column, each at most once, with the largest sum of affinities; 0 is not a match.
 
     Exact, and quick where few columns fit a row at all, as boxes in a picture: the columns that
     later rows also want are all that is remembered.

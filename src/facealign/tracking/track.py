@@ -112,7 +112,7 @@ def is_sure(face: Face) -> bool:
 
 
 def is_inside(box: Box, image: Pixels) -> bool:
-    """Whether the middle of a box lies in the picture."""
+    """Whether the middle of a box is in the picture."""
     x, y = ((box[:2] + box[2:]) / 2).tolist()
     return bool(0 <= x < image.shape[1] and 0 <= y < image.shape[0])
 

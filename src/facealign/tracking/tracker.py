@@ -44,7 +44,7 @@ SAME_POINTS = 0.55
 UNSEEN = 2
 """Runs of the detector in a row that may miss a face whose model gives no scores."""
 CUT = 0.35
-"""Share of pixels whose gray changes its bin from which on a frame may be of another scene."""
+"""Share of pixels whose gray changes its bin from which on a frame may belong to another scene."""
 ALIKE = 0.5
 """Correlation of a face's picture with itself a frame ago, below which it is another face."""
 

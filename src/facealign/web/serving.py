@@ -49,7 +49,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A browser that closes a connection is no fault."""
+        """A browser that closes a connection is not an error."""
         LOG.debug("a connection ended early", exc_info=True)
 
 

@@ -127,7 +127,9 @@ def test_points_that_move_too_far_are_refused(
     exported: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(quantize, "APART", 1e-9)
-    with pytest.raises(ModelError, match=r"of the crop's side from where they were, .* --int8"):
+    with pytest.raises(
+        ModelError, match=r"of the crop's side from where they were in floating point, .* --int8"
+    ):
         to_integers(exported, IMAGES)
 
 

@@ -46,7 +46,7 @@ class Output:
 
     def __post_init__(self) -> None:
         if self.resume and self.path in (None, STDOUT):
-            raise click.UsageError("--resume needs -o FILE: it continues what stands there")
+            raise click.UsageError("--resume needs -o FILE: it continues that file")
         if self.form and self.path is None:
             raise click.UsageError("--format needs -o FILE")
         if self.form not in (None, "jsonl") and self.path == STDOUT:
@@ -143,7 +143,7 @@ def _check_markup(path: Path, form: Format, markup: str) -> None:
     first = next(faces, None)
     if first and first.markup != markup:
         raise OutputError(
-            f"{path} holds {first.markup} points, not {markup}: leave --resume out to start anew"
+            f"{path} holds {first.markup} points, not {markup}: leave --resume out to start again"
         )
 
 

@@ -1,7 +1,7 @@
 """A data set that `facealign data pack` wrote: each picture is the region around one face.
 
 Landmarks and boxes are in the region's pixels. The subsets are "all" and the name of the one that
-was packed, which is the same; the reading bears the name of the data set that the faces are of.
+was packed, which is the same; the reading has the name of the original data set.
 """
 
 from __future__ import annotations

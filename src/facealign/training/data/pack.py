@@ -43,7 +43,7 @@ def pack(
     """Write the faces of a reading as shards into a folder, or resume where that was interrupted.
 
     Args:
-        reading: of `read_dataset`.
+        reading: what `read_dataset` returned.
         target: a new or empty folder, or that of the same packing, interrupted.
         input_size: of the networks to train, in pixels.
         margin: of their crops, as a fraction of the box size.

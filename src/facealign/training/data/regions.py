@@ -1,4 +1,4 @@
-"""Labelled faces for training: cut out once with room around them, cropped anew in each step."""
+"""Labelled faces for training: cut out once with a margin, and cropped again in each step."""
 
 from __future__ import annotations
 

@@ -48,12 +48,12 @@ class Deployed(nn.Module):
     | image       | (B, 3, S, S)         | (RGB / 255 - mean) / std                             |
     | landmarks   | (B, K, 2)            | 0 … 1 from the crop's outer corner: ·S - ½ is pixels |
     | scores      | (B, K)               | probability that the landmark is `SCORE_RADIUS` near |
-    | visible     | (B, K)               | probability that the point is to be seen             |
+    | visible     | (B, K)               | probability that the point can be seen               |
     | attention.s | (B, 1, S/2^s, S/2^s) | 0 … 1, of the stage s                                |
 
     Scores, visible and attention are there where the network has them. A further head's outputs
-    carry the name of its point scheme: "landmarks.aflw19". The maps are as the network makes them:
-    ONNX Runtime works out every output, wanted or not.
+    carry the name of its point scheme: "landmarks.aflw19". The maps keep the network's size:
+    ONNX Runtime computes every output, used or not.
     """
 
     def __init__(self, model: Network) -> None:
@@ -97,16 +97,16 @@ def export_run(
 ) -> ModelFacts:
     """Write the best weights of a run as ONNX.
 
-    The early heads stay behind, batch normalisation is folded into the convolutions, large weights
-    are rounded to 16 bits, the batch size is free. Where nothing was held out for validation the
-    last weights are taken.
+    The early heads are left out, batch normalisation is folded into the convolutions, large weights
+    are rounded to 16 bits, and the batch size is free. Without a validation part the last weights
+    are taken.
 
     Args:
         run: the run's folder, or one of its checkpoints.
         target: the ONNX file.
         licence: the terms of the weights, kept inside the file; None takes the run's setting.
-        markups: the point schemes whose heads the file gets, the first one's first; none is all.
-            NE is most of a file, and every head has its own.
+        markups: the point schemes whose heads to export, in this order; none exports all. NE is
+            most of a file, and every head has its own.
         faces: (N, 3, S, S) `calibration_faces` for a file in 8-bit integers; None keeps floating
             point.
 
@@ -134,14 +134,14 @@ def export_run(
 
 @torch.no_grad()
 def _scale_spread(model: Network, scale: float) -> None:
-    """Make the first head's spreads, which the held-out faces have, what they should be."""
+    """Scale the spreads of the first head by the factor fitted on the held-out faces."""
     head = model.heads[0]
     if isinstance(head, Head) and head.spread is not None:
         head.spread.bias.add_(math.log(max(scale, 1e-3)))
 
 
 def _choose_heads(model: Network, state: dict[str, Any], markups: Sequence[str]) -> None:
-    """Leave the model, and the state's list of point schemes, only the heads of these."""
+    """Remove all other heads from the model and from the state's list of point schemes."""
     known = state["markups"]
     if lacking := [name for name in markups if name not in known]:
         raise DataError(f"the run has no head for {lacking[0]}: its heads are {', '.join(known)}")
@@ -151,7 +151,7 @@ def _choose_heads(model: Network, state: dict[str, Any], markups: Sequence[str])
 
 
 def to_onnx(model: Network, facts: ModelFacts) -> bytes:
-    """The network as an ONNX file with its facts inside."""
+    """The network as an ONNX file with its metadata."""
     deployed = Deployed(_fold(model)).eval()
     image = torch.zeros(2, 3, facts.input_size, facts.input_size)
     names = deployed.names(facts.further_markups)
@@ -199,7 +199,7 @@ def check_parity(model: Network, content: bytes, faces: int = 3) -> float:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the exporter's notes on torchvision and on PyTorch's own deprecated calls."""
+    """Silence the exporter's notes on torchvision and on PyTorch's own deprecated calls."""
     logger = logging.getLogger("torch.onnx")
     before = logger.level
     logger.setLevel(logging.ERROR)
@@ -230,12 +230,12 @@ def _facts(settings: Settings, state: dict[str, Any], licence: str) -> ModelFact
 
 
 def _reloaded(program: torch.onnx.ONNXProgram) -> onnx.ModelProto:
-    """The program as a plain protobuf; its own is a view that cannot be changed."""
+    """The program as a plain protobuf; its own is a read-only view."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         program.save(path, external_data=False)
         proto = onnx.load(path)
-    for node in proto.graph.node:  # the exporter leaves source paths of this machine in the nodes
+    for node in proto.graph.node:  # the exporter writes local source paths into the nodes
         del node.metadata_props[:]
         node.doc_string = ""
     for value in (*proto.graph.input, *proto.graph.output):
@@ -246,7 +246,7 @@ def _reloaded(program: torch.onnx.ONNXProgram) -> onnx.ModelProto:
 
 
 def _halve(graph: onnx.GraphProto) -> None:
-    """Keep the large weights in 16 bits, in half the space; ONNX Runtime widens them at the start.
+    """Store the large weights in 16 bits, half the space; ONNX Runtime converts them when it loads.
 
     `_fold` has rounded them, so nothing is lost here.
     """
@@ -261,7 +261,7 @@ def _halve(graph: onnx.GraphProto) -> None:
 
 
 SMALL = 256
-"""Weights of fewer values stay in 32 bits, such as the biases."""
+"""Weights with fewer values stay in 32 bits, such as biases."""
 
 
 def _fold(model: Network) -> Network:

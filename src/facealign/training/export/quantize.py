@@ -39,11 +39,11 @@ from facealign.training.rundir.folder import best_checkpoint
 from facealign.training.settings_file import to_settings
 
 FACES = 100
-"""As many of the training faces say how large the activations become."""
+"""Number of training faces that set the ranges of the activations."""
 BATCH = 1
-"""Faces that calibration looks at in one run; its histograms want as many in each."""
+"""Faces in one calibration run; its histograms need the same number in each."""
 APART = 0.01
-"""Largest mean distance of a point from where floating point has it, as a fraction of the crop."""
+"""Largest mean distance of the points from those in floating point, as a fraction of the crop."""
 
 
 class CalibrationFaces(CalibrationDataReader):  # type: ignore[misc]
@@ -59,27 +59,27 @@ class CalibrationFaces(CalibrationDataReader):  # type: ignore[misc]
 
 
 def calibration_faces(run: Path, root: Path | None = None) -> NDArray[np.float32]:
-    """(N, 3, S, S) what the network is given for some of a run's training faces, as they are.
+    """(N, 3, S, S) the network's input for some of a run's training faces, without augmentation.
 
     Args:
         run: the run's folder, or one of its checkpoints.
-        root: where its first data set lies; None is where it lay.
+        root: the folder of its first data set; None is the folder it was trained from.
 
     Raises:
         DataError: there is no checkpoint, or no face to read.
-        SettingsError: the faces were packed for other crops.
+        SettingsError: the faces were packed for crops of another size.
 
     """
     state = load_checkpoint(best_checkpoint(run))
     settings = to_settings(state["settings"], str(run))
     data = settings.data
     if root is None and not data.root:
-        raise DataError(f"{run}: does not say where its training faces lie: give --root")
+        raise DataError(f"{run}: does not record the folder of its training faces: give --root")
     place = root or Path(data.root).expanduser()
     if not place.exists():
         raise DataError(f"{place}: the run's training faces are not there: say where with --root")
     with collect() as problems:
-        own = {"markup": state["markups"][0]} if data.markup else {}  # its file may be gone
+        own = {"markup": state["markups"][0]} if data.markup else {}  # its file may no longer exist
         reading = read_dataset(data.dataset, place, data.subset, **(data.options | own))
         samples, _ = hold_out(reading, data, settings.train.seed)
         chosen = [samples[i] for i in np.random.default_rng(0).permutation(len(samples))[:FACES]]
@@ -99,7 +99,7 @@ def to_integers(content: bytes, images: NDArray[np.float32]) -> bytes:
         images: (N, 3, S, S), `calibration_faces`.
 
     Raises:
-        ModelError: its points lie further than `APART` from those of floating point.
+        ModelError: its points differ from those in floating point by more than `APART`.
 
     """
     with tempfile.TemporaryDirectory() as name:
@@ -113,7 +113,7 @@ def to_integers(content: bytes, images: NDArray[np.float32]) -> bytes:
 
 
 def prepare(model: Path, folder: Path) -> Path:
-    """The network with its weights in float32 and its shapes known, for the quantiser."""
+    """The network with weights in float32 and known shapes, for the quantizer."""
     plain, ready = folder / "plain.onnx", folder / "ready.onnx"
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
@@ -130,8 +130,8 @@ def quantise(ready: Path, target: Path, images: NDArray[np.float32], **changes: 
     Args:
         ready: what `prepare` made.
         target: the ONNX file to write.
-        images: (N, 3, S, S) faces that say how large the activations become.
-        changes: arguments of `quantize_static` in place of ours.
+        images: (N, 3, S, S) faces that set the ranges of the activations.
+        changes: arguments of `quantize_static` that replace ours.
 
     """
     usual: dict[str, Any] = {
@@ -144,7 +144,7 @@ def quantise(ready: Path, target: Path, images: NDArray[np.float32], **changes: 
         "nodes_to_exclude": after_embedding(ready),
         "extra_options": {"OpTypesToExcludeOutputQuantization": ["Gemm"]},
     }
-    with redirect_stdout(io.StringIO()):  # the calibration tells of its histograms
+    with redirect_stdout(io.StringIO()):  # the calibration prints its progress
         quantize_static(str(ready), str(target), CalibrationFaces(images), **(usual | changes))
 
 
@@ -155,7 +155,7 @@ def after_embedding(model: Path) -> list[str]:
     layers = embeddings or [node for node in nodes if _reads(node, "heads.")]
     names = [] if embeddings else [node.name for node in layers]
     tensors = {name for node in layers for name in node.output}
-    for node in nodes:  # in order: what a node reads was made before
+    for node in nodes:  # nodes are in order: inputs come before their use
         if tensors.intersection(node.input):
             tensors.update(node.output)
             names.append(node.name)
@@ -171,8 +171,8 @@ def _check_likeness(content: bytes, found: bytes, images: NDArray[np.float32]) -
     apart = float(np.linalg.norm(plain - rounded, axis=-1).mean())
     if not apart <= APART:
         raise ModelError(
-            f"not exported: in 8-bit integers its points lie {apart:.2g} of the crop's side from "
-            f"where they were, more than {APART}; export it without --int8"
+            f"not exported: in 8-bit integers its points are {apart:.2g} of the crop's side from "
+            f"where they were in floating point, more than {APART}; export it without --int8"
         )
 
 

@@ -1,8 +1,8 @@
-"""An exported file as training takes it up again: its weights under the names of a checkpoint.
+"""The weights of an exported file, under the names of a checkpoint, to train further.
 
 An exported network has no batch normalisation: it is folded into the convolutions. Here every
 convolution gets one that does nothing, and `take_statistics` then gives it those of the data
-without changing what the network says.
+without changing the network's outputs.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from facealign.models import ModelFacts
 from facealign.network.blocks import conv_std
 
 PREFIX = "model."
-"""What export puts before the names of the weights."""
+"""Prefix of the weights' names in an exported file."""
 EPS = nn.BatchNorm2d(1).eps
 BATCH_NORMS = (nn.BatchNorm2d, nn.SyncBatchNorm)
 
 
 def read_weights(path: Path, map_relu: bool) -> tuple[dict[str, Tensor], ModelFacts]:
-    """The weights of an exported file, named as in `AAN`'s state; the early heads are not in it.
+    """The weights of an exported file, named as in `AAN`'s state; without the early heads.
 
     Args:
         path: the ONNX file.
-        map_relu: `AANSettings.map_relu` of the network that they are for.
+        map_relu: `AANSettings.map_relu` of the network that gets them.
 
     Raises:
         ModelError: it is not one of ours.
-        SettingsError: its maps were made the other way.
+        SettingsError: its maps have the other setting of `map_relu`.
 
     """
     try:
@@ -51,7 +51,7 @@ def read_weights(path: Path, map_relu: bool) -> tuple[dict[str, Tensor], ModelFa
     weights: dict[str, Tensor] = {}
     for layer, (weight, bias) in layers.items():
         plain = {f"{layer}.weight": weight, f"{layer}.bias": bias}
-        folded = weight.ndim == 4 and not layer.endswith(".maps")  # of heatmaps: a bare convolution
+        folded = weight.ndim == 4 and not layer.endswith(".maps")  # heatmaps: no batch norm
         weights |= _unfold(layer, weight, bias) if folded else plain
     return weights, facts
 
@@ -59,8 +59,8 @@ def read_weights(path: Path, map_relu: bool) -> tuple[dict[str, Tensor], ModelFa
 def _layers(graph: onnx.GraphProto) -> dict[str, tuple[Tensor, Tensor]]:
     """Weight and bias of each convolution and linear layer by its name in the network.
 
-    What a layer reads counts, not what its bias is called: the exporter leaves out a bias of zeros,
-    and writes equal ones once.
+    Layers are found by their inputs, not by the names of their biases: the exporter leaves out
+    biases of zeros and writes equal ones once.
     """
     values = _constants(graph)
     layers: dict[str, tuple[Tensor, Tensor]] = {}
@@ -73,7 +73,7 @@ def _layers(graph: onnx.GraphProto) -> dict[str, tuple[Tensor, Tensor]]:
 
 
 def _constants(graph: onnx.GraphProto) -> dict[str, Tensor]:
-    """All weights by the names under which layers read them, from 16 bits or 8 where they are."""
+    """All weights by the names of the layers' inputs, converted from 16 or 8 bits where needed."""
     values = {
         tensor.name: torch.from_numpy(onnx.numpy_helper.to_array(tensor).astype(np.float32))
         for tensor in graph.initializer
@@ -90,9 +90,9 @@ def _constants(graph: onnx.GraphProto) -> dict[str, Tensor]:
 
 
 def _check_maps(graph: onnx.GraphProto, map_relu: bool, path: Path) -> None:
-    """See that the ReLU before the maps' sigmoid is there, or not, as the settings say."""
+    """Check that the ReLU before the maps' sigmoid is present or absent as the settings say."""
     maps = [output.name for output in graph.output if output.name.startswith("attention.")]
-    # All of them: in 8 bits a map without the ReLU may happen to see no value below 0 either.
+    # All maps: in 8 bits a map without the ReLU may by chance have no value below 0.
     if maps and all(_with_relu(graph, name) for name in maps) != map_relu:
         raise SettingsError(
             f"{path}: its maps are {'without' if map_relu else 'with'} the ReLU: set "
@@ -101,22 +101,22 @@ def _check_maps(graph: onnx.GraphProto, map_relu: bool, path: Path) -> None:
 
 
 def _with_relu(graph: onnx.GraphProto, attention: str) -> bool:
-    """Whether a map's sigmoid sees no value below 0: after a ReLU, or 8 bits that begin there."""
+    """Whether a map's sigmoid gets no value below 0: after a ReLU, or 8 bits that start at 0."""
     values, made_by = _constants(graph), {name: n for n in graph.node for name in n.output}
     node = made_by[attention]
     while node.op_type in ("QuantizeLinear", "DequantizeLinear"):
         node = made_by[node.input[0]]
     before = made_by[node.input[0]]
-    if before.op_type == "DequantizeLinear":  # the ReLU went into the range
+    if before.op_type == "DequantizeLinear":  # the ReLU became part of the range
         return not values[before.input[2]].any()
     return bool(before.op_type == "Relu")
 
 
 def _unfold(layer: str, weight: Tensor, bias: Tensor) -> dict[str, Tensor]:
-    """A convolution as the pair of it and a batch normalisation, which say the same together.
+    """A convolution as a convolution and a batch normalisation with the same result.
 
-    The weights of each output get the norm with which training begins: behind a normalisation
-    their norm says nothing but how fast they turn under a given learning rate.
+    The weights of each output get the norm of fresh weights: before a normalisation their norm
+    only sets how fast they change at a given learning rate.
     """
     norm = weight.flatten(1).norm(dim=1).clamp_min(1e-12)
     usual = conv_std(weight) * weight[0].numel() ** 0.5
@@ -133,10 +133,10 @@ def _unfold(layer: str, weight: Tensor, bias: Tensor) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def take_statistics(model: nn.Module, images: Sequence[Tensor]) -> None:
-    """Give each batch normalisation the statistics of its input; the network says what it said.
+    """Give each batch normalisation the statistics of its input; the outputs stay the same.
 
     Args:
-        model: whose running statistics are not of any data.
+        model: its running statistics do not come from data yet.
         images: batches (B, 3, S, S).
 
     """
@@ -165,7 +165,7 @@ def _adder(sums: Tensor) -> Callable[[nn.Module, tuple[Tensor]], None]:
 
 
 def _move_to(layer: nn.BatchNorm2d | nn.SyncBatchNorm, mean: Tensor, variance: Tensor) -> None:
-    """Other statistics, and the scale and shift that undo the difference."""
+    """New statistics, with the scale and shift that undo the difference."""
     old_mean, old_variance = layer.running_mean, layer.running_var
     assert old_mean is not None
     assert old_variance is not None

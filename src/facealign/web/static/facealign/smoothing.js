@@ -45,7 +45,7 @@ function weights(moments, degree) {
   return powers.map((row) => row.reduce((sum, value, k) => sum + value * first[k], 0));
 }
 
-/** Filters the points of one face as they come. */
+/** Filters the points of one face, frame by frame. */
 export class LiveSmoother {
   /**
    * @param {object} settings of smoothing: most_seconds, window, shape.
@@ -105,7 +105,7 @@ export class LiveSmoother {
   }
 }
 
-/** By how much a first-order low-pass moves towards a new value. */
+/** The share of the way to a new value that a first-order low-pass moves. */
 function share(cutoff, seconds) {
   const turns = 2 * Math.PI * cutoff * seconds;
   return turns / (1 + turns);

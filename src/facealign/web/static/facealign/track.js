@@ -14,7 +14,7 @@ export function isSure({ scores }, { LOST }) {
   return !scores || scores.reduce((a, b) => a + b, 0) / scores.length >= LOST;
 }
 
-/** Whether the middle of a box lies in the picture. */
+/** Whether the middle of a box is in the picture. */
 export function isInside(box, { width, height }) {
   const [x, y] = boxCentre(box);
   return x >= 0 && x < width && y >= 0 && y < height;
@@ -121,7 +121,7 @@ function boxRound(points, angle) {
   return centred(turn.toImage(boxCentre(upright)), half);
 }
 
-/** Row → column, each at most once, with the largest sum of affinities; 0 is no match. */
+/** Row → column, each at most once, with the largest sum of affinities; 0 is not a match. */
 export function match(affinity) {
   const fits = affinity.map((row) => [...row.keys()].filter((c) => row[c] > 0));
   const wanted = Array(affinity.length + 1).fill(0n);
