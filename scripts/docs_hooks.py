@@ -1,7 +1,7 @@
-"""What MkDocs fills into the pages: the commands, the training settings, the errors.
+"""What MkDocs fills into the pages: commands, training settings, errors, point schemes.
 
-A page says where with `<!-- commands -->`, `<!-- settings -->` or `<!-- errors -->`. Links to files
-outside `docs/` become plain text, as a site has no such files.
+A page says where with `<!-- commands -->`, `<!-- settings -->`, `<!-- errors -->` or `<!-- schemes
+-->`. Links to files outside `docs/` become plain text, as a site has no such files.
 """
 
 from __future__ import annotations
@@ -9,18 +9,33 @@ from __future__ import annotations
 import ast
 import dataclasses
 import inspect
+import io
 import re
 from pathlib import Path
 from typing import Any, get_type_hints
 
 import click
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from PIL import Image
 
-from facealign import errors
+from facealign import MARKUPS, errors, load_markup
+from facealign.charts import draw_chart, ranges
 from facealign.cli.app import EXIT_CODES, VERBS, load_verb
+from facealign.markup.conversion import targets
 from facealign.training import settings
 
 OUTSIDE = re.compile(r"\[([^\]]+)\]\((?:\.\./)+(?:src|scripts|benchmarks|tests|[A-Z]+\.md)[^)]*\)")
 """A Markdown link to a file that is not below `docs/`."""
+
+
+def on_files(files: Files, config: MkDocsConfig, **_: Any) -> Files:
+    """MkDocs calls this once: the charts of the point schemes join the files of the site."""
+    for name in MARKUPS:
+        content = io.BytesIO()
+        Image.fromarray(draw_chart(load_markup(name))).save(content, "png", optimize=True)
+        files.append(File.generated(config, f"charts/{name}.png", content=content.getvalue()))
+    return files
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
@@ -29,6 +44,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
         ("commands", commands),
         ("settings", setting_tables),
         ("errors", error_table),
+        ("schemes", scheme_sections),
     ):
         mark = f"<!-- {name} -->"
         if mark in markdown:
@@ -104,6 +120,21 @@ def error_table() -> str:
             first = (inspect.getdoc(kind) or "").partition("\n")[0]
             rows.append(f"| `{name}` | {code} | {first} |")
     return "\n".join(rows) + "\n"
+
+
+def scheme_sections() -> str:
+    """Every point scheme: its regions with their points, what it converts to, its chart."""
+    parts = []
+    for name in MARKUPS:
+        markup = load_markup(name)
+        groups = markup.groups.items()
+        regions = " · ".join(f"{part.replace('_', ' ')} {ranges(group)}" for part, group in groups)
+        others = ", ".join(other for other in targets(name) if other != name) or "nothing"
+        parts.append(
+            f"### {name}\n\n{markup.count} points: {regions}. Converts to {others}."
+            f"\n\n![Chart of {name}, its points numbered](../charts/{name}.png){{ loading=lazy }}\n"
+        )
+    return "\n".join(parts)
 
 
 if __name__ == "__main__":
