@@ -1,8 +1,8 @@
-"""How far a contender's points are from 300W's, as they come and without its constant offset.
+"""Error of a contender's points on 300W, with and without its constant offset.
 
-Peers mark some points elsewhere than 300W's annotators do, always in the same way. The mean offset
-of each point, in box sizes, over 150 training images is that habit; "corrected" is without it. The
-box is chosen on the same images. None of the images that are scored takes part in either.
+Peers place some points consistently elsewhere than 300W's annotators do. The mean offset of each
+point, in box sizes, over 150 training images is removed in "corrected". The box is chosen on the
+same images. No scored image is used for either.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ Array = NDArray[np.float64]
 LEARNED_ON = 150
 MISSED = np.full((68, 2), np.nan, np.float32)
 KEPT = ("count", "missed", "nme_inter_ocular", "nme_inter_pupil", "failure_rate_08", "auc_08")
-"""Of a report; the failures and the area are by the inter-ocular NME, missed faces among them."""
+"""Fields of a report; failures and area use the inter-ocular NME and count missed faces."""
 
 
 def measure_accuracy(contender: Contender, root: Path, subset: str = "common") -> dict[str, Any]:
-    """Scores on one subset of 300W, as they come and corrected, and the window they were taken in.
+    """Scores on one subset of 300W, plain and corrected, and the window used.
 
     Raises:
         DataError: `root` does not hold 300W.
@@ -49,7 +49,7 @@ def measure_accuracy(contender: Contender, root: Path, subset: str = "common") -
 
 
 def learn(contender: Contender, samples: Sequence[Sample]) -> tuple[Window, Array]:
-    """The window that misses fewest faces, then errs least when corrected, and its offset."""
+    """The window with the fewest missed faces, then the lowest corrected error; and its offset."""
     tried = []
     for number, window in enumerate(contender.windows):
         predicted = predict(contender, samples, window)
@@ -74,14 +74,14 @@ def _found(
 
 
 def mean_offset(predicted: Array, true: Array, size: Array) -> Array:
-    """(K, 2) box sizes: how far from the truth each point lies on average over the faces found."""
+    """(K, 2) box sizes: each point's mean offset from the truth, over the faces found."""
     found = np.isfinite(predicted).all(axis=(1, 2))
     apart = (predicted - true)[found] / size[found, None, None]
     return np.asarray(apart.sum(axis=0) / max(found.sum(), 1))
 
 
 def remove_offset(predicted: Array, offset: Array, size: Array) -> Array:
-    """(N, K, 2) the points, each moved back by its offset times the size of the face's box."""
+    """(N, K, 2) the points without their offset, which scales with the face's box."""
     return predicted - offset * size[:, None, None]
 
 
@@ -104,6 +104,6 @@ def sizes(samples: Sequence[Sample]) -> Array:
 
 
 def _spread(samples: Sequence[Sample], count: int) -> list[Sample]:
-    """So many of the samples, evenly over their order."""
+    """This many of the samples, evenly spaced in their order."""
     places = np.linspace(0, len(samples) - 1, min(count, len(samples))).round().astype(int)
     return [samples[place] for place in places]

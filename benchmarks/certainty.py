@@ -1,8 +1,8 @@
-"""What scores of points are worth: plain functions of arrays.
+"""How good the points' scores are: plain functions of arrays.
 
-A score says how sure a network is, in 0..1. It is right as a probability where of the points scored
-0.8 eight in ten are near their place (`reliability`); it is right as an order where the points it
-doubts are those that lie wrong (`sparsification`, `rank_correlation`, `roc_auc`). N points.
+A score says how sure a network is, in 0..1. It is a good probability if eight in ten of the points
+scored 0.8 are near their true place (`reliability`); it is a good ranking if the points with low
+scores are the wrong ones (`sparsification`, `rank_correlation`, `roc_auc`). N points.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Bin:
-    """Points of about one score.
+    """Points with similar scores.
 
     Attributes:
-        low, high: the scores it holds, `low` included; the last bin holds 1 too.
-        count: of its points.
+        low, high: the range of scores, `low` included; the last bin includes 1.
+        count: number of points.
         score: their mean score; NaN without points.
-        share: how many of them are right, 0..1; NaN without points.
+        share: the fraction of right points, 0..1; NaN without points.
 
     """
 
@@ -36,12 +36,12 @@ class Bin:
 
 
 def reliability(scores: Array, right: Flags, bins: int = 10) -> list[Bin]:
-    """Score against share of right points, in bins of equal width.
+    """Share of right points by score, in bins of equal width.
 
     Args:
         scores: (N,) in 0..1.
-        right: (N,) whether what the score promises is so.
-        bins: how many.
+        right: (N,) whether the point is right.
+        bins: number of bins.
 
     >>> [b.share for b in reliability(np.array([0.2, 0.4, 0.9]), np.array([0, 1, 1]) > 0, bins=2)]
     [0.5, 1.0]
@@ -76,7 +76,7 @@ def calibration_error(scores: Array, right: Flags, bins: int = 10) -> float:
 def sparsification(errors: Array, scores: Array) -> Array:
     """(N,) the mean error without the k points of lowest score, for k = 0 … N − 1.
 
-    Points of one score are left out in no order: each counts with the mean error of them all.
+    Points with equal scores have no order: each counts with the mean error of all of them.
 
     >>> sparsification(np.array([1.0, 2.0, 9.0]), np.array([0.9, 0.5, 0.1])).tolist()
     [4.0, 1.5, 1.0]
@@ -89,7 +89,7 @@ def sparsification(errors: Array, scores: Array) -> Array:
 
 
 def ause(errors: Array, scores: Array) -> float:
-    """Area under the sparsification error: 0 where the scores order the points as their errors do.
+    """Area under the sparsification error: 0 if the scores rank the points as their errors do.
 
     Mean over k of the sparsification curve by score less that by the errors themselves (the
     oracle), over the mean error of all points. NaN without points, or without any error.
@@ -107,9 +107,9 @@ def ause(errors: Array, scores: Array) -> float:
 
 
 def roc_auc(scores: Array, positive: Flags) -> float:
-    """How likely a positive scores above a negative, ties counted half; NaN where one is missing.
+    """Probability that a positive scores above a negative (ties count half); NaN without either.
 
-    The area under the ROC curve: 0.5 by chance, 1 where every positive is above every negative.
+    The area under the ROC curve: 0.5 by chance, 1 if every positive is above every negative.
 
     >>> roc_auc(np.array([0.1, 0.4, 0.4, 0.8]), np.array([False, False, True, True]))
     0.875
@@ -122,7 +122,7 @@ def roc_auc(scores: Array, positive: Flags) -> float:
 
 
 def rank_correlation(first: Array, second: Array) -> float:
-    """Spearman's: the correlation of the ranks, −1 … 1; NaN where one of them never changes.
+    """Spearman's rank correlation, −1 … 1; NaN if one side is constant.
 
     >>> rank_correlation(np.array([1.0, 2.0, 3.0]), np.array([9.0, 4.0, 0.0]))
     -1.0
@@ -134,7 +134,7 @@ def rank_correlation(first: Array, second: Array) -> float:
 
 
 def ranks(values: Array) -> Array:
-    """(N,) from 1 for the smallest; those that are equal share the mean of their ranks.
+    """(N,) ranks from 1 for the smallest; equal values share their mean rank.
 
     >>> ranks(np.array([5.0, 1.0, 5.0])).tolist()
     [2.5, 1.0, 2.5]

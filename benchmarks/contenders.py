@@ -1,16 +1,16 @@
-"""What each of those measured can do, and ours; dlib and MediaPipe are in others.py.
+"""The contenders that are measured: ours here, dlib and MediaPipe in others.py.
 
 `landmarks` gives (68, 2) x y in image pixels, in our frame, or None where the face was not found;
 `stage(photo)` and `whole(photo)` give what is timed, on a photo with one face. `windows` are the
 boxes that the accuracy may be taken in, as changes to the official one. `caveat` says what makes a
-contender's errors less comparable. `alone` is code that takes `photo` to landmarks with nothing of
-ours but ours: for the memory and the time from a cold start.
+contender's errors less comparable. `alone` is code that finds the landmarks of `photo` without the
+rest of this benchmark: for memory and cold start.
 
-`ways` are the ways to follow one face from frame to frame, each a function that begins a sequence.
-What it gives takes a frame and the box that the face truly has in it, as 300W's official ones are,
-and gives points in the frame's pixels, or None where it finds no face. Only those that say so look
-in that box; the others take it to choose among several faces. `seven` are the indices of `SEVEN`
-among these points.
+`ways` are the ways to follow one face from frame to frame, each a function that starts a sequence.
+It returns a function of a frame and the true box of the face in it, framed like 300W's official
+boxes, which returns points in the frame's pixels, or None if no face is found. Only those that say
+so look in that box; the others use it to choose among several faces. `seven` are the indices of
+`SEVEN` among these points.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Follow = Callable[[Pixels, Box], Points | None]
 Ways = dict[str, Callable[[], Follow]]
 SEVEN = ("right_eye_outer", "right_eye_inner", "left_eye_inner", "left_eye_outer", "nose_tip")
 SEVEN += ("right_mouth_corner", "left_mouth_corner")
-"""Points that everyone has."""
+"""Points that all contenders have."""
 
 
 def seven_of_68() -> tuple[int, ...]:
@@ -42,11 +42,11 @@ def seven_of_68() -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Window:
-    """The official box as a contender is given it.
+    """How the official box is changed for a contender.
 
     Attributes:
         scale: both sides are multiplied by it, about the centre.
-        down: then the box moves down by this fraction of its official height.
+        down: the box then moves down by this fraction of its official height.
 
     """
 
@@ -78,7 +78,7 @@ class Contender(Protocol):
 
 
 class Ours:
-    """A model of ours, by name or file; in the official box as it is, as it was trained."""
+    """A model of ours, by name or file; it gets the official box unchanged, as in training."""
 
     windows = (Window(),)
     caveat = ""
@@ -135,6 +135,6 @@ class Ours:
 
 
 def surest_box(photo: Pixels) -> Box:
-    """Of the face that the bundled detector is surest of."""
+    """Landmarks of the face with the bundled detector's highest score."""
     boxes: Points = facealign.YuNet(threads=1).detect(photo).boxes
     return boxes[0]

@@ -3,13 +3,13 @@
     python benchmarks/inference.py [--model NAME …] [--json FILE]
 
 The rows of `facealign bench` on the example photo, on one thread and on two; faces a second in
-batches of 16; how near the network comes to the processor's limit, and where its time goes (needs
+batches of 16; how close the network comes to the processor's limit, and where its time goes (needs
 `onnx`: the "train" extra); memory, and the size of the core install. Compare numbers of one run
-only, from a machine that does nothing else.
+only, on an idle machine.
 
     python benchmarks/inference.py --images 10000
 
-aligns the example photo so many times, in sizes that change, and prints the memory on the way.
+aligns the example photo that many times, in changing sizes, and prints the memory as it runs.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ from facealign.evaluation.timing import measure
 from facealign.models import model_path
 
 CORE = ("numpy", "pillow", "onnxruntime", "click", "rich")
-"""Of the core's dependencies, those of pyproject.toml; what these need is found."""
+"""The core's dependencies in pyproject.toml; their own dependencies are looked up."""
 NAME = re.compile(r"[\w.-]+")
-"""Of a package, at the start of a requirement such as "numpy>=1.26"."""
+"""The package's name at the start of a requirement such as "numpy>=1.26"."""
 BATCHED = "the same, 16 faces"
 TELL_AT = (1000, 5000, 10000)
 
@@ -59,7 +59,7 @@ def steps(model: str, threads: int, repeats: int) -> dict[str, dict[str, float]]
 
 
 def limits(model: str, threads: int, repeats: int) -> dict[str, Any]:
-    """The network beside the processor's limit; nothing without `onnx`."""
+    """The network's time against the processor's limit; empty without `onnx`."""
     if importlib.util.find_spec("onnx") is None:
         return {}
     from limits import multiply_adds, network_times, peak_rate, time_by_operator
@@ -77,7 +77,7 @@ def limits(model: str, threads: int, repeats: int) -> dict[str, Any]:
 
 
 def installed_megabytes() -> dict[str, float]:
-    """Package → MB on the disk, of the core and all it needs."""
+    """Package → MB on disk, for the core and its dependencies."""
     sizes = {"facealign": _folder(Path(facealign.__file__).parent)}
     waiting = list(CORE)
     while waiting:
@@ -99,7 +99,7 @@ def _folder(path: Path) -> float:
 
 
 def memory_over(images: int, model: str) -> Iterator[tuple[int, float]]:
-    """(photos aligned, MB held) on the way: the example photo in widths of 160 to 1,280."""
+    """(photos aligned, MB held) as it runs: the example photo in widths of 160 to 1,280."""
     photo, random = Image.open(PHOTO).convert("RGB"), np.random.default_rng(0)
     with facealign.FaceAligner(model, threads=1) as aligner:
         for number in range(1, images + 1):
@@ -110,7 +110,7 @@ def memory_over(images: int, model: str) -> Iterator[tuple[int, float]]:
 
 
 def all_numbers(model: str, threads: list[int], repeats: int) -> dict[str, Any]:
-    """What the file holds of one model."""
+    """One model's part of the file."""
     alone = f"import facealign\nassert facealign.FaceAligner({model!r}).align(photo)"
     return {
         "milliseconds": {str(n): steps(model, n, repeats) for n in threads},
@@ -134,7 +134,7 @@ def show(console: Console, name: str, found: dict[str, Any]) -> None:
 
 def show_limits(console: Console, found: dict[str, Any]) -> None:
     if not found:
-        console.print('how near the limit is: needs onnx, of the "train" extra')
+        console.print('how close the limit is: needs onnx, from the "train" extra')
         return
     console.print(
         f"network alone {found['network_ms']:.2f} ms for {found['multiply_adds'] / 1e6:.0f} M "
@@ -172,7 +172,7 @@ def main(words: list[str] | None = None) -> None:
     add_models(parser)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--repeats", type=int, default=100)
-    parser.add_argument("--images", type=int, help="instead: memory over so many photos")
+    parser.add_argument("--images", type=int, help="instead: memory over this many photos")
     run_script(parser, run, words)
 
 

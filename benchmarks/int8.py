@@ -4,12 +4,12 @@
     python benchmarks/int8.py --root /faces/300w --model mine.onnx
 
 The models are files in floating point. Each variant is ONNX Runtime's static quantisation,
-calibrated on faces of 300W's training part and told apart by those that training held out. Of 300W
-common only float32 and what `export` does have a number. *Apart* is how far points move by it, in %
+calibrated on faces of 300W's training part and compared on the faces that training held out. On
+300W common only float32 and `export`'s variant are measured. *Apart* is how far points move, in %
 of the crop's side: the mean over the held-out faces.
 
-Times are the network's alone, one face on one thread, the variants in turn; they are of the
-processor, which a busy machine leaves alone. Needs the "train" extra (onnx).
+Times are the network's alone, one face on one thread, the variants in turn; they are processor
+times, which other work on the machine affects little. Needs the "train" extra (onnx).
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "products alone": {"op_types_to_quantize": ["Conv", "Gemm"]},
     "outputs too": {"nodes_to_exclude": None, "extra_options": {}},
 }
-"""What is done otherwise than by `export`."""
+"""Arguments that differ from `export`'s."""
 
 
 def inputs(landmarker: Landmarker, samples: list[Sample]) -> np.ndarray:
-    """What the network is given for the faces: (N, 3, S, S) float32."""
+    """The network's input for the faces: (N, 3, S, S) float32."""
     facts = landmarker.facts
     crops = [
         landmarker.crop(sample.box).warp(image)
@@ -82,7 +82,7 @@ def nme(looked: Looked) -> float:
 
 
 def network_times(files: dict[str, Path], image: np.ndarray, rounds: int) -> dict[str, float]:
-    """Milliseconds of the processor for one face, the median: each file in turn, every round."""
+    """Median processor milliseconds for one face; each round times every file in turn."""
     sessions = {name: open_session(file, 1) for name, file in files.items()}
     taken: dict[str, list[float]] = {name: [] for name in files}
     for _ in range(rounds + 5):

@@ -3,15 +3,15 @@
     python benchmarks/jitter.py [--root /faces/300w] [--model NAME …]
 
 Photos are panned, zoomed and turned along known smooth paths of sub-pixel steps; the points found
-in each frame are brought back by the known transform, where a perfect aligner's would stand still.
+in each frame are mapped back by the known transform, where a perfect aligner's would not move.
 Faces of 300W's training part, or the example photo without `--root`.
 
 - wander: mean distance of each point from its own mean over the path (a slow drift counts).
 - shake: mean second difference from frame to frame (a slow drift does not).
 
 Both in % of the inter-ocular distance, of seven points that all have (eye corners, tip of the nose,
-corners of the mouth); `--points all` shows each one's own points. Beside our models dlib and
-MediaPipe, where they are installed: see peers.py for the environment.
+corners of the mouth); `--points all` shows each one's own points. dlib and MediaPipe are measured
+too where they are installed: see peers.py for the environment.
 """
 
 from __future__ import annotations
@@ -53,18 +53,18 @@ from facealign.metrics import Array, inter_ocular
 from facealign.types import Box, Pixels, Points
 
 SIDE, FACE = 320, 112
-"""Pixels of a frame and of the face's box in it."""
+"""Sides of a frame and of the face's box in it, in pixels."""
 FINER = 1.15
-"""A face's photo has at least so many pixels for one of the frame: nothing is ever enlarged."""
+"""Least photo pixels per frame pixel for a face: no photo is enlarged."""
 NOISE = 4.0
-"""Standard deviation of a still camera's noise, of 255."""
+"""Standard deviation of a still camera's noise, in gray levels of 255."""
 PEERS = (Dlib, FaceMesh)
-"""Who is followed beside us."""
+"""The peers that are measured too."""
 
 
 @dataclass(frozen=True)
 class Follower:
-    """A name, how to begin a sequence, and which of its points are the seven that all have."""
+    """A name, how to start a sequence, and the indices of the seven common points."""
 
     name: str
     start: Callable[[], Follow]
@@ -73,7 +73,7 @@ class Follower:
 
 @dataclass(frozen=True)
 class Step:
-    """Where a frame looks: shift in its pixels, zoom, clockwise turn of the photo in degrees."""
+    """The view of a frame: shift in its pixels, zoom, clockwise turn of the photo in degrees."""
 
     x: float = 0.0
     y: float = 0.0
@@ -88,7 +88,7 @@ PATHS: dict[str, Callable[[float], Step]] = {
     "all": lambda t: Step(12 * wave(t), 8 * wave(2 * t), math.exp(0.1 * wave(2 * t)), 10 * wave(t)),
     "noise": lambda t: Step(),
 }
-"""Each over t in 0..1, back where it began; "noise" stands still, with a camera's noise."""
+"""Each path runs over t in 0..1 and ends where it starts; "noise" is still, with camera noise."""
 
 
 def wave(t: float) -> float:
@@ -113,11 +113,11 @@ class Filmed:
 
 
 def film(image: Pixels, camera: CropTransform) -> Pixels:
-    """A frame, bicubic from finer pixels than its own and then reduced: clean of aliasing."""
+    """A frame, resampled finer than its own pixels and then reduced, to avoid aliasing."""
     factor = math.ceil(1 / camera.scale)
     fine = camera.resized(factor * camera.size)
     inverse = fine.inverse_matrix()
-    # Pillow hands pixel centres (u + ½) to the matrix and takes its answer as x + ½.
+    # Pillow passes pixel centres (u + ½) to the matrix and takes the result as x + ½.
     shift = inverse[:, 2] - inverse[:, :2] @ [0.5, 0.5] + 0.5
     frame = Image.fromarray(image).transform(
         (fine.size, fine.size),
@@ -129,14 +129,14 @@ def film(image: Pixels, camera: CropTransform) -> Pixels:
 
 
 def moved_box(camera: CropTransform, box: Box) -> Box:
-    """The box in the frame: an upright square round the same place, as large as the face is."""
+    """The box in the frame: an upright square around the same place, scaled with the face."""
     return square(camera.to_crop(centre(box)), box_size(box) * camera.scale)
 
 
 def track(
     face: Filmed, path: str, frames: int, followers: list[Follower]
 ) -> dict[str, list[Points | None]]:
-    """What each follower finds along one path, in the photo's pixels."""
+    """Each follower's points along one path, in the photo's pixels."""
     follow = {follower.name: follower.start() for follower in followers}
     found: dict[str, list[Points | None]] = {name: [] for name in follow}
     random = np.random.default_rng(0)
@@ -154,7 +154,7 @@ def track(
 
 
 def steadiness(tracks: list[Points | None], chosen: list[int] | None, distance: float) -> Array:
-    """(2,) wander and shake of one face on one path, of all points or those chosen."""
+    """(2,) wander and shake of one face on one path, for all points or the chosen ones."""
     seen = [points for points in tracks if points is not None]
     if not seen:
         return np.full(2, np.nan)
@@ -167,7 +167,7 @@ def steadiness(tracks: list[Points | None], chosen: list[int] | None, distance: 
 def measure(
     faces: list[Filmed], paths: list[str], frames: int, followers: list[Follower]
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    """Follower → path → its numbers, each the mean over the faces; None where there is none."""
+    """Follower → path → its numbers, means over the faces; None without any."""
     results: dict[str, dict[str, dict[str, Any]]] = {f.name: {} for f in followers}
     seven = {follower.name: list(follower.seven) for follower in followers}
     for path in paths:
@@ -195,7 +195,7 @@ def summary(values: Array) -> dict[str, float | None]:
 
 
 def filmed_faces(root: Path | None, count: int) -> list[Filmed]:
-    """Evenly out of the training part's faces that have the pixels, or the one of the example."""
+    """Evenly from the training faces with enough pixels, or the example's face."""
     if root is None:
         image = read_image(PHOTO)
         (face,) = FaceAligner(threads=1).align(image)
@@ -235,7 +235,7 @@ def installed_peers(console: Console) -> list[Follower]:
         try:
             peer = kind()
         except ImportError as error:
-            console.print(f"{kind.name} left out, for want of {error.name}")
+            console.print(f"{kind.name} left out: {error.name} is not installed")
             continue
         found += followers_of(peer, peer.name)
     return found

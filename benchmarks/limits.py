@@ -27,7 +27,7 @@ def multiply_adds(path: Path) -> int:
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
     graph = shape_inference.infer_shapes(model).graph
     sizes = {tensor.name: list(tensor.dims) for tensor in graph.initializer}
-    for value in [*graph.value_info, *graph.output]:  # ours hold weights in 16 bits, widened first
+    for value in [*graph.value_info, *graph.output]:  # ours cast weights from 16 bits first
         sizes[value.name] = [d.dim_value for d in value.type.tensor_type.shape.dim]
     total = 0
     for node in graph.node:
@@ -59,7 +59,7 @@ def peak_rate(threads: int, repeats: int = 20) -> float:
 
 
 def time_by_operator(path: Path, threads: int) -> dict[str, float]:
-    """Operator → share of the network's time, the largest first."""
+    """Operator → share of the network's time, largest first."""
     with tempfile.TemporaryDirectory() as folder:
         session = _session(str(path), threads, profile=Path(folder) / "profile")
         run = _run(session)

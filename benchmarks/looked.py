@@ -1,4 +1,4 @@
-"""What a model says of labelled faces, and what that is worth in numbers: see scores.py."""
+"""A model's outputs for labelled faces, and measures of them: see scores.py."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from facealign.models import SCORE_RADIUS
 from facealign.types import Sample
 
 LEFT_OUT = np.arange(0.0, 1.0, 0.05)
-"""Shares of the points left out that the curve is given at."""
+"""Shares of the points left out, at which the curve is printed."""
 
 
 @dataclass(frozen=True, eq=False)
 class Looked:
-    """What a model says of N labelled faces of K points.
+    """A model's outputs for N labelled faces with K points.
 
     Attributes:
         samples: those whose photo could be read.
         pixels: (N, K) distances from the true points.
         crop: (N, K) the same in sides of the crop.
-        scores, visible: (N, K) in 0..1; None where the model does not say.
+        scores, visible: (N, K) in 0..1; None if the model lacks them.
 
     """
 
@@ -47,7 +47,7 @@ class Looked:
     visible: Array | None
 
     def known(self) -> np.ndarray:
-        """(N, K) the point has a place in the labels."""
+        """(N, K) the point is labelled."""
         return np.stack([sample.labelled for sample in self.samples])
 
 
@@ -70,7 +70,7 @@ def look(landmarker: Landmarker, samples: list[Sample]) -> Looked:
 
 
 def score_numbers(looked: Looked) -> dict[str, Any]:
-    """Error against score: over the points whose place and normaliser are known."""
+    """Error against score, over the labelled points of faces that define the normaliser."""
     assert looked.scores is not None
     markup = load_markup(looked.samples[0].markup)
     truth, boxes = (np.stack([getattr(s, n) for s in looked.samples]) for n in ("landmarks", "box"))
@@ -112,7 +112,7 @@ def plain(value: float) -> float | None:
 
 
 def hidden_numbers(looked: Looked, shown: np.ndarray) -> dict[str, Any]:
-    """How `visible` tells the points (N, K) that are shown from the others."""
+    """How well `visible` separates shown points (N, K) from the others."""
     assert looked.visible is not None
     said, truth = looked.visible.ravel(), shown.ravel()
     right = (said > 0.5) == truth
@@ -133,6 +133,6 @@ def share(flags: np.ndarray) -> float:
 
 
 def shown_points(samples: list[Sample]) -> np.ndarray:
-    """(N, K) what the labels call seen: not occluded where they tell, else with a known place."""
+    """(N, K) seen by the labels: not occluded if they say so, otherwise labelled."""
     rows = [s.labelled if s.occluded is None else ~s.occluded for s in samples]
     return np.stack(rows)

@@ -1,4 +1,4 @@
-"""This machine, and what a program takes of its memory and time; MB are 10⁶ bytes."""
+"""This machine, and the memory and time that a program takes; MB are 10⁶ bytes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def describe_machine() -> dict[str, str | int | None]:
 
 
 def one_line(machine: dict[str, Any]) -> str:
-    """As `describe_machine` gives it."""
+    """As `describe_machine` returns it."""
     return f"{machine['processor']}, {machine['cores']} cores"
 
 
@@ -45,12 +45,12 @@ def summarise(taken: NDArray[np.float64]) -> dict[str, float]:
 
 
 def held_megabytes(at_most: bool = False) -> float:
-    """What this process holds now, or held at most (that alone where the system is not Linux)."""
+    """The memory of this process now, or its peak (only the peak where the system is not Linux)."""
     import resource
     import sys
     from pathlib import Path
 
-    if sys.platform == "linux":  # whose getrusage counts what the parent held when it started us
+    if sys.platform == "linux":  # whose getrusage includes what the parent held at the fork
         name = "VmHWM" if at_most else "VmRSS"
         lines = Path("/proc/self/status").read_text().splitlines()
         return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith(name))
@@ -59,11 +59,11 @@ def held_megabytes(at_most: bool = False) -> float:
 
 
 TELL = f"\n{inspect.getsource(held_megabytes)}\nprint(held_megabytes(at_most=True))\n"
-"""The function's own text: to import it from here would be counted too."""
+"""The function's source: importing it from here would count too."""
 
 
 def measure_alone(code: str, photo: Path, repeats: int) -> dict[str, float]:
-    """What a new Python takes in which `code` goes from `photo`, an array, to landmarks.
+    """Memory and time of a new Python in which `code` goes from `photo`, an array, to landmarks.
 
     Returns:
         The largest peak of its memory, and the median time from its start to its end.
@@ -80,10 +80,10 @@ def measure_alone(code: str, photo: Path, repeats: int) -> dict[str, float]:
 
 
 def run_apart(script: str, words: Sequence[str], **surroundings: str) -> dict[str, Any]:
-    """What a script of ours, in a process of its own, prints as JSON in its last line.
+    """The JSON in the last line that a script prints, run in its own process.
 
     Raises:
-        SystemExit: it fails; with all that it said.
+        SystemExit: it fails; with its output.
 
     """
     ended = subprocess.run(

@@ -1,6 +1,6 @@
-"""dlib and MediaPipe as contenders: see contenders.py for what each part is.
+"""dlib and MediaPipe as contenders: contenders.py explains the parts.
 
-Making one of them raises an ImportError where what it needs is not installed; peers.py says how.
+Each raises ImportError if its packages are not installed; peers.py says how to install them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Dlib:
 
     name, points, stage_is = "dlib", 68, "box → points"
     terms = "weights trained on iBUG 300-W: not for commercial use"
-    caveat = "may know these photos"
+    caveat = "may have been trained on these photos"
     seven = seven_of_68()
     windows = tuple(
         Window(scale, down)
@@ -92,8 +92,8 @@ The correspondence published with GeneFace++ and Real3DPortrait (github.com/yerf
 class FaceMesh:
     """MediaPipe's face mesh, 468 points; it finds its own face in a widened official box.
 
-    The stage is the network on LiteRT behind our crop, where `ai-edge-litert` is installed:
-    nothing of MediaPipe's own cost is in it.
+    The stage is the network on LiteRT after our crop, where `ai-edge-litert` is installed,
+    without the cost of MediaPipe itself.
     """
 
     name, points, attention = "MediaPipe FaceMesh", 468, False
@@ -158,7 +158,7 @@ class FaceMesh:
 
 
 class AttentionMesh(FaceMesh):
-    """The same with attention to eyes and lips, 478 points; its operators run nowhere else."""
+    """The same with attention to eyes and lips, 478 points; its operators run only in MediaPipe."""
 
     name, points, attention = "MediaPipe FaceMesh, attention", 478, True
     file = "face_landmark_with_attention.tflite"
@@ -173,7 +173,7 @@ def find_faces(network: Any, image: Pixels) -> list[Points]:
 
 
 def choose(faces: list[Points], box: Box) -> Points | None:
-    """The face that the box is of, if one is."""
+    """The face that the box belongs to, if any."""
     chosen = same_face([box_of_points(face) for face in faces], box)
     return None if chosen is None else faces[chosen]
 
@@ -199,4 +199,4 @@ def litert_stage(weights: Path, photo: Pixels) -> Action:
 PEERS: dict[str, Callable[[], Contender]] = {
     kind.name: kind for kind in (Dlib, FaceMesh, AttentionMesh)
 }
-"""Who stands beside us, in the table's order."""
+"""The peers, in the table's order."""

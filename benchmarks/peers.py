@@ -8,12 +8,12 @@ environment of its own, as the peers pin old versions of what others need:
     pip install . dlib-bin face_recognition_models mediapipe==0.10.21 ai-edge-litert
 
 `face_recognition_models` brings dlib's 68 points; MediaPipe's wheels bring no model from 0.10.30
-on; `ai-edge-litert` times MediaPipe's network without MediaPipe around it. A peer that is not
-installed is left out, and said so.
+on; `ai-edge-litert` times MediaPipe's network without MediaPipe. A peer that is not installed is
+left out, with a message.
 
-Every contender runs in a process of its own, one after the other, in `--rounds`, of which each
-time's quietest counts; all on one core, as MediaPipe chooses its own threads (that is on Linux:
-elsewhere facealign and LiteRT alone keep to one thread).
+Every contender runs in its own process, one after the other, in `--rounds`; of each time the
+quietest round counts. All run on one core, as MediaPipe chooses its own threads (on Linux;
+elsewhere only facealign and LiteRT keep to one thread).
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ from script import (
 from facealign.evaluation.timing import HEIGHT, WIDTH, times
 
 WIDE = 400
-"""Characters that no row of the table has: it is for a document."""
+"""More characters than any row of the table has, as it is for a document."""
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 def measure(contender: Contender, repeats: int, root: Path | None) -> dict[str, Any]:
-    """All that is known of a contender, of which the JSON file holds one entry each."""
+    """All results of a contender; the JSON file has an entry for each."""
     photo = np.asarray(Image.open(PHOTO).convert("RGB").resize((WIDTH, HEIGHT)))
     row: dict[str, Any] = {
         "name": contender.name,
@@ -75,7 +75,7 @@ def measure(contender: Contender, repeats: int, root: Path | None) -> dict[str, 
 
 
 def quietest(rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """One row of several rounds: of each time the round with the least median, else the first."""
+    """One row of several rounds: for each time, the round with the lowest median, or the first."""
     best = {
         key: min((row[key] for row in rounds), key=lambda taken: taken["median"])
         for key in ("stage_ms", "photo_ms")
@@ -86,11 +86,11 @@ def quietest(rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def measure_apart(
     kind: str, name: str, given: argparse.Namespace, root: Path | None
 ) -> dict[str, Any] | None:
-    """One contender in a process of its own; None where it is not installed."""
+    """One contender in its own process; None if it is not installed."""
     words = ["--one", kind, name, "--repeats", str(given.repeats)]
     found = run_apart(__file__, words + (["--root", str(root)] if root else []), **ONE_THREAD)
     if "missing" in found:
-        print(f"{name} left out, for want of {found['missing']}", file=sys.stderr)
+        print(f"{name} left out: {found['missing']} is not installed", file=sys.stderr)
         return None
     return found
 
@@ -119,7 +119,7 @@ ACCURACY: dict[str, Callable[[dict[str, Any]], str]] = {
     "over 8 %, %": lambda found: _both(found, "failure_rate_08", 1),
     "missed": lambda found: f"{found['plain']['missed']}",
 }
-"""Headings of the table, and the cell of a row; the second of its accuracy, "–" without any."""
+"""Headings of the table with the cell of a row; the second part is accuracy, "–" without any."""
 
 
 def _both(found: dict[str, Any], number: str, digits: int) -> str:
@@ -128,7 +128,7 @@ def _both(found: dict[str, Any], number: str, digits: int) -> str:
 
 
 def report(tree: dict[str, Any]) -> str:
-    """What a file of ours holds, as Markdown."""
+    """The content of a results file as Markdown."""
     table = new_table("model", *COLUMNS, *ACCURACY)
     for row in tree["rows"]:
         found = row.get("accuracy")
@@ -143,7 +143,7 @@ def report(tree: dict[str, Any]) -> str:
 
 
 def measure_all(given: argparse.Namespace) -> list[dict[str, Any]]:
-    """A row for each that is installed; the accuracy is taken in the first round alone."""
+    """A row for each installed contender; accuracy is measured in the first round only."""
     contenders = [("ours", model) for model in models_of(given).values()]
     contenders += [("peer", name) for name in PEERS]
     found: dict[tuple[str, str], list[dict[str, Any]]] = {}
@@ -172,9 +172,9 @@ def main(words: list[str] | None = None) -> None:
     add_root(parser, without="no accuracy")
     add_models(parser)
     parser.add_argument("--repeats", type=int, default=100)
-    parser.add_argument("--rounds", type=int, default=3, help="of each time the quietest counts")
-    parser.add_argument("--note", default="", help="kept in the file, such as: busy machine")
-    parser.add_argument("--show", type=Path, help="measure nothing: the table of such a file")
+    parser.add_argument("--rounds", type=int, default=3, help="the quietest round counts")
+    parser.add_argument("--note", default="", help="a note kept in the file, such as: busy machine")
+    parser.add_argument("--show", type=Path, help="measure nothing; print the table of such a file")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     run_script(parser, run, words)
 

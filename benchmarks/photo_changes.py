@@ -1,7 +1,7 @@
-"""What may befall a labelled photo: turned, reduced, compressed, covered. Pillow and NumPy alone.
+"""Changes to a labelled photo: turned, reduced, compressed, covered. Only Pillow and NumPy.
 
-A change takes a sample, its picture and a source of chance; it gives both back as they are after
-it, points and box in the new picture's pixels. `CHANGES` names them all.
+A change takes a sample, its picture and a random generator; it returns both after the change,
+points and box in the new picture's pixels. `CHANGES` lists all of them.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def nothing(sample: Sample, image: Pixels, random: np.random.Generator) -> Chang
 
 
 def turned(sample: Sample, image: Pixels, random: np.random.Generator, angle: float) -> Changed:
-    """The whole photo clockwise by `angle` degrees, black round it; the box an upright square
-    round the same place of the face."""
+    """The whole photo clockwise by `angle` degrees, black around it; the box becomes an upright
+    square around the same place of the face."""
     height, width = image.shape[:2]
     side = math.ceil(math.hypot(width, height))
     turn = CropTransform.from_square(((width - 1) / 2, (height - 1) / 2), side, side, -angle)
@@ -44,7 +44,7 @@ def turned(sample: Sample, image: Pixels, random: np.random.Generator, angle: fl
 
 
 def reduced(sample: Sample, image: Pixels, random: np.random.Generator, factor: int) -> Changed:
-    """The photo at a whole fraction of its resolution, each pixel the mean of those it was."""
+    """The photo reduced by a whole factor, each pixel the mean of those it replaces."""
 
     def smaller(places: Points) -> Points:  # a pixel's corner, not its centre, stays in place
         return ((places + 0.5) / factor - 0.5).astype(np.float32)
@@ -97,7 +97,7 @@ def face_mask(sample: Sample, image: Pixels, random: np.random.Generator) -> Cha
 
 
 def covered(sample: Sample, image: Pixels, random: np.random.Generator) -> Changed:
-    """A rectangle of a quarter of the box, of blotches in all colours, anywhere in the box."""
+    """A rectangle of a quarter of the box, with blotches in all colours, anywhere in the box."""
     wide = random.uniform(0.35, 0.7)
     share = np.array([wide, 0.25 / wide])
     size = sample.box[2:] - sample.box[:2]
@@ -111,12 +111,12 @@ def covered(sample: Sample, image: Pixels, random: np.random.Generator) -> Chang
 
 
 def dark(sample: Sample, image: Pixels, random: np.random.Generator) -> Changed:
-    """The photo at so little light that its mean is 5 of 255."""
+    """The photo with so little light that its mean is 5 of 255."""
     return sample, np.round(image * min(1.0, 5 / max(image.mean(), 1.0))).astype(np.uint8)
 
 
 def half_shadow(sample: Sample, image: Pixels, random: np.random.Generator) -> Changed:
-    """Left of the face's middle a fiftieth of the light, over a soft edge."""
+    """A fiftieth of the light left of the face's middle, with a soft edge."""
     middle, size = sample.landmarks[:, 0].mean(), sample.box[2] - sample.box[0]
     light = 0.02 + 0.98 / (1 + np.exp((middle - np.arange(image.shape[1])) / (0.05 * size)))
     return sample, np.round(image * light[None, :, None]).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""What each piece of a training recipe does.
+"""What each part of a training recipe does.
 
     python benchmarks/pieces.py docs/runs/pieces/300w.json --root 300w=/faces/300w
 
@@ -148,7 +148,7 @@ def budget_of(given: argparse.Namespace) -> list[str]:
 
 
 def finished(given: argparse.Namespace) -> dict[str, Any]:
-    """The results in the file, or empty results if there is no file.
+    """The results in the file; empty if there is no file.
 
     Raises:
         DataError: it has another schema, or its trials had another budget.

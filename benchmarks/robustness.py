@@ -1,16 +1,16 @@
-"""What troubles a model.
+"""What makes a model fail.
 
     python benchmarks/robustness.py --root /faces/300w [--model NAME …]
 
 300W common under other boxes, turns, low resolution, compression, noise and occluders, by head pose
-and by face region; several `--model` stand side by side. One plain pass each, in the data set's
-own boxes unless a row says otherwise:
+and by face region; several `--model` are printed side by side. One plain pass each, in the data
+set's own boxes unless a row says otherwise:
 
 - "own detector": YuNet's box that overlaps the true points most; a face it does not find is
-  missed: no part of the NME, a failure in "> 8 %".
-- "as it comes": the whole pipeline, which looks again at what is turned or leans.
-- "last frame": the box of the landmarks of a first pass in the official box, which is what a video
-  hands from frame to frame; and that box with the face moved on by 10 % of it.
+  missed: not in the NME, a failure in "> 8 %".
+- "as it comes": the whole pipeline, which looks again at turned faces.
+- "last frame": the box of the landmarks of a first pass in the official box, as in a video from one
+  frame to the next; and that box after the face has moved by 10 % of it.
 
 The yaw of the bins is fitted to the true points. docs/robustness.md says how each change is made.
 """
@@ -54,7 +54,7 @@ from facealign.types import Pixels, Points, Sample
 
 YAWS = (0.0, 15.0, 30.0, 45.0, 90.0)
 MOVED = 0.1
-"""Part of its box by which a face moves on from one frame to the next: quick, at 30 a second."""
+"""Share of its box by which a face moves between frames: fast, at 30 frames per second."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,14 +103,14 @@ ROWS: dict[str, tuple[str, Look]] = {
     "dark, own detector": ("dark", detected),
     "half in shadow, own detector": ("half in shadow", detected),
 }
-"""Row → what is done to the photo, and how the face is looked at."""
+"""Row → the change to the photo, and how the face is aligned."""
 PLAIN = "official boxes"
 
 
 def measure(
     models: dict[str, Tested], samples: list[Sample], rows: dict[str, tuple[str, Look]]
 ) -> tuple[dict[tuple[str, str], dict[str, Points]], dict[str, dict[str, Sample]], list[str]]:
-    """Each photo read once, changed once a row.
+    """Reads each photo once and changes it once for each row.
 
     Returns:
         (model, row) → id → landmarks; row → id → the sample as it is after the change.
@@ -123,7 +123,7 @@ def measure(
             continue
         changed: dict[str, Changed] = {}
         for row, (change, look) in rows.items():
-            # The same chance for every model, and for a face whatever others there are.
+            # The same random numbers for every model, and for a face whatever the others are.
             if change not in changed:
                 changed[change] = CHANGES[change](sample, image, chance(sample, change))
             after[row][sample.id], picture = changed[change]
@@ -140,12 +140,12 @@ def chance(sample: Sample, what: str) -> np.random.Generator:
 def nme_by_yaw(
     nmes: Array, yaw: Array, edges: Sequence[float] = (0.0, 30.0, 60.0, 90.0)
 ) -> dict[str, tuple[int, float]]:
-    """Faces and mean NME in each bin of |yaw|; a bin holds its lower edge, the last both.
+    """Faces and mean NME in each bin of |yaw|; a bin includes its lower edge, the last one both.
 
     Args:
         nmes: (N,).
-        yaw: (N,) degrees, either sign; NaN where it is not known, and in no bin.
-        edges: of the bins, rising.
+        yaw: (N,) degrees, either sign; NaN if not known, which is in no bin.
+        edges: of the bins, ascending.
 
     >>> nme_by_yaw(np.array([0.02, 0.04, 0.08]), np.array([-10.0, 29.0, 90.0]))
     {'0-30': (2, 0.03), '30-60': (0, nan), '60-90': (1, 0.08)}
@@ -162,7 +162,7 @@ def nme_by_yaw(
 def scored(
     model: str, row: str, found: dict[str, Points], after: dict[str, Sample], subset: str
 ) -> dict[str, Any]:
-    """The report of one row, by |yaw| too."""
+    """The report of one row, also by |yaw|."""
     samples = list(after.values())
     landmarks = np.stack([found[sample.id] for sample in samples])
     names = [sample.id for sample in samples]
@@ -185,8 +185,8 @@ def scored(
 
 
 def worst(rows: dict[str, dict[str, Any]]) -> dict[str, str]:
-    """Where it is worst: the row by NME, the row by failures, and of the plain row the pose, the
-    region and the face. A row of missed faces alone has no NME and is the worst there is."""
+    """The worst cases: the row by NME, the row by failures, and in the plain row the pose, the
+    region and the face. A row in which all faces are missed has no NME and is the worst."""
 
     def error(report: dict[str, Any]) -> float:
         value = report["nme_inter_ocular"]
@@ -206,7 +206,7 @@ def worst(rows: dict[str, dict[str, Any]]) -> dict[str, str]:
 
 
 def show(console: Console, results: dict[str, dict[str, Any]], title: str) -> None:
-    """A table a model; before them, of several models, their NMEs side by side."""
+    """A table for each model; for several models, first their NMEs side by side."""
     if len(results) > 1:
         table = new_table("", *results)
         for row in next(iter(results.values()))["rows"]:
@@ -271,7 +271,7 @@ def main(words: list[str] | None = None) -> None:
     add_models(parser)
     parser.add_argument("--subset", default="common")
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), metavar="ROW")
-    parser.add_argument("--every", type=int, default=1, metavar="N", help="every Nth face only")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="only every Nth face")
     parser.add_argument("--threads", type=int, default=1)
     run_script(parser, run, words)
 

@@ -1,18 +1,18 @@
-"""What scores and visibility are worth.
+"""How good scores and visibility are.
 
     python benchmarks/scores.py --root /faces/300w [--model NAME …]
 
-Of a model with the outputs `scores` and `visible` (`model.spread`, `model.visibility`):
+For a model with the outputs `scores` and `visible` (`model.spread`, `model.visibility`):
 
 - on 300W common, and on the faces that a run with the same `--validation` and `--seed` held out of
-  the training part: how the score goes with the error (rank correlation), what leaving out the
+  the training part: how the score follows the error (rank correlation), what leaving out the
   least certain points gains (sparsification curve; AUSE against the oracle that leaves out the
   largest errors), and whether a point scored p is within SCORE_RADIUS of its place in p of the
   cases (expected calibration error, reliability table);
-- with `--aflw`, `--merl-rav`: how well `visible` tells shown points from hidden ones (ROC AUC).
+- with `--aflw`, `--merl-rav`: how well `visible` separates shown points from hidden ones (ROC AUC).
 
 Official boxes, one plain pass. Errors are in inter-ocular distances, near is in fractions of the
-crop. NumPy alone; `--plot` needs the "plot" extra.
+crop. Needs only NumPy; `--plot` needs the "plot" extra.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ from facealign.types import Sample
 
 
 def readings(given: argparse.Namespace) -> dict[str, tuple[str, list[Sample]]]:
-    """Name → what is asked of the samples ("scores" or "visible"), and these."""
+    """Name → what is measured ("scores" or "visible"), and the samples."""
     asked: dict[str, tuple[str, Reading]] = {}
     if given.root:
         train = read_dataset("300w", given.root, "train")
@@ -66,7 +66,7 @@ def readings(given: argparse.Namespace) -> dict[str, tuple[str, list[Sample]]]:
     if given.merl_rav:
         asked["MERL-RAV"] = ("visible", merl_rav(given.merl_rav, given.images))
     if not asked:
-        raise SettingsError("nothing to measure on: give --root, --aflw or --merl-rav")
+        raise SettingsError("no data to measure on: give --root, --aflw or --merl-rav")
     return {name: (what, read.samples[:: given.every]) for name, (what, read) in asked.items()}
 
 
@@ -80,11 +80,11 @@ def merl_rav(root: Path, images: str | None) -> Reading:
 def measure(
     model: str, asked: Mapping[str, tuple[str, list[Sample]]], threads: int
 ) -> dict[str, dict[str, Any]]:
-    """Data set → its numbers; those whose points or outputs the model lacks are reported."""
+    """Data set → its numbers; a set is reported if the model lacks its points or outputs."""
     results: dict[str, dict[str, Any]] = {}
     for name, (what, samples) in asked.items():
         if not samples:
-            report(f"{name}: no face of it is there to measure on")
+            report(f"{name}: it has no face to measure on")
             continue
         try:
             landmarker = Landmarker(model_path(model), threads, False, samples[0].markup)
@@ -165,7 +165,7 @@ def show_bins(console: Console, name: str, found: dict[str, Any]) -> None:
 
 
 def draw(results: dict[str, dict[str, dict[str, Any]]], target: Path) -> None:
-    """Sparsification and reliability, side by side, each model's on each data set with scores."""
+    """Sparsification and reliability side by side, for each model and data set with scores."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -200,7 +200,7 @@ def run(given: argparse.Namespace) -> None:
         found = measure(model, asked, given.threads)
         if not found:
             raise ModelError(
-                f"{model}: nothing of it can be measured here; train a model with "
+                f"{model}: it has no scores or visible points to measure; train a model with "
                 "model.spread and model.visibility for scores and visible points"
             )
         show(console, name, found)
@@ -221,7 +221,7 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--images", metavar="DIR", help="of the table, relative to it")
     parser.add_argument("--validation", type=float, default=0.1, help="data.validation of the run")
     parser.add_argument("--seed", type=int, default=0, help="train.seed of the run")
-    parser.add_argument("--every", type=int, default=1, metavar="N", help="every Nth face only")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="only every Nth face")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--plot", type=Path, metavar="PNG")
     run_script(parser, run, words)

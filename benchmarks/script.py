@@ -1,4 +1,4 @@
-"""What every script here shares: its arguments, its end, its tables and its JSON file."""
+"""What the scripts here share: arguments, errors, tables and the JSON file."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from facealign.files import write_file
 from facealign.problems import collect
 
 PHOTO = Path(__file__).parents[1] / "examples" / "astronaut.jpg"
-"""What is measured where no labelled faces are given."""
+"""The photo that is used without labelled faces."""
 COLUMNS = 80
 LIBRARIES = ("numpy", "onnxruntime", "pillow", "torch")
-"""Those whose versions a file holds, where they are installed."""
+"""Packages whose versions are recorded, if installed."""
 
 
 def new_parser(words: str | None) -> argparse.ArgumentParser:
-    """With the first line of a script's docstring, and `--json`."""
+    """A parser with the first line of a script's docstring, and `--json`."""
     parser = argparse.ArgumentParser(description=(words or "").split("\n")[0])
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all numbers here")
     return parser
 
 
 def add_root(parser: argparse.ArgumentParser, without: str = "", required: bool = False) -> None:
-    """`--root`; `without` says what is done where it is not given."""
+    """`--root`; `without` says what happens without it."""
     words = "folder of 300W" + (f"; without it {without}" if without else "")
     parser.add_argument("--root", type=Path, metavar="DIR", help=words, required=required)
 
@@ -48,7 +48,7 @@ def add_models(parser: argparse.ArgumentParser) -> None:
 
 
 def models_of(given: argparse.Namespace) -> dict[str, str]:
-    """What a model is called in tables and files → the model: its stem where no other has it."""
+    """A model's name in tables and files → the model: its stem, if unique."""
     models = list(dict.fromkeys(given.model or ["default"]))
     stems = [Path(model).stem for model in models]
     return dict(zip(stems if len(set(stems)) == len(stems) else models, models, strict=True))
@@ -59,7 +59,7 @@ def run_script(
     run: Callable[[argparse.Namespace], None],
     words: Sequence[str] | None = None,
 ) -> None:
-    """Parse, keep the words as `given.words`, run; what we can explain is one line and exit 2."""
+    """Parse, keep the words as `given.words`, run; a known error is one line and exit 2."""
     given = parser.parse_args(words)
     given.words = sys.argv[1:] if words is None else words
     try:
@@ -74,7 +74,7 @@ def run_script(
 
 
 def record(given: argparse.Namespace, name: str, content: dict[str, Any]) -> dict[str, Any]:
-    """What the file of `benchmarks/{name}.py` holds: when, where, with what, how, and `content`."""
+    """The record of `benchmarks/{name}.py`: date, machine, versions, command, and `content`."""
     return {
         "schema": f"facealign-{name}/1",
         "date": str(date.today()),
@@ -112,7 +112,7 @@ def new_console(width: int = COLUMNS) -> Console:
 
 
 def new_table(first: str, *others: str) -> Table:
-    """In Markdown, to be read here and pasted into a document; numbers stand to the right."""
+    """A Markdown table, to read here and to paste into a document; numbers are right-aligned."""
     table = Table(first, box=MARKDOWN)
     for heading in others:
         table.add_column(heading, justify="right", overflow="fold")
@@ -120,7 +120,7 @@ def new_table(first: str, *others: str) -> Table:
 
 
 def show_table(console: Console, table: Table, title: str) -> None:
-    """The table after its title; it brings the empty lines that Markdown wants round it."""
+    """The table after its title, with the empty lines that Markdown needs."""
     console.print(title)
     console.print(table)
 

@@ -8,7 +8,7 @@ from facealign.metrics import Array
 
 
 def wander(tracks: Array, distance: float) -> float:
-    """How far points of a face that does not move stray from their own mean places.
+    """How far points of a still face are from their own means.
 
     Mean over frames and points of the distance from the point's mean over the frames, over
     `distance`; NaN without frames.
@@ -16,7 +16,7 @@ def wander(tracks: Array, distance: float) -> float:
     Args:
         tracks: (T, K, 2) the points frame by frame, in pixels that move with the face; NaN in
             frames where it was not found, which are left out.
-        distance: what is divided by, in the same pixels.
+        distance: the normaliser, in the same pixels.
 
     >>> wander(np.array([[[0.0, 0.0]], [[0.0, 4.0]]]), 100.0)
     0.02
@@ -29,7 +29,7 @@ def wander(tracks: Array, distance: float) -> float:
 
 
 def shake(tracks: Array, distance: float) -> float:
-    """How much points tremble from frame to frame, whatever slow drift there is.
+    """How much points tremble from frame to frame, without slow drift.
 
     Mean over points, and over frames between two others, of |next − 2 · this + last|, the second
     difference, over `distance`; NaN without three frames in a row. The arguments are those of

@@ -69,7 +69,7 @@ ROWS: dict[str, list[str]] = {
     "64–512, batch 128": [*PAPER, "train.batch=128"],
     "64–512, 4,000 faces": [*PAPER, "faces=4000"],
 }
-"""What is measured: name → changes to the recipe 300w, and words of this script. 64–512 is the
+"""The rows: name → changes to the recipe 300w, and options of this script. 64–512 is the
 paper's network, 32–256, at ratio 2, the released one's; in bfloat16 where a row does not say."""
 
 

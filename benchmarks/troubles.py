@@ -1,7 +1,7 @@
-"""The troubles that pieces of training are for, done to small crops of held-out faces.
+"""The troubles that parts of training are meant for, applied to small crops of held-out faces.
 
-Every face is first cut out with room around it, its box as large as in a network's input, and then
-changed, by `photo_changes.py` or as here: so a strength means the same for every face.
+Every face is first cut out with a margin, its box as large as in a network's input, and then
+changed, by `photo_changes.py` or here, so that a strength means the same for every face.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def either_way(sample: Sample, image: Pixels, random: np.random.Generator, angle
 
 
 def astray(sample: Sample, image: Pixels, random: np.random.Generator) -> Changed:
-    """Another box: its centre off by 6 % of its size along each axis, its size by 10 %."""
+    """Another box: its centre is off by 6 % of its size along each axis, its size by 10 %."""
     size = box_size(sample.box)
     middle = (sample.box[:2] + sample.box[2:]) / 2 + random.normal(0, 0.06, 2) * size
     half = size * np.exp(random.normal(0, 0.1)) / 2
@@ -130,17 +130,17 @@ TROUBLES: dict[str, Change] = {
     "noise": partial(noisy, deviation=15.0),
     "JPEG 20": partial(compressed, quality=20),
 }
-"""What befalls a face whose box is as large as in the network's input, by name."""
+"""Changes to a face whose box is as large as in the network's input, by name."""
 
 
 @dataclass(frozen=True, eq=False)
 class Troubled:
-    """Held-out faces in one trouble, as a network sees them.
+    """Held-out faces under one trouble, as a network sees them.
 
     Attributes:
         crops: (N, S, S, 3) uint8.
         truth: (N, K, 2) in crop pixels.
-        labelled: (N, K) the points whose place is known.
+        labelled: (N, K) the labelled points.
         markup: name of the point scheme.
 
     """
@@ -162,10 +162,10 @@ class Troubled:
 def trouble_all(
     samples: Iterable[Sample], size: int, margin: float, names: Iterable[str] = TROUBLES
 ) -> dict[str, Troubled]:
-    """The faces in each trouble, each photo read once.
+    """The faces under each trouble; each photo is read once.
 
     Args:
-        samples: the faces, in the boxes that they are to be seen in.
+        samples: the faces, with the boxes to use.
         size: S, of the network's input.
         margin: of its crops, as a fraction of the box size.
         names: of the troubles.
@@ -187,7 +187,7 @@ def trouble_all(
 
 
 def cut_out(sample: Sample, image: Pixels, size: int, margin: float, room: int = ROOM) -> Changed:
-    """The face with room around it, its box as large as in a crop of this size."""
+    """The face with a margin, its box as large as in a crop of this size."""
     around = around_box(sample, size, margin, room)
     corners = around.to_crop(sample.box.reshape(2, 2)).ravel()
     landmarks = around.to_crop(sample.landmarks)
@@ -201,7 +201,7 @@ def around_box(sample: Sample, size: int, margin: float, room: int) -> CropTrans
 
 
 def detected(sample: Sample, image: Pixels, near: Sample, detector: YuNet) -> Sample:
-    """The face as cut out, in the detector's box; in its own where it is not found."""
+    """The cut-out face, in the detector's box, or in its own if it is not found."""
     boxes = list(detector.detect(image).boxes)
     chosen = same_face(boxes, box_of_points(sample.landmarks[sample.labelled]))
     if chosen is None:

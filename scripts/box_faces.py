@@ -1,11 +1,11 @@
-"""A data set's faces as a CSV table whose boxes are the bundled detector's.
+"""A data set's faces as a CSV table with the bundled detector's boxes.
 
     python scripts/box_faces.py celeba /faces/lfw5 train lfw.csv
     python scripts/box_faces.py csv /faces/merl_rav_68.csv train merl.csv images=flickr
 
 Data sets that are mixed in one run should be framed alike, and the detector's boxes are made to
-look like 300W's (detector.py). A face counts as found where the detector's box holds the centre of
-its points and is at most twice or half as large as the points' own; the others are left out and
+look like 300W's (detector.py). A face counts as found if the detector's box holds the centre of its
+points and is at most twice and at least half as large as the points' own; others are left out and
 counted. Read the table as data set `csv` with the options `markup`, and `images` = the folder given
 here.
 """
@@ -42,7 +42,7 @@ def main(name: str, root: Path, subset: str, out: Path, **options: str) -> None:
 
 
 def box_of(sample: Sample, boxes: NDArray[np.float32]) -> Box | None:
-    """The detector's box of a labelled face: whose centre is nearest to that of its points."""
+    """The detector's box of a labelled face: the one whose centre is nearest to its points'."""
     points = sample.landmarks[sample.labelled]
     low, high = points.min(axis=0), points.max(axis=0)
     centre, size = (low + high) / 2, float(np.hypot(*(high - low)))
@@ -58,7 +58,7 @@ def box_of(sample: Sample, boxes: NDArray[np.float32]) -> Box | None:
 
 
 def cells(sample: Sample) -> list[str]:
-    """X and y of each point; of one whose place is unknown, nothing."""
+    """X and y of each point; empty for one that is not labelled."""
     known = zip(sample.landmarks, sample.labelled, strict=True)
     return [f"{value:.2f}" if seen else "" for point, seen in known for value in point]
 

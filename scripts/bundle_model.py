@@ -4,8 +4,8 @@
     facealign eval --dataset 300w --root … --subset common --model model.onnx --json common.json
     python scripts/bundle_model.py model.onnx common.json
 
-The errors come from the evaluation's JSON, the time is taken here: nothing by hand, and nothing
-else should run. Its terms must lie in the weights' folder. Needs the "train" extra.
+The errors come from the evaluation's JSON and the time is measured here, on an idle machine. Its
+terms must be in the weights' folder. Needs the "train" extra.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ def main(model: Path, report: Path) -> None:
     facts = FaceAligner(model).facts
     numbers = json.loads(report.read_text())
     if (numbers["model"], numbers["markup"]) != (facts.name, facts.markup):
-        sys.exit(f"{report} is not an evaluation of {facts.name} by its own points")
+        sys.exit(f"{report} is not an evaluation of {facts.name} with its own points")
     if numbers["box_source"] != "official":
-        sys.exit(f"{report}: boxes are {numbers['box_source']}; evaluate in the official ones")
+        sys.exit(f"{report}: boxes are {numbers['box_source']}; evaluate with the official ones")
     file = WEIGHTS / f"{facts.name}.onnx"
     if not file.with_suffix(".LICENSE.txt").is_file():
         sys.exit(f"{file.with_suffix('.LICENSE.txt')}: write the terms of the weights first")

@@ -1,6 +1,6 @@
-"""What MkDocs fills into the pages: commands, training settings, errors, point schemes.
+"""Fills commands, training settings, errors and point schemes into MkDocs pages.
 
-A page says where with `<!-- commands -->`, `<!-- settings -->`, `<!-- errors -->` or `<!-- schemes
+A page marks the place with `<!-- commands -->`, `<!-- settings -->`, `<!-- errors -->` or `<!-- schemes
 -->`. Links to files outside `docs/` become plain text, as a site has no such files.
 """
 
@@ -53,7 +53,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def commands() -> str:
-    """Every command with its help, as the terminal shows it."""
+    """Every command with its help, as in the terminal."""
     return "\n".join(_command(f"facealign {name}", load_verb(name)) for name in VERBS)
 
 

@@ -1,4 +1,4 @@
-"""The picture on the README's first screen: the example photo's face, with its landmarks.
+"""The picture on the README's first screen: the example photo's face with its landmarks.
 
 python scripts/draw_example.py docs/pictures/astronaut.jpg
 """
@@ -15,7 +15,7 @@ import facealign
 
 PHOTO = Path(__file__).parents[1] / "examples" / "astronaut.jpg"
 PART = (100, 20, 350, 270)
-"""Of the photo, around the head: left, top, right, bottom."""
+"""The part of the photo around the head: left, top, right, bottom."""
 SIDE = 500
 
 

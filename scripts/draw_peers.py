@@ -1,4 +1,4 @@
-"""Accuracy against latency, from a file that benchmarks/peers.py wrote, and from it alone.
+"""Accuracy against latency, drawn from a file of benchmarks/peers.py.
 
     python scripts/draw_peers.py docs/runs/peers/300w.json -o docs/pictures/peers.svg
 
@@ -29,7 +29,7 @@ def read_marks(source: Path) -> list[Mark]:
     """The models of the file whose accuracy was measured.
 
     Raises:
-        DataError: it cannot be read, is of another kind, or holds no accuracy.
+        DataError: it cannot be read, is another kind of file, or has no accuracy.
 
     """
     try:
@@ -40,7 +40,7 @@ def read_marks(source: Path) -> list[Mark]:
         raise DataError(f'{source}: its schema is not "{SCHEMA}"; benchmarks/peers.py writes it')
     marks = [to_mark(row) for row in tree["rows"] if "accuracy" in row]
     if not marks:
-        raise DataError(f"{source}: no accuracy in it; measure with: benchmarks/peers.py --root")
+        raise DataError(f"{source}: it has no accuracy; measure with: benchmarks/peers.py --root")
     return marks
 
 

@@ -133,6 +133,6 @@ def test_drawn_faces_and_absent_peers(
     words = ["--faces", "2", "--frames", "2", "--paths", "pan", "--points", "all"]
     jitter.main(["--root", str(drawn), *words])
     printed = capsys.readouterr().out
-    assert "some-peer left out, for want of somepeer" in printed
+    assert "some-peer left out: somepeer is not installed" in printed
     assert "2 faces, 2 frames a path" in printed
     assert "each one's own points" in printed
