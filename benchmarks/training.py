@@ -40,7 +40,7 @@ from facealign.training.data.batches import Batch
 from facealign.training.data.regions import FacesInMemory, Regions, region_size
 from facealign.training.device import choose_device, keep_freed_memory
 from facealign.training.losses import total_loss
-from facealign.training.optimizer import update_average
+from facealign.training.optimiser import update_average
 from facealign.training.run import Run, build
 from facealign.training.rundir.folder import RunFolder
 from facealign.training.settings import AugmentSettings, Settings

@@ -1,7 +1,7 @@
 """Fills commands, training settings, errors and point schemes into MkDocs pages.
 
-A page marks the place with `<!-- commands -->`, `<!-- settings -->`, `<!-- errors -->` or `<!-- schemes
--->`. Links to files outside `docs/` become plain text, as a site has no such files.
+A page marks the place with `<!-- commands -->`, `<!-- settings -->`, `<!-- errors -->` or
+`<!-- schemes -->`. Links to files outside `docs/` become plain text, as a site has no such files.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import torch
 from facealign.datasets import Reading, read_dataset
 from facealign.errors import DataError, DivergenceError, SettingsError
 from facealign.training.loop import Progress, fit
-from facealign.training.optimizer import learning_rate_factor
+from facealign.training.optimiser import learning_rate_factor
 from facealign.training.run import Run, prepare
 from facealign.training.rundir.checkpoint import load_checkpoint, save_checkpoint
 from facealign.training.rundir.folder import RunFolder

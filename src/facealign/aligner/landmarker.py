@@ -105,7 +105,7 @@ class Landmarker:
         self._count, self._outlined = scheme.count, "jaw" in scheme.groups
 
     def _scheme_name(self, markup: str | None) -> str:
-        """A scheme's file is read here; whether the model knows a name is its own to say."""
+        """A scheme file is read here; a plain name is checked later, against the model."""
         if markup and markup.lower().endswith(".toml"):
             return load_markup(markup).name
         return markup or self.facts.markup

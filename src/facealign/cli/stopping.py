@@ -27,8 +27,8 @@ class Stop:
 
     Args:
         at_once: even the first signal raises KeyboardInterrupt: no item is in hand.
-        once: only the first signal counts, and none after the block. So it is in one of several
-            processes: the signal comes from outside and again from the process that started them.
+        once: only the first signal counts, and none after the block: for one of several
+            processes, which gets the signal twice, directly and from its parent.
 
     Attributes:
         asked: a signal has come.

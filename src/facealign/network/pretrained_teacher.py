@@ -1,7 +1,7 @@
-"""A heatmap teacher whose trunk knows the world: ImageNet's weights under a small decoder.
+"""A heatmap teacher: a trunk pretrained on ImageNet, and a small decoder.
 
-It is not in the paper. From faces alone a trunk needs some 200,000 of them, seen again and again,
-to be as exact as this one is after 20,000 (docs/experiments.md); with few labels begin here.
+It is not in the paper. Trained on faces alone, a trunk needs some 200,000 images to reach what this
+one reaches after 20,000 (docs/experiments.md), so with few labels start here.
 """
 
 from __future__ import annotations

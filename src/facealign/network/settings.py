@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from facealign.errors import SettingsError
-from facealign.network.blocks import AttentionForm, EmbeddingForm
+from facealign.network.blocks import AttentionForm
+from facealign.network.embedding import EmbeddingForm
 
 TrunkName = Literal["stages", "efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2"]
 

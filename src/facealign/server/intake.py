@@ -46,7 +46,7 @@ async def read_pictures(request: Request, settings: ServerSettings) -> list[Pict
         detail = f"the request was not read within {settings.timeout:g} s; send it faster"
         raise Problem(408, detail, close) from None
     except ClientDisconnect:
-        raise Problem(400, "the client broke off") from None
+        raise Problem(400, "the client disconnected") from None
     pictures = await _pictures(kind, request, body, settings)
     if not pictures:
         raise Problem(422, f"no picture in the request; {HINT}")
@@ -133,7 +133,7 @@ async def _from_multipart(request: Request, body: bytes, settings: ServerSetting
     try:
         form = await parser.parse()
     except (MultiPartException, ValueError, KeyError) as error:
-        raise Problem(422, f"not the form that it says it is ({error})") from None
+        raise Problem(422, f"the multipart form is malformed ({error})") from None
     other = sorted({name[:40] for name, _ in form.multi_items() if name != "image"})
     if other:
         raise Problem(422, f'the form\'s field "{other[0]}" is not known; {HINT}')

@@ -15,7 +15,7 @@ from facealign.server.problem import MEDIA_TYPE
 from facealign.server.settings import ServerSettings
 
 REFUSALS = {
-    "400": "The request is damaged, or the client broke off.",
+    "400": "The request is damaged, or the client disconnected.",
     "401": "No valid token.",
     "403": "A page of another site.",
     "408": "The request was sent too slowly.",

@@ -18,9 +18,9 @@ LOST = 0.45
 """Mean score of the points below which a face is lost: true boxes have 0.68 at their first
 percentile, background has 0.09."""
 SAME_BOX = 0.3
-"""IoU from which on a detected face is the one that is followed there."""
+"""A detected face is the one followed here if the IoU of their boxes is at least this."""
 STEADY = 8
-"""Frames whose places say where a face is heading; the newest `UNSURE` are left out."""
+"""Frames that give a face's direction of movement; the newest `UNSURE` are left out."""
 UNSURE = 2
 LEAST_RATIO = 0.6
 """Of the sizes of a missing face and of a detected one that may be it."""

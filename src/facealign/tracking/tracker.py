@@ -40,13 +40,13 @@ DETECT_EVERY, SEARCH_EVERY = 10, 3
 WAIT = 0.5
 """Seconds for which a lost face keeps its number."""
 SAME_POINTS = 0.55
-"""IoU of the boxes of two followed faces from which on both have the same face."""
+"""Two tracks whose boxes have at least this IoU follow the same face."""
 UNSEEN = 2
 """Runs of the detector in a row that may miss a face whose model gives no scores."""
 CUT = 0.35
-"""Share of pixels whose gray changes its bin from which on a frame may belong to another scene."""
+"""A frame may start a new scene if more than this share of its pixels changes gray-level bin."""
 ALIKE = 0.5
-"""Correlation of a face's picture with itself a frame ago, below which it is another face."""
+"""Least correlation of a face's picture with that of the frame before for the same face."""
 
 
 class FaceTracker:

@@ -25,7 +25,7 @@ from facealign.training.data.micro_batch import micro_batch
 from facealign.training.distributed import any_process, leads, sum_up, without_exchange, world
 from facealign.training.divergence import Buffers, skip_step
 from facealign.training.losses import labelled_points, sum_of_outputs, total_loss
-from facealign.training.optimizer import set_learning_rate, update_average
+from facealign.training.optimiser import set_learning_rate, update_average
 from facealign.training.run import Run
 from facealign.training.rundir.checkpoint import save_checkpoint
 from facealign.training.rundir.logger import Record, write_report

@@ -37,7 +37,7 @@ from facealign.training.distributed import (
 )
 from facealign.training.divergence import LossGuard
 from facealign.training.export.restore import take_statistics
-from facealign.training.optimizer import hold_still, make_optimiser
+from facealign.training.optimiser import freeze_all_but, make_optimiser
 from facealign.training.pretrained import BEGUN, Start, inherited, load_start, read_start
 from facealign.training.rundir.checkpoint import load_newest
 from facealign.training.rundir.fingerprint import fingerprint
@@ -198,7 +198,7 @@ def build(
         prefetch=bool(settings.data.readers) and any(found.blocks for found in faces),
     )
     model = _network(settings, device)
-    hold_still(model, train.learns)
+    freeze_all_but(model, train.learns)
     fit_batch_norm(model, train.batch_norm)
     parallel = spread_out(model)
     titles = [settings.data.title, *(extra.title for extra in settings.further)]

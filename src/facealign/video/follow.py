@@ -58,7 +58,7 @@ def track(
             "offline".
         looks: 2 for the mean of two crops, 1 for one: as of `FaceTracker`.
         keep_raw: also give the landmarks before smoothing (`Face.raw`).
-        every: take every so-manieth frame.
+        every: take every n-th frame.
         start: seconds; earlier frames are left out.
         end: seconds; the film is left at this time.
 

@@ -60,7 +60,7 @@ class VideoReader:
     Args:
         source: a file that PyAV opens; a folder of pictures, in the order of their names, or one
             that holds 300VW's `vid.avi`; "camera:0"; "-" for standard input.
-        every: take the first frame and every so-manieth after it.
+        every: take the first frame and every n-th after it.
         start: seconds; earlier frames are left out.
         end: seconds; the film is left at this time. None takes all.
         rate: frames a second of a folder of pictures.
@@ -122,7 +122,7 @@ class VideoReader:
         return max(0, -(-(last - round(self._start * self.rate)) // self._every))
 
     def close(self) -> None:
-        """Let go of the file or camera."""
+        """Close the file or camera."""
         if self._container is not None:
             self._container.close()
 
@@ -186,7 +186,7 @@ class VideoReader:
         return time if last is None or time > last else last + step
 
     def _parted(self, damage: list[str]) -> Iterator[VideoFrame]:
-        """The decoded frames, interlaced ones with their fields parted."""
+        """The decoded frames, deinterlaced where needed."""
         parting: Deinterlacer | None = None
         for number, frame in enumerate(self._decoded(damage)):
             if number == 0:

@@ -229,5 +229,5 @@ class _Sound:
                 yield packet
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._source.close()

@@ -126,5 +126,5 @@ export function toJson(results: ImageResult[]): string;
 export function toCsv(results: ImageResult[]): string;
 /** One face as the JSON document has it. */
 export function faceEntry(face: Face): object;
-/** Let go of the worker; the next call starts a new one. */
+/** Stop the worker; the next call starts a new one. */
 export function close(): void;

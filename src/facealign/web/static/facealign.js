@@ -110,7 +110,7 @@ export function decode(blob) {
   return createImageBitmap(blob, { imageOrientation: "from-image", colorSpaceConversion: "none" });
 }
 
-/** Let go of the worker; what is under way fails. The next call starts a new one. */
+/** Stop the worker; calls under way fail. The next call starts a new one. */
 export function close() {
   worker?.terminate();
   worker = null;

@@ -14,8 +14,8 @@ from facealign.errors import SettingsError
 from facealign.training.settings import TrainSettings
 
 
-def hold_still(model: nn.Module, learns: Sequence[str]) -> None:
-    """Freeze all weights but those with one of these words in their names; no words freeze none.
+def freeze_all_but(model: nn.Module, learns: Sequence[str]) -> None:
+    """Freeze every weight whose name has none of these words; an empty list freezes nothing.
 
     Raises:
         SettingsError: no weight has any of them.

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from facealign.network import AAN, AANSettings
-from facealign.training.optimizer import make_optimiser, set_learning_rate
+from facealign.training.optimiser import make_optimiser, set_learning_rate
 from facealign.training.settings import TrainSettings
 
 
