@@ -62,6 +62,24 @@ def test_links_point_at_files_that_exist(repository: Path, document: str) -> Non
     assert missing == []
 
 
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_point_at_headings_that_exist(repository: Path, document: str) -> None:
+    path = repository / document
+    links = re.findall(r"\]\(([^):#]*\.md)?#([^)]+)\)", path.read_text())
+    missing = [
+        f"{target}#{anchor}"
+        for target, anchor in links
+        if anchor not in headings(path.parent / target if target else path)
+    ]
+    assert missing == []
+
+
+def headings(document: Path) -> set[str]:
+    """The anchors of a document, as both MkDocs and GitHub make them of plain words."""
+    lines = re.findall(r"^#+ (.+)$", document.read_text(), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in lines}
+
+
 def test_make_targets_in_the_readme_exist(repository: Path) -> None:
     targets = set(re.findall(r"^([a-z]+):", (repository / "Makefile").read_text(), re.MULTILINE))
     used = set(re.findall(r"^make ([a-z]+)", (repository / "README.md").read_text(), re.MULTILINE))
