@@ -19,7 +19,7 @@ import numpy as np
 from box_faces import write
 
 from facealign.aligner.landmarker import Landmarker
-from facealign.aligner.looks import several_looks, spread
+from facealign.aligner.several_crops import several_looks, spread
 from facealign.datasets import read_dataset, stream_pixels
 from facealign.geometry import box_size
 from facealign.markup import load_conversion, load_markup, targets

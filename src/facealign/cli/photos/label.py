@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facealign.aligner.landmarker import Landmarker
-from facealign.aligner.looks import several_looks, spread
+from facealign.aligner.several_crops import several_looks, spread
 from facealign.cli.console import counted, say
 from facealign.cli.options import (
     max_megapixels_option,

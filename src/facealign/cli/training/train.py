@@ -98,8 +98,8 @@ def _launch(settings: Settings, arguments: list[str], nproc: int) -> int:
 
 
 def _train_folds(settings: Settings, readings: list[Reading], path: Path, folds: int) -> int:
+    from facealign.training.cross_validation import fold_settings, summarise, write_summary
     from facealign.training.distributed import leads
-    from facealign.training.folds import fold_settings, summarise, write_summary
 
     codes: list[int] = []
     for each in fold_settings(settings, folds):

@@ -8,7 +8,7 @@ import numpy as np
 
 from facealign import read_image
 from facealign.aligner.landmarker import Landmarker
-from facealign.aligner.looks import mirrored_crop, several_looks, spread
+from facealign.aligner.several_crops import mirrored_crop, several_looks, spread
 from facealign.geometry import CropTransform
 from facealign.models import model_path
 from facealign.yunet import YuNet
