@@ -26,8 +26,8 @@ from facealign.datasets.reading import (
     check_subset,
 )
 from facealign.errors import DataError, MissingExtraError
-from facealign.formats.csv import read_columns, read_rows
 from facealign.formats.pts import image_beside, read_pts
+from facealign.formats.tables import read_columns, read_rows
 from facealign.geometry import to_box
 from facealign.markup import load_markup
 from facealign.types import Box, Sample

@@ -5,18 +5,17 @@ Columns: `image,width,height,error,score,markup,left,top,right,bottom,x0,y0,x1,y
 with the centre of the first at (0, 0). A film's rows have `frame,time` after `image` and `track`
 before `score`; `raw_x0,…` and the measures by their names come last, where they were asked for.
 
-The same table is read as labels, of which only `image` and the points are needed. A point with both
-numbers empty is not labelled; without a box, that of the points is taken. Each value of a column
-`split` is a subset.
+The same table is read as labels, of which only `image` and the points are needed, whose columns may
+have their names: `nose_x`, `nose_y`. A point with both numbers empty is not labelled; without a
+box, that of the points is taken. Each value of a column `split` is a subset.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,19 +23,17 @@ import numpy as np
 
 from facealign.errors import DataError, OutputError
 from facealign.face import Face, ImageResult
-from facealign.files import parsing, reading
+from facealign.files import parsing
 from facealign.formats.json import build_face
-from facealign.formats.labels import ALL, DEFAULT_MARKUP, Label, LabelReader, ParseLabel
+from facealign.formats.labels import ALL, DEFAULT_MARKUP, Label, LabelReader, ParseLabel, places_of
 from facealign.formats.survey import Survey
-from facealign.markup import Markup
+from facealign.formats.tables import BOX, Row, read_columns, read_rows
+from facealign.markup import Markup, scheme_of_names
 from facealign.measures import NAMES
 
 FRAME = ("frame", "time")
 IMAGE = ("image", "width", "height", "error")
-BOX = ("left", "top", "right", "bottom")
 NOT_A_NUMBER = "a value is missing or not a number"
-Row = tuple[int, dict[str, str]]
-"""Line number, and the cells by column."""
 
 
 def write_csv(results: Iterable[ImageResult], file: IO[str], survey: Survey) -> None:
@@ -107,43 +104,6 @@ def _face_cells(face: Face) -> dict[str, Any]:
         cells[f"raw_x{i}"], cells[f"raw_y{i}"] = x, y
     cells |= entry.get("measures", {})
     return cells if face.track is None else cells | {"track": face.track}
-
-
-def read_columns(path: Path) -> list[str]:
-    """The column names of a table.
-
-    Raises:
-        DataError: the file cannot be read.
-
-    """
-    with _table(path) as reader:
-        return list(reader.fieldnames or ())
-
-
-def read_rows(path: Path) -> Iterator[Row]:
-    """The rows of a table below the column names; cells that a short row lacks are empty.
-
-    File names that are not UTF-8 are kept as they are.
-
-    Raises:
-        DataError: the file cannot be read.
-
-    """
-    with _table(path) as reader:
-        for row in reader:
-            yield reader.line_num, row
-
-
-@contextmanager
-def _table(path: Path) -> Iterator[csv.DictReader[str]]:
-    try:
-        with (
-            reading(path),
-            path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file,
-        ):
-            yield csv.DictReader(file, restval="", restkey="")
-    except csv.Error as error:
-        raise DataError(f"{path}: not a CSV table ({error})") from None
 
 
 def point_count(columns: Iterable[str]) -> int:
@@ -226,9 +186,21 @@ def read_labels(path: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]
         DataError: the file cannot be read, or its columns do not fit the point scheme.
 
     """
+    pairs = _point_columns(path, scheme)
+    for row in read_rows(path):
+        if subset in (ALL, row[1].get("split")):
+            yield partial(_parse_row, path, row, scheme, pairs)
+
+
+def _point_columns(path: Path, scheme: Markup) -> list[tuple[str, str]]:
+    """The columns of each point: x0 and y0, or those of its name, `nose_x` and `nose_y`."""
     columns, count = read_columns(path), scheme.count
-    needed = ("image", *(f"{axis}{i}" for i in range(count) for axis in "xy"))
-    missing = [name for name in needed if name not in columns]
+    if names := _point_names(columns):
+        places = places_of(names, scheme, str(path))
+        order = [names[places.index(i)] for i in range(count)]
+        return [(f"{name}_x", f"{name}_y") for name in order]
+    pairs = [(f"x{i}", f"y{i}") for i in range(count)]
+    missing = [name for name in ("image", *chain(*pairs)) if name not in columns]
     if missing or f"x{count}" in columns:
         raise DataError(
             f"{path}: has the columns of {point_count(columns)} points and {scheme.name} has "
@@ -236,15 +208,31 @@ def read_labels(path: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]
             + (f"{missing[0]} is missing; " if missing else "")
             + "name the right markup with --markup (a name, or a .toml file)"
         )
-    for row in read_rows(path):
-        if subset in (ALL, row[1].get("split")):
-            yield partial(_parse_row, path, row, scheme)
+    return pairs
 
 
-def _parse_row(path: Path, row: Row, scheme: Markup) -> Label:
+def _point_names(columns: Sequence[str]) -> list[str]:
+    """The names of points that columns such as `nose_x` and `nose_y` have."""
+    if "x0" in columns:
+        return []
+    return [name[:-2] for name in columns if name[-2:] == "_x" and f"{name[:-1]}y" in columns]
+
+
+def own_schemes(path: Path) -> list[Markup]:
+    """The point scheme of the names in the columns, if there are any.
+
+    Raises:
+        DataError: the file cannot be read, or the names are no point scheme.
+
+    """
+    names = _point_names(read_columns(path))
+    return [scheme_of_names(path.stem, names, str(path))] if names else []
+
+
+def _parse_row(path: Path, row: Row, scheme: Markup, pairs: list[tuple[str, str]]) -> Label:
     line, cells = row
     place = f"{path}:{line}"
-    words = [[cells[f"x{i}"].strip(), cells[f"y{i}"].strip()] for i in range(scheme.count)]
+    words = [[cells[x].strip(), cells[y].strip()] for x, y in pairs]
     corners = [cells.get(name, "").strip() for name in BOX]
     with parsing(place, NOT_A_NUMBER):
         points = np.array([[float(word or "nan") for word in pair] for pair in words])
@@ -259,4 +247,4 @@ def subsets(path: Path) -> list[str]:
     return sorted({row["split"] for _, row in read_rows(path) if row.get("split")})
 
 
-LABELS = LabelReader(title="A CSV table", read=read_labels, subsets=subsets)
+LABELS = LabelReader(title="A CSV table", read=read_labels, schemes=own_schemes, subsets=subsets)

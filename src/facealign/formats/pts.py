@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -73,7 +74,9 @@ def to_pts(points: Points) -> str:
 
 
 def image_beside(path: Path) -> Path:
-    """The image with the same name beside a label file.
+    """The image with the same name beside a label file, of any format that can be read.
+
+    The label file of `a.jpg` is `a.pts` or `a.jpg.pts`.
 
     Raises:
         DataError: there is none.
@@ -83,7 +86,15 @@ def image_beside(path: Path) -> Path:
         for name in (path.with_suffix(suffix), path.with_suffix(suffix.upper())):
             if name.is_file():
                 return name
+    stem = _fold(path.stem)
+    for name in sorted(path.parent.iterdir()):  # in other letters, or with its suffix
+        if name.suffix.lower() in SUFFIXES and stem in (_fold(name.stem), _fold(name.name)):
+            return name
     raise DataError(f"{path}: no image with this name is beside it (.jpg or .png)")
+
+
+def _fold(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def read_labels(root: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]:
@@ -101,9 +112,10 @@ def read_labels(root: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]
         raise DataError(f"{root}: holds no .pts file")
     for path in labels:
         yield partial(_parse_file, root, path, scheme)
-    labelled = {path.with_suffix("") for path in labels}
+    labelled = {(path.parent, _fold(path.stem)) for path in labels}
     for path in files:
-        if path.suffix.lower() in IMAGE_SUFFIXES and path.with_suffix("") not in labelled:
+        names = {(path.parent, _fold(name)) for name in (path.stem, path.name)}
+        if path.suffix.lower() in IMAGE_SUFFIXES and not names & labelled:
             report(f"{path}: there is no .pts file of this name beside it")
 
 

@@ -79,7 +79,8 @@ def test_the_folder_of_the_images_may_be_named(
     write: Any, points: Any, draw: Any, tmp_path: Path
 ) -> None:
     path = write([["d.png", "", "", "", "", "", *points("celeba5").ravel()]])
-    draw(tmp_path / "photos" / "d.png")
+    for folder in ("photos", "older"):
+        draw(tmp_path / folder / "d.png")
     assert read_dataset("csv", path, "all", markup="celeba5").samples == []
     reading = read_dataset("csv", path, "all", markup="celeba5", images="photos")
     assert reading.samples[0].image == tmp_path / "photos" / "d.png"

@@ -162,7 +162,7 @@ def _align(
     tally: Tally,
 ) -> None:
     aligner = settings.aligner(photos.threads)
-    given = read_boxes(boxes) if boxes else None
+    given = read_boxes(boxes).expect(photos.files) if boxes else None
     pictures = Pictures(draw, photos.files, "--draw") if draw else None
 
     def find(photo: Path, image: Pixels) -> list[Face]:

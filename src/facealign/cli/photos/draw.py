@@ -20,7 +20,7 @@ from facealign.cli.photos.photos import Find, Photos
 from facealign.cli.photos.pictures import Pictures, count_pictures, write_faces
 from facealign.draw import draw_maps
 from facealign.face import Face
-from facealign.formats.given import read_faces
+from facealign.formats.given import PhotoTable, read_faces
 from facealign.templates import SIDES
 
 
@@ -57,15 +57,14 @@ def draw(
     facealign draw photos/ -o drawn/ --results faces.parquet
     """  # noqa: D301
     named = Photos.named(photos, output, workers, threads)
-    find = _found_earlier(results, markup) if results else _found_now(model, markup, named.threads)
+    earlier = read_faces(results).expect(named.files) if results else None
+    find = _found_earlier(earlier, markup) if earlier else _found_now(model, markup, named.threads)
     pictures = Pictures(output, named.files, "-o")
     results_now = named.map(lambda photo: pictures.align_and_draw(photo, find))
     return count_pictures(named, results_now, "faces drawn", output)
 
 
-def _found_earlier(results: Path, markup: str | None) -> Find:
-    table = read_faces(results)
-
+def _found_earlier(table: PhotoTable[Face], markup: str | None) -> Find:
     def find(photo: Path, _: object) -> list[Face]:
         faces = table.of(photo)
         return [face.to(markup) for face in faces] if markup else faces

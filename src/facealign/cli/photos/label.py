@@ -26,7 +26,7 @@ from facealign.cli.options import (
 from facealign.cli.photos.photos import Photos
 from facealign.errors import ImageError, SettingsError
 from facealign.files import whole_file
-from facealign.formats.csv import BOX
+from facealign.formats.tables import BOX
 from facealign.image import read_image
 from facealign.markup import load_markup
 from facealign.models import DEFAULT, model_path

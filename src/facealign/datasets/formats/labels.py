@@ -8,14 +8,16 @@ from the number of points.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+import os
+from functools import cached_property, partial
 from pathlib import Path
 
 from facealign.datasets.reading import Dataset, Reading, build_sample, build_samples, check_subset
+from facealign.errors import DataError
 from facealign.files import is_file, is_folder
-from facealign.formats.labels import ALL, DEFAULT_MARKUP, Label, LabelReader
+from facealign.formats.labels import ALL, DEFAULT_MARKUP, Label, LabelReader, ParseLabel
 from facealign.formats.registry import FORMATS
+from facealign.photo_names import PhotoNames, the_one
 from facealign.types import Sample
 
 
@@ -45,10 +47,24 @@ def read_label_file(
         check_subset(name, subset, (ALL, *reader.subsets(root)))
     scheme = reader.scheme_of(root, markup)
 
-    def build(parse: Callable[[], Label]) -> Sample:
-        return _build_sample(parse(), root, images)
+    labels = [_attempt(parse) for parse in reader.read(root, scheme, subset)]
+    folder = ImageFolder(
+        root, [label.image for label in labels if isinstance(label, Label)], images
+    )
 
-    return Reading(name, subset, build_samples(reader.read(root, scheme, subset), build))
+    def build(label: Label | DataError) -> Sample:
+        if isinstance(label, DataError):
+            raise label
+        return _build_sample(label, folder)
+
+    return Reading(name, subset, build_samples(labels, build))
+
+
+def _attempt(parse: ParseLabel) -> Label | DataError:
+    try:
+        return parse()
+    except DataError as error:
+        return error
 
 
 def named_scheme(name: str, root: Path) -> str | None:
@@ -64,11 +80,15 @@ def named_scheme(name: str, root: Path) -> str | None:
     return form.labels.scheme_of(root, None).name
 
 
-def _build_sample(label: Label, root: Path, images: str | None) -> Sample:
+def _build_sample(label: Label, folder: ImageFolder) -> Sample:
+    try:
+        image = folder.find(label.image)
+    except DataError as error:
+        raise DataError(f"{label.place}: {error}") from None
     return build_sample(
         label.place,
         id=label.id,
-        image=find_image(root, label.image, images),
+        image=image,
         landmarks=label.points,
         labelled=label.labelled,
         occluded=label.occluded,
@@ -78,21 +98,49 @@ def _build_sample(label: Label, root: Path, images: str | None) -> Sample:
     )
 
 
-def find_image(labels: Path, name: str, images: str | None) -> Path:
-    """The image called `name` in a label file; if there is none, where it was first looked for.
+class ImageFolder:
+    """Where the images of a label file lie.
 
     Args:
         labels: the label file, or the folder of label files.
-        name: as written there; backslashes also separate folders.
+        names: of all its images, as written there.
         images: the folder to look in, relative to that of the labels; None looks in the usual ones.
 
     """
-    relative = name.replace("\\", "/")
-    home = labels if is_folder(labels) else labels.parent
-    usual = (home, home / "images", labels.with_suffix(""))
-    folders = usual if images is None else (home / images,)
-    found = next((f / relative for f in folders if is_file(f / relative)), None)
-    return found or folders[0] / relative
+
+    def __init__(self, labels: Path, names: list[str], images: str | None) -> None:
+        home = labels if is_folder(labels) else labels.parent
+        usual = (home, home / "images", labels.with_suffix(""), home.parent / "images")
+        self._folders = usual if images is None else (home / images,)
+        self._below = [str(folder.absolute()) for folder in self._folders]
+        self._names = PhotoNames(names, self._below)
+
+    def find(self, name: str) -> Path:
+        """The image of this name; if there is none, where it was first looked for.
+
+        It need not lie in a folder itself, if a file below ends like the name (`photo_names`).
+
+        Raises:
+            DataError: the name may mean several images, or several names the same one.
+
+        """
+        relative = name.replace("\\", "/")
+        for folder in self._folders:
+            if is_file(folder / relative):
+                return folder / relative
+        found = the_one(name, self._files, self._names)
+        return Path(found) if found else self._folders[0] / relative
+
+    @cached_property
+    def _files(self) -> PhotoNames:
+        """The files below the folders that a name of the label file may mean."""
+        files: dict[str, None] = {}
+        for root in self._below:
+            for place, folders, names in os.walk(root):
+                folders[:] = sorted(name for name in folders if not name.startswith("."))
+                paths = [str(Path(place) / name) for name in sorted(names)]
+                files |= dict.fromkeys(path for path in paths if self._names.like(path))
+        return PhotoNames(files, self._below)
 
 
 def _dataset(name: str, reader: LabelReader) -> Dataset:
