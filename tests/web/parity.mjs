@@ -8,7 +8,7 @@ const [site, jobs, target] = process.argv.slice(2);
 const base = pathToFileURL(`${site}/`);
 const { Aligner } = await import(new URL("facealign/aligner.js", base).href);
 const { CropTransform } = await import(new URL("facealign/geometry.js", base).href);
-const { resize } = await import(new URL("facealign/pillow.js", base).href);
+const { overWhite, resize } = await import(new URL("facealign/pillow.js", base).href);
 const { LiveSmoother } = await import(new URL("facealign/smoothing.js", base).href);
 const { match } = await import(new URL("facealign/track.js", base).href);
 const { FaceTracker } = await import(new URL("facealign/tracker.js", base).href);
@@ -49,6 +49,7 @@ const TASKS = {
   match: (image, { affinity }) => [...match(affinity)],
   warp: (image, { box, size, margin, angle }) =>
     bytes(CropTransform.fromBox(box, size, margin, angle).warp(image)),
+  white: (image) => bytes(overWhite(image)),
   resize: (image, { size, box }) => bytes(resize(image, ...size, box, 2)),
   pose: async (image, { landmarks, markup }) => {
     const generic = (await aligner()).settings.generic_faces[markup];

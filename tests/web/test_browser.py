@@ -22,8 +22,6 @@ pytestmark = pytest.mark.slow
 ORIENTATION = 0x0112
 MOST = 0.1
 """Pixels between a point in the browser and in Python."""
-CLEAR = 0.3
-"""The same of a half-transparent photo: browsers multiply by alpha in 8 bits."""
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +68,7 @@ def test_photos_give_pythons_landmarks_offline(
         assert len(image["faces"]) == len(faces)
         for mine, known in zip(image["faces"], faces, strict=True):
             distance = np.linalg.norm(np.array(mine["landmarks"]) - known.landmarks, axis=1)
-            assert distance.max() <= (CLEAR if "clear" in photo else MOST), photo
+            assert distance.max() <= MOST, photo
     assert images[-1]["width"] is None
     assert "cannot read it as a picture" in images[-1]["error"]
     assert "5 faces in 6 photos; 1 photo could not be read" in seen["status"]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facealign import CropTransform, Face, FaceAligner, ImageResult
+from facealign import CropTransform, Face, FaceAligner, ImageResult, read_image
 from facealign.datasets.drawings import draw_face
 from facealign.formats.json import to_dict
 from facealign.formats.registry import write_results
@@ -61,6 +61,15 @@ def test_reduced_pictures_are_pillows_to_the_bit(
         bilinear = Image.Resampling.BILINEAR
         wanted = given.resize(case["size"], bilinear, box=case["box"], reducing_gap=2.0)
         np.testing.assert_array_equal(pixels(answer, *case["size"]), np.asarray(wanted))
+
+
+def test_transparent_pixels_lie_over_white_as_in_python(run: Run, tmp_path: Path) -> None:
+    picture = np.random.default_rng(3).integers(0, 256, (40, 64, 4), dtype=np.uint8)
+    (tmp_path / "rgba").write_bytes(picture.tobytes())
+    job = {"task": "white", "raw": str(tmp_path / "rgba"), "width": 64, "height": 40}
+    (answer,) = run([job])
+    np.testing.assert_array_equal(pixels(answer, 64, 40), read_image(Image.fromarray(picture)))
+    np.testing.assert_array_equal(pixels(answer, 64, 40), read_image(picture))
 
 
 def assert_same(given: list[Job], wanted: list[Face]) -> None:

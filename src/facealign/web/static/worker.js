@@ -1,6 +1,7 @@
 /** Runs the aligner off the page's own thread; `facealign.js` talks to it. */
 
 import { Aligner } from "./facealign/aligner.js";
+import { overWhite } from "./facealign/pillow.js";
 import { FaceTracker } from "./facealign/tracker.js";
 
 let loading = null;
@@ -9,14 +10,12 @@ let last = Promise.resolve();
 
 /** Pixels over white, upright: what `read_image` gives in Python. */
 function pixels(source) {
-  if ("data" in source) return source;
+  if ("data" in source) return overWhite(source);
   const { width, height } = source;
   const pen = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
-  pen.fillStyle = "white";
-  pen.fillRect(0, 0, width, height);
   pen.drawImage(source, 0, 0);
   source.close();
-  return pen.getImageData(0, 0, width, height);
+  return overWhite(pen.getImageData(0, 0, width, height));
 }
 
 /** The next frame of a tracker, by the number that the page gave it. */

@@ -18,6 +18,24 @@ export function blank(width, height) {
   return { width, height, data: new Uint8ClampedArray(4 * width * height) };
 }
 
+/**
+ * Transparent pixels laid over white, in place, as Pillow does it. A canvas of its own rounds
+ * otherwise, by a gray level.
+ * @param {Picture} image @returns {Picture}
+ */
+export function overWhite(image) {
+  const { data } = image;
+  for (let i = 3; i < data.length; i += 4) {
+    const alpha = data[i];
+    if (alpha === 255) continue;
+    for (let k = i - 3; k < i; k++) {
+      data[k] = Math.floor((data[k] * alpha + 255 * (255 - alpha) + 127) / 255);
+    }
+    data[i] = 255;
+  }
+  return image;
+}
+
 /** The pixels x0 ≤ x < x1, y0 ≤ y < y1. @returns {Picture} */
 export function cut(image, x0, y0, x1, y1) {
   if (x0 === 0 && y0 === 0 && x1 === image.width && y1 === image.height) return image;
