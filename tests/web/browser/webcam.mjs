@@ -34,7 +34,11 @@ await run(
     const mirrored = await page.locator("#live").evaluate(({ style }) => style.transform);
     await page.locator("#mirror").uncheck();
     const plain = await page.locator("#live").evaluate(({ style }) => style.transform);
-    await page.locator("#live").screenshot({ path: `${folder}/live.png` });
+    for (let i = 0; i < 4; i++) {
+      await page.waitForTimeout(350);
+      const drawn = await page.locator("#live").evaluate((canvas) => canvas.toDataURL("image/png"));
+      await writeFile(`${folder}/live-${i}.png`, Buffer.from(drawn.split(",")[1], "base64"));
+    }
     const cameras = await page.locator("#cameras option").count();
     await page.locator("#stop").click();
     const stopped = await page.locator("#camera").isHidden();

@@ -28,18 +28,20 @@ export function drawFaces(picture, canvas, faces, settings, show, scale = 1) {
   const pen = canvas.getContext("2d");
   pen.imageSmoothingQuality = "high";
   pen.drawImage(picture, 0, 0, canvas.width, canvas.height);
+  // Picture pixels a pixel of the screen: on a phone, too, a point is there to be seen.
+  const unit = canvas.clientWidth ? picture.width / canvas.clientWidth : 1 / scale;
   // From here on in the picture's pixels, with the first one's centre at (0, 0).
   pen.setTransform(scale, 0, 0, scale, scale / 2, scale / 2);
   for (const face of faces) {
     if (show.stage) drawMap(pen, face, show.stage);
-    drawFace(pen, face, settings.markups[face.markup], show, scale);
+    drawFace(pen, face, settings.markups[face.markup], show, unit);
   }
 }
 
-function drawFace(pen, face, markup, show, scale) {
+function drawFace(pen, face, markup, show, unit) {
   const [x0, y0, x1, y1] = face.box;
   const size = Math.sqrt((x1 - x0) * (y1 - y0));
-  const thin = Math.max(1 / scale, size / 150);
+  const thin = Math.max(unit, size / 150);
   if (show.boxes) {
     pen.strokeStyle = BOX;
     pen.lineWidth = 1.5 * thin;
@@ -50,8 +52,8 @@ function drawFace(pen, face, markup, show, scale) {
     const points = indices.map((i) => face.landmarks[i]);
     if (show.lines) drawLine(pen, points, markup.closed.includes(region), colour(region));
   }
-  if (show.points) drawPoints(pen, face, Math.max(1.1 / scale, size / 110));
-  if (show.numbers) drawNumbers(pen, face, Math.max(9 / scale, size / 22));
+  if (show.points) drawPoints(pen, face, Math.max(1.2 * unit, size / 110));
+  if (show.numbers) drawNumbers(pen, face, Math.max(9 * unit, size / 22));
 }
 
 function colour(region) {

@@ -32,7 +32,7 @@ async function work(photo) {
   let picture = null;
   try {
     picture = photo.picture ?? (await decode(photo.blob).catch(() => null));
-    if (!picture) throw new Error("this browser cannot read it as a picture");
+    if (!picture) throw new Error("this browser cannot read it as a picture; save it as JPEG or PNG");
     result.faces = await align(picture, options());
     Object.assign(result, { width: picture.width, height: picture.height });
   } catch (error) {
@@ -172,6 +172,7 @@ function listen() {
   of("min-face").addEventListener("change", () => run(photos));
   of("attention").addEventListener("change", changeMap);
   for (const id of shown) of(id).addEventListener("change", redraw);
+  addEventListener("resize", redraw);
   document.addEventListener("paste", ({ clipboardData }) => add(clipboardData.files));
   document.addEventListener("dragover", (event) => {
     event.preventDefault();

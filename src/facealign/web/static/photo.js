@@ -123,10 +123,11 @@ export class Photo {
     if (!chosen) return;
     this.drawn ??= pen.getImageData(0, 0, this.canvas.width, this.canvas.height);
     const [x, y] = this.result.faces[chosen[0]].landmarks[chosen[1]];
-    pen.lineWidth = 3 / this.scale;
+    const unit = this.picture.width / this.canvas.clientWidth;
+    pen.lineWidth = 2 * unit;
     pen.strokeStyle = "#e8308a";
     pen.beginPath();
-    pen.arc(x, y, 9 / this.scale, 0, 2 * Math.PI);
+    pen.arc(x, y, 5 * unit, 0, 2 * Math.PI);
     pen.stroke();
   }
 
