@@ -8,6 +8,7 @@ system error becomes a facealign error that names the file.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import uuid
 from collections.abc import Iterator
@@ -17,6 +18,13 @@ from typing import IO, Any
 
 from facealign.errors import DataError, FaceAlignError, OutputError
 
+BAD_CONTENT = (
+    *(ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError),
+    *(SyntaxError, TypeError, ValueError),
+)
+"""What parsing raises over bad content. Below these: errors of Unicode, JSON, TOML, XML, Arrow."""
+LONGEST = 200
+"""Characters of an error's text that a message repeats: it may quote what a file holds."""
 PART = ".part"
 """Suffix of temporary files."""
 
@@ -56,6 +64,12 @@ def reading(path: str | os.PathLike[str], kind: type[FaceAlignError] = DataError
         raise kind(f"{path}: cannot be read ({reason(error)})") from None
 
 
+def brief(error: Exception) -> str:
+    """The first line of an error's text, cut where it is long; its kind where it has none."""
+    text = next(iter(str(error).splitlines()), "") or type(error).__name__
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
 @contextmanager
 def parsing(place: object, fault: str = "") -> Iterator[None]:
     """Turn what parsing raises over bad content into a `DataError` that names the place.
@@ -67,11 +81,35 @@ def parsing(place: object, fault: str = "") -> Iterator[None]:
     """
     try:
         yield
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except BAD_CONTENT as error:
         kind = type(error).__name__
         raise DataError(
-            f"{place}: {fault} ({kind}: {error})" if fault else f"{place}: {error}"
+            f"{place}: {fault} ({kind}: {brief(error)})" if fault else f"{place}: {brief(error)}"
         ) from None
+
+
+def parse_json(content: str | bytes, place: object) -> Any:
+    """The value that a JSON text stands for.
+
+    Raises:
+        DataError: it is not JSON, or not UTF-8; the message starts with `place`.
+
+    """
+    with parsing(place, "not JSON"):
+        text = content if isinstance(content, str) else content.decode("utf-8-sig")
+        return json.loads(text)
+
+
+def read_json_file(path: Path) -> Any:
+    """The value in a JSON file.
+
+    Raises:
+        DataError: it cannot be read or is not JSON.
+
+    """
+    with reading(path):
+        content = path.read_bytes()
+    return parse_json(content, path)
 
 
 def _unwritable(path: str | os.PathLike[str], error: Exception) -> OutputError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from facealign.errors import DataError, ModelError, SettingsError
-from facealign.files import sha256
+from facealign.files import reading, sha256
 from facealign.markup import Markup, load_markup, targets
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -195,7 +196,7 @@ def model_path(model: str | Path) -> Path:
     """The ONNX file of a bundled model by name, or your own by path.
 
     Raises:
-        ModelError: neither a bundled name nor a file, or a bundled file is damaged.
+        ModelError: neither a bundled name nor a file, or the file is damaged.
 
     """
     cards = bundled()
@@ -203,7 +204,7 @@ def model_path(model: str | Path) -> Path:
     if name in cards:
         return checked(cards[name].path, cards[name].sha256)
     if os.path.isfile(model):  # noqa: PTH113  (Path.is_file raises on names that no file can have)
-        return Path(model)
+        return intact(Path(model))
     raise ModelError(
         f'"{model}" is neither a bundled model ({", ".join(cards)}) nor a model file; '
         "make one with: facealign export RUN -o model.onnx"
@@ -221,4 +222,32 @@ def checked(path: Path, digest: str) -> Path:
         raise ModelError(f"{path}: missing from this installation; install facealign again")
     if sha256(path) != digest:
         raise ModelError(f"{path}: damaged (its sha256 differs); install facealign again")
+    return path
+
+
+DIGEST = b"\x0a\x10facealign.sha256\x12\x40"
+"""An entry of an ONNX file's metadata, as protobuf writes its key and the length of its value."""
+ENTRY = b"\x72" + bytes([len(DIGEST) + 64]) + DIGEST
+
+
+def signed(content: bytes) -> bytes:
+    """An ONNX file with the sha256 of all that is before it as the last entry of its metadata."""
+    return content + ENTRY + hashlib.sha256(content).hexdigest().encode()
+
+
+def intact(path: Path) -> Path:
+    """The path of an ONNX file whose content is what its digest says; older files have none.
+
+    Raises:
+        ModelError: the file cannot be read, or is not what was exported.
+
+    """
+    with reading(path, ModelError):
+        content = path.read_bytes()
+    body, entry, digest = content.rpartition(ENTRY)
+    if entry and hashlib.sha256(body).hexdigest().encode() != digest:
+        raise ModelError(
+            f"{path}: damaged, or changed since its export (its sha256 differs): copy it again, or "
+            "make one with: facealign export"
+        )
     return path

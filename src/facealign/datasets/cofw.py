@@ -1,10 +1,10 @@
-"""COFW in colour: 29 points with occlusion; the pictures are inside the MATLAB 7.3 files.
+"""COFW in colour: 29 points with occlusion; the pictures lie inside the MATLAB 7.3 files.
 
     root/COFW_train_color.mat: IsTr, phisTr, bboxesTr
     root/COFW_test_color.mat: IsT, phisT, bboxesT
 
 A row of `phis` is 29 x, 29 y, 29 flags (1: occluded), 1-based; of `bboxes` x, y, width, height.
-The first 845 training faces are of LFPW. An occluded point is labelled and counts in the error.
+The first 845 training faces are of LFPW. An occluded point has a place, and counts in the error.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from pathlib import Path
 
 import numpy as np
 
-from facealign.datasets.matfile import Matrix, import_h5py, is_hdf5, read_mat
+from facealign.datasets.matfile import Matrix, is_hdf5, read_mat, read_pictures
 from facealign.datasets.reading import Dataset, Reading, build_sample, build_samples, check_subset
-from facealign.errors import DataError, ImageError, MissingExtraError
+from facealign.errors import DataError
 from facealign.image import read_image
 from facealign.types import Pixels, Sample
 
 SUBSETS = {"train": 1345, "test": 507}
 ENDING = {"train": "Tr", "test": "T"}
-"""Names of the variables in each file."""
+"""Of the variables in each file."""
 POINTS = 29
 
 
@@ -34,7 +34,7 @@ def read_cofw(root: Path, subset: str) -> Reading:
         subset: "train" or "test".
 
     Raises:
-        DataError: no such subset, or the file is missing, damaged or in another MATLAB format.
+        DataError: no such subset, or the file is missing, damaged or of another MATLAB format.
         MissingExtraError: the "data" extra is not installed.
 
     """
@@ -70,11 +70,11 @@ def _cofw_sample(path: Path, index: int, row: Matrix, corner: Matrix) -> Sample:
 
 
 def read_cofw_images(path: Path, indices: Sequence[int]) -> Iterator[Pixels]:
-    """Pictures of a COFW file, one at a time.
+    """Pictures out of a COFW file, one at a time.
 
     Args:
         path: the MATLAB file.
-        indices: the pictures to read, from 0.
+        indices: of the pictures wanted, from 0.
 
     Yields:
         (H, W, 3) RGB uint8; a gray picture has three equal channels.
@@ -84,18 +84,9 @@ def read_cofw_images(path: Path, indices: Sequence[int]) -> Iterator[Pixels]:
         MissingExtraError: the "data" extra is not installed.
 
     """
-    h5py = import_h5py()
-    index = -1
-    try:
-        with h5py.File(path, "r") as file:
-            cells = file["IsTr" if "IsTr" in file else "IsT"][()].ravel()
-            for index in indices:
-                pixels = file[cells[index]][()].T  # MATLAB stores by columns
-                yield read_image(np.ascontiguousarray(pixels))
-    except (ImageError, MissingExtraError):
-        raise
-    except Exception as error:  # h5py raises many kinds of errors on a damaged file
-        raise ImageError(f"{path}: picture {index + 1} cannot be read ({error})") from None
+    ending = ENDING["train" if "train" in path.name else "test"]
+    for pixels in read_pictures(path, f"Is{ending}", indices):
+        yield read_image(pixels)
 
 
 DATASET = Dataset(

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from facealign.datasets.matfile import read_mat
 from facealign.datasets.reading import (
     Dataset,
     Reading,
@@ -25,7 +26,7 @@ from facealign.datasets.reading import (
     build_samples,
     check_subset,
 )
-from facealign.errors import DataError, MissingExtraError
+from facealign.errors import DataError
 from facealign.formats.pts import image_beside, read_pts
 from facealign.formats.tables import read_columns, read_rows
 from facealign.geometry import to_box
@@ -139,20 +140,15 @@ MAT_FOLDERS = {
 
 def _mat_rows(path: Path) -> Iterator[tuple[str, list[float], str]]:
     """Rows of one official file: a cell array of structs imgName, bb_detector, bb_ground_truth."""
-    try:
-        from scipy.io import loadmat
-    except ImportError:
-        raise MissingExtraError("reading MATLAB files", "data") from None
     folder = MAT_FOLDERS.get(path.stem.removeprefix("bounding_boxes_"))
     if folder is None:
         return
-    try:
-        cells = loadmat(path, simplify_cells=True)["bounding_boxes"]
-        rows = [(str(c["imgName"]), list(c["bb_detector"])) for c in np.atleast_1d(cells)]
-    except Exception as error:  # SciPy raises many kinds of errors on a damaged file
-        raise DataError(f"{path}: not an official 300W box file ({error})") from None
-    for image, values in rows:
-        yield f"{folder}/{image}", values, str(path)
+    found = read_mat(path, ("bounding_boxes.imgName", "bounding_boxes.bb_detector"))
+    images, boxes = found.values()
+    if np.shape(boxes) != (len(images), 4):
+        raise DataError(f"{path}: not an official 300W box file")
+    for image, values in zip(images, boxes, strict=True):
+        yield f"{folder}/{image}", list(values), str(path)
 
 
 DATASET = Dataset(

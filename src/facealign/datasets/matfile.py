@@ -1,17 +1,28 @@
-"""MATLAB files of both kinds, "5.0" (by SciPy) and "7.3", which is HDF5 (by h5py)."""
+"""MATLAB files of both kinds, "5.0" (by SciPy) and "7.3", which is HDF5 (by h5py).
+
+They are read in a process of its own, `mat_child.py`: both libraries may crash on a damaged file.
+"""
 
 from __future__ import annotations
 
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from importlib import import_module, resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from facealign.errors import DataError, MissingExtraError
-from facealign.files import reading
+from facealign.errors import DataError, ImageError, MissingExtraError
+from facealign.files import brief, parsing, reading
 
 Matrix = NDArray[np.float64]
+PATIENCE = 600.0
+"""Seconds that reading the variables of a file may take."""
 
 
 def is_hdf5(path: Path) -> bool:
@@ -26,82 +37,95 @@ def is_hdf5(path: Path) -> bool:
     return b"\x89HDF\r\n\x1a\n" in (head[:8], head[512:])
 
 
-def read_mat(path: Path, names: tuple[str, ...]) -> dict[str, Any]:
+def read_mat(path: Path, names: Sequence[str]) -> dict[str, Any]:
     """Variables of a MATLAB file, as MATLAB shows them.
 
     Args:
         path: the file.
-        names: the variables that must be there.
+        names: the variables that must be there; "NAME.FIELD" of a cell array of structs.
 
     Returns:
         Numeric variables as float64 arrays with MATLAB's axes; a cell array of strings as a flat
-        list, with None for each cell that is not a string.
+        list, in which whatever is no string is None.
 
     Raises:
         DataError: the file cannot be read, is damaged, or lacks a variable.
         MissingExtraError: SciPy or h5py is not installed.
 
     """
-    read = _read_hdf5 if is_hdf5(path) else _read_mat5
-    try:
-        found = read(path, names)
-    except (DataError, MissingExtraError):
-        raise
-    except Exception as error:  # both libraries raise many kinds of errors on a damaged file
-        raise DataError(f"{path}: not a complete MATLAB file ({error}); get it again") from None
-    missing = [name for name in names if name not in found]
+    variables = dict.fromkeys(name.partition(".")[0] for name in names)
+    with _child(path, "variables", *variables) as process:
+        try:
+            content, said = process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            raise DataError(f"{path}: not read within {PATIENCE:.0f} s; get it again") from None
+        finally:
+            process.kill()
+    if process.returncode:
+        raise DataError(f"{path}: not a whole MATLAB file ({_why(process, said)}); get it again")
+    with parsing(path), np.load(io.BytesIO(content), allow_pickle=False) as found:
+        values = {name: _value(found[name]) for name in names if name in found}
+    missing = [name for name in names if name not in values]
     if missing:
         raise DataError(f"{path}: the variable {', '.join(missing)} is missing")
-    return found
+    return values
 
 
-def _read_mat5(path: Path, names: tuple[str, ...]) -> dict[str, Any]:
+def read_pictures(path: Path, name: str, indices: Sequence[int]) -> Iterator[NDArray[Any]]:
+    """Cells of a cell array in a MATLAB 7.3 file, one at a time, with MATLAB's axes.
+
+    Raises:
+        ImageError: the file is damaged or has no such cell.
+        MissingExtraError: h5py is not installed.
+
+    """
+    with _child(path, "pictures", name, *map(str, indices)) as process:
+        assert process.stdout is not None
+        try:
+            for index in indices:
+                length = int.from_bytes(process.stdout.read(8), "little")
+                picture = process.stdout.read(length)
+                if not length or len(picture) < length:
+                    why = _why(process, process.communicate()[1])
+                    raise ImageError(f"{path}: picture {index + 1} cannot be read ({why})")
+                yield np.load(io.BytesIO(picture), allow_pickle=False)
+        finally:
+            process.kill()
+
+
+def _child(path: Path, *words: str) -> subprocess.Popen[bytes]:
+    """The other process, its output and errors as pipes.
+
+    Raises:
+        DataError: the file cannot be read, or this is no Python that runs programs.
+        MissingExtraError: the library is not installed.
+
+    """
+    library = "h5py" if is_hdf5(path) else "scipy.io"
     try:
-        from scipy.io import loadmat
+        import_module(library)
     except ImportError:
         raise MissingExtraError("reading MATLAB files", "data") from None
-    content = loadmat(path, variable_names=names, appendmat=False)
-    return {name: _value(content[name]) for name in names if name in content}
+    if getattr(sys, "frozen", False):
+        raise DataError(f"{path}: a frozen program reads no MATLAB files; use an installed Python")
+    what, *more = words
+    text = resources.files("facealign.datasets").joinpath("mat_child.py").read_text("utf-8")
+    return subprocess.Popen(
+        [sys.executable, "-c", text, what, str(path), *more],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+
+
+def _why(process: subprocess.Popen[bytes], said: bytes) -> str:
+    code = process.wait()
+    text = said.decode(errors="replace").strip()
+    return brief(ValueError(text)) if text and code > 0 else f"its reader crashed, {code}"
 
 
 def _value(array: NDArray[Any]) -> Matrix | list[str | None]:
-    if array.dtype != object:
+    if array.dtype.kind != "U":
         return np.asarray(array, dtype=np.float64)
-    return [_text(cell) for cell in array.ravel()]
-
-
-def _text(cell: Any) -> str | None:
-    words = np.asarray(cell).ravel()
-    return str(words[0]) if words.dtype.kind == "U" and len(words) == 1 else None
-
-
-def _read_hdf5(path: Path, names: tuple[str, ...]) -> dict[str, Any]:
-    h5py = import_h5py()
-    with h5py.File(path, "r") as file:
-        return {name: _hdf5_value(file, file[name]) for name in names if name in file}
-
-
-def _hdf5_value(file: Any, data: Any) -> Matrix | list[str | None]:
-    if data.dtype != object:
-        return np.asarray(data[()], dtype=np.float64).T  # MATLAB stores by columns
-    return [_hdf5_text(file[reference]) for reference in data[()].T.ravel()]
-
-
-def _hdf5_text(data: Any) -> str | None:
-    if data.dtype.kind != "u" or "MATLAB_empty" in data.attrs:
-        return None
-    return "".join(chr(code) for code in data[()].ravel())
-
-
-def import_h5py() -> Any:
-    """The h5py module.
-
-    Raises:
-        MissingExtraError: it is not installed.
-
-    """
-    try:
-        import h5py
-    except ImportError:
-        raise MissingExtraError("reading MATLAB 7.3 files", "data") from None
-    return h5py
+    return [str(text) or None for text in array]

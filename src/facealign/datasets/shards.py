@@ -14,16 +14,16 @@ import json
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from facealign.errors import DataError, ImageError
-from facealign.files import reading, reason
+from facealign.files import parsing, read_json_file, reading, reason
 from facealign.image import read_image
 from facealign.markup import Markup, load_markup
 from facealign.types import Pixels, Sample
@@ -109,6 +109,9 @@ class Index:
         return json.dumps({"version": VERSION, **asdict(self)}, indent=1) + "\n"
 
 
+Entry = TypeVar("Entry", Facts, Shard, LeftOut)
+
+
 def read_index(path: Path) -> Index:
     """Read the index file of a packed data set.
 
@@ -116,22 +119,38 @@ def read_index(path: Path) -> Index:
         DataError: it is missing, damaged, or of another version.
 
     """
-    try:
-        with reading(path):
-            content = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise DataError(f"{path}: damaged ({error}); pack the data set again") from None
+    content = read_json_file(path)
     if not isinstance(content, dict) or content.get("version") != VERSION:
-        raise DataError(f"{path}: not a shard index of this version; pack the data set again")
-    try:
-        facts = Facts(**content["facts"])
+        raise DataError(f"{path}: not the index of shards of this version; pack them again")
+    with parsing(path, "damaged; pack the data set again"):
+        facts = _build(Facts, content["facts"])
         if facts.scheme is not None:
             load_markup(Markup.from_dict(facts.scheme, str(path)))
-        shards = [Shard(**entry) for entry in content["shards"]]
-        left_out = [LeftOut(**entry) for entry in content["left_out"]]
+        shards = [_build(Shard, entry) for entry in content["shards"]]
+        left_out = [_build(LeftOut, entry) for entry in content["left_out"]]
         return Index(facts, shards, left_out, int(content["tried"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: damaged ({error}); pack the data set again") from None
+
+
+KINDS: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (int, float),
+    "int | None": (int, type(None)),
+    "dict[str, str | int]": (dict,),
+    "dict[str, Any] | None": (dict, type(None)),
+}
+
+
+def _build(kind: type[Entry], values: dict[str, Any]) -> Entry:
+    """One of the classes above from the values in a file, their types checked."""
+    built = kind(**values)
+    for entry in fields(built):
+        value = getattr(built, entry.name)
+        if not isinstance(value, KINDS[str(entry.type)]) or value != value:
+            raise TypeError(f"{entry.name} is {value!r}")
+    if isinstance(built, Shard) and Path(built.name).name != built.name:
+        raise ValueError(f"{built.name} is not the name of a file beside the index")
+    return built
 
 
 def labels_of(tar: Path) -> Path:

@@ -24,7 +24,7 @@ import numpy as np
 from facealign.errors import DataError, OutputError
 from facealign.face import Face, ImageResult
 from facealign.files import parsing
-from facealign.formats.json import build_face
+from facealign.formats.json import build_face, build_result
 from facealign.formats.labels import ALL, DEFAULT_MARKUP, Label, LabelReader, ParseLabel, places_of
 from facealign.formats.survey import Survey
 from facealign.formats.tables import BOX, Row, read_columns, read_rows
@@ -137,16 +137,17 @@ def _picture(row: Row) -> tuple[str, str]:
 
 def _result(image: str, rows: list[Row], path: Path, markup: str) -> ImageResult:
     line, first = rows[0]
-    with parsing(f"{path}:{line}", NOT_A_NUMBER):
-        width, height = (int(first[k]) if first.get(k) else None for k in ("width", "height"))
-        frame = int(first["frame"]) if first.get("frame") else None
-        time = float(first["time"]) if first.get("time") else None
     faces = []
-    for line, cells in rows:
-        with parsing(f"{path}:{line}", NOT_A_NUMBER):
+    for number, cells in rows:
+        with parsing(f"{path}:{number}", NOT_A_NUMBER):
             if cells["left"]:
                 faces.append(_parse_face(cells, markup))
-    return ImageResult(image, width, height, faces, first.get("error") or None, frame, time)
+    with parsing(f"{path}:{line}", NOT_A_NUMBER):
+        width, height, frame = (
+            int(first[k]) if first.get(k) else None for k in ("width", "height", "frame")
+        )
+        time = first.get("time") or None
+        return build_result(image, width, height, faces, first.get("error"), frame, time)
 
 
 def _parse_face(cells: dict[str, str], markup: str) -> Face:
@@ -156,12 +157,12 @@ def _parse_face(cells: dict[str, str], markup: str) -> Face:
     visible = [cells[f"visible{i}"] == "1" for i in range(count) if cells.get(f"visible{i}")]
     return build_face(
         [float(cells[name]) for name in BOX],
-        cells.get("score") or 1.0,
+        float(cells.get("score") or 1),
         points,
         cells.get("markup") or markup,
-        scores=np.array(scores, np.float32) if scores else None,
+        scores=scores or None,
         visible=np.array(visible) if visible else None,
-        track=cells.get("track") or None,
+        track=int(cells["track"]) if cells.get("track") else None,
         raw=_parse_raw(cells, count),
         measures=_parse_measures(cells),
     )

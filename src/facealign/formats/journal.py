@@ -13,11 +13,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from facealign.errors import OutputError
+from facealign.errors import DataError, OutputError
 from facealign.face import ImageResult
-from facealign.files import lock, make_folder, reading, writing
+from facealign.files import lock, make_folder, parse_json, parsing, reading, writing
 from facealign.formats.json import from_line
 from facealign.formats.parquet import to_row
+
+AGAIN = "leave --resume out to start again"
 
 
 class Journal:
@@ -57,15 +59,13 @@ class Journal:
         self.is_empty = not self.done
 
     def _check_settings(self, output: Path) -> None:
-        try:
-            begun = json.loads(self._file.readline())["settings"]
-        except (ValueError, LookupError, TypeError):
-            raise OutputError(f"{self.path}: damaged; remove it and start again") from None
+        with parsing(self.path, f"damaged; {AGAIN}"):
+            begun = dict(parse_json(self._file.readline(), self.path)["settings"])
         other = [k for k in {**begun, **self._settings} if begun.get(k) != self._settings.get(k)]
         if other:
             raise OutputError(
                 f"{output} was started with another {', '.join(other)}: repeat the command as it "
-                "was, or leave --resume out to start again"
+                f"was, or {AGAIN}"
             )
 
     def _cut_unfinished_line(self) -> None:
@@ -102,7 +102,10 @@ class Journal:
         with reading(self.path), self.path.open("rb") as file:
             file.readline()  # the settings
             for number, line in enumerate(file, 2):
-                yield from_line(line.decode(), f"{self.path}:{number}")
+                try:
+                    yield from_line(line, f"{self.path}:{number}")
+                except DataError as error:
+                    raise DataError(f"{error}; {AGAIN}") from None
 
     def close(self) -> None:
         """Keep it for the next run, unless it is empty."""

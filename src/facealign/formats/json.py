@@ -7,6 +7,7 @@ The schema `facealign/1` is in `results.schema.json` beside this module. Coordin
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -16,10 +17,11 @@ import numpy as np
 
 from facealign.errors import DataError
 from facealign.face import Face, ImageResult
-from facealign.files import parsing, reading
+from facealign.files import parse_json, parsing, reading
 from facealign.formats.survey import Survey
-from facealign.geometry import to_box
+from facealign.geometry import MOST_PIXELS, to_box
 from facealign.markup import known_markup, load_markup
+from facealign.types import Points
 
 SCHEMA = "facealign/1"
 SCHEMA_FILE = Path(__file__).with_name("results.schema.json")
@@ -102,10 +104,7 @@ def read_content(path: Path) -> Any:
 
 @lru_cache(maxsize=1)  # to tell the format of a file, several readers look at it
 def _parse_file(path: Path, changed: int, size: int) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:  # no JSON, or no UTF-8
-        raise DataError(f"{path}: not JSON ({error})") from None
+    return parse_json(path.read_bytes(), path)
 
 
 def read_jsonl(path: Path, markup: str | None) -> Iterator[ImageResult]:
@@ -115,26 +114,20 @@ def read_jsonl(path: Path, markup: str | None) -> Iterator[ImageResult]:
         DataError: the file cannot be read or is not of this schema.
 
     """
-    try:
-        with reading(path), path.open(encoding="utf-8-sig") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    yield from_line(line, f"{path}:{number}")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not JSON ({error})") from None
+    with reading(path), path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                yield from_line(line, f"{path}:{number}")
 
 
-def from_line(line: str, place: str) -> ImageResult:
+def from_line(line: bytes, place: str) -> ImageResult:
     """One image's line back as a result.
 
     Raises:
         DataError: it is not of this schema; the message starts with `place`.
 
     """
-    try:
-        return from_dict(json.loads(line), place)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{place}: not JSON ({error})") from None
+    return from_dict(parse_json(line, place), place)
 
 
 def from_dict(entry: Any, place: str) -> ImageResult:
@@ -146,32 +139,56 @@ def from_dict(entry: Any, place: str) -> ImageResult:
     """
     with parsing(place, f'not a result file of schema "{SCHEMA}"'):
         faces = [_parse_face(face) for face in entry["faces"]]
-        width, height = (entry.get(k) and int(entry[k]) for k in ("width", "height"))
-        frame, time = entry.get("frame"), entry.get("time")
-        return ImageResult(
-            str(entry["source"]),
-            width,
-            height,
-            faces,
-            entry.get("error"),
-            None if frame is None else int(frame),
-            None if time is None else float(time),
-        )
+        size = entry.get("width"), entry.get("height")
+        moment = entry.get("frame"), entry.get("time")
+        return build_result(entry["source"], *size, faces, entry.get("error"), *moment)
 
 
 def _parse_face(entry: dict[str, Any]) -> Face:
-    scores, visible = entry.get("scores"), entry.get("visible")
     return build_face(
         entry["box"],
         entry["score"],
         entry["landmarks"],
         entry["markup"],
-        scores=None if scores is None else np.asarray(scores, np.float32),
-        visible=None if visible is None else np.asarray(visible, np.bool_),
+        scores=entry.get("scores"),
+        visible=entry.get("visible"),
         track=entry.get("track"),
         raw=entry.get("raw"),
         measures=entry.get("measures"),
     )
+
+
+def build_result(
+    source: Any,
+    width: Any,
+    height: Any,
+    faces: list[Face],
+    error: Any = None,
+    frame: Any = None,
+    time: Any = None,
+) -> ImageResult:
+    """A picture's result from the values in a file, checked.
+
+    Raises:
+        ValueError: a size is no whole number above 0, a frame none from 0, a time no number of
+            seconds, or `source` or `error` no text.
+
+    """
+    if not (isinstance(source, str) and isinstance(error, str | None)):
+        raise ValueError('"source" must be a text, "error" a text or null')
+    size = _whole(width, "a photo's size", 1), _whole(height, "a photo's size", 1)
+    number = _whole(frame, "a frame's number", 0)
+    seconds = None if time is None else float(time)
+    if seconds is not None and not abs(seconds) < MOST_PIXELS:  # also of NaN
+        raise ValueError(f"the time must be in seconds, not {time!r}")
+    return ImageResult(source, *size, faces, error or None, number, seconds)
+
+
+def _whole(value: Any, what: str, least: int) -> int | None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value is not None and not (number and least <= value < MOST_PIXELS and value % 1 == 0):
+        raise ValueError(f"{what} must be a whole number from {least}, or null; not {value!r}")
+    return None if value is None else int(value)
 
 
 def build_face(
@@ -189,30 +206,54 @@ def build_face(
     """A face from the values in a file, checked.
 
     Raises:
-        ValueError, TypeError: the point scheme is unknown, a value is not a finite number, or the
-            shapes do not fit.
+        ValueError, TypeError: the point scheme is unknown, a value is not a finite number, a score
+            is not in 0..1, a flag is no boolean, or the shapes do not fit.
 
     """
     if not known_markup(markup):
         raise ValueError(f'unknown markup "{markup}": give --markup, the .toml file of its points')
     count = load_markup(markup).count
-    points = np.asarray(landmarks, np.float32).reshape(-1, 2)
-    extra = [values for values in (scores, visible) if values is not None]
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused
+        points, unsmoothed = _points(landmarks), None if raw is None else _points(raw)
+        sure = None if scores is None else np.asarray(scores, np.float32)
+    seen = None if visible is None else np.asarray(visible)
     if len(points) != count:
         raise ValueError(f"{len(points)} points; {markup} has {count}")
-    if not np.isfinite(points).all() or any(np.shape(v) != (len(points),) for v in extra):
-        raise ValueError("points must be finite pairs x, y, with one score and one flag each")
-    unsmoothed = None if raw is None else np.asarray(raw, np.float32).reshape(-1, 2)
     if unsmoothed is not None and unsmoothed.shape != points.shape:
         raise ValueError(f"{len(unsmoothed)} raw points for {len(points)} landmarks")
+    if seen is not None and (seen.dtype != np.bool_ or seen.shape != (count,)):
+        raise ValueError("visible must hold true or false for each point")
+    if sure is not None and (sure.shape != (count,) or not _in_unit(sure)):
+        raise ValueError("scores must hold a number in 0..1 for each point")
+    if not _in_unit(np.float64(score)):
+        raise ValueError(f"the score must be a number in 0..1, not {score!r}")
     return Face(
         to_box(box),
         float(score),
         points,
         markup,
-        scores=scores,
-        visible=visible,
-        track=None if track is None else int(track),
+        scores=sure,
+        visible=seen,
+        track=_whole(track, "the number of a track", 0),
         raw=unsmoothed,
-        measures=None if measures is None else dict(measures),
+        measures=None if measures is None else _finite(measures),
     )
+
+
+def _points(values: Any) -> Points:
+    points = np.asarray(values, np.float32).reshape(-1, 2)
+    if not (np.abs(points) <= MOST_PIXELS).all():  # also false of NaN
+        raise ValueError("points must be finite pairs x, y of pixels")
+    return points
+
+
+def _in_unit(values: Any) -> bool:
+    """Whether all are in 0..1; False of NaN."""
+    return bool(((values >= 0) & (values <= 1)).all())
+
+
+def _finite(measures: Any) -> dict[str, float | None]:
+    found = {str(name): None if v is None else float(v) for name, v in dict(measures).items()}
+    if not all(v is None or math.isfinite(v) for v in found.values()):
+        raise ValueError("measures must be finite numbers or null")
+    return found

@@ -80,7 +80,7 @@ class Label:
                 self.score,
                 self.points,
                 self.markup,
-                scores=None if self.scores is None else np.asarray(self.scores, np.float32),
+                scores=self.scores,
                 visible=None if covered is None else ~covered,
             )
 

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from facealign.errors import DataError, MissingExtraError
 from facealign.face import Face, ImageResult
-from facealign.files import reading, to_utf8
+from facealign.files import BAD_CONTENT, brief, reading, to_utf8
 from facealign.formats.json import SCHEMA, from_dict
 from facealign.formats.survey import Survey
 
@@ -113,8 +113,8 @@ def read_parquet(path: Path, markup: str | None) -> Iterator[ImageResult]:
                     for row in batch.to_pylist():
                         yield from_dict(row, f"{file}: row {number}")
                         number += 1
-        except pyarrow.ArrowException as error:
-            raise DataError(f"{file}: not a Parquet file ({error})") from None
+        except (pyarrow.ArrowException, *BAD_CONTENT) as error:
+            raise DataError(f"{file}: not a Parquet file ({brief(error)})") from None
 
 
 def _pyarrow() -> Any:

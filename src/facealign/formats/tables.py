@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from facealign.errors import DataError
-from facealign.files import reading
+from facealign.files import BAD_CONTENT, brief, reading
 from facealign.markup.scheme import fold
 
 BOX = ("left", "top", "right", "bottom")
@@ -82,8 +82,8 @@ def _table(path: Path) -> Iterator[tuple[csv.DictReader[str], int]]:
             delimiter = max(",;\t", key=first.count)
             names = next(csv.reader([first], delimiter=delimiter), [])
             yield csv.DictReader(file, _known(names), "", "", delimiter=delimiter), above
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not a CSV table ({error})") from None
+    except (csv.Error, *BAD_CONTENT) as error:
+        raise DataError(f"{path}: not a CSV table ({brief(error)})") from None
 
 
 def _open(path: Path) -> IO[str]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from facealign.errors import DataError
-from facealign.files import reading, write_file
+from facealign.files import parsing, read_json_file, write_file
 from facealign.metrics import NORMALISERS
 
 SCHEMA = "facealign-runs/1"
@@ -75,7 +75,7 @@ def read_runs(path: Path) -> tuple[list[RecordedRun], list[str]]:
     for file in files:
         tree = _read_tree(file)
         runs += [_to_run(entry, f"{file}: run {i + 1}") for i, entry in enumerate(tree["runs"])]
-        notes += [tree["note"]] if tree.get("note") else []
+        notes += [str(tree["note"])] if tree.get("note") else []
     return runs, notes
 
 
@@ -111,11 +111,7 @@ def _summary(nmes: list[float]) -> Summary:
 
 
 def _read_tree(file: Path) -> dict[str, Any]:
-    try:
-        with reading(file):
-            tree = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(f"{file}: not JSON ({error})") from None
+    tree = read_json_file(file)
     if not isinstance(tree, dict) or tree.get("schema") != SCHEMA:
         raise DataError(f'{file}: not a file of recorded runs: its schema is not "{SCHEMA}"')
     if not isinstance(tree.get("runs"), list):
@@ -137,4 +133,5 @@ def _to_run(entry: object, place: str) -> RecordedRun:
         raise DataError(f"{place}: seed {seed!r} is not a whole number")
     if words["normaliser"] not in NORMALISERS:
         raise DataError(f'{place}: unknown normaliser "{words["normaliser"]}"')
-    return RecordedRun(**words, seed=seed, nme=float(nme))
+    with parsing(place):
+        return RecordedRun(**words, seed=seed, nme=float(nme))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from facealign.errors import DataError
-from facealign.files import write_file
+from facealign.files import read_json_file, write_file
 from facealign.metrics import NORMALISERS
 from facealign.training.settings import Settings
 
@@ -54,11 +54,9 @@ def summarise(folders: Sequence[Path]) -> Summary:
 
 def _report(folder: Path) -> dict[str, Any]:
     path = folder / "report.json"
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: not the report of a finished run ({error})") from None
-    assert isinstance(content, dict)
+    content = read_json_file(path)
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: not the report of a finished run")
     return content
 
 

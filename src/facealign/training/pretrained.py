@@ -11,9 +11,9 @@ from torch import Tensor
 
 from facealign.errors import DataError, SettingsError
 from facealign.models import bundled, model_path
-from facealign.network import Network, build_network
+from facealign.network import Network
 from facealign.training.export.restore import read_weights
-from facealign.training.rundir.checkpoint import load_checkpoint
+from facealign.training.rundir.checkpoint import load_checkpoint, network_of
 from facealign.training.rundir.folder import best_checkpoint
 from facealign.training.settings import TrainSettings
 from facealign.training.settings_file import to_settings
@@ -27,9 +27,7 @@ def load_network(path: Path) -> tuple[Network, tuple[str, ...]]:
 
     """
     state = load_checkpoint(path)
-    model = build_network(to_settings(state["settings"], str(path)).model)
-    model.load_state_dict(state["weights"])
-    return model, tuple(state["markups"])
+    return network_of(state, path), tuple(state["markups"])
 
 
 @dataclass(frozen=True, eq=False)

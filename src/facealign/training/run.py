@@ -39,7 +39,7 @@ from facealign.training.divergence import LossGuard
 from facealign.training.export.restore import take_statistics
 from facealign.training.optimiser import freeze_all_but, make_optimiser
 from facealign.training.pretrained import BEGUN, Start, inherited, load_start, read_start
-from facealign.training.rundir.checkpoint import load_newest
+from facealign.training.rundir.checkpoint import fitting, load_newest
 from facealign.training.rundir.fingerprint import fingerprint
 from facealign.training.rundir.folder import RunFolder
 from facealign.training.settings import DataSettings, Settings
@@ -245,13 +245,14 @@ def resume(run: Run, data: dict[str, Any]) -> None:
         return
     run.folder.check_resumable(run.settings, state["settings"])
     from_leader(lambda: run.folder.check_data(data))
-    run.model.load_state_dict(state["model"])
-    run.average.load_state_dict(state["weights"])
-    run.optimiser.load_state_dict(state["optimiser"])
-    run.step, run.best = state["step"], state["best"]
-    run.trained_on = state["trained_on"]
-    run.best_step, run.spread_scale = state["best_step"], state["spread_scale"]
-    run.guard.load(state["guard"])
+    with fitting(run.folder.path):
+        run.model.load_state_dict(state["model"])
+        run.average.load_state_dict(state["weights"])
+        run.optimiser.load_state_dict(state["optimiser"])
+        run.step, run.best = state["step"], state["best"]
+        run.trained_on = state["trained_on"]
+        run.best_step, run.spread_scale = state["best_step"], state["spread_scale"]
+        run.guard.load(state["guard"])
 
 
 def _check_frozen(settings: Settings, start: Start | None) -> None:

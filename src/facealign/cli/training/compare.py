@@ -10,8 +10,7 @@ import click
 
 from facealign.cli.console import in_words, percent, print_table, say
 from facealign.cli.options import json_option
-from facealign.errors import DataError
-from facealign.files import reason, write_file
+from facealign.files import is_folder, parsing, reading, write_file
 from facealign.metrics import NORMALISERS
 
 Entry = dict[str, Any]
@@ -45,23 +44,20 @@ def read_entry(source: Path) -> Entry:
         DataError: it cannot be read, or holds no report.
 
     """
-    try:
-        if source.is_dir():
-            return {"source": str(source), **_best_validation(source / "log.jsonl")}
-        entry = json.loads(source.read_text(encoding="utf-8"))
-        if not isinstance(entry, dict) or "nme_inter_ocular" not in entry:
+    log = source / "log.jsonl"
+    place = log if is_folder(source) else source
+    with reading(place):
+        content = place.read_bytes()
+    with parsing(source, "no report; write one with: facealign eval --json"):
+        entry = _best_validation(log, content) if place is log else json.loads(content)
+        if "nme_inter_ocular" not in entry:
             raise ValueError("no nme_inter_ocular")
+        _cells(entry, list(NORMALISERS))  # the numbers can be printed
         return {"source": str(source), **entry}
-    except OSError as error:
-        raise DataError(f"{error.filename}: cannot be read ({reason(error)})") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f"{source}: no report ({error}); write one with: facealign eval --json"
-        ) from None
 
 
-def _best_validation(log: Path) -> Entry:
-    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+def _best_validation(log: Path, content: bytes) -> Entry:
+    lines = [json.loads(line) for line in content.splitlines()]
     scored = [line for line in lines if line.get("report")]
     if not scored:
         raise ValueError("the run held nothing out for validation")

@@ -27,7 +27,7 @@ import numpy as np
 from facealign.errors import DataError
 from facealign.face import Face, ImageResult
 from facealign.files import parsing
-from facealign.formats.json import read_content
+from facealign.formats.json import build_result, read_content
 from facealign.formats.label_tools.coco_file import (
     Category,
     CocoFile,
@@ -203,10 +203,11 @@ def read_coco(path: Path, markup: str | None) -> Iterator[ImageResult]:
         faces[key_of(entry, "image_id")].append(parse)
     to_faces(parse for id, parses in faces.items() if id not in file.names for parse in parses)
     for number, image in enumerate(file.images):
-        with parsing(f"{path}: images[{number}]"):
-            width, height = (image.get(k) and int(image[k]) for k in ("width", "height"))
-        found, error = to_faces(faces.get(image["id"], ())), image.get("error")
-        yield ImageResult(file.names[image["id"]], width, height, found, error)
+        found = to_faces(faces.get(image["id"], ()))
+        with parsing(f"{path}: images[{number}]"):  # 0 is how others say that it is not known
+            size = image.get("width") or None, image.get("height") or None
+            result = build_result(file.names[image["id"]], *size, found, image.get("error"))
+        yield result
 
 
 def _scheme_of(category: Category, markup: str | None, file: CocoFile) -> Markup:

@@ -102,10 +102,8 @@ def load_coco(path: Path) -> CocoFile:
     images, annotations = content.get("images"), content.get("annotations")
     if not (isinstance(images, list) and isinstance(annotations, list)):
         raise DataError(f'{path}: not a COCO file: the lists "images" and "annotations" are needed')
-    try:
+    with parsing(path, "one of the images lacks an id or a file_name"):
         names = {entry["id"]: str(entry["file_name"]) for entry in images}
-    except (LookupError, TypeError):
-        raise DataError(f"{path}: one of the images lacks an id or a file_name") from None
     with parsing(path, "one of the categories lacks an id or a name, or is damaged"):
         categories = {e["id"]: Category.of(e) for e in content.get("categories") or ()}
     return CocoFile(path, images, names, annotations, categories)

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from facealign.errors import DataError
 from facealign.face import Face, ImageResult
 from facealign.files import parsing, reading
+from facealign.formats.json import build_result
 from facealign.formats.labels import DEFAULT_MARKUP, Label, LabelReader, ParseLabel, to_faces
 from facealign.formats.survey import Survey
 from facealign.markup import Markup, known_markup, load_markup
@@ -73,22 +74,19 @@ def read_images(path: Path) -> Iterator[ET.Element]:
         DataError: the file cannot be read, is not XML, or not "CVAT for images".
 
     """
-    try:
-        with reading(path):
-            events = ET.iterparse(path, ("start", "end"))
-            _, top = next(events)
-            if top.tag != "annotations":
-                raise DataError(f"{path}: starts with <{top.tag}> instead of <annotations>")
-            for event, element in events:
-                if element.tag == "track":
-                    raise DataError(
-                        f'{path}: holds tracks of a video; export it as "CVAT for images 1.1"'
-                    )
-                if (event, element.tag) == ("end", "image"):
-                    yield element
-                    element.clear()
-    except ET.ParseError as error:
-        raise DataError(f"{path}: not XML ({error})") from None
+    with reading(path), parsing(path, "not XML"):
+        events = ET.iterparse(path, ("start", "end"))
+        _, top = next(events)
+        if top.tag != "annotations":
+            raise DataError(f"{path}: starts with <{top.tag}> instead of <annotations>")
+        for event, element in events:
+            if element.tag == "track":
+                raise DataError(
+                    f'{path}: holds tracks of a video; export it as "CVAT for images 1.1"'
+                )
+            if (event, element.tag) == ("end", "image"):
+                yield element
+                element.clear()
 
 
 def face_elements(image: ET.Element) -> list[ET.Element]:
@@ -123,11 +121,10 @@ def _parse_element(
         points, labelled, occluded = parse(face, scheme)
         box = _box_of(image, face)
         corners = None if box is None else [float(box.attrib[key]) - 0.5 for key in CORNERS]
-        score = None if box is None else box.findtext("attribute[@name='score']")
+        said = None if box is None else box.findtext("attribute[@name='score']")
+        score = float(said or 1)
     name = image.get("name", "")
-    return Label(
-        *(place, id, name, points - 0.5, labelled, scheme.name, occluded, corners, score or 1.0)
-    )
+    return Label(*(place, id, name, points - 0.5, labelled, scheme.name, occluded, corners, score))
 
 
 Parsed = tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]
@@ -186,7 +183,10 @@ def read_cvat(path: Path, markup: str | None) -> Iterator[ImageResult]:
             partial(_parse_element, image, face, _scheme_of(face, markup), place)
             for face in face_elements(image)
         ]
-        yield ImageResult(image.get("name", ""), width, height, to_faces(faces))
+        found = to_faces(faces)
+        with parsing(place):
+            result = build_result(image.get("name", ""), width, height, found)
+        yield result
 
 
 def _scheme_of(face: ET.Element, markup: str | None) -> Markup:

@@ -17,7 +17,7 @@ import numpy as np
 
 from facealign.errors import DataError
 from facealign.face import Face, ImageResult
-from facealign.files import parsing, reading
+from facealign.files import BAD_CONTENT, parsing, reading
 from facealign.formats.label_tools.cvat import legal_text
 from facealign.formats.labels import DEFAULT_MARKUP, Label, LabelReader, ParseLabel, to_faces
 from facealign.formats.survey import Survey
@@ -30,7 +30,7 @@ def is_imglab(path: Path) -> bool:
     try:
         with reading(path):
             _, top = next(ET.iterparse(path, ("start",)))
-    except (ET.ParseError, StopIteration):
+    except (StopIteration, *BAD_CONTENT):
         return False
     return bool(top.tag == "dataset")
 
@@ -62,11 +62,8 @@ def _read_images(path: Path) -> Iterator[ET.Element]:
         DataError: the file cannot be read, is not XML, or not imglab's.
 
     """
-    try:
-        with reading(path):
-            root = ET.parse(path).getroot()
-    except ET.ParseError as error:
-        raise DataError(f"{path}: not XML ({error})") from None
+    with reading(path), parsing(path, "not XML"):
+        root = ET.parse(path).getroot()
     if root.tag != "dataset":
         raise DataError(f"{path}: starts with <{root.tag}> instead of <dataset>")
     return root.iterfind("images/image")

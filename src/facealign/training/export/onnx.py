@@ -25,12 +25,12 @@ import facealign
 from facealign.errors import DataError, ModelError
 from facealign.files import write_file
 from facealign.markup import own_scheme
-from facealign.models import SCORE_RADIUS, ModelFacts
-from facealign.network import Network, build_network
+from facealign.models import SCORE_RADIUS, ModelFacts, signed
+from facealign.network import Network
 from facealign.network.head import Head
 from facealign.training.augment.photometric import MEAN, STD
 from facealign.training.export.quantize import to_integers
-from facealign.training.rundir.checkpoint import load_checkpoint
+from facealign.training.rundir.checkpoint import load_checkpoint, network_of
 from facealign.training.rundir.folder import best_checkpoint
 from facealign.training.settings import Settings
 from facealign.training.settings_file import to_settings
@@ -119,8 +119,7 @@ def export_run(
     """
     state = load_checkpoint(best_checkpoint(run))
     settings = to_settings(state["settings"], str(run))
-    model = build_network(settings.model)
-    model.load_state_dict(state["weights"])
+    model = network_of(state, run)
     _scale_spread(model, state["spread_scale"])
     _choose_heads(model, state, markups)
     facts = _facts(settings, state, licence or settings.licence)
@@ -128,7 +127,7 @@ def export_run(
     check_parity(model, content)
     if faces is not None:
         content = to_integers(content, faces)
-    write_file(target, content)
+    write_file(target, signed(content))
     return facts
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from facealign.errors import ModelError, SettingsError
-from facealign.models import ModelFacts
+from facealign.models import ModelFacts, intact
 from facealign.network.blocks import conv_std
 
 PREFIX = "model."
@@ -38,7 +38,9 @@ def read_weights(path: Path, map_relu: bool) -> tuple[dict[str, Tensor], ModelFa
 
     """
     try:
-        proto = onnx.load(path)
+        proto = onnx.load(intact(path))
+    except ModelError:
+        raise
     except Exception as error:  # protobuf's own
         raise ModelError(f"{path}: not an ONNX file ({type(error).__name__})") from None
     facts = ModelFacts.from_metadata({p.key: p.value for p in proto.metadata_props}, str(path))

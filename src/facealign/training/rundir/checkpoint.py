@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from facealign.errors import DataError, OutputError
-from facealign.files import part_of
-from facealign.markup import Markup, load_markup
+from facealign.files import brief, parsing, part_of, reading
+from facealign.markup import Markup, known_markup, load_markup
+from facealign.network import Network, build_network
 from facealign.problems import report
+from facealign.training.settings_file import to_settings
 
-VERSION = 2
-"""Version of a checkpoint's content; 2 added `spread_scale` and the heads' learning rates."""
+VERSION = 3
+"""Version of a checkpoint; 3 added the digest, 2 `spread_scale` and the heads' learning rates."""
+READ = (2, 3)
+NO_COMMENT = b"\x00\x00"
+"""The end of PyTorch's zip archives, which have no comment; the digest becomes one."""
+MARK = b"facealign sha256 "
+COMMENT = (len(MARK) + 64).to_bytes(2, "little") + MARK
 
 
 def save_checkpoint(state: dict[str, Any], path: Path, keep: Path | None = None) -> None:
@@ -34,7 +44,7 @@ def save_checkpoint(state: dict[str, Any], path: Path, keep: Path | None = None)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
-            torch.save({"version": VERSION, **state}, file)
+            file.write(to_bytes(state))
             file.flush()
             os.fsync(file.fileno())
         if keep is not None and path.exists():
@@ -44,6 +54,18 @@ def save_checkpoint(state: dict[str, Any], path: Path, keep: Path | None = None)
     except (OSError, RuntimeError) as error:
         part.unlink(missing_ok=True) if part.parent.is_dir() else None
         raise OutputError(f"cannot write {path}: {error}; the last checkpoint is intact") from error
+
+
+def to_bytes(state: dict[str, Any]) -> bytes:
+    """A checkpoint as a file: PyTorch's, with the SHA-256 digest of all of it as zip comment.
+
+    PyTorch itself checks no sum: a flipped bit would become another weight.
+    """
+    buffer = io.BytesIO()
+    torch.save({**state, "version": VERSION}, buffer)
+    content = buffer.getvalue()
+    digest = hashlib.sha256(content).hexdigest().encode()
+    return content.removesuffix(NO_COMMENT) + COMMENT + digest
 
 
 def _sync_folder(folder: Path) -> None:
@@ -88,14 +110,72 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         DataError: it is missing, damaged or of another version.
 
     """
+    if not path.exists():
+        raise DataError(f"{path}: no such checkpoint; give the folder of a run")
+    with reading(path):
+        content = path.read_bytes()
+    body, comment, digest = content.rpartition(COMMENT)
+    if comment and hashlib.sha256(body + NO_COMMENT).hexdigest().encode() != digest:
+        raise DataError(f"{path}: damaged checkpoint (its sha256 differs)")
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such checkpoint; give the folder of a run") from None
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # pickle, zip and torch each raise their own
         raise DataError(f"{path}: damaged checkpoint ({type(error).__name__})") from None
-    if not isinstance(state, dict) or state.get("version") != VERSION:
+    version = state.get("version") if isinstance(state, dict) else None
+    if version not in READ:
         raise DataError(f"{path}: not a checkpoint of this version of facealign")
-    for scheme in state.get("schemes", ()):
-        load_markup(Markup.from_dict(scheme, str(path)))
-    return state
+    if version == VERSION and not comment:
+        raise DataError(f"{path}: damaged checkpoint (its digest is missing)")
+    with parsing(path, "damaged checkpoint"):
+        for scheme in state.get("schemes", ()):
+            load_markup(Markup.from_dict(scheme, str(path)))
+        _check_kinds(state)
+        return dict(state)
+
+
+KINDS: dict[str, type] = {
+    "step": int,
+    "settings": dict,
+    "weights": dict,
+    "markups": list,
+    "trained_on": str,
+    "spread_scale": float,
+}
+
+
+def _check_kinds(state: dict[str, Any]) -> None:
+    for name, kind in KINDS.items():
+        if not isinstance(state[name], kind):
+            raise TypeError(f"{name} is no {kind.__name__}")
+    if not (state["markups"] and all(map(known_markup, state["markups"]))):
+        raise ValueError("markups names an unknown point scheme")
+    for name, value in state["weights"].items():
+        if not (isinstance(value, torch.Tensor) and bool(value.isfinite().all())):
+            raise ValueError(f"the weights {name} are no finite numbers")
+    if not 0 <= state["spread_scale"] < float("inf"):
+        raise ValueError("spread_scale is no number above 0")
+
+
+def network_of(state: dict[str, Any], source: Path) -> Network:
+    """The network of a checkpoint, with averaged weights if it has them.
+
+    Raises:
+        DataError: the weights do not fit the settings; the message names `source`.
+
+    """
+    with fitting(source):
+        model = build_network(to_settings(state["settings"], str(source)).model)
+        model.load_state_dict(state["weights"])
+    return model
+
+
+@contextmanager
+def fitting(source: Path) -> Iterator[None]:
+    """Turn what PyTorch raises of weights that do not fit into a `DataError`."""
+    try:
+        with parsing(source, "damaged checkpoint"):
+            yield
+    except RuntimeError as error:
+        raise DataError(
+            f"{source}: damaged checkpoint: its parts do not fit each other ({brief(error)})"
+        ) from None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from facealign.errors import DataError, OutputError, SettingsError
-from facealign.files import PART, reason, write_file
+from facealign.files import BAD_CONTENT, PART, parsing, read_json_file, reading, reason, write_file
 from facealign.training.rundir.fingerprint import difference
 from facealign.training.settings import Settings
 from facealign.training.settings_file import to_settings, to_toml
@@ -85,10 +85,11 @@ class RunFolder:
         """Remove incomplete lines, and those of later steps, which will run again."""
         path = self.path / "log.jsonl"
         if path.exists():
-            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+            with reading(path):
+                lines = path.read_bytes().splitlines(keepends=True)
             kept = [line for line in lines if _is_of(line, step)]
             if kept != lines:
-                write_file(path, "".join(kept))
+                write_file(path, b"".join(kept))
 
     def write_data(self, fingerprint: dict[str, Any]) -> None:
         """Write the fingerprint of the data to `data.json`."""
@@ -104,7 +105,8 @@ class RunFolder:
         path = self.path / "data.json"
         if not path.exists():
             return
-        changed = difference(json.loads(path.read_text(encoding="utf-8")), fingerprint)
+        with parsing(path, "damaged; remove it, and the data is not compared"):
+            changed = difference(read_json_file(path), fingerprint)
         if changed:
             raise DataError(
                 f"{self.path} was started with other data: {changed}; choose another folder with "
@@ -128,11 +130,11 @@ class RunFolder:
                 )
 
 
-def _is_of(line: str, step: int) -> bool:
+def _is_of(line: bytes, step: int) -> bool:
     """Whether a line of the log is complete and not of a later step."""
     try:
-        return line.endswith("\n") and json.loads(line)["step"] <= step
-    except (ValueError, KeyError, TypeError):
+        return line.endswith(b"\n") and bool(json.loads(line)["step"] <= step)
+    except BAD_CONTENT:
         return False
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from facealign.errors import MissingExtraError
 from facealign.evaluation import Report, read_predictions
-from facealign.files import write_file
+from facealign.files import parsing, read_json_file, write_file
 from facealign.training.distributed import leads
 from facealign.training.run import Run
 from facealign.training.rundir.environment import environment
@@ -102,8 +102,10 @@ def _open_board(folder: RunFolder, step: int) -> SummaryWriter:
 def add_environment(folder: RunFolder, step: int, facts: dict[str, Any]) -> None:
     """Append the environment in which a run continues, if it differs from the one before."""
     path = folder.path / "environment.json"
-    before: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
-    if not before or {**before[-1], "from_step": 0} != {**facts, "from_step": 0}:
+    before: list[dict[str, Any]] = read_json_file(path) if path.exists() else []
+    with parsing(path, "damaged; remove it, it only tells where the run began"):
+        changed = not before or {**before[-1], "from_step": 0} != {**facts, "from_step": 0}
+    if changed:
         text = json.dumps([*before, {"from_step": step, **facts}], indent=2)
         write_file(path, text + "\n")
 

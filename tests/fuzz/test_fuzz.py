@@ -1,0 +1,75 @@
+"""A short run of the fuzz, and what it must notice.
+
+The long one: python -m tests.fuzz --inputs 40000
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "tests.fuzz"]
+
+
+def fuzz(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *words], cwd=root, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+def test_every_reader_takes_damaged_files(repository: Path) -> None:
+    done = fuzz(repository, "--inputs", "300", "--seed", "7")
+    assert done.returncode == 0, done.stdout
+    assert "none wrong" in done.stdout
+    assert len(done.stdout.splitlines()) > 40  # a row for each reader
+
+
+FAULTS = {
+    "crash": "os._exit(9)",
+    "hang": "time.sleep(60)",
+    "RuntimeError": "raise RuntimeError('undocumented')",
+    "AssertionError": "return np.float32('nan') * np.ones(3)",
+    "UserWarning": "warnings.warn('said to the user')",
+    "refused": "raise DataError('documented')",
+    "read": "return np.ones(3)",
+}
+
+
+@pytest.mark.parametrize(("outcome", "reader"), FAULTS.items())
+def test_what_a_reader_does_is_noticed(
+    repository: Path, tmp_path: Path, outcome: str, reader: str
+) -> None:
+    program = tmp_path / "noticed.py"
+    program.write_text(PROGRAM.format(reader=reader, folder=tmp_path / "files"))
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(repository), *sys.path])}
+    done = subprocess.run(
+        [sys.executable, program], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == [outcome], done.stderr
+
+
+PROGRAM = """
+import os, sys, time, warnings
+from pathlib import Path
+import numpy as np
+from facealign.errors import DataError
+from tests.fuzz import readers
+from tests.fuzz.run import fuzz
+from tests.fuzz.target import Target
+
+def make(folder):
+    (folder / "a.bin").write_bytes(bytes(range(100)))
+
+def read(folder):
+    if (folder / "a.bin").read_bytes() == bytes(range(100)):
+        return None
+    {reader}
+
+readers.TARGETS["odd"] = Target("odd", make, read)
+if __name__ == "__main__":
+    found = fuzz(["odd"], Path({str(folder)!r}), inputs=1, seconds=90, workers=1, patience=3)
+    print(*found.counts["odd"])
+""".replace("{str(folder)!r}", "'{folder}'")
