@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import hashlib
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import onnx
 import onnxruntime
 import pytest
 
-from facealign import ModelError, models
-from facealign.models import ModelFacts, bundled, model_path
+from facealign import FaceAligner, ModelError, models
+from facealign.models import ENTRY, ModelFacts, bundled, intact, model_path, signed
 
 FACTS = ModelFacts(
     name="n",
@@ -85,3 +89,30 @@ def test_every_weight_file_has_its_terms_beside_it(repository: Path) -> None:
         assert card.name in cards
         assert card.sha256 in cards
     assert "MIT License" in (models.WEIGHTS / "yunet.LICENSE.txt").read_text()
+
+
+def test_no_flipped_bit_of_an_exported_file_is_taken(make_model: Callable[..., Path]) -> None:
+    path = make_model()
+    whole = signed(path.read_bytes())
+    path.write_bytes(whole)
+    assert intact(path) == path
+    entry = len(whole) - len(ENTRY) - 64
+    for place in np.random.default_rng(0).integers(0, 8 * entry, 200):
+        content = bytearray(whole)
+        content[place // 8] ^= 1 << place % 8
+        path.write_bytes(content)
+        with pytest.raises(ModelError, match="its sha256 differs"):
+            FaceAligner(path)
+
+
+def test_the_digest_is_one_more_entry_of_the_metadata(make_model: Callable[..., Path]) -> None:
+    path = make_model()
+    plain = path.read_bytes()
+    path.write_bytes(signed(plain))
+    found = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+    assert found["facealign.sha256"] == hashlib.sha256(plain).hexdigest()
+    assert FaceAligner(path).facts.name == "made"
+
+
+def test_an_older_file_has_none_and_is_taken(make_model: Callable[..., Path]) -> None:
+    assert FaceAligner(make_model()).facts.name == "made"

@@ -109,14 +109,17 @@ def _child(path: Path, *words: str) -> subprocess.Popen[bytes]:
     if getattr(sys, "frozen", False):
         raise DataError(f"{path}: a frozen program reads no MATLAB files; use an installed Python")
     what, *more = words
-    text = resources.files("facealign.datasets").joinpath("mat_child.py").read_text("utf-8")
     return subprocess.Popen(
-        [sys.executable, "-c", text, what, str(path), *more],
+        [sys.executable, "-c", _program(), what, str(path), *more],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
+
+
+def _program() -> str:
+    return resources.files("facealign.datasets").joinpath("mat_child.py").read_text("utf-8")
 
 
 def _why(process: subprocess.Popen[bytes], said: bytes) -> str:
