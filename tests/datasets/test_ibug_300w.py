@@ -111,7 +111,7 @@ def test_a_damaged_mat_file_is_a_data_error(root: Path, content: Any) -> None:
         scipy_io.savemat(path, {"something_else": [1]})
     else:
         path.write_bytes(content)
-    with pytest.raises(DataError, match=r"not a whole MATLAB file|is missing"):
+    with pytest.raises(DataError, match=r"not a complete MATLAB file|is missing"):
         read_300w(root, "train")
 
 

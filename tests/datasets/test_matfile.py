@@ -34,7 +34,7 @@ def test_a_file_that_crashes_scipy_is_a_data_error(path: Path) -> None:
     path.write_bytes(content)
     if not crashes(path):
         pytest.skip("this SciPy does not crash over it")
-    with pytest.raises(DataError, match=r"x\.mat: not a whole MATLAB file"):
+    with pytest.raises(DataError, match=r"x\.mat: not a complete MATLAB file"):
         read_mat(path, ("bbox", "nameList"))
 
 

@@ -62,7 +62,7 @@ def read_mat(path: Path, names: Sequence[str]) -> dict[str, Any]:
         finally:
             process.kill()
     if process.returncode:
-        raise DataError(f"{path}: not a whole MATLAB file ({_why(process, said)}); get it again")
+        raise DataError(f"{path}: not a complete MATLAB file ({_why(process, said)}); get it again")
     with parsing(path), np.load(io.BytesIO(content), allow_pickle=False) as found:
         values = {name: _value(found[name]) for name in names if name in found}
     missing = [name for name in names if name not in values]
