@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facealign.datasets.matfile import read_mat
+from facealign.datasets.matlab.matfile import read_mat
 from facealign.datasets.reading import Dataset, Reading, build_sample, build_samples, check_subset
 from facealign.errors import DataError
 from facealign.types import Sample

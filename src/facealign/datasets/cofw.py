@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facealign.datasets.matfile import Matrix, is_hdf5, read_mat, read_pictures
+from facealign.datasets.matlab.matfile import Matrix, is_hdf5, read_mat, read_pictures
 from facealign.datasets.reading import Dataset, Reading, build_sample, build_samples, check_subset
 from facealign.errors import DataError
 from facealign.image import read_image

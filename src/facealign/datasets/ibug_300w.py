@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facealign.datasets.matfile import read_mat
+from facealign.datasets.matlab.matfile import read_mat
 from facealign.datasets.reading import (
     Dataset,
     Reading,

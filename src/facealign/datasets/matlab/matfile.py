@@ -1,6 +1,6 @@
 """MATLAB files of both kinds, "5.0" (by SciPy) and "7.3", which is HDF5 (by h5py).
 
-They are read in a process of its own, `mat_child.py`: both libraries may crash on a damaged file.
+They are read in a process of its own, `child.py`: both libraries may crash on a damaged file.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def _child(path: Path, *words: str) -> subprocess.Popen[bytes]:
 
 
 def _program() -> str:
-    return resources.files("facealign.datasets").joinpath("mat_child.py").read_text("utf-8")
+    return resources.files("facealign.datasets.matlab").joinpath("child.py").read_text("utf-8")
 
 
 def _why(process: subprocess.Popen[bytes], said: bytes) -> str:
