@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # The CPU build of PyTorch; set TORCH= to keep another that is already in .venv.
 TORCH ?= torch==2.13.0
 
-.PHONY: demo test check docs docs-serve format clean
+.PHONY: demo test check docs docs-serve dist format clean
 
 demo: $(VENV)/core.stamp
 	$(BIN)/facealign align examples/astronaut.jpg -o demo/astronaut.json --draw demo/astronaut.jpg
@@ -26,6 +26,14 @@ docs: $(VENV)/docs.stamp
 
 docs-serve: $(VENV)/docs.stamp
 	$(BIN)/mkdocs serve
+
+# What would be published: the same commit gives the same bytes. Nothing is uploaded.
+dist: $(VENV)/dist.stamp
+	rm -rf dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --pretty=%ct) $(BIN)/python -m build --outdir dist
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist/*.whl
+	sha256sum dist/*
 
 format: $(VENV)/test.stamp
 	$(BIN)/ruff check --fix
@@ -49,4 +57,8 @@ $(VENV)/test.stamp: $(BIN)/python pyproject.toml
 
 $(VENV)/docs.stamp: $(VENV)/test.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[docs]"
+	touch $@
+
+$(VENV)/dist.stamp: $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check build check-wheel-contents twine
 	touch $@

@@ -34,7 +34,7 @@ from facealign.yunet import YuNet
 if TYPE_CHECKING:
     from facealign.video import track
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "MARKUPS",
