@@ -2,12 +2,13 @@
 
 Peers place some points consistently elsewhere than 300W's annotators do. The mean offset of each
 point, in box sizes, over 150 training images is removed in "corrected". The box is chosen on the
-same images. No scored image is used for either.
+same images. No scored image is used for either. `corrected` does the same for a whole pipeline, on
+photos that may be turned.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,17 @@ from typing import Any
 import numpy as np
 from contenders import Contender, Window
 from numpy.typing import NDArray
+from others import choose
 
 from facealign.datasets import read_dataset, stream_pixels
 from facealign.evaluation import Predictions, score
-from facealign.types import Pixels, Sample
+from facealign.geometry import box_of_points
+from facealign.markup import load_markup
+from facealign.types import Pixels, Points, Sample
 
 Array = NDArray[np.float64]
+Faces = Callable[[Pixels], list[Points]]
+"""A picture → the 68 points of every face found in it."""
 LEARNED_ON = 150
 MISSED = np.full((68, 2), np.nan, np.float32)
 KEPT = ("count", "missed", "nme_inter_ocular", "nme_inter_pupil", "failure_rate_08", "auc_08")
@@ -71,6 +77,43 @@ def _found(
 ) -> NDArray[np.float32]:
     points = None if image is None else contender.landmarks(image, sample.box, window)
     return MISSED if points is None else points
+
+
+def corrected(contender: Contender, samples: Sequence[Sample]) -> Faces:
+    """The contender's own way from a picture to faces, without its constant offset.
+
+    The offset is learned on unchanged photos, in distances between the eyes found. These are
+    complex numbers, x + iy, so that it turns with the face.
+    """
+    learning = _spread(samples, LEARNED_ON)
+    read = [(sample, image) for sample, image in stream_pixels(learning) if image is not None]
+    found = _plane(np.stack([nearest(contender.faces(image), sample) for sample, image in read]))
+    true = _plane(np.stack([sample.landmarks for sample, _ in read]))
+    offset = mean_offset(found, true, _between_eyes(found))
+
+    def faces(image: Pixels) -> list[Points]:
+        planes = [_plane(points[None]) for points in contender.faces(image)]
+        free = [remove_offset(plane, offset, _between_eyes(plane))[0] for plane in planes]
+        return [np.concatenate([z.real, z.imag], axis=1).astype(np.float32) for z in free]
+
+    return faces
+
+
+def nearest(faces: list[Points], sample: Sample) -> Points:
+    """(68, 2) the labelled face among those found, by the boxes of the points; NaN if missed."""
+    points = choose(faces, box_of_points(sample.landmarks[sample.labelled]))
+    return MISSED if points is None else points
+
+
+def _plane(points: NDArray[np.float32]) -> NDArray[np.complex128]:
+    """(N, K, 2) x y → (N, K, 1) x + iy."""
+    return (points @ np.array([1, 1j]))[..., None]
+
+
+def _between_eyes(plane: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """(N,) from the middle of the right eye to that of the left."""
+    right, left = (plane[:, list(eye), 0].mean(axis=1) for eye in load_markup("ibug68").eye_points)
+    return left - right
 
 
 def mean_offset(predicted: Array, true: Array, size: Array) -> Array:

@@ -1,7 +1,8 @@
 """The contenders that are measured: ours here, dlib and MediaPipe in others.py.
 
 `landmarks` gives (68, 2) x y in image pixels, in our frame, or None where the face was not found;
-`stage(photo)` and `whole(photo)` give what is timed, on a photo with one face. `windows` are the
+`stage(photo)` and `whole(photo)` give what is timed, on a photo with one face. `faces`
+gives the same points of every face that its own detector finds. `windows` are the
 boxes that the accuracy may be taken in, as changes to the official one. `caveat` says what makes a
 contender's errors less comparable. `alone` is code that finds the landmarks of `photo` without the
 rest of this benchmark: for memory and cold start.
@@ -74,6 +75,7 @@ class Contender(Protocol):
     def landmarks(self, image: Pixels, box: Box, window: Window) -> Points | None: ...
     def stage(self, photo: Pixels) -> Action: ...
     def whole(self, photo: Pixels) -> Action: ...
+    def faces(self, image: Pixels) -> list[Points]: ...
     def ways(self) -> Ways: ...
 
 
@@ -107,6 +109,9 @@ class Ours:
 
     def whole(self, photo: Pixels) -> Action:
         return lambda: self._aligner.align(photo)
+
+    def faces(self, image: Pixels) -> list[Points]:
+        return [face.landmarks for face in self._aligner.align(image)]
 
     def ways(self) -> Ways:
         return {

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 from contenders import Contender, Follow, Ours
-from others import Dlib, FaceMesh
+from others import Dlib, FaceMesh, installed
 from photo_changes import centre, square
 from PIL import Image
 from rich.console import Console
@@ -229,24 +229,13 @@ def followers_of(contender: Contender, label: str) -> list[Follower]:
     return [Follower(f"{label}, {way}", start, contender.seven) for way, start in ways]
 
 
-def installed_peers(console: Console) -> list[Follower]:
-    found: list[Follower] = []
-    for kind in PEERS:
-        try:
-            peer = kind()
-        except ImportError as error:
-            console.print(f"{kind.name} left out: {error.name} is not installed")
-            continue
-        found += followers_of(peer, peer.name)
-    return found
-
-
 def run(given: argparse.Namespace) -> None:
     console = new_console()
     followers: list[Follower] = []
     for label, model in models_of(given).items():
         followers += followers_of(Ours(model, given.threads), label)
-    followers += [] if given.without_peers else installed_peers(console)
+    for peer in installed(() if given.without_peers else PEERS, console):
+        followers += followers_of(peer, peer.name)
     faces = filmed_faces(given.root, given.faces)
     results = measure(faces, given.paths, given.frames, followers)
     console.print(f"{len(faces)} faces, {given.frames} frames a path")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from contenders import Action, Contender, Follow, Ways, Window, seven_of_68, surest_box
 from PIL import Image
+from rich.console import Console
 
 from facealign.evaluation.predictions import same_face
 from facealign.geometry import CropTransform, box_of_points
@@ -60,6 +61,9 @@ class Dlib:
 
     def whole(self, photo: Pixels) -> Action:
         return lambda: [self._predictor(photo, found) for found in self._detector(photo)]
+
+    def faces(self, image: Pixels) -> list[Points]:
+        return [self._points(image, found) for found in self._detector(image)]
 
     def ways(self) -> Ways:
         return {"own detector": lambda: self._detected}
@@ -133,8 +137,10 @@ class FaceMesh:
         x0, y0, x1, y1 = (round(float(v)) for v in window.of(box))
         part = np.asarray(Image.fromarray(image).crop((x0, y0, x1 + 1, y1 + 1)))
         corner = np.array([x0, y0], np.float32)
-        faces = [face[list(MESH_TO_IBUG68)] + corner for face in find_faces(self._still, part)]
-        return choose(faces, box)
+        return choose([face + corner for face in self.faces(part)], box)
+
+    def faces(self, image: Pixels) -> list[Points]:
+        return [face[list(MESH_TO_IBUG68)] for face in find_faces(self._still, image)]
 
     def stage(self, photo: Pixels) -> Action:
         if self._bare:
@@ -200,3 +206,14 @@ PEERS: dict[str, Callable[[], Contender]] = {
     kind.name: kind for kind in (Dlib, FaceMesh, AttentionMesh)
 }
 """The peers, in the table's order."""
+
+
+def installed(kinds: Iterable[type[Contender]], console: Console) -> list[Contender]:
+    """Those whose packages are there; a line for each of the others."""
+    found = []
+    for kind in kinds:
+        try:
+            found.append(kind())
+        except ImportError as error:
+            console.print(f"{kind.name} left out: {error.name} is not installed")
+    return found

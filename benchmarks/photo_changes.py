@@ -1,4 +1,4 @@
-"""Changes to a labelled photo: turned, reduced, compressed, covered. Only Pillow and NumPy.
+"""Changes to a labelled photo: turned, reduced, blurred, dark, covered, cut. Only Pillow and NumPy.
 
 A change takes a sample, its picture and a random generator; it returns both after the change,
 points and box in the new picture's pixels. `CHANGES` lists all of them.
@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from facealign.geometry import CropTransform, box_size
 from facealign.markup import load_markup
@@ -27,6 +27,10 @@ NOISE = 20.0
 LENS = (0.4, 0.28)
 """Half width and height of a lens, in distances between the eyes and from eyes to mouth."""
 DARK, CLOTH = (18, 18, 24), (150, 190, 205)
+WIDTH, HEIGHT = 640, 480
+"""Of the photo in which a tiny face lies."""
+BLUR = 0.05
+"""Standard deviation of the blur, in sizes of the box."""
 
 
 def nothing(sample: Sample, image: Pixels, random: np.random.Generator) -> Changed:
@@ -45,13 +49,34 @@ def turned(sample: Sample, image: Pixels, random: np.random.Generator, angle: fl
 
 def reduced(sample: Sample, image: Pixels, random: np.random.Generator, factor: int) -> Changed:
     """The photo reduced by a whole factor, each pixel the mean of those it replaces."""
-
-    def smaller(places: Points) -> Points:  # a pixel's corner, not its centre, stays in place
-        return ((places + 0.5) / factor - 0.5).astype(np.float32)
-
     small = np.asarray(Image.fromarray(image).reduce(factor))
-    landmarks, box = smaller(sample.landmarks), smaller(sample.box)
-    return replace(sample, landmarks=landmarks, box=box), small
+    return moved(sample, np.full(2, 1 / factor), np.zeros(2)), small
+
+
+def tiny(sample: Sample, image: Pixels, random: np.random.Generator, size: float) -> Changed:
+    """The photo reduced until the face's box has this size, in a photo of 640 × 480; the face lies
+    anywhere in it, and the rest has the photo's mean colour."""
+    height, width = image.shape[:2]
+    sides = np.maximum(1, np.round(np.array([width, height]) * size / box_size(sample.box)))
+    scale = sides / (width, height)
+    small = Image.fromarray(image).resize(tuple(sides.astype(int)), Image.Resampling.BOX)
+    place = random.uniform(size, np.array([WIDTH, HEIGHT]) - size)
+    corner = np.round(place - centre(sample.box) * scale).astype(int)
+    red, green, blue = np.round(image.mean(axis=(0, 1))).astype(int).tolist()
+    picture = Image.new("RGB", (WIDTH, HEIGHT), (red, green, blue))
+    picture.paste(small, tuple(corner.tolist()))
+    return moved(sample, scale, corner), np.asarray(picture)
+
+
+def half_cut(sample: Sample, image: Pixels, random: np.random.Generator) -> Changed:
+    """The photo ends at the middle of the face, which side is left is chance; the points that are
+    cut away are `occluded`."""
+    middle = round(float(sample.landmarks[:, 0].mean()))
+    beyond = sample.landmarks[:, 0] > middle - 0.5
+    if random.random() < 0.5:
+        return replace(sample, occluded=beyond), np.ascontiguousarray(image[:, :middle])
+    rest = moved(sample, np.ones(2), np.array([-middle, 0]))
+    return replace(rest, occluded=~beyond), np.ascontiguousarray(image[:, middle:])
 
 
 def compressed(sample: Sample, image: Pixels, random: np.random.Generator, quality: int) -> Changed:
@@ -69,6 +94,14 @@ def noisy(
 
 def gray(sample: Sample, image: Pixels, random: np.random.Generator) -> Changed:
     return sample, np.asarray(Image.fromarray(image).convert("L").convert("RGB"))
+
+
+def blurred(
+    sample: Sample, image: Pixels, random: np.random.Generator, share: float = BLUR
+) -> Changed:
+    """A Gaussian blur whose standard deviation is a share of the box's size."""
+    soft = ImageFilter.GaussianBlur(share * box_size(sample.box))
+    return sample, np.asarray(Image.fromarray(image).filter(soft))
 
 
 def sunglasses(sample: Sample, image: Pixels, random: np.random.Generator) -> Changed:
@@ -94,6 +127,10 @@ def face_mask(sample: Sample, image: Pixels, random: np.random.Generator) -> Cha
     jaw = sample.landmarks[list(markup.groups["jaw"][2:-2])]
     nose = sample.landmarks[markup.names.index("nose_bridge_3")]
     return sample, painted(image, [np.vstack([nose + 1.06 * (jaw - nose), nose])], CLOTH)
+
+
+def mask_and_sunglasses(sample: Sample, image: Pixels, random: np.random.Generator) -> Changed:
+    return sunglasses(*face_mask(sample, image, random), random)
 
 
 def covered(sample: Sample, image: Pixels, random: np.random.Generator) -> Changed:
@@ -128,19 +165,38 @@ CHANGES: dict[str, Change] = {
     "turned -15°": partial(turned, angle=-15.0),
     "turned +30°": partial(turned, angle=30.0),
     "turned -30°": partial(turned, angle=-30.0),
+    "turned +45°": partial(turned, angle=45.0),
+    "turned +90°": partial(turned, angle=90.0),
+    "turned +135°": partial(turned, angle=135.0),
+    "turned 180°": partial(turned, angle=180.0),
     "1/2 resolution": partial(reduced, factor=2),
     "1/4 resolution": partial(reduced, factor=4),
+    "face of 30 px": partial(tiny, size=30.0),
+    "face of 20 px": partial(tiny, size=20.0),
+    "blurred": blurred,
     "JPEG 30": partial(compressed, quality=30),
     "JPEG 10": partial(compressed, quality=10),
     "noise": noisy,
     "gray": gray,
     "sunglasses": sunglasses,
     "face mask": face_mask,
+    "mask and sunglasses": mask_and_sunglasses,
     "1/4 covered": covered,
+    "half cut away": half_cut,
     "dark": dark,
     "half in shadow": half_shadow,
 }
 """Every change by name; turns are clockwise."""
+
+
+def moved(sample: Sample, scale: np.ndarray, shift: np.ndarray) -> Sample:
+    """The sample in a photo scaled by (2,) and then shifted by (2,) pixels."""
+
+    def place(points: Points) -> Points:  # a pixel's corner, not its centre, stays in place
+        return ((points + 0.5) * scale - 0.5 + shift).astype(np.float32)
+
+    box = place(sample.box.reshape(2, 2)).ravel()
+    return replace(sample, landmarks=place(sample.landmarks), box=box)
 
 
 def anchors(sample: Sample) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

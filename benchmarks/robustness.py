@@ -1,16 +1,23 @@
 """What makes a model fail.
 
     python benchmarks/robustness.py --root /faces/300w [--model NAME …]
+    python benchmarks/robustness.py --false-faces
 
-300W common under other boxes, turns, low resolution, compression, noise and occluders, by head pose
-and by face region; several `--model` are printed side by side. One plain pass each, in the data
-set's own boxes unless a row says otherwise:
+300W common under other boxes, turns, low resolution, compression, noise, little light, occluders
+and cuts, by head pose and by face region; several `--model` are printed side by side. One plain
+pass each, in the data set's own boxes unless a row says otherwise:
 
 - "own detector": YuNet's box that overlaps the true points most; a face it does not find is
   missed: not in the NME, a failure in "> 8 %".
-- "as it comes": the whole pipeline, which looks again at turned faces.
 - "last frame": the box of the landmarks of a first pass in the official box, as in a video from one
   frame to the next; and that box after the face has moved by 10 % of it.
+- "looked again": all that `facealign align` does with a given box.
+- "as it comes": the whole pipeline, from the photo alone. dlib and MediaPipe beside it, where they
+  are installed (peers.py says how), each point's constant offset taken off (accuracy.py). The
+  labelled face is the one whose points' box overlaps the true one most, 0.3 of their union at
+  least.
+
+`--false-faces` counts what the same pipelines find in photos without a face (no_faces.py).
 
 The yaw of the bins is fitted to the true points. docs/robustness.md says how each change is made.
 """
@@ -20,39 +27,38 @@ from __future__ import annotations
 import argparse
 import math
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from accuracy import Faces, corrected, nearest
+from contenders import Contender
+from no_faces import show_false_faces
+from others import Dlib, FaceMesh, installed
 from photo_changes import CHANGES, Changed
-from rich.console import Console
+from robustness_report import AS_IT_COMES, scored, show, show_beside, worst
 from script import (
     add_models,
     add_root,
     models_of,
     new_console,
     new_parser,
-    new_table,
-    percent,
     record,
     run_script,
-    show_table,
     write_json,
 )
 
 from facealign import FaceAligner
 from facealign.datasets import read_dataset, stream_pixels
 from facealign.errors import DataError
-from facealign.evaluation import Predictions, match, predict_face, score
+from facealign.evaluation import predict_face
 from facealign.geometry import box_of_points, box_size
-from facealign.metrics import Array
-from facealign.pose import fit_pose
 from facealign.types import Pixels, Points, Sample
 
-YAWS = (0.0, 15.0, 30.0, 45.0, 90.0)
+PEERS = (Dlib, FaceMesh)
+"""Measured as they come."""
 MOVED = 0.1
 """Share of its box by which a face moves between frames: fast, at 30 frames per second."""
 
@@ -63,6 +69,9 @@ class Tested:
 
     plain: FaceAligner
     whole: FaceAligner
+
+    def faces(self, image: Pixels) -> list[Points]:
+        return [face.landmarks for face in self.whole.align(image)]
 
 
 Look = Callable[[Tested, Sample, Pixels, np.random.Generator], Points]
@@ -76,10 +85,16 @@ def detected(tested: Tested, sample: Sample, image: Pixels, random: np.random.Ge
     return predict_face(sample, image, tested.plain, "detector")
 
 
+def looked_again(
+    tested: Tested, sample: Sample, image: Pixels, random: np.random.Generator
+) -> Points:
+    return predict_face(sample, image, tested.whole)
+
+
 def as_it_comes(
     tested: Tested, sample: Sample, image: Pixels, random: np.random.Generator
 ) -> Points:
-    return predict_face(sample, image, tested.whole, "detector")
+    return nearest(tested.faces(image), sample)
 
 
 def last_frame(
@@ -92,150 +107,57 @@ def last_frame(
     return predict_face(replace(sample, box=box), image, tested.plain)
 
 
+LYING = ("turned +45°", "turned +90°", "turned +135°", "turned 180°")
+"""No network here is meant to align these in one pass."""
 ROWS: dict[str, tuple[str, Look]] = {
     "official boxes": ("none", official),
     "own detector": ("none", detected),
     "last frame": ("none", last_frame),
     "last frame, moved": ("none", partial(last_frame, moved=MOVED)),
-    **{name: (name, official) for name in CHANGES if name != "none"},
+    **{name: (name, official) for name in CHANGES if name not in ("none", *LYING)},
+    **{f"{name}, looked again": (name, looked_again) for name in LYING},
     "+30°, own detector": ("turned +30°", detected),
-    "+30°, as it comes": ("turned +30°", as_it_comes),
     "dark, own detector": ("dark", detected),
     "half in shadow, own detector": ("half in shadow", detected),
+    **{f"{name}{AS_IT_COMES}": (name, as_it_comes) for name in CHANGES},
 }
 """Row → the change to the photo, and how the face is aligned."""
-PLAIN = "official boxes"
+Aligned = dict[tuple[str, str], dict[str, Points]]
+"""(who, row) → id of the face → landmarks."""
 
 
 def measure(
-    models: dict[str, Tested], samples: list[Sample], rows: dict[str, tuple[str, Look]]
-) -> tuple[dict[tuple[str, str], dict[str, Points]], dict[str, dict[str, Sample]], list[str]]:
+    models: dict[str, Tested], peers: dict[str, Faces], samples: list[Sample], rows: list[str]
+) -> tuple[Aligned, dict[str, dict[str, Sample]]]:
     """Reads each photo once and changes it once for each row.
 
     Returns:
-        (model, row) → id → landmarks; row → id → the sample as it is after the change.
+        The landmarks; and row → id → the sample as it is after the change.
 
     """
-    found: dict[tuple[str, str], dict[str, Points]] = {}
+    found: Aligned = {}
     after: dict[str, dict[str, Sample]] = {row: {} for row in rows}
     for sample, image in stream_pixels(samples):
         if image is None:
             continue
         changed: dict[str, Changed] = {}
-        for row, (change, look) in rows.items():
+        for row in rows:
+            change, look = ROWS[row]
             # The same random numbers for every model, and for a face whatever the others are.
             if change not in changed:
                 changed[change] = CHANGES[change](sample, image, chance(sample, change))
-            after[row][sample.id], picture = changed[change]
+            face, picture = changed[change]
+            after[row][sample.id] = face
             for name, tested in models.items():
-                points = look(tested, after[row][sample.id], picture, chance(sample, row))
+                points = look(tested, face, picture, chance(sample, row))
                 found.setdefault((name, row), {})[sample.id] = points
+            for name, faces in peers.items() if look is as_it_comes else ():
+                found.setdefault((name, row), {})[sample.id] = nearest(faces(picture), face)
     return found, after
 
 
 def chance(sample: Sample, what: str) -> np.random.Generator:
     return np.random.default_rng(zlib.crc32(f"{sample.id} {what}".encode()))
-
-
-def nme_by_yaw(
-    nmes: Array, yaw: Array, edges: Sequence[float] = (0.0, 30.0, 60.0, 90.0)
-) -> dict[str, tuple[int, float]]:
-    """Faces and mean NME in each bin of |yaw|; a bin includes its lower edge, the last one both.
-
-    Args:
-        nmes: (N,).
-        yaw: (N,) degrees, either sign; NaN if not known, which is in no bin.
-        edges: of the bins, ascending.
-
-    >>> nme_by_yaw(np.array([0.02, 0.04, 0.08]), np.array([-10.0, 29.0, 90.0]))
-    {'0-30': (2, 0.03), '30-60': (0, nan), '60-90': (1, 0.08)}
-
-    """
-    turned, bins = np.abs(yaw), {}
-    for low, high in pairwise(edges):
-        inside = (turned >= low) & ((turned < high) | ((turned == high) & (high == edges[-1])))
-        mean = float(nmes[inside].mean()) if inside.any() else float("nan")
-        bins[f"{low:g}-{high:g}"] = (int(inside.sum()), mean)
-    return bins
-
-
-def scored(
-    model: str, row: str, found: dict[str, Points], after: dict[str, Sample], subset: str
-) -> dict[str, Any]:
-    """The report of one row, also by |yaw|."""
-    samples = list(after.values())
-    landmarks = np.stack([found[sample.id] for sample in samples])
-    names = [sample.id for sample in samples]
-    predictions = Predictions(names, landmarks, row, model, samples[0].markup, "300w", subset)
-    report = score(samples, predictions, "300w", subset, "inter_ocular")
-    matched = match(samples, predictions)
-    nmes = matched.nmes("inter_ocular")
-    yaws = np.array([abs(fit_pose(s.landmarks, s.markup).yaw) for s in samples])
-    seen = matched.found
-    bins = nme_by_yaw(nmes[seen], np.minimum(yaws[seen], YAWS[-1]), YAWS)
-    by_yaw = {
-        name: {"faces": count, "nme_inter_ocular": mean if count else None}
-        for name, (count, mean) in bins.items()
-    }
-    order = np.argsort(-np.where(seen, nmes, np.inf), kind="stable")[:5]
-    hardest = [
-        {"id": names[i], "nme_inter_ocular": float(nmes[i]) if seen[i] else None} for i in order
-    ]
-    return {**report.to_dict(), "by_yaw": by_yaw, "hardest": hardest}
-
-
-def worst(rows: dict[str, dict[str, Any]]) -> dict[str, str]:
-    """The worst cases: the row by NME, the row by failures, and in the plain row the pose, the
-    region and the face. A row in which all faces are missed has no NME and is the worst."""
-
-    def error(report: dict[str, Any]) -> float:
-        value = report["nme_inter_ocular"]
-        return math.inf if value is None else float(value)
-
-    plain = rows.get(PLAIN) or next(iter(rows.values()))
-    regions = {k: v for k, v in plain["regions"].items() if v is not None}
-    poses = {k: error(v) for k, v in plain["by_yaw"].items() if v["faces"]}
-    found = {
-        "change": max(rows, key=lambda row: error(rows[row])),
-        "change by failures": max(rows, key=lambda row: rows[row]["failure_rate_08"]),
-        "face": plain["hardest"][0]["id"],
-    }
-    if regions:
-        found |= {"region": max(regions, key=regions.__getitem__)}
-    return found | ({"yaw": max(poses, key=poses.__getitem__)} if poses else {})
-
-
-def show(console: Console, results: dict[str, dict[str, Any]], title: str) -> None:
-    """A table for each model; for several models, first their NMEs side by side."""
-    if len(results) > 1:
-        table = new_table("", *results)
-        for row in next(iter(results.values()))["rows"]:
-            values = (found["rows"][row]["nme_inter_ocular"] for found in results.values())
-            table.add_row(row, *map(percent, values))
-        show_table(console, table, f"{title}: NME, inter-ocular, %")
-    for name, found in results.items():
-        table = new_table("", "inter-ocular", "inter-pupil", "> 8 %", "faces", "missed")
-        for row, report in found["rows"].items():
-            nmes = [percent(report[f"nme_{by}"]) for by in ("inter_ocular", "inter_pupil")]
-            failures = percent(report["failure_rate_08"], 1)
-            table.add_row(row, *nmes, failures, str(report["count"]), str(report["missed"]))
-        show_table(console, table, f"{title}: {name}")
-        show_parts(console, found)
-
-
-def show_parts(console: Console, found: dict[str, Any]) -> None:
-    plain = found["rows"].get(PLAIN)
-    if plain:
-        poses = (f"{k}°: {percent(v['nme_inter_ocular'])} ({v['faces']})" for k, v in yaws(plain))
-        console.print("by |yaw| (faces):", "; ".join(poses))
-        regions = (f"{k.replace('_', ' ')} {percent(v)}" for k, v in plain["regions"].items())
-        console.print("by region:", ", ".join(regions))
-    for what, name in found["worst"].items():
-        console.print(f"worst {what}: {name}")
-
-
-def yaws(report: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    return [(name, found) for name, found in report["by_yaw"].items() if found["faces"]]
 
 
 def tested(model: str, threads: int) -> Tested:
@@ -244,35 +166,68 @@ def tested(model: str, threads: int) -> Tested:
     return Tested(FaceAligner(model, **common, **plain), FaceAligner(model, **common))
 
 
-def run(given: argparse.Namespace) -> None:
-    reading = read_dataset("300w", given.root, given.subset)
-    samples = reading.samples[:: given.every]
-    models = {label: tested(model, given.threads) for label, model in models_of(given).items()}
-    rows = {name: ROWS[name] for name in given.rows}
-    found, after = measure(models, samples, rows)
+def measured_rows(
+    given: argparse.Namespace, models: dict[str, Tested], contenders: list[Contender]
+) -> dict[str, Any]:
+    """What the JSON file has of the rows, after printing them."""
+    samples = read_dataset("300w", given.root, given.subset).samples[:: given.every]
+    asked = any(ROWS[row][1] is as_it_comes for row in given.rows)
+    training = read_dataset("300w", given.root, "train").samples if asked and contenders else []
+    peers = {peer.name: corrected(peer, training) for peer in contenders if asked}
+    found, after = measure(models, peers, samples, given.rows)
     if not found:
         raise DataError(f"{given.root}: no face of {given.subset} could be read")
-    results: dict[str, dict[str, Any]] = {}
-    for model, both in models.items():
-        name = both.plain.facts.name
-        reports = {
-            row: scored(name, row, found[model, row], after[row], given.subset) for row in rows
-        }
-        results[model] = {"name": name, "worst": worst(reports), "rows": reports}
-    console = new_console()
-    show(console, results, f"300W {given.subset}")
-    content = {"dataset": "300w", "subset": given.subset, "every": given.every, "models": results}
+    names = {label: both.plain.facts.name for label, both in models.items()}
+    reports: dict[str, dict[str, Any]] = {who: {} for who in (*models, *peers)}
+    for (who, row), points in found.items():
+        name = names.get(who, who)
+        reports[who][row] = scored(name, row, points, after[row], given.subset)
+    results = {
+        label: {"name": name, "worst": worst(reports[label]), "rows": reports[label]}
+        for label, name in names.items()
+    }
+    title = f"300W {given.subset}"
+    show(new_console(), results, title)
+    if asked:
+        show_beside(reports, title)
+    libraries = {peer.name: peer.library for peer in contenders if asked}
+    beside = {
+        name: {"library": libraries[name], "offset": "taken off", "rows": reports[name]}
+        for name in peers
+    }
+    return {
+        "dataset": "300w",
+        "subset": given.subset,
+        "every": given.every,
+        "models": results,
+        "peers": beside,
+    }
+
+
+def run(given: argparse.Namespace) -> None:
+    if not (given.root or given.false_faces):
+        raise DataError("nothing to measure: give --root, the folder of 300W, or --false-faces")
+    models = {label: tested(model, given.threads) for label, model in models_of(given).items()}
+    contenders = installed(PEERS, new_console())
+    content: dict[str, Any] = {}
+    if given.root:
+        content |= measured_rows(given, models, contenders)
+    if given.false_faces:
+        ways = {label: both.faces for label, both in models.items()}
+        ways |= {peer.name: peer.faces for peer in contenders}
+        content["false_faces"] = show_false_faces(ways, new_console())
     write_json(given, record(given, "robustness", content))
 
 
 def main(words: list[str] | None = None) -> None:
     parser = new_parser(__doc__)
-    add_root(parser, required=True)
+    add_root(parser, without="only --false-faces")
     add_models(parser)
     parser.add_argument("--subset", default="common")
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), metavar="ROW")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only every Nth face")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--false-faces", action="store_true", help="in photos without a face")
     run_script(parser, run, words)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from photo_changes import (
     Change,
     Changed,
+    blurred,
     compressed,
     covered,
     face_mask,
@@ -25,7 +26,7 @@ from photo_changes import (
     sunglasses,
     turned,
 )
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from facealign.datasets import stream_pixels
 from facealign.evaluation.predictions import same_face
@@ -93,11 +94,6 @@ def miscoloured(sample: Sample, image: Pixels, random: np.random.Generator) -> C
     return sample, np.round(255 * values).astype(np.uint8)
 
 
-def blurred(sample: Sample, image: Pixels, random: np.random.Generator) -> Changed:
-    soft = ImageFilter.GaussianBlur(0.02 * box_size(sample.box))
-    return sample, np.asarray(Image.fromarray(image).filter(soft))
-
-
 def smeared(sample: Sample, image: Pixels, random: np.random.Generator) -> Changed:
     """The mean of the picture moved along a line of a tenth of the box, in any direction."""
     turn, reach = random.uniform(0, np.pi), 0.05 * box_size(sample.box)
@@ -124,7 +120,7 @@ TROUBLES: dict[str, Change] = {
     "shadow": shadowed,
     "other colours": miscoloured,
     "gray": gray,
-    "blurred": blurred,
+    "blurred": partial(blurred, share=0.02),
     "motion": smeared,
     "1/3 resolution": partial(reduced, factor=3),
     "noise": partial(noisy, deviation=15.0),
