@@ -131,6 +131,9 @@ def test_no_machine_paths_or_hosts_in_the_repository(repository: Path) -> None:
     pattern = re.compile(r"/(root|home/\w+|work)/|://(pypi|files\.pythonhosted)")
     for name in filter(None, listed):
         path = repository / name
-        if path.suffix in {".onnx", ".jpg", ".png", ".gz", ".br"} or name == "tests/test_docs.py":
+        if (
+            path.suffix in {".onnx", ".jpg", ".png", ".webp", ".gz", ".br"}
+            or name == "tests/test_docs.py"
+        ):
             continue
         assert not pattern.search(path.read_text()), name
