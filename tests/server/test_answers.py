@@ -14,7 +14,10 @@ import pytest
 from PIL import Image
 
 from facealign import FaceAligner
+from facealign.aligner.parallel import core_count
+from facealign.errors import SettingsError
 from facealign.formats.json import SCHEMA_FILE
+from facealign.server import ServerSettings
 
 SCHEMA = json.loads(SCHEMA_FILE.read_text())
 JPEG, JSON, RAW = "image/jpeg", "application/json", "application/octet-stream"
@@ -139,7 +142,21 @@ def test_bad_bodies_have_the_right_codes(server: Any, photo: bytes, form: Any) -
 
 def test_other_paths_and_methods_are_problems(server: Any) -> None:
     assert_problem(server.ask("/v1/none"), 404)
-    assert_problem(server.ask("/v1/models", b"x", JSON), 405)
+    for path, body in (("/v1/models", b"x"), ("/v1/align", None), ("/", b"x")):
+        answer = server.ask(path, body, JSON)
+        assert_problem(answer, 405)
+        allowed = set(answer.headers["allow"].split(", "))
+        assert allowed == ({"POST"} if path == "/v1/align" else {"GET", "HEAD"})
+
+
+def test_limits_unless_others_are_given() -> None:
+    settings = ServerSettings()
+    assert (settings.slots, settings.queue, settings.timeout) == (core_count(), 16, 30)
+    assert (settings.max_bytes, settings.max_pixels, settings.max_images) == (10**7, 4 * 10**7, 16)
+    assert (settings.token, settings.origins) == (None, ())
+    for wrong in ({"slots": 0}, {"queue": -1}, {"timeout": 0}, {"token": " "}):
+        with pytest.raises(SettingsError, match=next(iter(wrong))):
+            ServerSettings(**wrong)
 
 
 def test_facts_health_and_metrics(server: Any, photo: bytes) -> None:

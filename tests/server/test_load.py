@@ -76,6 +76,12 @@ def test_slow_and_broken_clients_take_no_slot(start: Any, photo: bytes) -> None:
         assert server.ask("/v1/align", photo, JPEG).status == 200
 
 
+def test_what_is_not_http_is_400_and_unsaid(start: Any) -> None:
+    with start() as server:  # whose end sees that it has written nothing
+        assert status(send(server, "hello\n\n")) == 400
+        assert server.ask("/healthz").status == 200
+
+
 def test_a_body_without_a_length_is_cut_off_at_the_limit(start: Any) -> None:
     with start("--max-mb", "0.1") as server:
         chunked = "POST /v1/align HTTP/1.1\nHost: x\nContent-Type: image/png\n"

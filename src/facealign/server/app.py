@@ -64,8 +64,12 @@ class Service:
             Route(path, self._answered(path, endpoint, is_open=True))
             for path, endpoint in open_to_all.items()
         ]
+        return [*guarded, *paths, *(self._page() if self.settings.page else ())]
+
+    def _page(self) -> list[Route]:
+        """A path a file: one for all would take other paths' wrong methods for missing files."""
         page = self._answered("page", self.page, is_open=True)
-        return [*guarded, *paths, *([Route("/{name:path}", page)] if self.settings.page else [])]
+        return [Route(f"/{name}", page) for name in ("", *site_files())]
 
     def _answered(self, path: str, endpoint: Endpoint, is_open: bool = False) -> Endpoint:
         """The endpoint with its checks, refusals and counts."""
@@ -164,11 +168,9 @@ class Service:
 
     async def page(self, request: Request) -> Response:
         """The page of `facealign web`."""
-        name = request.path_params["name"] or "index.html"
-        file = site_files().get(name)
-        if file is None:
-            raise Problem(404, "no such path; see /docs")
-        return Response(content(file), headers={"Content-Type": media_type(name)} | HEADERS)
+        name = request.url.path.removeprefix("/") or "index.html"
+        body = content(site_files()[name])
+        return Response(body, headers={"Content-Type": media_type(name)} | HEADERS)
 
 
 def _single(request: Request) -> dict[str, str]:

@@ -44,6 +44,7 @@ def serve(settings: ServerSettings, host: str, port: int, listening: Callable[[s
             loop="asyncio",
             lifespan="on",
             log_config=None,
+            log_level="error",  # a client that does not speak HTTP is told so, as others are
             access_log=False,
             server_header=False,
             limit_concurrency=CONNECTIONS,
