@@ -31,7 +31,9 @@ STRENGTH, MOST, FLOOR = 0.8, 12.0, 3.0
 def brighten(image: Pixels) -> Pixels:
     """Stretch an (H, W, 3) image that is dark all over; any other is returned as it is."""
     step = max(1, min(image.shape[:2]) // 128)
-    light = image[::step, ::step].max(axis=2)
+    sample = image[::step, ::step]
+    # Along a last axis of three, NumPy's own maximum takes ten times as long.
+    light = np.maximum(np.maximum(sample[..., 0], sample[..., 1]), sample[..., 2])
     if np.count_nonzero(light >= DARK) >= SHARE * light.size:
         return image
     top = float(np.percentile(light, 100 * (1 - SHARE)))
