@@ -10,15 +10,17 @@ rest of this benchmark: for memory and cold start.
 `ways` are the ways to follow one face from frame to frame, each a function that starts a sequence.
 It returns a function of a frame and the true box of the face in it, framed like 300W's official
 boxes, which returns points in the frame's pixels, or None if no face is found. Only those that say
-so look in that box; the others use it to choose among several faces. `seven` are the indices of
-`SEVEN` among these points.
+so look in that box; the others use it to choose among several faces. `plain` is the way that takes
+each frame by itself; the result of the way `offline` is smoothed once the sequence is over, as a
+file's is. `seven` are the indices of `SEVEN` among these points, `ibug` those of the 68.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from itertools import count
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -26,6 +28,7 @@ import facealign
 from facealign.evaluation.predictions import same_face
 from facealign.geometry import box_of_points
 from facealign.models import bundled, model_path
+from facealign.smoothing import smooth_at
 from facealign.types import Box, Pixels, Points
 
 Action = Callable[[], object]
@@ -34,6 +37,8 @@ Ways = dict[str, Callable[[], Follow]]
 SEVEN = ("right_eye_outer", "right_eye_inner", "left_eye_inner", "left_eye_outer", "nose_tip")
 SEVEN += ("right_mouth_corner", "left_mouth_corner")
 """Points that all contenders have."""
+OFFLINE, RATE = "offline", 30
+"""The way that is smoothed at the end, and frames a second of every sequence."""
 
 
 def seven_of_68() -> tuple[int, ...]:
@@ -71,6 +76,8 @@ class Contender(Protocol):
     alone: str
     windows: tuple[Window, ...]
     seven: tuple[int, ...]
+    ibug: tuple[int, ...]
+    plain: str
 
     def landmarks(self, image: Pixels, box: Box, window: Window) -> Points | None: ...
     def stage(self, photo: Pixels) -> Action: ...
@@ -85,7 +92,7 @@ class Ours:
     windows = (Window(),)
     caveat = ""
     stage_is = "box → points"
-    seven = seven_of_68()
+    seven, ibug, plain = seven_of_68(), tuple(range(68)), "own detector"
 
     def __init__(self, model: str, threads: int = 1) -> None:
         plain = {"turned_faces": False, "leaning_faces": False}
@@ -118,6 +125,8 @@ class Ours:
             "true box": lambda: self._in_box,
             "own detector": lambda: self._detected,
             "last frame": self._from_last,
+            "live": lambda: self._tracked("live"),
+            OFFLINE: lambda: self._tracked("none"),
         }
 
     def _in_box(self, image: Pixels, box: Box) -> Points:
@@ -137,6 +146,25 @@ class Ours:
             return points
 
         return follow
+
+    def _tracked(self, smoothing: Literal["live", "none"]) -> Follow:
+        tracker = facealign.FaceTracker(self._aligner, smoothing=smoothing)
+        numbers = count()
+
+        def follow(frame: Pixels, box: Box) -> Points | None:
+            faces = tracker.step(frame, next(numbers) / RATE)
+            chosen = same_face([face.box for face in faces], box)
+            return None if chosen is None else faces[chosen].landmarks
+
+        return follow
+
+
+def smoothed(found: list[Points | None]) -> list[Points | None]:
+    """A sequence smoothed by the frames before and after each; where one is missing, as found."""
+    if any(points is None for points in found):
+        return found
+    points, times = [p for p in found if p is not None], [i / RATE for i in range(len(found))]
+    return [smooth_at(points, times, i, "ibug68") for i in range(len(points))]
 
 
 def surest_box(photo: Pixels) -> Box:

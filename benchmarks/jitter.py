@@ -8,29 +8,28 @@ Faces of 300W's training part, or the example photo without `--root`.
 
 - wander: mean distance of each point from its own mean over the path (a slow drift counts).
 - shake: mean second difference from frame to frame (a slow drift does not).
+- lag: by how many frames the points are behind the camera's movement.
+- kept: how far eyes and mouth, which move on two of the paths, open and close for the network's
+  points when they are followed, of what they do for it frame by frame.
 
-Both in % of the inter-ocular distance, of seven points that all have (eye corners, tip of the nose,
-corners of the mouth); `--points all` shows each one's own points. dlib and MediaPipe are measured
-too where they are installed: see peers.py for the environment.
+The first two in % of the inter-ocular distance, of seven points that all have (eye corners, tip of
+the nose, corners of the mouth); `--points all` shows each one's own points. dlib and MediaPipe are
+measured too where they are installed: see peers.py for the environment.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from contenders import Contender, Follow, Ours
+from contenders import OFFLINE, Contender, Follow, Ours, smoothed
+from films import NOISE, PATHS, Filmed, film, filmed_faces, moved_box
 from others import Dlib, FaceMesh, installed
-from photo_changes import centre, square
-from PIL import Image
 from rich.console import Console
 from script import (
-    PHOTO,
     add_models,
     add_root,
     models_of,
@@ -43,94 +42,37 @@ from script import (
     show_table,
     write_json,
 )
-from steadiness import shake, wander
+from steadiness import lag, response, shake, wander
 
-from facealign import FaceAligner, read_image
-from facealign.datasets import read_dataset, read_pixels
-from facealign.geometry import CropTransform, box_size
-from facealign.markup import load_markup
-from facealign.metrics import Array, inter_ocular
-from facealign.types import Box, Pixels, Points
+from facealign.geometry import CropTransform
+from facealign.measures import EYES, INNER_LIPS, eye_openness, mouth_openness
+from facealign.metrics import Array
+from facealign.types import Points
 
-SIDE, FACE = 320, 112
-"""Sides of a frame and of the face's box in it, in pixels."""
-FINER = 1.15
-"""Least photo pixels per frame pixel for a face: no photo is enlarged."""
-NOISE = 4.0
-"""Standard deviation of a still camera's noise, in gray levels of 255."""
 PEERS = (Dlib, FaceMesh)
 """The peers that are measured too."""
 
 
 @dataclass(frozen=True)
 class Follower:
-    """A name, how to start a sequence, and the indices of the seven common points."""
+    """How sequences are followed.
+
+    Attributes:
+        name: of the contender and its way.
+        start: starts a sequence.
+        seven: the indices of the seven common points.
+        ibug: those of ibug68's points.
+        plain: name of the follower that takes each frame by itself, with the same network.
+        finish: what is done to a sequence once it is over.
+
+    """
 
     name: str
     start: Callable[[], Follow]
     seven: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Step:
-    """The view of a frame: shift in its pixels, zoom, clockwise turn of the photo in degrees."""
-
-    x: float = 0.0
-    y: float = 0.0
-    zoom: float = 1.0
-    turn: float = 0.0
-
-
-PATHS: dict[str, Callable[[float], Step]] = {
-    "pan": lambda t: Step(12 * wave(t), 8 * wave(2 * t)),
-    "zoom": lambda t: Step(zoom=math.exp(0.1 * wave(t))),
-    "turn": lambda t: Step(turn=10 * wave(t)),
-    "all": lambda t: Step(12 * wave(t), 8 * wave(2 * t), math.exp(0.1 * wave(2 * t)), 10 * wave(t)),
-    "noise": lambda t: Step(),
-}
-"""Each path runs over t in 0..1 and ends where it starts; "noise" is still, with camera noise."""
-
-
-def wave(t: float) -> float:
-    return math.sin(2 * math.pi * t)
-
-
-@dataclass(frozen=True, eq=False)
-class Filmed:
-    """A photo to film: its face's box and the distance of its outer eye corners, in its pixels."""
-
-    name: str
-    image: Pixels
-    box: Box
-    inter_ocular: float
-
-    def camera(self, step: Step) -> CropTransform:
-        """From the photo to a frame."""
-        size = box_size(self.box)
-        side = SIDE * max(size / FACE, FINER) / step.zoom
-        place = centre(self.box) - np.array([step.x, step.y]) * side / SIDE
-        return CropTransform.from_square((float(place[0]), float(place[1])), side, SIDE, -step.turn)
-
-
-def film(image: Pixels, camera: CropTransform) -> Pixels:
-    """A frame, resampled finer than its own pixels and then reduced, to avoid aliasing."""
-    factor = math.ceil(1 / camera.scale)
-    fine = camera.resized(factor * camera.size)
-    inverse = fine.inverse_matrix()
-    # Pillow passes pixel centres (u + ½) to the matrix and takes the result as x + ½.
-    shift = inverse[:, 2] - inverse[:, :2] @ [0.5, 0.5] + 0.5
-    frame = Image.fromarray(image).transform(
-        (fine.size, fine.size),
-        Image.Transform.AFFINE,
-        data=tuple(np.column_stack([inverse[:, :2], shift]).ravel()),
-        resample=Image.Resampling.BICUBIC,
-    )
-    return np.asarray(frame.reduce(factor))
-
-
-def moved_box(camera: CropTransform, box: Box) -> Box:
-    """The box in the frame: an upright square around the same place, scaled with the face."""
-    return square(camera.to_crop(centre(box)), box_size(box) * camera.scale)
+    ibug: tuple[int, ...] = ()
+    plain: str = ""
+    finish: Callable[[list[Points | None]], list[Points | None]] = list
 
 
 def track(
@@ -140,28 +82,70 @@ def track(
     follow = {follower.name: follower.start() for follower in followers}
     found: dict[str, list[Points | None]] = {name: [] for name in follow}
     random = np.random.default_rng(0)
+    cameras: list[CropTransform] = []
     for number in range(frames):
-        camera = face.camera(PATHS[path](number / frames))
-        frame = film(face.image, camera)
+        step = PATHS[path](number / frames)
+        cameras.append(face.camera(step))
+        frame = film(face.acted(step), cameras[-1])
         if path == "noise":
             noisy = frame + random.normal(0, NOISE, frame.shape)
             frame = np.clip(np.round(noisy), 0, 255).astype(np.uint8)
-        box = moved_box(camera, face.box)
-        for name, step in follow.items():
-            points = step(frame, box)
-            found[name].append(None if points is None else camera.to_image(points))
-    return found
+        box = moved_box(cameras[-1], face.box)
+        for name, go in follow.items():
+            found[name].append(go(frame, box))
+    return {
+        follower.name: [
+            None if points is None else camera.to_image(points)
+            for points, camera in zip(follower.finish(found[follower.name]), cameras, strict=True)
+        ]
+        for follower in followers
+    }
 
 
-def steadiness(tracks: list[Points | None], chosen: list[int] | None, distance: float) -> Array:
-    """(2,) wander and shake of one face on one path, for all points or the chosen ones."""
+def motion(face: Filmed, path: str, frames: int, points: Array) -> Array:
+    """(T, K, 2) how far the camera moves points of the photo between frames, in its pixels."""
+    cameras = [face.camera(PATHS[path](number / frames)) for number in range(-1, frames + 1)]
+    steps = []
+    for before, now, after in zip(cameras, cameras[1:], cameras[2:], strict=False):
+        place = points.astype(np.float32)
+        ends = [now.to_image(other.to_crop(place)).astype(float) for other in (before, after)]
+        steps.append((ends[1] - ends[0]) / 2)
+    return np.stack(steps)
+
+
+def numbers_of(
+    face: Filmed, path: str, tracks: list[Points | None], follower: Follower
+) -> dict[str, float]:
+    """What one face's points on one path come to; NaN for what is not defined there."""
     seen = [points for points in tracks if points is not None]
     if not seen:
-        return np.full(2, np.nan)
+        return {}
     gap = np.full_like(seen[0], np.nan)
     array = np.stack([gap if p is None else p for p in tracks]).astype(np.float64)
-    array = array if chosen is None else array[:, chosen]
-    return np.array([wander(array, distance), shake(array, distance)])
+    numbers = {}
+    for name, part in (("all", array), ("seven", array[:, list(follower.seven)])):
+        numbers[f"wander_{name}"] = wander(part, face.inter_ocular)
+        numbers[f"shake_{name}"] = shake(part, face.inter_ocular)
+    moved = motion(face, path, len(tracks), np.nanmean(part, axis=0))
+    return numbers | {"lag": lag(part, moved)} | responses(path, array, follower)
+
+
+def responses(path: str, tracks: Array, follower: Follower) -> dict[str, float]:
+    """How far eyes and mouth open and close, where they do."""
+    steps = [PATHS[path](number / len(tracks)) for number in range(len(tracks))]
+    numbers = {}
+    if follower.ibug and any(step.lids for step in steps):
+        found = [
+            [eye_openness(p[[follower.ibug[i] for i in eye]]) for p in tracks]
+            for eye in EYES.values()
+        ]
+        lids = np.array([step.lids for step in steps])
+        numbers["response"] = response(np.mean(found, axis=0), lids)
+    if follower.ibug and any(step.jaw for step in steps):
+        lips = [follower.ibug[i] for i in INNER_LIPS]
+        jaw = np.array([step.jaw for step in steps])
+        numbers["response"] = response(np.array([mouth_openness(p[lips]) for p in tracks]), jaw)
+    return numbers
 
 
 def measure(
@@ -169,64 +153,80 @@ def measure(
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """Follower → path → its numbers, means over the faces; None without any."""
     results: dict[str, dict[str, dict[str, Any]]] = {f.name: {} for f in followers}
-    seven = {follower.name: list(follower.seven) for follower in followers}
     for path in paths:
-        rows: dict[str, list[Array]] = {f.name: [] for f in followers}
+        rows: dict[str, list[dict[str, float]]] = {f.name: [] for f in followers}
         missed = dict.fromkeys(rows, 0)
         for face in faces:
-            for name, tracks in track(face, path, frames, followers).items():
-                chosen = (None, seven[name])
-                sets = (steadiness(tracks, points, face.inter_ocular) for points in chosen)
-                rows[name].append(np.concatenate(list(sets)))
-                missed[name] += sum(points is None for points in tracks)
+            found = track(face, path, frames, followers)
+            for follower in followers:
+                tracks = found[follower.name]
+                rows[follower.name].append(numbers_of(face, path, tracks, follower))
+                missed[follower.name] += sum(points is None for points in tracks)
         for name, values in rows.items():
-            results[name][path] = summary(np.stack(values)) | {"missed_frames": missed[name]}
+            results[name][path] = summary(values) | {"missed_frames": missed[name]}
+        for follower in followers:
+            plain = results.get(follower.plain, {}).get(path, {}).get("response")
+            own = results[follower.name][path].get("response")
+            if plain and own:
+                results[follower.name][path]["kept"] = own / plain
     return results
 
 
-def summary(values: Array) -> dict[str, float | None]:
-    """Means over the faces (N, 4) that have a number."""
-    names = ("wander_all", "shake_all", "wander_seven", "shake_seven")
+ACTED = ("blink", "talk")
+"""Paths on which points do not stand still in the photo."""
+NUMBERS = ("wander_all", "shake_all", "wander_seven", "shake_seven", "lag", "response")
+
+
+def summary(values: list[dict[str, float]]) -> dict[str, float | None]:
+    """Means over the faces that have a number."""
     means: dict[str, float | None] = {}
-    for name, column in zip(names, values.T, strict=True):
-        known = column[np.isfinite(column)]
-        means[name] = float(known.mean()) if known.size else None
+    for name in NUMBERS:
+        known = [row[name] for row in values if np.isfinite(row.get(name, np.nan))]
+        if known or name not in ("lag", "response"):
+            means[name] = float(np.mean(known)) if known else None
     return means
-
-
-def filmed_faces(root: Path | None, count: int) -> list[Filmed]:
-    """Evenly from the training faces with enough pixels, or the example's face."""
-    if root is None:
-        image = read_image(PHOTO)
-        (face,) = FaceAligner(threads=1).align(image)
-        distance = eyes_apart(face.landmarks, face.markup)
-        return [Filmed(PHOTO.name, image, face.box, distance)]
-    samples = read_dataset("300w", root, "train").samples
-    large = [s for s in samples if box_size(s.box) >= FINER * FACE] or samples
-    chosen = [large[i] for i in np.unique(np.linspace(0, len(large) - 1, count).astype(int))]
-    return [Filmed(s.id, read_pixels(s), s.box, eyes_apart(s.landmarks, s.markup)) for s in chosen]
-
-
-def eyes_apart(landmarks: Points, markup: str) -> float:
-    truth = landmarks[None].astype(np.float64)
-    return float(inter_ocular(truth, np.zeros((1, 4)), load_markup(markup))[0])
 
 
 def show(console: Console, results: dict[str, dict[str, dict[str, Any]]], points: str) -> None:
     whose = "seven points" if points == "seven" else "each one's own points"
     kinds = {"wander": "from its mean", "shake": "second difference"}
-    paths = list(next(iter(results.values())))
+    still = [path for path in PATHS if path not in ACTED]
+    paths = [path for path in next(iter(results.values())) if path in still]
     for kind, words in kinds.items():
         table = new_table("", *paths, "missed")
         for name, found in results.items():
             cells = (percent(found[path][f"{kind}_{points}"]) for path in paths)
             table.add_row(name, *cells, str(sum(f["missed_frames"] for f in found.values())))
         show_table(console, table, f"{kind}: {words}, % of inter-ocular, {whose}")
+    show_timing(console, results)
+
+
+def show_timing(console: Console, results: dict[str, dict[str, dict[str, Any]]]) -> None:
+    """Lag on the paths that move, and how much is kept of eyes and mouth."""
+    kinds = {"lag": "frames", "kept": "% of the same network's way frame by frame"}
+    for kind, unit in kinds.items():
+        paths = {p for found in results.values() for p, row in found.items() if kind in row}
+        chosen = [path for path in PATHS if path in paths]
+        if not chosen:
+            continue
+        table = new_table("", *chosen)
+        for name, found in results.items():
+            values = (found[path].get(kind) for path in chosen)
+            cells = (percent(v, 0) if kind == "kept" else _signed(v) for v in values)
+            table.add_row(name, *cells)
+        show_table(console, table, f"{kind}: {unit}")
+
+
+def _signed(value: float | None) -> str:
+    return "–" if value is None else f"{value:+.2f}"
 
 
 def followers_of(contender: Contender, label: str) -> list[Follower]:
-    ways = contender.ways().items()
-    return [Follower(f"{label}, {way}", start, contender.seven) for way, start in ways]
+    known = contender.seven, contender.ibug, f"{label}, {contender.plain}"
+    return [
+        Follower(f"{label}, {way}", start, *known, smoothed if way == OFFLINE else list)
+        for way, start in contender.ways().items()
+    ]
 
 
 def run(given: argparse.Namespace) -> None:

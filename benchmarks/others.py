@@ -28,7 +28,7 @@ class Dlib:
     name, points, stage_is = "dlib", 68, "box → points"
     terms = "weights trained on iBUG 300-W: not for commercial use"
     caveat = "may have been trained on these photos"
-    seven = seven_of_68()
+    seven, ibug, plain = seven_of_68(), tuple(range(68)), "own detector"
     windows = tuple(
         Window(scale, down)
         for scale in (1.0, 1.1, 1.2, 1.3, 1.4)
@@ -103,7 +103,7 @@ class FaceMesh:
     name, points, attention = "MediaPipe FaceMesh", 468, False
     file = "face_landmark.tflite"
     terms, caveat = "Apache-2.0", ""
-    seven = (33, 133, 362, 263, 1, 61, 291)
+    seven, ibug, plain = (33, 133, 362, 263, 1, 61, 291), MESH_TO_IBUG68, "static"
     windows = tuple(Window(scale) for scale in (1.0, 1.25, 1.5, 2.0, 2.5, 3.0))
 
     def __init__(self) -> None:

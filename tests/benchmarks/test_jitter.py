@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from facealign import FaceAligner
+from facealign.geometry import box_of_points
+from facealign.measures import EYES, INNER_LIPS, eye_openness, mouth_openness
 from facealign.types import Pixels
 
 Benchmark = Callable[[str], ModuleType]
@@ -26,21 +29,23 @@ def filmed(benchmark: Benchmark) -> Any:
     light = 250 * np.exp(-((x - BLOB[0]) ** 2 + (y - BLOB[1]) ** 2) / 2 / 8**2)
     image = np.round(light)[..., None].repeat(3, axis=-1).astype(np.uint8)
     box = np.array([185.5, 165.5, 345.5, 325.5], np.float32)
-    return benchmark("jitter").Filmed("blob", image, box, 100.0)
+    points = np.random.default_rng(0).uniform(200, 330, (68, 2)).astype(np.float32)
+    points[[36, 45]] = [[215, 240], [315, 240]]  # the outer eye corners
+    return benchmark("films").Filmed("blob", image, box, points)
 
 
 def test_a_frame_shows_what_the_transform_says(benchmark: Benchmark, filmed: Any) -> None:
-    jitter = benchmark("jitter")
-    for path in jitter.PATHS:
-        camera = filmed.camera(jitter.PATHS[path](0.15))
-        light = jitter.film(filmed.image, camera)[..., 0].astype(float)
-        y, x = np.mgrid[: jitter.SIDE, : jitter.SIDE]
+    films = benchmark("films")
+    for path in films.PATHS:
+        camera = filmed.camera(films.PATHS[path](0.15))
+        light = films.film(filmed.image, camera)[..., 0].astype(float)
+        y, x = np.mgrid[: films.SIDE, : films.SIDE]
         centre = np.array([(light * x).sum(), (light * y).sum()]) / light.sum()
         assert centre == pytest.approx(camera.to_crop(BLOB), abs=0.02), path
 
 
 def test_paths_move_by_parts_of_a_pixel_and_return(benchmark: Benchmark) -> None:
-    jitter = benchmark("jitter")
+    jitter = benchmark("films")
     for path in jitter.PATHS.values():
         assert path(0.0) == jitter.Step()
         assert np.allclose(list(vars(path(1.0)).values()), list(vars(path(0.0)).values()))
@@ -49,7 +54,7 @@ def test_paths_move_by_parts_of_a_pixel_and_return(benchmark: Benchmark) -> None
 
 
 def test_the_box_moves_with_the_face(benchmark: Benchmark, filmed: Any) -> None:
-    jitter = benchmark("jitter")
+    jitter = benchmark("films")
     still = jitter.moved_box(filmed.camera(jitter.Step()), filmed.box)
     size = 160 / max(160 / jitter.FACE, jitter.FINER)
     assert still[2] - still[0] == pytest.approx(size, rel=1e-5)
@@ -91,10 +96,85 @@ def test_a_perfect_follower_stands_still_and_a_trembling_one_does_not(
         assert found["perfect"][path]["wander_all"] == pytest.approx(0, abs=1e-5)
         assert found["trembling"][path]["wander_seven"] == pytest.approx(0.01, rel=1e-3)
         assert found["trembling"][path]["shake_all"] == pytest.approx(0.04, rel=1e-3)
+        assert found["perfect"][path]["lag"] == pytest.approx(0, abs=1e-3)
         assert found["blind"][path] == {
             **dict.fromkeys(["wander_all", "shake_all", "wander_seven", "shake_seven"]),
             "missed_frames": 6,
         }
+
+
+def test_a_follower_that_is_late_lags_by_as_much(benchmark: Benchmark, filmed: Any) -> None:
+    jitter = benchmark("jitter")
+
+    def late() -> Callable[..., np.ndarray]:
+        places: list[np.ndarray] = []
+
+        def follow(frame: Pixels, box: np.ndarray) -> np.ndarray:
+            places.append((box[:2] + box[2:]) / 2)
+            return places[max(0, len(places) - 2)][None] + np.zeros((2, 1))
+
+        return follow
+
+    found = jitter.measure([filmed], ["pan"], 60, [jitter.Follower("late", late, (0, 1))])
+    assert found["late"]["pan"]["lag"] == pytest.approx(1, abs=0.05)
+
+
+def test_lids_and_mouth_move_and_the_rest_stands_still(
+    benchmark: Benchmark, astronaut: Pixels
+) -> None:
+    films, (face,) = benchmark("films"), FaceAligner(threads=1).align(astronaut)
+    filmed = films.Filmed("photo", astronaut, face.box, face.landmarks)
+    assert filmed.acted(films.Step()) is astronaut
+    aligner = FaceAligner(threads=1)
+
+    def points(step: Any) -> np.ndarray:
+        return aligner.align(filmed.acted(step), boxes=[face.box])[0].landmarks
+
+    still, shut, talking = (
+        points(s) for s in (films.Step(), films.Step(lids=0.85), films.Step(jaw=1))
+    )
+    for eye in EYES.values():
+        assert eye_openness(shut[list(eye)]) < 0.9 * eye_openness(still[list(eye)])
+    lips = list(INNER_LIPS)
+    assert mouth_openness(talking[lips]) > 1.5 * mouth_openness(still[lips])
+    changed = np.abs(filmed.acted(films.Step(lids=0.85)).astype(int) - astronaut).max(axis=2) > 0
+    inside = np.zeros_like(changed)
+    x0, y0, x1, y1 = box_of_points(face.landmarks[17:48]).round().astype(int)
+    inside[y0:y1, x0:x1] = True
+    assert changed[inside].any()
+    assert not changed[~inside].any()
+
+
+def test_what_is_kept_is_measured_beside_the_way_frame_by_frame(
+    benchmark: Benchmark, filmed: Any
+) -> None:
+    jitter = benchmark("jitter")
+    lids = [jitter.PATHS["blink"](n / 30).lids for n in range(30)]
+
+    def blinking(share: float) -> Callable[[], Callable[..., np.ndarray]]:
+        def start() -> Callable[..., np.ndarray]:
+            number = iter(range(30))
+
+            def follow(frame: Pixels, box: np.ndarray) -> np.ndarray:
+                height = 1 - share * lids[next(number)]
+                eye = np.array(
+                    [[0, 0], [1, -height], [2, -height], [3, 0], [2, height], [1, height]]
+                )
+                points = np.zeros((68, 2), np.float32)
+                points[36:42], points[42:48] = eye, eye
+                return points + (box[:2] + box[2:]) / 2
+
+            return follow
+
+        return start
+
+    known = (0, 1), tuple(range(68)), "whole"
+    follow = [
+        jitter.Follower("whole", blinking(1.0), *known),
+        jitter.Follower("half", blinking(0.5), *known),
+    ]
+    found = jitter.measure([filmed], ["blink"], 30, follow)
+    assert found["half"]["blink"]["kept"] == pytest.approx(0.5, rel=1e-3)
 
 
 def test_the_example_photo(
@@ -107,7 +187,9 @@ def test_the_example_photo(
     assert all(len(line) <= 80 for line in printed.splitlines())
     content = json.loads(target.read_text())
     assert content["faces"] == ["astronaut.jpg"]
-    names = [f"default, {way}" for way in ("true box", "own detector", "last frame")]
+    names = [
+        f"default, {way}" for way in ("true box", "own detector", "last frame", "live", "offline")
+    ]
     assert list(content["followers"]) == names
     for found in content["followers"].values():
         for numbers in found.values():

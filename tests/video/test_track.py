@@ -61,9 +61,12 @@ def test_offline_smoothing_takes_noise_away_at_every_place() -> None:
 
 
 def test_boxes_move_with_the_smoothed_points() -> None:
-    for frame in smooth_frames(iter(moving(12, 1.0))):
-        (face,) = frame.faces
-        assert face.box == pytest.approx(box_of_points(face.landmarks), abs=1.5)
+    frames = moving(12, 3.0)
+    for before, after in zip(frames, smooth_frames(iter(frames)), strict=True):
+        moved = after.faces[0].landmarks.mean(axis=0) - before.faces[0].landmarks.mean(axis=0)
+        assert np.abs(moved).max() > 0.01
+        shift = after.faces[0].box - before.faces[0].box
+        assert shift == pytest.approx(np.tile(moved, 2), abs=1e-3)
 
 
 def test_a_gap_in_a_track_is_not_smoothed_across() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 from facealign.face import Face
 from facealign.geometry import CropTransform, box_of_points, box_size, iou
 from facealign.markup import load_markup
-from facealign.smoothing import LiveSmoother
+from facealign.pose import lean
+from facealign.smoothing import MOST_SECONDS, LiveSmoother, fit_at
 from facealign.types import Box, Pixels, Points
 
 LOST = 0.45
@@ -24,6 +26,11 @@ STEADY = 8
 UNSURE = 2
 LEAST_RATIO = 0.6
 """Of the sizes of a missing face and of a detected one that may be it."""
+PULL = 0.1
+"""By which share of the way a box moves to the one round its points in each frame. All points
+together say how a face has moved; the outermost four alone, which make that box, tremble."""
+NEWEST = 4
+"""Frames whose places, sizes and angles say where a face is in the next one."""
 
 
 @dataclass(eq=False)
@@ -34,12 +41,14 @@ class Track:
         number: given once, never to another face.
         face: as last found, its landmarks as the network gave them.
         box: where it is looked for next; of a missing face, where it was last seen.
-        angle: degrees by which it leans in the picture.
+        angle: degrees by which it leans clockwise in the picture; past 180 it counts on.
         seen: when it was last found, in seconds.
         missing: it is lost, and waited for.
         unseen: runs of the detector in a row that did not find it.
         patch: its picture in its own frame, small and gray.
-        anchor: the detector's last box of it, and its points in that frame.
+        anchor: a box and the points in it, from which the next box is moved as the points are: the
+            last frame's, or, of schemes that do not outline a face, the detector's last one.
+        places: of late: time, centre, logarithm of the size, angle.
 
     """
 
@@ -53,43 +62,78 @@ class Track:
     anchor: tuple[Box, Points]
     missing: bool = False
     unseen: int = 0
-    places: deque[tuple[float, float, float]] = field(
-        default_factory=lambda: deque(maxlen=STEADY + UNSURE)
-    )
+    places: deque[tuple[float, ...]] = field(default_factory=lambda: deque(maxlen=STEADY + UNSURE))
 
     def heading(self, time: float) -> Box:
         """The box where the face should be at a time, had it moved on as before."""
         steady = list(self.places)[:-UNSURE]
         if len(steady) < 3:
             return self.box
-        (t0, x0, y0), (t1, x1, y1) = steady[0], steady[-1]
+        (t0, x0, y0, *_), (t1, x1, y1, *_) = steady[0], steady[-1]
         pace = np.array([x1 - x0, y1 - y0]) / (t1 - t0)
         moved = np.array([x1, y1]) + pace * (time - t1) - (self.box[:2] + self.box[2:]) / 2
         return (self.box + np.tile(moved, 2)).astype(np.float32)
 
+    def expected(self, time: float) -> tuple[Box, float]:
+        """Box and angle at a time shortly after, by the straight line through the last ones."""
+        newest = [place for place in self.places if time - place[0] <= MOST_SECONDS][-NEWEST:]
+        if len(newest) < NEWEST:
+            return self.box, self.angle
+        values = np.array(newest)
+        x, y, size, angle = fit_at(values[:, 0], values[:, 1:].astype(complex), time, 1).real
+        return _square((float(x), float(y)), float(np.exp(size))), float(angle)
+
 
 def move(track: Track, face: Face, image: Pixels, time: float) -> None:
     """The track has its face in a frame."""
-    track.angle = face.network_crop.angle if face.network_crop else track.angle
+    angle = float(lean(face.landmarks, face.markup))
+    track.angle += (angle - track.angle + 180) % 360 - 180
     track.face, track.seen, track.missing = face, time, False
-    track.box = next_box(track, face.landmarks)
+    track.box = _next_box(track, face.landmarks)
+    if is_outline(face):
+        track.anchor = track.box, face.landmarks
     x, y = ((track.box[:2] + track.box[2:]) / 2).tolist()
-    track.places.append((time, x, y))
+    track.places.append((time, x, y, math.log(box_size(track.box)), track.angle))
     track.patch = patch_of(image, face)
 
 
-def next_box(track: Track, points: Points) -> Box:
-    """Where to look for the face: round its points, where these outline it.
+def _next_box(track: Track, points: Points) -> Box:
+    """The anchor's box moved, scaled as its points have, and drawn a little to these points."""
+    box, before = track.anchor
+    try:
+        moved = CropTransform.from_points(before, points, 1)
+    except ValueError:  # points that all coincide are no face, and move nothing
+        return box
+    x, y = moved.to_crop(((box[:2] + box[2:]) / 2).astype(np.float32)).tolist()
+    there = _square((x, y), box_size(box) * moved.scale)
+    if not is_outline(track.face):
+        return there
+    return (there + PULL * (_squared(_box_round(points, track.angle)) - there)).astype(np.float32)
 
-    Of other schemes, the detector's box moved and scaled as the points have since.
-    """
+
+def set_anchor(track: Track, face: Face) -> None:
+    """A face is found by the detector, at first or again."""
+    track.places.clear()
+    track.angle = float(lean(face.landmarks, face.markup))
+    box = _squared(_box_round(face.landmarks, track.angle)) if is_outline(face) else face.box
+    track.anchor = box, face.landmarks
+
+
+def shown_box(track: Track, points: Points) -> Box:
+    """The box that is given with a face: round its points, where they outline it."""
     if is_outline(track.face):
         return _box_round(points, track.angle)
-    box, before = track.anchor
-    moved = CropTransform.from_points(before, points, 1)
-    centre = moved.to_crop(((box[:2] + box[2:]) / 2).astype(np.float32))
-    half = box_size(box) * moved.scale / 2
-    return np.concatenate([centre - half, centre + half]).astype(np.float32)
+    return _next_box(track, points)
+
+
+def _squared(box: Box) -> Box:
+    x, y = ((box[:2] + box[2:]) / 2).tolist()
+    return _square((x, y), box_size(box))
+
+
+def _square(centre: tuple[float, float], side: float) -> Box:
+    x, y, half = *centre, side / 2
+    return np.array([x - half, y - half, x + half, y + half], np.float32)
 
 
 def is_outline(face: Face) -> bool:

@@ -28,8 +28,9 @@ from facealign.tracking.track import (
     is_outline,
     is_sure,
     move,
-    next_box,
     patch_of,
+    set_anchor,
+    shown_box,
     strayed,
 )
 from facealign.types import Pixels
@@ -143,7 +144,7 @@ class FaceTracker:
         points = track.face.landmarks
         if track.smoother is not None:
             points = track.smoother.step(points, time)
-        box = track.box if points is track.face.landmarks else next_box(track, points)
+        box = shown_box(track, points)
         raw = track.face.landmarks if self._keep_raw else None
         return replace(track.face, landmarks=points, box=box, track=track.number, raw=raw)
 
@@ -152,11 +153,12 @@ class FaceTracker:
         tracks = [t for t in self._tracks if not t.missing and is_inside(t.box, image)]
         if not tracks:
             return {}
+        places = [track.expected(time) for track in tracks]
         found = Found(
             image,
-            np.stack([t.box for t in tracks]),
+            np.stack([box for box, _ in places]),
             np.array([t.face.score for t in tracks], np.float32),
-            np.array([t.angle for t in tracks], np.float32),
+            np.array([angle for _, angle in places], np.float32),
         )
         faces = self._aligner.look(found, self._looks)
         return {t: f for t, f in zip(tracks, faces, strict=True) if is_sure(f)}
@@ -211,7 +213,8 @@ class FaceTracker:
             track.unseen = 0 if number in pairs else track.unseen + 1
             if number in pairs and not track.missing:
                 track.face = replace(track.face, score=float(found.scores[pairs[number]]))
-                track.anchor = found.boxes[pairs[number]], track.face.landmarks
+                if not is_outline(track.face):
+                    track.anchor = found.boxes[pairs[number]], track.face.landmarks
             elif track.face.scores is None and track.unseen >= UNSEEN:
                 self._lose(track)
         self._begin(found, sorted([*free, *back]), back, image, time)
@@ -235,8 +238,7 @@ class FaceTracker:
             if double or not is_sure(face):
                 continue
             if index in back:
-                back[index].places.clear()
-                back[index].anchor = face.box, face.landmarks
+                set_anchor(back[index], face)
                 move(back[index], face, image, time)
             elif not self._is_full():
                 self._tracks.append(self._new_track(self._next, face, image, time))
@@ -250,12 +252,16 @@ class FaceTracker:
         smoother = LiveSmoother(face.markup) if self._smoothing == "live" else None
         patch, anchor = patch_of(image, face), (face.box, face.landmarks)
         track = Track(number, face, face.box, 0.0, time, smoother, patch, anchor)
+        set_anchor(track, face)
         move(track, face, image, time)
         return track
 
     def _is_new_scene(self, image: Pixels) -> bool:
         """Whether the picture's grays have jumped since the last frame."""
-        small = Image.fromarray(image).resize((64, 64), Image.Resampling.BOX, reducing_gap=1.0)
-        counts = np.bincount(np.asarray(small.convert("L")).ravel() // 16, minlength=16)
+        rows, columns = (
+            ((np.arange(64) + 0.5) * side / 64).astype(int) for side in image.shape[:2]
+        )
+        gray = np.asarray(Image.fromarray(image[rows[:, None], columns]).convert("L"))
+        counts = np.bincount(gray.ravel() // 16, minlength=16)
         before, self._scene = self._scene, counts
         return before is not None and np.abs(counts - before).sum() > 2 * CUT * counts.sum()

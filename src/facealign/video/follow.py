@@ -9,6 +9,8 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+
 from facealign.aligner import FaceAligner
 from facealign.errors import SettingsError
 from facealign.face import Face
@@ -132,7 +134,9 @@ def _smooth(window: deque[TrackedFrame], index: int, face: Face) -> Face:
     near = [window[i] for i in range(first, last + 1)]
     points = [found.landmarks for frame in near if (found := _find(frame, face)) is not None]
     times = [frame.time for frame in near]
-    return replace(face, landmarks=smooth_at(points, times, index - first, face.markup))
+    smooth = smooth_at(points, times, index - first, face.markup)
+    moved = (smooth - face.landmarks).mean(axis=0)
+    return replace(face, landmarks=smooth, box=face.box + np.tile(moved, 2))
 
 
 def _find(frame: TrackedFrame, face: Face) -> Face | None:

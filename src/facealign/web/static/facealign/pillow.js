@@ -9,7 +9,6 @@ const PRECISION = 22; // bits of a weight behind the point, as in Pillow's Resam
 
 /** Pillow's filters: how far they reach at scale 1, and the weight at a distance. */
 export const BILINEAR = { support: 1, weight: (x) => Math.max(0, 1 - Math.abs(x)) };
-export const BOX = { support: 0.5, weight: (x) => (x > -0.5 && x <= 0.5 ? 1 : 0) };
 
 /** @typedef {{width: number, height: number, data: Uint8Array | Uint8ClampedArray}} Picture */
 

@@ -1,13 +1,17 @@
 /** One face over time, as in `facealign/tracking/track.py`, and which box is whose. */
 
 import { boxCentre, boxOfPoints, boxSize, CropTransform, iou } from "./geometry.js";
+import { lean } from "./pose.js";
 import { LiveSmoother } from "./smoothing.js";
 
 const PATCH = 24;
 
 const centred = ([x, y], [w, h]) => [x - w, y - h, x + w, y + h].map(Math.fround);
-const isOutline = (face, settings) => "jaw" in settings.markups[face.markup].groups;
-export const angleOf = ({ crop }) => new CropTransform(crop.matrix, crop.size).angle;
+export const isOutline = (face, settings) => "jaw" in settings.markups[face.markup].groups;
+const square = (centre, side) => centred(centre, [side / 2, side / 2]);
+const squared = (box) => square(boxCentre(box), boxSize(box));
+const wrapped = (degrees) => ((((degrees + 180) % 360) + 360) % 360) - 180;
+const angleOf = ({ crop }) => new CropTransform(crop.matrix, crop.size).angle;
 
 /** Whether the network sees a face there, as far as its model says. */
 export function isSure({ scores }, { LOST }) {
@@ -47,8 +51,7 @@ export class Track {
     this.face = face;
     this.box = face.box;
     this.unseen = 0;
-    this.places = [];
-    this.anchor = [face.box, face.landmarks];
+    this.setAnchor(face);
     const corners = settings.markups[face.markup].eye_corners;
     this.smoother = smooth ? new LiveSmoother(settings.smoothing, corners) : null;
     this.move(face, image, time);
@@ -56,10 +59,11 @@ export class Track {
 
   /** The track has its face in a frame. */
   move(face, image, time) {
-    this.angle = angleOf(face);
+    this.angle += wrapped(this.#lean(face) - this.angle);
     [this.face, this.seen, this.missing] = [face, time, false];
-    this.box = this.nextBox(face.landmarks);
-    this.places.push([time, ...boxCentre(this.box)]);
+    this.box = this.#nextBox(face.landmarks);
+    if (isOutline(face, this.settings)) this.anchor = [this.box, face.landmarks];
+    this.places.push([time, ...boxCentre(this.box), Math.log(boxSize(this.box)), this.angle]);
     if (this.places.length > this.constants.STEADY + this.constants.UNSURE) this.places.shift();
     this.patch = patchOf(image, face);
   }
@@ -69,13 +73,49 @@ export class Track {
     this.smoother?.reset();
   }
 
-  /** Where to look for the face: round its points, or the anchor's box moved as they have. */
-  nextBox(points) {
-    if (isOutline(this.face, this.settings)) return boxRound(points, this.angle);
+  /** The detector has found the face, at first or again. */
+  setAnchor(face) {
+    this.places = [];
+    this.angle = this.#lean(face);
+    const outline = isOutline(face, this.settings);
+    const box = outline ? squared(boxRound(face.landmarks, this.angle)) : face.box;
+    this.anchor = [box, face.landmarks];
+  }
+
+  #lean(face) {
+    return lean(face.landmarks, this.settings.generic_faces[face.markup]);
+  }
+
+  /** The anchor's box moved as its points have, and drawn a little to the one round these. */
+  #nextBox(points) {
     const [box, before] = this.anchor;
     const moved = CropTransform.fromPoints(before, points, 1);
-    const half = (boxSize(box) * moved.scale) / 2;
-    return centred(moved.toCrop(boxCentre(box)), [half, half]);
+    const there = square(moved.toCrop(boxCentre(box)), boxSize(box) * moved.scale);
+    if (!isOutline(this.face, this.settings)) return there;
+    const round = squared(boxRound(points, this.angle));
+    const { PULL } = this.constants;
+    return there.map((value, k) => Math.fround(value + PULL * (round[k] - value)));
+  }
+
+  /** The box that is given with a face. */
+  shownBox(points) {
+    const outline = isOutline(this.face, this.settings);
+    return outline ? boxRound(points, this.angle) : this.#nextBox(points);
+  }
+
+  /** Box and angle at a time shortly after, by the straight line through the last ones. */
+  expected(time, most) {
+    const near = this.places.filter(([t]) => time - t <= most);
+    const newest = near.slice(-this.constants.NEWEST);
+    if (newest.length < this.constants.NEWEST) return [this.box, this.angle];
+    const mean = (k) => newest.reduce((sum, place) => sum + place[k], 0) / newest.length;
+    const ages = newest.map(([t]) => t - mean(0));
+    const spread = ages.reduce((sum, age) => sum + age * age, 0);
+    const [x, y, size, angle] = [1, 2, 3, 4].map((k) => {
+      const along = newest.reduce((sum, place, i) => sum + ages[i] * place[k], 0);
+      return mean(k) + ((time - mean(0)) * along) / spread;
+    });
+    return [square([x, y], Math.exp(size)), angle];
   }
 
   /** The box where the face should be at a time, had it moved on as before. */

@@ -1,8 +1,7 @@
 /** Faces followed from frame to frame, as `FaceTracker` in `facealign/tracking/tracker.py`. */
 
 import { iou } from "./geometry.js";
-import { BOX, resize } from "./pillow.js";
-import { isInside, isSure, match, outlineBox, patchOf, Track } from "./track.js";
+import { isInside, isOutline, isSure, match, outlineBox, patchOf, Track } from "./track.js";
 
 const GAP = 0.5; // seconds without a frame, after which the detector runs: a page is often busy
 
@@ -46,7 +45,7 @@ export class FaceTracker {
     if (this.last !== null && time - this.last > GAP) this.since = Infinity;
     this.last = time;
     this.tracks = this.tracks.filter((t) => !t.missing || time - t.seen <= this.constants.WAIT);
-    let followed = await this.#follow(image);
+    let followed = await this.#follow(image, time);
     if (cut) followed = this.#survivors(followed, image);
     const lost = followed.size < this.#active().length;
     for (const track of this.tracks) {
@@ -67,19 +66,22 @@ export class FaceTracker {
 
   #given(track, time) {
     const { face, smoother } = track;
-    if (!smoother) return { ...face, box: track.box, track: track.number };
+    const box = track.shownBox(face.landmarks);
+    if (!smoother) return { ...face, box, track: track.number };
     const landmarks = smoother.step(face.landmarks, time);
     const smoothed = this.aligner.described({ ...face, landmarks });
-    return { ...smoothed, box: track.nextBox(landmarks), track: track.number };
+    return { ...smoothed, box: track.shownBox(landmarks), track: track.number };
   }
 
   /** The faces that are found again where their tracks say. */
-  async #follow(image) {
+  async #follow(image, time) {
     const tracks = this.#active().filter(({ box }) => isInside(box, image));
+    const most = this.settings.smoothing.most_seconds;
+    const places = tracks.map((track) => track.expected(time, most));
     const faces = await this.#look(image, {
-      boxes: tracks.map(({ box }) => box),
+      boxes: places.map(([box]) => box),
       scores: tracks.map(({ face }) => face.score),
-      angles: tracks.map(({ angle }) => angle),
+      angles: places.map(([, angle]) => angle),
     });
     const pairs = tracks.map((track, i) => [track, faces[i]]);
     return new Map(pairs.filter(([, face]) => isSure(face, this.settings.track)));
@@ -136,7 +138,8 @@ export class FaceTracker {
       track.unseen = pairs.has(t) ? 0 : track.unseen + 1;
       if (pairs.has(t) && !track.missing) {
         track.face = { ...track.face, score: found.scores[pairs.get(t)] };
-        track.anchor = [found.boxes[pairs.get(t)], track.face.landmarks];
+        const box = found.boxes[pairs.get(t)];
+        if (!isOutline(track.face, this.settings)) track.anchor = [box, track.face.landmarks];
       } else if (!track.face.scores && track.unseen >= this.constants.UNSEEN) {
         track.lose();
       }
@@ -157,8 +160,7 @@ export class FaceTracker {
       if (double || !isSure(face, this.settings.track)) return;
       const track = back.get(index);
       if (track) {
-        track.places = [];
-        track.anchor = [face.box, face.landmarks];
+        track.setAnchor(face);
         track.move(face, image, time);
       } else if (this.tracks.length < maxFaces) {
         const live = smoothing === "live";
@@ -169,11 +171,12 @@ export class FaceTracker {
 
   /** Whether the picture's grays have jumped since the last frame. */
   #isNewScene(image) {
-    const whole = [0, 0, image.width, image.height];
-    const { data } = resize(image, 64, 64, whole, 1, BOX);
+    const { data, width, height } = image;
     const counts = new Array(16).fill(0);
-    for (let i = 0; i < data.length; i += 4) {
-      const gray = (data[i] * 19595 + data[i + 1] * 38470 + data[i + 2] * 7471 + 0x8000) >> 16;
+    for (let i = 0; i < 64 * 64; i++) {
+      const x = Math.floor((((i % 64) + 0.5) * width) / 64);
+      const k = 4 * (Math.floor(((Math.floor(i / 64) + 0.5) * height) / 64) * width + x);
+      const gray = (data[k] * 19595 + data[k + 1] * 38470 + data[k + 2] * 7471 + 0x8000) >> 16;
       counts[gray >> 4]++;
     }
     const [before, total] = [this.scene, 64 * 64];
