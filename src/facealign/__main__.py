@@ -1,5 +1,5 @@
 """`python -m facealign`, the same as the command `facealign`."""
 
-from facealign.cli import main
+from facealign.cli import program
 
-main()
+program()

@@ -71,8 +71,10 @@ def brief(error: Exception) -> str:
 
 
 @contextmanager
-def parsing(place: object, fault: str = "") -> Iterator[None]:
-    """Turn what parsing raises over bad content into a `DataError` that names the place.
+def parsing(
+    place: object, fault: str = "", kind: type[FaceAlignError] = DataError
+) -> Iterator[None]:
+    """Turn what parsing raises over bad content into an error of `kind` that names the place.
 
     Args:
         place: file and record.
@@ -82,10 +84,9 @@ def parsing(place: object, fault: str = "") -> Iterator[None]:
     try:
         yield
     except BAD_CONTENT as error:
-        kind = type(error).__name__
-        raise DataError(
-            f"{place}: {fault} ({kind}: {brief(error)})" if fault else f"{place}: {brief(error)}"
-        ) from None
+        what = brief(error)
+        text = f"{fault} ({type(error).__name__}: {what})" if fault else what
+        raise kind(f"{place}: {text}") from None
 
 
 def parse_json(content: str | bytes, place: object) -> Any:

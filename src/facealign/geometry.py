@@ -31,8 +31,7 @@ def to_box(values: ArrayLike) -> Box:
         ValueError: not four finite numbers x0 y0 x1 y1 with x0 < x1 and y0 < y1.
 
     """
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused
-        box = np.asarray(values, dtype=np.float32)
+    box = numbers(values).astype(np.float32)
     if box.shape != (4,):
         raise ValueError(f"a box is four numbers x0 y0 x1 y1, not an array of shape {box.shape}")
     if not (np.abs(box) <= MOST_PIXELS).all():  # also false of NaN
@@ -42,6 +41,20 @@ def to_box(values: ArrayLike) -> Box:
     if not (box[0] < box[2] and box[1] < box[3]):
         raise ValueError(f"box {box.tolist()} is empty: it needs x0 < x1 and y0 < y1")
     return box
+
+
+def numbers(values: ArrayLike) -> NDArray[np.float64]:
+    """`values` as an array; what is too large for float32 is infinite in it.
+
+    Raises:
+        ValueError: they are no numbers, or not of one shape.
+
+    """
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (OverflowError, TypeError) as error:
+        raise ValueError(f"{str(values)[:80]} holds what is no number ({error})") from None
+    return np.where(np.abs(array) > np.finfo(np.float32).max, np.inf, array)
 
 
 def whole_image_box(width: int, height: int) -> Box:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facealign.detector import Detections
-from facealign.errors import ModelError
+from facealign.errors import ModelError, SettingsError
 from facealign.exposure import brighten
 from facealign.geometry import nms
 from facealign.models import WEIGHTS, checked
@@ -43,7 +43,7 @@ class YuNet:
 
     Raises:
         ModelError: the file is missing, damaged or not a YuNet.
-        SettingsError: `threads` is below 1.
+        SettingsError: `threads` is below 1, or `min_face` or `min_score` out of range.
 
     """
 
@@ -64,6 +64,11 @@ class YuNet:
         threads: int | None = None,
         path: str | Path | None = None,
     ) -> None:
+        if not (0 < min_face < math.inf and 0 <= min_score <= 1):
+            raise SettingsError(
+                f"min_face must be a number of pixels above 0, min_score one in 0..1; not "
+                f"{min_face} and {min_score}"
+            )
         self.min_score = min_score
         self.min_face = min_face
         file = Path(path) if path else self.bundled_file()

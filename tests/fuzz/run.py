@@ -136,7 +136,10 @@ def work(pipe: Connection, names: Sequence[str], seed: int, part: tuple[int, int
         try:
             outcome, detail = bench.read(), ""
         except Exception as error:
-            outcome, detail = type(error).__name__, "".join(traceback.format_exception(error))
+            outcome, detail = (
+                type(error).__name__,
+                "".join(traceback.format_exception(error, limit=-14)),
+            )
         pipe.send((outcome, number, detail))
         bench.restore()
 

@@ -44,7 +44,6 @@ def _make_settings(folder: Path) -> None:
 
 def _read_settings(folder: Path) -> object:
     settings = load_settings(folder / "run.toml", ["train.steps=5"])
-    build_network(settings.model) if sum(settings.model.widths) < 100 else None
     return to_settings(json.loads(json.dumps(_plain(settings))), "again")
 
 

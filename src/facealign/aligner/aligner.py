@@ -19,7 +19,7 @@ from facealign.aligner.turned import find_faces
 from facealign.detector import Detections, Detector, WholeImage
 from facealign.errors import FaceAlignError, SettingsError
 from facealign.face import Face, ImageResult
-from facealign.geometry import to_box
+from facealign.geometry import numbers, to_box
 from facealign.image import Color, ImageSource, read_image
 from facealign.models import model_path
 from facealign.types import Pixels
@@ -254,7 +254,7 @@ def _detector(detector: str | Detector, threads: int | None) -> Detector:
 
 
 def _from_boxes(image: Pixels, boxes: ArrayLike) -> Found:
-    rows = np.asarray(boxes, dtype=np.float64)
+    rows = numbers(boxes)
     if rows.size == 0:
         none = Detections.none()
         return Found(image, none.boxes, none.scores, none.scores)

@@ -6,10 +6,74 @@ Exit codes: 0 done · 1 a fault of facealign · 2 wrong usage or an output that 
 8 another process of a run ended · 130 interrupted.
 """
 
-import sys
-from typing import NoReturn
+from __future__ import annotations
 
-__all__ = ["main"]
+import os
+import signal
+import sys
+
+TYPE_CHECKING = False  # nothing is imported here before `program` hears signals
+if TYPE_CHECKING:
+    import types
+    from typing import NoReturn
+
+__all__ = ["main", "program"]
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+INTERRUPTED = 130
+"""Exit code after either signal."""
+
+
+def program() -> NoReturn:
+    """Run the command line as a process of its own, whenever a signal comes.
+
+    While modules load a signal ends the process at once: no work is in hand yet, and libraries
+    turn a KeyboardInterrupt in the midst of their import into errors of their own.
+    """
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _leave)
+    _take_descriptors()
+    from facealign.cli.app import load
+
+    load(sys.argv[1:])
+    code = _run(None)
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # all is done: only Python's own end is left
+    sys.exit(_flushed(code))
+
+
+def _leave(number: int, frame: types.FrameType | None) -> NoReturn:
+    _say("interrupted")
+    os._exit(INTERRUPTED)
+
+
+def _say(error: str) -> None:
+    from contextlib import suppress
+
+    with suppress(OSError):  # a full disk; the exit code says it, too
+        os.write(2, f"error: {error}\n".encode())
+
+
+def _take_descriptors() -> None:
+    """Open what was closed of 0, 1 and 2, so that no file of ours gets a number that others use."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+
+
+def _flushed(code: int) -> int:
+    """Write what is left on standard output and error; the exit code."""
+    for name, stream in (("standard output", sys.stdout), ("standard error", sys.stderr)):
+        if stream is None:
+            continue
+        try:
+            stream.flush()
+        except OSError as error:  # else Python would complain about it and exit with 120
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            if stream is sys.stdout and not isinstance(error, BrokenPipeError):
+                code = code or 2
+                _say(f"{name}: {error.strerror}")
+    return code
 
 
 def main(args: list[str] | None = None) -> NoReturn:
@@ -17,9 +81,14 @@ def main(args: list[str] | None = None) -> NoReturn:
 
     Called from Python it leaves no handler of signals, warnings or logs behind.
     """
+    sys.exit(_run(args))
+
+
+def _run(args: list[str] | None) -> int:
     try:
         from facealign.cli.app import run
-    except KeyboardInterrupt:  # so early that nobody else could hear it
-        print("error: interrupted", file=sys.stderr)  # noqa: T201
-        sys.exit(130)
-    sys.exit(run(args))
+
+        return run(args)
+    except KeyboardInterrupt:  # too early or too late for anybody else to hear it
+        _say("interrupted")
+        return INTERRUPTED

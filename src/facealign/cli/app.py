@@ -6,13 +6,15 @@ import difflib
 import os
 import sys
 import warnings
+from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
 import click
 
 from facealign import __version__
-from facealign.cli.console import fail, log_to_stderr
+from facealign.cli.console import fail, log_to_stderr, usable_streams
 from facealign.cli.stopping import INTERRUPTED, Stop
 from facealign.errors import (
     DataError,
@@ -25,6 +27,7 @@ from facealign.errors import (
     ProcessError,
     SettingsError,
 )
+from facealign.files import reason
 
 VERBS = {  # name → where its click command is: "module:attribute"
     "align": "facealign.cli.photos.align:command",
@@ -115,14 +118,26 @@ def app() -> None:
 
 def run(args: list[str] | None = None) -> int:
     """Run the command line; the exit code. Afterwards signals, warnings and logs are as before."""
-    _open_streams()
-    with Stop(at_once=True), warnings.catch_warnings(), log_to_stderr() as lines:
+    with (
+        Stop(at_once=True) as stop,
+        usable_streams(),
+        warnings.catch_warnings(),
+        log_to_stderr() as lines,
+    ):
         warnings.filterwarnings("ignore", module="PIL")  # notes on odd photos
-        code = _exit_code(args)
+        code = _exit_code(args, stop)
     return 3 if code == 0 and lines.problems else code
 
 
-def _exit_code(args: list[str] | None) -> int:
+def load(args: Sequence[str]) -> None:
+    """Import what the verb of these arguments needs."""
+    word = args[0] if args else "--help"
+    with suppress(Exception):  # what is wrong is said when the verb runs
+        if word in VERBS or not word.startswith("--"):
+            load_verb(word if word in VERBS else "align")
+
+
+def _exit_code(args: list[str] | None, stop: Stop) -> int:
     """Run a verb; print any error as one line."""
     try:
         code = app.main(args=args, prog_name="facealign", standalone_mode=False)
@@ -137,22 +152,20 @@ def _exit_code(args: list[str] | None) -> int:
         return fail(error.format_message().rstrip(".") + hint, 2)
     except (KeyboardInterrupt, click.Abort):
         return fail("interrupted", INTERRUPTED)
+    except SystemExit:  # click's answer to a closed pipe
+        return 0
     except BrokenPipeError:  # the reader of our output has gone: nothing is wrong
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
         return 0
     except FaceAlignError as error:
         return fail(str(error), next(c for kind, c in EXIT_CODES if isinstance(error, kind)))
-    except OSError as error:  # such as standard output on a full disk
-        return fail(str(error), 2)
+    except OSError as error:
+        place = error.filename or "standard output"  # such as on a full disk
+        return fail(f"{place}: {reason(error)}", 2)
     except Exception as error:
+        if stop.asked:  # a library made another error of it
+            return fail("interrupted", INTERRUPTED)
         if os.environ.get("FACEALIGN_DEBUG"):
             raise
         what = f"{type(error).__name__}: {error}"
         return fail(f"{what} (a fault of facealign; FACEALIGN_DEBUG=1 shows where)", 1)
-
-
-def _open_streams() -> None:
-    """Write to nowhere where standard output or error was closed by whoever started us."""
-    if sys.stdout is None or sys.stderr is None:
-        nowhere = open(os.devnull, "w")  # noqa: PTH123, SIM115
-        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+import os
+import re
 import sys
 import time
 from collections.abc import Container, Iterable, Iterator, Mapping, Sized
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from facealign import problems
@@ -41,7 +44,7 @@ class Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one message; its fields appear only in JSON."""
-        text, level = one_line(record.getMessage()), record.levelname.lower()
+        text, level = printable(one_line(record.getMessage())), record.levelname.lower()
         if record.name == problems.LOG.name:
             self.problems += 1
             level = "error"
@@ -51,7 +54,8 @@ class Lines(logging.Handler):
             text = json.dumps(entry | getattr(record, "fields", {}))
         elif record.levelno >= logging.WARNING:
             text = f"{level}: {text}"
-        print(text, file=sys.stderr)  # noqa: T201
+        with suppress(OSError):  # a full disk or a closed pipe; the exit code still says it
+            print(text, file=sys.stderr)  # noqa: T201
 
 
 @contextmanager
@@ -94,7 +98,7 @@ def conclude(message: str, **fields: Any) -> None:
 
 def say(text: str) -> None:
     """Print a line on stdout as it is."""
-    out().print(text, markup=False, soft_wrap=True)
+    out().print(printable(text), markup=False, soft_wrap=True)
 
 
 def print_table(
@@ -119,7 +123,7 @@ def print_table(
     for name in columns:
         table.add_column(escape(name), justify="right" if name in right else "left")
     for row in rows:
-        table.add_row(*map(escape, row))
+        table.add_row(*(escape(printable(cell)) for cell in row))
     out().print(table)
 
 
@@ -132,7 +136,7 @@ def print_facts(facts: Mapping[str, str]) -> None:
     table.add_column(style="dim", no_wrap=True)
     table.add_column()
     for name, text in facts.items():
-        table.add_row(name, escape(text))
+        table.add_row(name, escape(printable(text)))
     out().print(table)
 
 
@@ -154,6 +158,42 @@ def percent(value: float | None, digits: int = 2) -> str:
 def one_line(text: str) -> str:
     """The text on a single line, even if a path in it has several."""
     return " ".join(part for part in text.replace("\r", "\n").split("\n") if part.strip())
+
+
+def printable(text: str) -> str:
+    r"""The text with escapes for what a terminal would obey: control characters, as in names.
+
+    >>> printable("a\x1b[2J\n.jpg")
+    'a\\x1b[2J\\n.jpg'
+    """
+    return CONTROLS.sub(lambda found: repr(found[0])[1:-1], text)
+
+
+CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Also marks that turn the direction of writing, and the halves of a character."""
+
+
+@contextmanager
+def usable_streams() -> Iterator[None]:
+    """Standard streams that take any text while the block runs, wherever they lead.
+
+    A closed one leads nowhere; what its encoding lacks is written as an escape.
+    """
+    before = sys.stdin, sys.stdout, sys.stderr
+    with open(os.devnull, "w") as sink, open(os.devnull) as source:  # noqa: PTH123
+        sys.stdin = sys.stdin or source
+        sys.stdout, sys.stderr = sys.stdout or sink, sys.stderr or sink
+        streams = [s for s in (sys.stdout, sys.stderr) if isinstance(s, io.TextIOWrapper)]
+        errors = [stream.errors for stream in streams]
+        try:
+            for stream in streams:
+                stream.reconfigure(errors="backslashreplace")
+            yield
+        finally:
+            for stream, kind in zip(streams, errors, strict=True):
+                with suppress(OSError, ValueError):
+                    stream.reconfigure(errors=kind)
+            sys.stdin, sys.stdout, sys.stderr = before
 
 
 def out() -> Console:

@@ -47,6 +47,19 @@ def output_option(
     return click.option("-o", "--output", type=Path, required=required, metavar=metavar, help=help)
 
 
+class FiniteRange(click.FloatRange):
+    """A number in a range, and no "nan" or "inf", which Python reads as numbers."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number that a word stands for."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
+
+
 class _Markup(click.Option):
     """`--markup NAME`, whose help lists what the chosen model can give."""
 
@@ -121,7 +134,7 @@ def _limit_size(
 
 max_megapixels_option = click.option(
     "--max-megapixels",
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteRange(0, min_open=True),
     metavar="MP",
     expose_value=False,
     callback=_limit_size,

@@ -9,8 +9,12 @@ import click
 
 from facealign.cli.console import say
 from facealign.cli.extras import extra
+from facealign.cli.options import FiniteRange
 
 TOKEN = "FACEALIGN_TOKEN"
+
+
+NUMBER = FiniteRange()
 
 
 @click.command("serve", short_help="Landmarks over HTTP, for every language.")
@@ -28,9 +32,15 @@ TOKEN = "FACEALIGN_TOKEN"
 )
 @click.option("--slots", type=int, metavar="N", help="Requests at a time; default: one a core.")
 @click.option("--queue", type=int, default=16, show_default=True, help="Requests that may wait.")
-@click.option("--timeout", default=30.0, show_default=True, help="Seconds for a request.")
-@click.option("--max-mb", default=10.0, show_default=True, help="Megabytes of a request.")
-@click.option("--max-megapixels", default=40.0, show_default=True, help="Of a picture.")
+@click.option(
+    "--timeout", type=FiniteRange(), default=30.0, show_default=True, help="Seconds for a request."
+)
+@click.option(
+    "--max-mb", type=FiniteRange(), default=10.0, show_default=True, help="Megabytes of a request."
+)
+@click.option(
+    "--max-megapixels", type=FiniteRange(), default=40.0, show_default=True, help="Of a picture."
+)
 @click.option(
     "--origin",
     "origins",

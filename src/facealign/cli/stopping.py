@@ -8,11 +8,10 @@ import types
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from facealign.cli import INTERRUPTED, SIGNALS
 from facealign.types import Item
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-INTERRUPTED = 130
-"""Exit code after either signal."""
+__all__ = ["INTERRUPTED", "SIGNALS", "Stop"]
 
 
 class Stop:
@@ -48,9 +47,9 @@ class Stop:
                 return
 
     def _hear(self, number: int, frame: types.FrameType | None) -> None:
-        if self._at_once or (self.asked and not self._once):
+        before, self.asked = self.asked, True
+        if self._at_once or (before and not self._once):
             raise KeyboardInterrupt
-        self.asked = True
 
     def __enter__(self) -> Stop:
         if threading.current_thread() is threading.main_thread():

@@ -13,7 +13,13 @@ import click
 
 from facealign.aligner import FaceAligner
 from facealign.cli.console import bar, fail, say, set_up_log
-from facealign.cli.options import markup_option, model_option, output_option, threads_option
+from facealign.cli.options import (
+    FiniteRange,
+    markup_option,
+    model_option,
+    output_option,
+    threads_option,
+)
 from facealign.cli.stopping import INTERRUPTED, Stop
 from facealign.cli.video_totals import Totals
 from facealign.draw import draw_faces
@@ -112,14 +118,14 @@ class Earlier:
     help="2: the mean of two crops a face, steadier; 1 is faster.",
 )
 @click.option("--every", type=click.IntRange(1), default=1, metavar="N", help="Every Nth frame.")
-@click.option("--start", type=click.FloatRange(0), default=0.0, metavar="S", help="From second S.")
-@click.option("--end", type=click.FloatRange(0), metavar="S", help="Up to second S.")
+@click.option("--start", type=FiniteRange(0), default=0.0, metavar="S", help="From second S.")
+@click.option("--end", type=FiniteRange(0), metavar="S", help="Up to second S.")
 @click.option("--faces", type=click.IntRange(1), metavar="N", help="At most N faces at a time.")
 @click.option("--raw", is_flag=True, help="Also write the points before smoothing.")
 @click.option("--measures", is_flag=True, help="Also write how far eyes and mouth are open.")
 @click.option(
     "--min-face",
-    type=click.FloatRange(16),
+    type=FiniteRange(16),
     default=20.0,
     show_default=True,
     metavar="PX",

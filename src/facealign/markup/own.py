@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from facealign.errors import DataError
-from facealign.files import reading
+from facealign.files import parsing, reading
 from facealign.markup.known import MARKUPS
 from facealign.markup.scheme import Markup, fold
 
@@ -128,10 +128,8 @@ def read_markup(path: Path) -> Markup:
     """
     with reading(path):
         content = path.read_bytes()
-    try:
+    with parsing(path, "not TOML"):
         tree = tomllib.loads(content.decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not TOML ({error})") from None
     return Markup.from_dict(tree, str(path))
 
 

@@ -10,6 +10,8 @@ from facealign.network.blocks import AttentionForm
 from facealign.network.embedding import EmbeddingForm
 
 TrunkName = Literal["stages", "efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2"]
+LARGEST, LARGEST_INPUT = 65536, 4096
+"""Limits of sizes: a greater one is a slip of the pen, and would fill any memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +58,9 @@ class AANSettings:
 
     def __post_init__(self) -> None:
         reduction = 2 ** (len(self.widths) + 1)
-        if not self.widths or min(self.widths) < 1:
+        if not self.widths or min(self.widths) < 1 or max(self.widths) > LARGEST:
             raise SettingsError(
-                f"model.widths {list(self.widths)}: need a positive width for each stage"
+                f"model.widths {list(self.widths)}: need a width of 1 to {LARGEST} for each stage"
             )
         if self.input_size < reduction or self.input_size % reduction:
             raise SettingsError(
@@ -66,10 +68,16 @@ class AANSettings:
                 f"use a multiple of {reduction}"
             )
         for name in ("points", "ratio", "embedding_size"):
-            if getattr(self, name) < 1:
-                raise SettingsError(f"model.{name} must be at least 1, not {getattr(self, name)}")
-        if self.further and min(self.further) < 1:
-            raise SettingsError(f"model.further {list(self.further)}: each must be at least 1")
+            if not 1 <= getattr(self, name) <= LARGEST:
+                raise SettingsError(
+                    f"model.{name} must be 1 to {LARGEST}, not {getattr(self, name)}"
+                )
+        if not all(1 <= count <= LARGEST for count in self.further):
+            raise SettingsError(f"model.further {list(self.further)}: each must be 1 to {LARGEST}")
+        if self.input_size > LARGEST_INPUT:
+            raise SettingsError(
+                f"model.input_size must be at most {LARGEST_INPUT}, not {self.input_size}"
+            )
         self._check_trunk()
         self._check_heatmaps()
         chosen, last = self.attention_stages, len(self.widths)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from facealign.aligner.parallel import core_count
@@ -46,7 +47,7 @@ class ServerSettings:
             if getattr(self, name) < low:
                 raise SettingsError(f"{name} is {low} or more, not {getattr(self, name)}")
         for name in ("timeout", "max_megabytes", "max_megapixels"):
-            if not getattr(self, name) > 0:
+            if not 0 < getattr(self, name) < math.inf:
                 raise SettingsError(f"{name} is above 0, not {getattr(self, name)}")
         if self.token is not None and not self.token.strip():
             raise SettingsError("the token is empty: give one, or none at all")

@@ -14,7 +14,7 @@ import msgspec
 import tomli_w
 
 from facealign.errors import SettingsError
-from facealign.files import reading
+from facealign.files import parsing, reading
 from facealign.training.settings import Settings
 
 T = TypeVar("T")
@@ -102,10 +102,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     """
     with reading(path, SettingsError):
         content = path.read_bytes()
-    try:
-        return tomllib.loads(content.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: not valid TOML: {error}") from None
+    with parsing(path, "not valid TOML", SettingsError):
+        return tomllib.loads(content.decode("utf-8-sig"))
 
 
 def to_toml(settings: Settings) -> str:
@@ -141,7 +139,7 @@ def _override(tree: dict[str, Any], override: str) -> None:
         raise SettingsError(f'"{override}" is not an override: write section.key=value')
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         value = text
     if _is_text(key) and not isinstance(value, str):  # such as a folder called 2024
         value = text

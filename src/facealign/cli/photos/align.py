@@ -10,6 +10,7 @@ import click
 from facealign.aligner.settings import AlignSettings
 from facealign.cli.console import conclude, fail, say, set_up_log
 from facealign.cli.options import (
+    FiniteRange,
     markup_option,
     max_megapixels_option,
     model_option,
@@ -56,7 +57,7 @@ from facealign.types import Pixels
 @click.option("--whole-image", is_flag=True, help="Every photo is one tight face crop.")
 @click.option(
     "--min-face",
-    type=click.FloatRange(16),
+    type=FiniteRange(16),
     default=20.0,
     show_default=True,
     metavar="PX",

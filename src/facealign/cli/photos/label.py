@@ -17,6 +17,7 @@ from facealign.aligner.landmarker import Landmarker
 from facealign.aligner.several_crops import several_looks, spread
 from facealign.cli.console import counted, say
 from facealign.cli.options import (
+    FiniteRange,
     max_megapixels_option,
     output_option,
     photo_arguments,
@@ -58,7 +59,7 @@ from facealign.yunet import YuNet
 @click.option(
     "--spread",
     "limit",
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteRange(0, min_open=True),
     default=0.03,
     show_default=True,
     metavar="S",

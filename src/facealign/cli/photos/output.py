@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from contextlib import closing
@@ -18,7 +19,7 @@ from facealign.errors import OutputError
 from facealign.face import ImageResult
 from facealign.files import is_file, is_folder, to_utf8
 from facealign.formats.journal import Journal, journal_path
-from facealign.formats.json import to_line
+from facealign.formats.json import to_dict
 from facealign.formats.registry import Format, output_format, read_results, write_results
 
 STDOUT = Path("-")
@@ -133,7 +134,7 @@ def _align_all(
 
 
 def _print_line(result: ImageResult) -> None:
-    sys.stdout.write(to_utf8(to_line(result)) + "\n")
+    sys.stdout.write(json.dumps(to_dict(result), allow_nan=False) + "\n")  # in any encoding
     sys.stdout.flush()
 
 

@@ -16,7 +16,7 @@ from facealign.cli.data_options import (
     with_markup,
 )
 from facealign.cli.extras import extra
-from facealign.cli.options import json_option, labels_markup_option
+from facealign.cli.options import FiniteRange, json_option, labels_markup_option
 from facealign.datasets import DATASETS, load_dataset, read_dataset
 from facealign.datasets.check import Check, check_reading
 from facealign.datasets.contact_sheet import draw_sheet
@@ -173,7 +173,7 @@ def _quality(context: click.Context, parameter: click.Parameter, value: str) -> 
     "--margin",
     default=0.15,
     show_default=True,
-    type=click.FloatRange(0, 2),
+    type=FiniteRange(0, 2),
     help="Margin of their crops, as a fraction of the box size.",
 )
 @click.option(

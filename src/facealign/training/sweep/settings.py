@@ -109,7 +109,7 @@ def _to_space(key: str, entry: dict[str, list[Any]]) -> Space:
     number = int if kind == "int" else (int, float)
     limits = kind == "choice" or (
         len(values) == 2
-        and all(isinstance(v, number) and math.isfinite(v) for v in values)
+        and all(isinstance(v, number) and -math.inf < v < math.inf for v in values)
         and values[0] < values[1]
         and (kind != "log" or values[0] > 0)
     )
