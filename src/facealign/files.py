@@ -79,6 +79,7 @@ def parsing(
     Args:
         place: file and record.
         fault: what is wrong with the content; the error follows in brackets.
+        kind: of the error.
 
     """
     try:

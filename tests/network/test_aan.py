@@ -261,13 +261,13 @@ def test_coordinates_stay_float32_under_autocast() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"widths": ()}, "a positive width for each"),
-        ({"widths": (8, 0)}, "a positive width for each"),
+        ({"widths": ()}, "a width of 1 to 65536 for each"),
+        ({"widths": (8, 0)}, "a width of 1 to 65536 for each"),
         ({"input_size": 72}, "multiple of 16"),
         ({"input_size": 0}, "multiple of 16"),
-        ({"points": 0}, "points must be at least 1"),
-        ({"ratio": 0}, "ratio must be at least 1"),
-        ({"embedding_size": -1}, "embedding_size must be at least 1"),
+        ({"points": 0}, "points must be 1 to 65536"),
+        ({"ratio": 0}, "ratio must be 1 to 65536"),
+        ({"embedding_size": -1}, "embedding_size must be 1 to 65536"),
     ],
 )
 def test_sizes_that_make_no_network_are_refused(changes: object, message: str) -> None:

@@ -174,8 +174,8 @@ def test_a_number_that_is_not_finite_is_out_of_range(toml: Toml, value: object) 
     ("text", "message"),
     [
         ("input_size = 100", "multiple of 32"),
-        ("widths = []", "a positive width for each stage"),
-        ("points = 0", r"model\.points must be at least 1"),
+        ("widths = []", "a width of 1 to 65536 for each stage"),
+        ("points = 0", r"model\.points must be 1 to 65536"),
     ],
 )
 def test_a_network_that_cannot_be_built_is_refused(toml: Toml, text: str, message: str) -> None:
