@@ -29,7 +29,7 @@ def test_the_facts_name_things_there_are(dataset: Any) -> None:
 
 @EVERY
 def test_an_unknown_subset_is_refused_by_name(dataset: Any, tmp_path: Path) -> None:
-    if dataset.name in ("csv", "packed"):
+    if dataset.name in ("csv", "cvat", "packed", "yolo"):
         pytest.skip("its file names its own subsets")
     with pytest.raises(DataError, match=f'{dataset.name} has no subset "nothing": choose one of'):
         read_dataset(dataset.name, tmp_path, "nothing")

@@ -27,6 +27,9 @@ NAMES = {
     "coco": "out.coco.json",
     "cvat": "out.xml",
     "imglab": "out.imglab.xml",
+    "labelstudio": "out.labelstudio.json",
+    "labelme": "labelme",
+    "yolo": "yolo",
     "pts": "points",
 }
 WHOLE = [name for name in FORMATS if FORMATS[name].keeps_all]
@@ -84,8 +87,8 @@ def test_a_detour_over_another_format_changes_nothing(
 def test_no_result_is_a_valid_file(tmp_path: Path, name: str) -> None:
     path = tmp_path / NAMES[name]
     write([], path, name)
-    if name == "pts":
-        assert list(path.iterdir()) == []
+    if FORMATS[name].files:
+        assert [file.name for file in path.iterdir()] == ["data.yaml"] * (name == "yolo")
     else:
         assert list(read_results(path)) == []
 
@@ -160,7 +163,7 @@ def test_what_stops_the_writing_leaves_the_older_file_and_no_part(
     tmp_path: Path, results: list[ImageResult], name: str
 ) -> None:
     path = tmp_path / NAMES[name]
-    write(results, path, name)
+    write(results[:3] if name == "yolo" else results, path, name)
     files = lambda: {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}  # noqa: E731
     before = files()
 
@@ -196,7 +199,7 @@ def test_not_a_number_is_never_written(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", [n for n in FORMATS if n != "pts"])
+@pytest.mark.parametrize("name", [n for n in FORMATS if not FORMATS[n].files])
 @pytest.mark.parametrize("cut", [0, 1, 100, -30])
 def test_a_damaged_file_is_a_data_error(
     tmp_path: Path, results: list[ImageResult], name: str, cut: int

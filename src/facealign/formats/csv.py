@@ -28,7 +28,7 @@ from facealign.formats.json import build_face, build_result
 from facealign.formats.labels import ALL, DEFAULT_MARKUP, Label, LabelReader, ParseLabel, places_of
 from facealign.formats.survey import Survey
 from facealign.formats.tables import BOX, Row, read_columns, read_rows
-from facealign.markup import Markup, scheme_of_names
+from facealign.markup import Markup, known_markup, load_markup, scheme_of_names
 from facealign.measures import NAMES
 
 FRAME = ("frame", "time")
@@ -220,14 +220,18 @@ def _point_names(columns: Sequence[str]) -> list[str]:
 
 
 def own_schemes(path: Path) -> list[Markup]:
-    """The point scheme of the names in the columns, if there are any.
+    """The point scheme of the names in the columns, or of the column `markup` of results.
 
     Raises:
         DataError: the file cannot be read, or the names are no point scheme.
 
     """
-    names = _point_names(read_columns(path))
-    return [scheme_of_names(path.stem, names, str(path))] if names else []
+    columns = read_columns(path)
+    if names := _point_names(columns):
+        return [scheme_of_names(path.stem, names, str(path))]
+    rows = read_rows(path) if "markup" in columns else ()
+    found = dict.fromkeys(row["markup"] for _, row in rows)
+    return [load_markup(name) for name in found if known_markup(name)]
 
 
 def _parse_row(path: Path, row: Row, scheme: Markup, pairs: list[tuple[str, str]]) -> Label:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from facealign.errors import DataError
-from facealign.face import Face
-from facealign.files import parsing
+from facealign.face import Face, ImageResult
+from facealign.files import is_folder, parsing
 from facealign.formats.json import build_face
-from facealign.markup import Markup, load_markup
+from facealign.markup import MARKUPS, Markup, known_markup, load_markup
 from facealign.problems import report
 
 ALL = "all"
@@ -46,6 +47,7 @@ class Label:
         box: x0 y0 x1 y1, image pixels, 0-based; None where the file has none.
         score: the detector's, where the file holds results.
         scores: (K,) of the points, where the file holds results.
+        frame: number of the picture within a film, from 0; None for an image.
 
     """
 
@@ -59,6 +61,7 @@ class Label:
     box: Sequence[float] | None = None
     score: Any = 1.0
     scores: ArrayLike | None = None
+    frame: int | None = None
 
     def to_face(self) -> Face:
         """The label as a result. Without a box, the box of the points.
@@ -129,11 +132,55 @@ class LabelReader:
             DataError: the labels name several, or they cannot be read; no such scheme.
 
         """
-        own = self.schemes(path) if markup is None or not markup.endswith(".toml") else ()
+        own = () if known_markup(markup) else self.schemes(path)  # by whose names it may be called
         if markup is None and len(own) > 1:
             names = ", ".join(f"{scheme.name} ({scheme.count} points)" for scheme in own)
             raise DataError(f"{path}: holds several point schemes, {names}: say which by --markup")
         return load_markup(markup or (own[0].name if own else DEFAULT_MARKUP))
+
+
+def results_as_labels(
+    title: str, read: Callable[[Path, str | None], Iterator[ImageResult]]
+) -> LabelReader:
+    """How results are read as a data set: each face is a labelled one, in its box.
+
+    Args:
+        title: the format in print.
+        read: (path, markup where the file does not say) → the results.
+
+    """
+
+    def read_labels(path: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]:
+        for result in read(path, scheme.name):
+            if result.error:
+                report(f"{path}: {result.source}: {result.error}")
+            for number, face in enumerate(result.faces, 1):
+                place = f"{path}: {result.source}, face {number}"
+                yield partial(_as_label, face, result, place, f"{result.source}#{number}", scheme)
+
+    def schemes(path: Path) -> list[Markup]:
+        if is_folder(path) and not any(path.iterdir()):
+            raise DataError(f"{path}: holds no results")
+        names = (face.markup for result in read(path, None) for face in result.faces)
+        return [load_markup(name) for name in dict.fromkeys(names)]
+
+    return LabelReader(title=title, read=read_labels, schemes=schemes)
+
+
+def _as_label(face: Face, result: ImageResult, place: str, id: str, scheme: Markup) -> Label:
+    with_points = f"{id}@{result.frame}" if result.frame is not None else id
+    try:
+        same = face.to(scheme.name)
+    except DataError as error:
+        raise DataError(f"{place}: {error}") from None
+    return Label(
+        *(place, with_points, result.source, same.landmarks.astype(np.float64)),
+        labelled=np.ones(scheme.count, np.bool_),
+        markup=scheme.name,
+        occluded=None if same.visible is None else ~same.visible,
+        box=face.box.tolist(),
+        frame=result.frame,
+    )
 
 
 def places_of(names: Sequence[str], scheme: Markup, place: str) -> list[int | None]:
@@ -153,9 +200,9 @@ def places_of(names: Sequence[str], scheme: Markup, place: str) -> list[int | No
     found = [scheme.find(name) for name in names]
     if lacking := sorted(set(range(scheme.count)).difference(i for i in found if i is not None)):
         raise DataError(
-            f"{place}: names the points {_some(names)}, and {scheme.name} has others: "
-            f"{_some([scheme.names[i] for i in lacking])}; leave --markup out to take the names of "
-            "the file, or give the right one"
+            f"{place}: names the points {some_of(names)}, and {scheme.name} has others: "
+            f"{some_of([scheme.names[i] for i in lacking])}; leave --markup out to take the names "
+            "of the file, or give the right one"
         )
     return found
 
@@ -189,5 +236,16 @@ def say_nothing(names: Sequence[str]) -> bool:
     return len({match and match[1] for match in found}) == 1 and None not in found
 
 
-def _some(names: Sequence[str]) -> str:
+def is_named_after(kind: str, points: Iterable[str]) -> bool:
+    """Whether what a file calls its faces is the name of a point scheme with these points."""
+    if not known_markup(kind):
+        return False
+    scheme = load_markup(kind)
+    numbers = kind in MARKUPS  # a scheme that is not built in may be another file's
+    fits = [scheme.find(p) is not None or (numbers and p.isdecimal()) for p in points]
+    return all(fits) and bool(fits or numbers)
+
+
+def some_of(names: Sequence[str]) -> str:
+    """The first names, for a message."""
     return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")

@@ -8,8 +8,6 @@ the points. Several faces of one image need copies of the image: `a_1.jpg` besid
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -20,7 +18,8 @@ import numpy as np
 
 from facealign.errors import DataError, OutputError
 from facealign.face import ImageResult
-from facealign.files import PART, is_folder, parsing, reading, write_file, writing
+from facealign.files import parsing, reading, write_file
+from facealign.formats.folders import write_into
 from facealign.formats.json import build_face
 from facealign.formats.labels import DEFAULT_MARKUP, Label, LabelReader, ParseLabel
 from facealign.formats.survey import Survey
@@ -87,7 +86,8 @@ def image_beside(path: Path) -> Path:
             if name.is_file():
                 return name
     stem = _fold(path.stem)
-    for name in sorted(path.parent.iterdir()):  # in other letters, or with its suffix
+    near = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
+    for name in near:  # in other letters, or with its suffix
         if name.suffix.lower() in SUFFIXES and stem in (_fold(name.stem), _fold(name.name)):
             return name
     raise DataError(f"{path}: no image with this name is beside it (.jpg or .png)")
@@ -142,7 +142,9 @@ def write_pts(results: Iterable[ImageResult], path: Path, survey: Survey) -> Non
 
     """
     if path.suffix.lower() != ".pts":
-        _write_folder(results, path, survey)
+        with write_into(path, "*.pts") as part:
+            for result in results:
+                _write_faces(result, part, survey.name_of(result.source))
         return
     if survey.faces != 1:
         raise OutputError(
@@ -151,22 +153,6 @@ def write_pts(results: Iterable[ImageResult], path: Path, survey: Survey) -> Non
         )
     (face,) = (face for result in results for face in result.faces)
     write_file(path, to_pts(face.landmarks))
-
-
-def _write_folder(results: Iterable[ImageResult], folder: Path, survey: Survey) -> None:
-    """All files apart first, so that a name met twice is one of this run; then into the folder."""
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=".", suffix=PART, dir=folder))
-        try:
-            for result in results:
-                _write_faces(result, part, survey.name_of(result.source))
-            for file in (found for found in part.rglob("*.pts") if not is_folder(found)):
-                target = folder / file.relative_to(part)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                file.replace(target)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
 
 
 def _write_faces(result: ImageResult, folder: Path, name: Path) -> None:

@@ -16,8 +16,8 @@ from facealign.errors import DataError, OutputError
 from facealign.face import ImageResult
 from facealign.files import is_file, is_folder, whole_file
 from facealign.formats import csv, json, parquet, pts
-from facealign.formats.label_tools import coco, cvat, imglab
-from facealign.formats.labels import LabelReader
+from facealign.formats.label_tools import coco, cvat, imglab, labelme, labelstudio, yolo
+from facealign.formats.labels import LabelReader, results_as_labels
 from facealign.formats.survey import Survey, survey
 from facealign.problems import collect
 
@@ -36,8 +36,9 @@ class Format:
         read: (path, markup where the file does not say; None for the usual one) → the results, one
             at a time.
         write: (results, path, what `survey` found) → the file, whole or not at all.
-        labels: how it is read as a data set; None where it is not.
-        matches: (file) → whether it is of this format, where several share a suffix.
+        labels: how it is read as a data set.
+        matches: (file or folder) → whether it is of this format, where several share a suffix.
+        files: suffix of its files, where results are a folder of them; empty where they are one.
         loses: what it has no place for, in the words of `Survey.holds`.
         keeps_all: what is read back writes the same file again.
         check: raises MissingExtraError where writing needs an extra that is not installed.
@@ -48,8 +49,9 @@ class Format:
     suffixes: tuple[str, ...]
     read: Callable[[Path, str | None], Iterator[ImageResult]]
     write: Write
-    labels: LabelReader | None = None
+    labels: LabelReader
     matches: Callable[[Path], bool] | None = None
+    files: str = ""
     loses: frozenset[str] = frozenset()
     keeps_all: bool = True
     check: Callable[[], object] = lambda: None
@@ -79,12 +81,14 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 suffixes=(".json",),
                 read=json.read_json,
                 write=_to_file(json.write_json),
+                labels=results_as_labels("Results of facealign (JSON)", json.read_json),
             ),
             Format(
                 name="jsonl",
                 suffixes=(".jsonl",),
                 read=json.read_jsonl,
                 write=_to_file(json.write_jsonl),
+                labels=results_as_labels("Results of facealign (JSON Lines)", json.read_jsonl),
             ),
             Format(
                 name="csv",
@@ -98,6 +102,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 suffixes=(".parquet",),
                 read=parquet.read_parquet,
                 write=_to_file(parquet.write_parquet, binary=True),
+                labels=results_as_labels("Results of facealign (Parquet)", parquet.read_parquet),
                 check=parquet.schema,
             ),
             Format(
@@ -112,18 +117,18 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             Format(
                 name="cvat",
                 suffixes=(".xml",),
-                read=cvat.read_cvat,
+                read=cvat.TOOL.read_results,
                 write=_to_file(cvat.write_cvat),
-                labels=cvat.LABELS,
+                labels=cvat.TOOL.labels,
                 keeps_all=False,
                 loses=frozenset({"point scores", "failed photos"}) | FILM,
             ),
             Format(
                 name="imglab",
                 suffixes=(".imglab.xml",),
-                read=imglab.read_imglab,
+                read=imglab.TOOL.read_results,
                 write=_to_file(imglab.write_imglab),
-                labels=imglab.LABELS,
+                labels=imglab.TOOL.labels,
                 matches=imglab.is_imglab,
                 keeps_all=False,
                 loses=frozenset(
@@ -133,11 +138,44 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 | FILM,
             ),
             Format(
+                name="labelstudio",
+                suffixes=(".labelstudio.json",),
+                read=labelstudio.TOOL.read_results,
+                write=_to_file(labelstudio.write_labelstudio),
+                labels=labelstudio.TOOL.labels,
+                matches=labelstudio.is_labelstudio,
+                keeps_all=False,
+                loses=frozenset({"point scores", "failed photos"}) | FILM,
+            ),
+            Format(
+                name="labelme",
+                suffixes=(),
+                read=labelme.TOOL.read_results,
+                write=labelme.write_labelme,
+                labels=labelme.TOOL.labels,
+                matches=labelme.is_labelme,
+                files=".json",
+                keeps_all=False,
+                loses=frozenset({"point scores", "failed photos"}) | FILM,
+            ),
+            Format(
+                name="yolo",
+                suffixes=("data.yaml",),
+                read=yolo.TOOL.read_results,
+                write=yolo.write_yolo,
+                labels=yolo.TOOL.labels,
+                matches=yolo.is_yolo,
+                files=".txt",
+                keeps_all=False,
+                loses=frozenset({"scores", "point scores", "image sizes", "failed photos"}) | FILM,
+            ),
+            Format(
                 name="pts",
                 suffixes=(".pts",),
                 read=pts.read_pts_results,
                 write=pts.write_pts,
                 labels=pts.LABELS,
+                files=".pts",
                 keeps_all=False,
                 loses=frozenset(
                     {"boxes", "scores", "point scores", "visibility", "image sizes"}
@@ -190,16 +228,26 @@ def input_format(path: Path, name: str | None = None) -> Format:
     if name:
         return FORMATS[name]
     if is_folder(path):
-        return FORMATS["parquet" if any(path.glob("*.parquet")) else "pts"]
+        if any(path.glob("*.parquet")):
+            return FORMATS["parquet"]
+        kinds = (form for form in FORMATS.values() if form.files and form.matches)
+        return next((form for form in kinds if form.matches and form.matches(path)), FORMATS["pts"])
     last = path.suffix.lower()
-    for entry in FORMATS.values():
-        same_end = any(suffix.endswith(last) for suffix in entry.suffixes) if last else False
-        if entry.matches and same_end and entry.matches(path):
-            return entry
+    for form in FORMATS.values():
+        suffixes = (*form.suffixes, form.files)
+        same_end = any(suffix.endswith(last) for suffix in suffixes) if last else False
+        if form.matches and same_end and form.matches(path):
+            return form
     found = _by_suffix(path)
     if found is None:
         raise DataError(f'{path}: the suffix "{path.suffix}" is unknown; say --from FORMAT')
     return found
+
+
+def holds_files(path: Path, form: Format) -> bool:
+    """Whether a folder to write to holds files of the format, which could be replaced."""
+    folder = path.parent if path.suffix == ".yaml" else path  # YOLO's data.yaml lies in it
+    return bool(form.files) and is_folder(folder) and any(folder.rglob(f"*{form.files}"))
 
 
 def read_results(

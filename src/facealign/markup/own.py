@@ -87,26 +87,34 @@ def scheme_of_names(
     """
     name = re.sub(r"[^\w.-]+", "_", name)[:60] or "face"
     words = sorted(map(fold, points))
+    pairs = None if mirror is None else list(mirror)
     known = {**MARKUPS, **_OWN}.values()
     alike = [scheme for scheme in known if sorted(map(fold, scheme.names)) == words]
     for scheme in sorted(alike, key=lambda scheme: scheme.name != name):
-        return scheme
+        if pairs is None or _same_pairs(scheme, pairs):
+            return scheme
     others = (f"{name}-{number}" for number in count(2))
     free = next(n for n in chain([name], others) if not known_markup(n))
     try:
-        made = _remember(Markup(free, points, mirror, skeleton=skeleton))
+        made = _remember(Markup(free, points, pairs, skeleton=skeleton))
     except DataError as error:
         raise DataError(
             f"{place}: {error}; write it into a .toml file and give that with --markup"
         ) from None
-    pairs = [f"{points[i]}/{points[k]}" for i, k in enumerate(made.mirror.tolist()) if i < k]
-    guessed = "" if mirror is not None else ", guessed from their names"
+    twins = [f"{points[i]}/{points[k]}" for i, k in enumerate(made.mirror.tolist()) if i < k]
+    guessed = "" if pairs is not None else ", guessed from their names"
     LOG.warning(
         "%s: point scheme %s, of the %d points that the file names; in a mirrored photo these "
         "change places%s: %s",
-        *(place, free, made.count, guessed, ", ".join(pairs) or "none"),
+        *(place, free, made.count, guessed, ", ".join(twins) or "none"),
     )
     return made
+
+
+def _same_pairs(scheme: Markup, pairs: Iterable[Sequence[str]]) -> bool:
+    """Whether the same points change places in a mirrored photo."""
+    own = {frozenset((i, k)) for i, k in enumerate(scheme.mirror.tolist()) if i < k}
+    return own == {frozenset(scheme.find(point) or 0 for point in pair) for pair in pairs}
 
 
 def scheme_of_dict(content: Mapping[str, Any], place: str) -> Markup:

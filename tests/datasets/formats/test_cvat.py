@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from facealign.datasets import read_dataset
-from facealign.errors import DataError
+from facealign.markup import load_markup
 
 BOX = '<box label="head" xtl="20.5" ytl="30.5" xbr="90.5" ybr="95.5" {}/>'
 
@@ -100,7 +100,18 @@ def test_bad_faces_are_one_line_each(problems_of: Any, read: Any, row: Any, skel
     assert "2 points, but the markup celeba5 has 5" in problems[4]
 
 
-def test_images_without_a_face_and_tracks_are_told(problems_of: Any, read: Any) -> None:
+def test_images_without_a_face_are_told(problems_of: Any, read: Any) -> None:
     assert "a.png: has no points" in problems_of(lambda: read())[0]
-    with pytest.raises(DataError, match="tracks of a video"):
-        read(top="<track/>")
+
+
+def test_single_points_of_one_group_are_a_face(read: Any, points: Any) -> None:
+    names = load_markup("celeba5").names
+    singles = [
+        f'<points label="{name}" points="{x + 0.5},{y + 0.5}" group_id="{group}"/>'
+        for group, shift in ((1, 0), (2, 3))
+        for name, (x, y) in [*zip(names, points("celeba5") + shift, strict=True)][::-1]
+    ]
+    first, second = read(*singles, BOX.format('group_id="1"')).samples
+    assert np.allclose(first.landmarks, points("celeba5"), atol=1e-4)
+    assert np.allclose(second.landmarks, points("celeba5") + 3, atol=1e-4)
+    assert (first.box_source, second.box_source) == ("official", "landmarks")

@@ -60,7 +60,7 @@ def test_ignored_boxes_are_left_out_and_an_image_without_boxes_is_told(
     problems_of: Any, read: Any, box: Any
 ) -> None:
     assert len(read(box(), box(more="ignore='1'")).samples) == 1
-    assert "a.png: has no box" in problems_of(lambda: read())[0]
+    assert "a.png: has no points" in problems_of(lambda: read())[0]
 
 
 def test_bad_boxes_are_one_line_each(problems_of: Any, read: Any, box: Any) -> None:

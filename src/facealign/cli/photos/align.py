@@ -34,7 +34,9 @@ from facealign.types import Pixels
 @click.command("align", short_help="Find faces and their landmarks in photos.")
 @photo_arguments(required=False)
 @output_option(
-    "FILE", "Results: .json .jsonl .csv .parquet .coco.json .xml (CVAT) .pts; - prints JSON Lines."
+    "FILE",
+    "Results: .json .jsonl .csv .parquet .coco.json .labelstudio.json .xml (CVAT) .pts; "
+    "- prints JSON Lines.",
 )
 @click.option(
     "--format",

@@ -10,10 +10,16 @@ import click
 from facealign.cli.console import counted, say
 from facealign.cli.options import markup_option
 from facealign.errors import OutputError
-from facealign.formats.registry import FORMATS, output_format, read_results, write_results
+from facealign.formats.registry import (
+    FORMATS,
+    holds_files,
+    output_format,
+    read_results,
+    write_results,
+)
 
 
-@click.command("convert", short_help="Turn results into another format.")
+@click.command("convert", short_help="Turn results or labels into another format.")
 @click.argument("source", type=Path, metavar="IN")
 @click.argument("target", type=Path, metavar="OUT")
 @click.option(
@@ -29,22 +35,26 @@ from facealign.formats.registry import FORMATS, output_format, read_results, wri
 def command(
     source: Path, target: Path, from_: str | None, to: str | None, markup: str | None
 ) -> int:
-    """Turn results into another format.
+    """Turn results or labels into another format.
 
-    IN and OUT are .json, .jsonl, .csv, .parquet, .coco.json, .xml (CVAT), .imglab.xml (dlib) or
-    .pts; a folder holds .pts files, or .parquet files. What OUT has no place for is named.
+    IN and OUT are .json, .jsonl, .csv, .parquet, .coco.json, .labelstudio.json, .xml (CVAT),
+    .imglab.xml (dlib), .pts or data.yaml (YOLO-pose); folders of .pts, .parquet or labelme's .json
+    files, with --to where OUT is one. What OUT has no place for is named.
 
     \b
     facealign convert faces.parquet faces.csv
     facealign convert faces.json labels.xml
     facealign convert faces.jsonl points/ --to pts
     facealign convert labels.json faces.jsonl --from coco
+    facealign convert project.json yolo/ --to yolo
     """  # noqa: D301
     form = output_format(target, to)
     if os.path.realpath(source) == os.path.realpath(target):
         raise OutputError(f"{target} is the file that is read; give another name")
-    if form.name == "pts" and target.is_dir() and any(target.rglob("*.pts")):
-        raise OutputError(f"{target} holds .pts files, which could be replaced: give a new folder")
+    if holds_files(target, form):
+        raise OutputError(
+            f"{target} holds {form.files} files, which could be replaced: give a new folder"
+        )
     seen, lost = write_results(lambda: read_results(source, from_, markup), target, form.name)
     faces, photos = counted(seen.faces, "face"), counted(seen.images, "photo")
     say(f"{target}: {faces} in {photos}")

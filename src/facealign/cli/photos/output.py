@@ -20,7 +20,13 @@ from facealign.face import ImageResult
 from facealign.files import is_file, is_folder, to_utf8
 from facealign.formats.journal import Journal, journal_path
 from facealign.formats.json import to_dict
-from facealign.formats.registry import Format, output_format, read_results, write_results
+from facealign.formats.registry import (
+    Format,
+    holds_files,
+    output_format,
+    read_results,
+    write_results,
+)
 
 STDOUT = Path("-")
 """Results as JSON Lines on standard output."""
@@ -151,7 +157,7 @@ def _check_markup(path: Path, form: Format, markup: str) -> None:
 def _check_place(path: Path, form: Format, photos: list[Path], resume: bool) -> None:
     """Refuse before the work what could not be written after it."""
     form.check()
-    if form.name != "pts":
+    if not form.files:
         if is_folder(path):
             raise OutputError(f"cannot write {path}: it is a folder; give a file name")
     elif path.suffix.lower() == ".pts":
@@ -159,5 +165,7 @@ def _check_place(path: Path, form: Format, photos: list[Path], resume: bool) -> 
             raise OutputError(
                 f"{path} is one .pts file, for {len(photos)} photos: give a folder and --format pts"
             )
-    elif not (resume and journal_path(path).exists()) and any(path.rglob("*.pts")):
-        raise OutputError(f"{path} holds .pts files, which could be replaced: give a new folder")
+    elif not (resume and journal_path(path).exists()) and holds_files(path, form):
+        raise OutputError(
+            f"{path} holds {form.files} files, which could be replaced: give a new folder"
+        )

@@ -48,9 +48,10 @@ def read_label_file(
     scheme = reader.scheme_of(root, markup)
 
     labels = [_attempt(parse) for parse in reader.read(root, scheme, subset)]
-    folder = ImageFolder(
-        root, [label.image for label in labels if isinstance(label, Label)], images
-    )
+    found = [label for label in labels if isinstance(label, Label)]
+    names = [label.image for label in found]
+    names += [STILL.format(label.frame) for label in found if label.frame is not None]
+    folder = ImageFolder(root, names, images)
 
     def build(label: Label | DataError) -> Sample:
         if isinstance(label, DataError):
@@ -75,14 +76,16 @@ def named_scheme(name: str, root: Path) -> str | None:
 
     """
     form = FORMATS.get(name)
-    if form is None or form.labels is None or not form.labels.schemes(root):
+    if form is None or not form.labels.schemes(root):
         return None
     return form.labels.scheme_of(root, None).name
 
 
 def _build_sample(label: Label, folder: ImageFolder) -> Sample:
     try:
-        image = folder.find(label.image)
+        image, frame = folder.find(label.image), label.frame
+        if frame is not None and is_file(still := folder.find(STILL.format(frame))):
+            image, frame = still, None
     except DataError as error:
         raise DataError(f"{label.place}: {error}") from None
     return build_sample(
@@ -95,7 +98,12 @@ def _build_sample(label: Label, folder: ImageFolder) -> Sample:
         markup=label.markup,
         box=label.box,
         group=label.image,
+        frame=frame,
     )
+
+
+STILL = "frame_{:06d}.png"
+"""A frame of a film that lies beside it as an image, as CVAT exports them."""
 
 
 class ImageFolder:
@@ -158,5 +166,5 @@ def _dataset(name: str, reader: LabelReader) -> Dataset:
     )
 
 
-DATASETS = [_dataset(form.name, form.labels) for form in FORMATS.values() if form.labels]
-"""One for each format that holds labels."""
+DATASETS = [_dataset(form.name, form.labels) for form in FORMATS.values()]
+"""One for each format."""

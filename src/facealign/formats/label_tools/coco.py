@@ -46,7 +46,6 @@ from facealign.formats.labels import (
 from facealign.formats.survey import Survey
 from facealign.markup import (
     Markup,
-    known_markup,
     load_markup,
     own_scheme,
 )
@@ -214,7 +213,7 @@ def _scheme_of(category: Category, markup: str | None, file: CocoFile) -> Markup
     """The point scheme of a category: of results as they say, else the one asked for, else own."""
     place, own = str(file.path), None
     used = category in file.used
-    if category.content or known_markup(category.name) or (used and not markup):
+    if category.content or category.named_after() or (used and not markup):
         own = category.own(place)
     scheme = own or load_markup(markup or DEFAULT_MARKUP)
     if used:

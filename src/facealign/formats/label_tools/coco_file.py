@@ -13,8 +13,8 @@ import numpy as np
 from facealign.errors import DataError
 from facealign.files import parsing
 from facealign.formats.json import read_document
-from facealign.formats.labels import places_of, say_nothing
-from facealign.markup import Markup, known_markup, load_markup, scheme_of_dict, scheme_of_names
+from facealign.formats.labels import is_named_after, places_of, say_nothing
+from facealign.markup import Markup, load_markup, scheme_of_dict, scheme_of_names
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,15 @@ class Category:
         """
         if self.content:
             return scheme_of_dict(self.content, place)
-        if known_markup(self.name):
-            return load_markup(self.name)
+        if named := self.named_after():
+            return named
         if not self.points or say_nothing(self.points):
             return None
         return scheme_of_names(self.name, self.points, place, skeleton=self.lines)
+
+    def named_after(self) -> Markup | None:
+        """The point scheme that it is named after, if it has such points."""
+        return load_markup(self.name) if is_named_after(self.name, self.points) else None
 
     def places(self, scheme: Markup, place: str) -> list[int | None]:
         """Where each of its points stands in a point scheme.

@@ -1,0 +1,80 @@
+"""The tracks of CVAT for video 1.1: each frame becomes an `<image>`, as CVAT for images has them.
+
+A track is a face, a box or a single point through the film, with a shape for each frame.
+`outside="1"` is a frame in which it is not there, `keyframe="1"` one that a person has set; CVAT
+fills in the others. The frames are numbered in the task, which may start later in the film and
+leave frames out.
+"""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+STEP = re.compile(r"step\s*=\s*(\d+)")
+STILL = "frame_{:06d}.png"
+"""The name of a frame in a task that names no film."""
+
+
+@dataclass
+class Film:
+    """What a CVAT file says of a film.
+
+    Attributes:
+        source: the film's name; empty where the file does not say.
+        start, step: the frame of the film that the task starts with, and the next one's distance.
+        size: width and height, where the file says.
+        shapes: frame of the task → its shapes, as those of an image.
+
+    """
+
+    source: str = ""
+    start: int = 0
+    step: int = 1
+    size: dict[str, str] = field(default_factory=dict)
+    shapes: dict[int, list[ET.Element]] = field(default_factory=dict)
+
+    def read_meta(self, meta: ET.Element) -> None:
+        """Take what the file says of the film."""
+        found = {child.tag: (child.text or "").strip() for child in meta.iter()}
+        self.source = found.get("source", "")
+        self.start = int(found.get("start_frame") or 0)
+        step = STEP.search(found.get("frame_filter", ""))
+        self.step = int(step[1]) if step else 1
+        names = ("width", "height")
+        self.size = {name: found[name] for name in names if found.get(name, "").isdecimal()}
+
+    def add_track(self, track: ET.Element, keyframes: bool) -> None:
+        """Take the shapes of a track; with `keyframes` those alone that a person has set."""
+        common = {"label": track.get("label", ""), "group_id": track.get("group_id", "")}
+        for shape in track:
+            if shape.tag not in ("skeleton", "points", "box") or shape.get("outside") == "1":
+                continue
+            if shape.tag == "skeleton" and all(p.get("outside") == "1" for p in shape):
+                continue  # the face has left
+            if keyframes and not _is_key(shape):
+                continue
+            copy = ET.Element(shape.tag, common | shape.attrib)
+            copy.extend([ET.fromstring(ET.tostring(child)) for child in shape])
+            self.shapes.setdefault(int(shape.attrib["frame"]), []).append(copy)
+
+
+def _is_key(shape: ET.Element) -> bool:
+    return any(element.get("keyframe") == "1" for element in (shape, *shape.iterfind("points")))
+
+
+def read_frames(film: Film) -> Iterator[tuple[int | None, ET.Element]]:
+    """The frames with shapes, in order: the number within the film, and an `<image>`.
+
+    Without a film's name each frame is an image of its own, and the number None.
+    """
+    for number, shapes in sorted(film.shapes.items()):
+        if not any(shape.tag != "box" for shape in shapes):
+            continue  # boxes alone
+        frame = film.start + number * film.step
+        name = film.source or STILL.format(frame)
+        image = ET.Element("image", {"name": name} | film.size)
+        image.extend(shapes)
+        yield frame if film.source else None, image

@@ -1,0 +1,248 @@
+"""Faces as label tools write them: points with names, or with numbers, in any order.
+
+A tool's module yields the images of a file; `NamedTool` makes of them a data set, results, and,
+where the names say anything, a point scheme.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facealign.errors import DataError
+from facealign.face import ImageResult
+from facealign.files import parsing
+from facealign.formats.json import build_result
+from facealign.formats.labels import (
+    ALL,
+    DEFAULT_MARKUP,
+    Label,
+    LabelReader,
+    ParseLabel,
+    is_named_after,
+    say_nothing,
+    some_of,
+    to_faces,
+)
+from facealign.markup import (
+    Markup,
+    load_markup,
+    scheme_of_dict,
+    scheme_of_names,
+)
+from facealign.problems import report
+
+Pair = Sequence[float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedFace:
+    """A face of a label file.
+
+    Attributes:
+        place: file and record, for messages.
+        id: names the face within the file.
+        names: of the points that are placed.
+        points: x, y of each in image pixels, 0-based.
+        occluded: whether each is covered; empty where the tool does not say.
+        box: x0 y0 x1 y1, image pixels; None where there is none.
+        kind: what the tool calls such a face; the name of a point scheme where it is one.
+        score: the detector's.
+        fault: why this is no face; empty where it is one.
+        in_full: a tool without names must place every point.
+        frame: of a film.
+
+    """
+
+    place: str
+    id: str
+    names: Sequence[str] = ()
+    points: Sequence[Pair] = ()
+    occluded: Sequence[bool] = ()
+    box: Sequence[float] | None = None
+    kind: str = "face"
+    score: Any = 1.0
+    fault: str = ""
+    in_full: bool = False
+    frame: int | None = None
+
+    def to_label(self, image: str, scheme: Markup, first: int) -> Label:
+        """The face with its points in the order of the point scheme.
+
+        Raises:
+            DataError: it has no points, one twice, or one that the scheme does not have.
+
+        """
+        if self.fault or not self.names:
+            raise DataError(f"{self.place}: {self.fault or 'no point is marked (a box alone)'}")
+        if self.in_full and len(self.names) != scheme.count:
+            raise DataError(
+                f"{self.place}: {len(self.names)} points, but the markup {scheme.name} has "
+                f"{scheme.count}: name the right one with --markup (a name, or a .toml file)"
+            )
+        points = np.zeros((scheme.count, 2))
+        labelled, covered = np.zeros((2, scheme.count), np.bool_)
+        states = self.occluded or [False] * len(self.names)
+        for name, point, state in zip(self.names, self.points, states, strict=True):
+            with parsing(self.place):
+                index = scheme.index_of(name, first)
+            if labelled[index]:
+                raise DataError(f'{self.place}: two points called "{name}"')
+            points[index], labelled[index], covered[index] = point, True, state
+        return Label(
+            *(self.place, self.id, image, points, labelled, scheme.name),
+            occluded=covered if self.occluded else None,
+            box=self.box,
+            score=self.score,
+            frame=self.frame,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledImage:
+    """An image of a label file.
+
+    Attributes:
+        name: its path as the file writes it.
+        width, height: in pixels; None where the file does not say.
+        faces: on it.
+        markup: a point scheme that the file carries, `Markup.to_dict`.
+        frame: of a film.
+
+    """
+
+    name: str
+    width: int | None = None
+    height: int | None = None
+    faces: Sequence[NamedFace] = ()
+    markup: Mapping[str, Any] | None = None
+    frame: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedTool:
+    """How the files of a tool are read.
+
+    Attributes:
+        title: the tool in print.
+        images: (file or folder, subset) → its images.
+        first: what the first point is called where points are numbered; None: 0 where any face
+            has a point 0, else 1.
+        subsets: (file or folder) → the subsets that it names besides "all".
+        declared: (file or folder) → the point scheme that it declares, None where it declares none.
+
+    """
+
+    title: str
+    images: Callable[[Path, str], Iterable[LabelledImage]]
+    first: int | None = None
+    subsets: Callable[[Path], Iterable[str]] = lambda path: ()
+    declared: Callable[[Path], Markup | None] = lambda path: None
+
+    @property
+    def labels(self) -> LabelReader:
+        """How it is read as a data set."""
+        return LabelReader(
+            title=self.title, read=self.read_labels, schemes=self.schemes, subsets=self.subsets
+        )
+
+    def schemes(self, path: Path) -> list[Markup]:
+        """The point schemes of the file: those that it declares, carries, or that its names make.
+
+        Raises:
+            DataError: it cannot be read, or its names are no point scheme.
+
+        """
+        kinds = _kinds(self.images(path, ALL), path)
+        found = [self.declared(path) or _scheme_of(*kind, path) for kind in kinds.items()]
+        return list(dict.fromkeys(scheme for scheme in found if scheme))
+
+    def read_labels(self, path: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]:
+        """The faces; an image without one is reported.
+
+        Raises:
+            DataError: the file cannot be read, or names no point of the scheme.
+
+        """
+        images = list(self.images(path, subset))
+        first, names = self._first(images), _names(images)
+        if names and not any(n.isdecimal() or scheme.find(n) is not None for n in names):
+            raise DataError(
+                f"{path}: names the points {some_of(names)}, and {scheme.name} has others: "
+                f"{some_of(scheme.names)}; leave --markup out to take the names of the file, or "
+                "give the right one"
+            )
+        for image in images:
+            if not image.faces:
+                report(f"{path}: {image.name}: has no points")
+            for face in image.faces:
+                yield partial(face.to_label, image.name, scheme, first)
+
+    def read_results(self, path: Path, markup: str | None) -> Iterator[ImageResult]:
+        """The results; a face without every point is reported.
+
+        Args:
+            path: the file or folder.
+            markup: the point scheme of faces whose kind is none; None takes that of their names.
+
+        Raises:
+            DataError: the file cannot be read.
+
+        """
+        images = list(self.images(path, ALL))
+        first, default = self._first(images), load_markup(markup or DEFAULT_MARKUP)
+        schemes: dict[str, Markup] = {}
+        for kind, names in _kinds(images, path).items():
+            own = None if markup else self.declared(path) or _scheme_of(kind, names, path)
+            schemes[kind] = _known(kind, names) or own or default
+        for image in images:
+            faces = [
+                partial(face.to_label, image.name, schemes.get(face.kind, default), first)
+                for face in image.faces
+            ]
+            found = to_faces(faces)
+            if not image.name:  # a record that is damaged as a whole
+                continue
+            with parsing(f"{path}: {image.name}"):  # 0 is how some say that it is not known
+                size = image.width or None, image.height or None
+                result = build_result(image.name, *size, found, frame=image.frame)
+            yield result
+
+    def _first(self, images: Iterable[LabelledImage]) -> int:
+        if self.first is not None:
+            return self.first
+        return 0 if {"0", "00"} & set(_names(images)) else 1
+
+
+def _names(images: Iterable[LabelledImage]) -> list[str]:
+    """The names of all points, each once, in the order of their first use."""
+    names = (name for image in images for face in image.faces for name in face.names)
+    return list(dict.fromkeys(names))
+
+
+def _kinds(images: Iterable[LabelledImage], path: Path) -> dict[str, list[str]]:
+    """Kind of face → the names of its points; point schemes that the file carries become known."""
+    kinds: dict[str, dict[str, None]] = {}
+    for image in images:
+        if image.markup:
+            scheme_of_dict(image.markup, str(path))
+        for face in image.faces:
+            if face.names:
+                kinds.setdefault(face.kind, {}).update(dict.fromkeys(face.names))
+    return {kind: list(names) for kind, names in kinds.items()}
+
+
+def _known(kind: str, names: Sequence[str]) -> Markup | None:
+    """The point scheme that a kind of face is named after, if it has such points."""
+    return load_markup(kind) if is_named_after(kind, names) else None
+
+
+def _scheme_of(kind: str, names: Sequence[str], path: Path) -> Markup | None:
+    if scheme := _known(kind, names):
+        return scheme
+    return None if say_nothing(names) else scheme_of_names(kind, names, str(path))

@@ -1,0 +1,55 @@
+"""XML files of label tools, an element at a time, without what XML can do to a reader."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from facealign.errors import DataError
+from facealign.files import BAD_CONTENT, parsing, reading
+
+HEAD = 65536
+"""Bytes in which a document declares what it declares."""
+
+
+def read_elements(path: Path, top: str, tags: Collection[str]) -> Iterator[ET.Element]:
+    """The elements with these tags, one at a time; each is emptied before the next.
+
+    Args:
+        path: the file.
+        top: the tag of the first element.
+        tags: of the elements wanted, none of them inside another.
+
+    Raises:
+        DataError: the file cannot be read, is not XML, begins with another element, or declares
+            entities, which may grow without end.
+
+    """
+    with reading(path), parsing(path, "not XML"):
+        with path.open("rb") as file:
+            if b"<!ENTITY" in file.read(HEAD):
+                raise DataError(f"{path}: declares entities, which are not read: take them out")
+        events = ET.iterparse(path, ("start", "end"))
+        _, first = next(events)
+        if first.tag != top:
+            raise DataError(f"{path}: starts with <{first.tag}> instead of <{top}>")
+        for event, element in events:
+            if event == "end" and element.tag in tags:
+                yield element
+                element.clear()
+
+
+def top_tag(path: Path) -> str | None:
+    """The tag of the first element; None where the file is not XML."""
+    try:
+        with reading(path):
+            _, first = next(ET.iterparse(path, ("start",)))
+    except (StopIteration, *BAD_CONTENT):
+        return None
+    return str(first.tag)
+
+
+def legal_text(text: str) -> str:
+    """The text without the characters that XML forbids."""
+    return "".join(c if c >= " " or c in "\t\n\r" else "\ufffd" for c in text)
