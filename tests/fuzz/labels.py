@@ -120,7 +120,7 @@ def _read(name: str, root: str, subset: str, markup: str, folder: Path) -> objec
     options: dict[str, str | int] = {"markup": markup} if markup else {}
     if name == "aflw":
         options["training_faces"] = 2
-    name = name.removesuffix("-boxes")
+    name = name.split("-")[0] if name not in ("merl-rav",) else name
     reading = read_dataset(name, folder / root, subset, **options)
     samples: list[Sample] = list(reading.samples)
     return samples, [pixels for _, pixels in stream_pixels(samples) if pixels is not None]
@@ -132,13 +132,39 @@ def _target(name: str, make: partial[None], damaged: str, *place: str, share: in
     return Target(f"labels-{name}", make, read, damaged, share)
 
 
+def _make_folder(name: str, folder: Path) -> None:
+    """Results of a format with a file for each image, and the images."""
+    photos(folder / "labels" / "images")
+    results = [result for result in some_results() if result.faces]
+    for result, photo in zip(results, NAMES, strict=False):
+        object.__setattr__(result, "source", photo)
+    write_results(lambda: results[: len(NAMES)], folder / "labels", name)
+
+
+def _make_tracks(folder: Path) -> None:
+    photos(folder / "images", tuple(f"frame_00000{i}.png" for i in range(3)))
+    rows = [";".join(f"{x:.2f},{y:.2f}" for x, y in points) for points in places("celeba5")]
+    shapes = [
+        f'<points frame="{i}" keyframe="{i % 2}" outside="0" occluded="1" points="{row}"/>'
+        for i, row in enumerate(rows)
+    ]
+    meta = "<meta><task><source>a.mp4</source><start_frame>0</start_frame></task></meta>"
+    track = f'<track id="0" label="face">{"".join(shapes)}</track>'
+    (folder / "labels.xml").write_text(f"<annotations>{meta}{track}</annotations>")
+
+
 FORMATS = {"csv": ".csv", "coco": ".coco.json", "cvat": ".xml", "imglab": ".imglab.xml"}
+FORMATS |= {"labelstudio": ".labelstudio.json"}
 TARGETS = [
     *(
         _target(name, partial(_make_table, suffix), "labels*", f"labels{suffix}", "all", "celeba5")
         for name, suffix in FORMATS.items()
     ),
     _target("pts", partial(_make_pts), "*.pts", "", "all", "celeba5"),
+    _target("labelme", partial(_make_folder, "labelme"), "labels/*.json", "labels", "all", ""),
+    _target("yolo", partial(_make_folder, "yolo"), "labels/data.yaml", "labels", "all", ""),
+    _target("yolo-lines", partial(_make_folder, "yolo"), "labels/labels/*", "labels", "all", ""),
+    _target("cvat-tracks", partial(_make_tracks), "labels.xml", "labels.xml", "all", "celeba5"),
     _target("300w", partial(_make_300w), "*.pts", "", "train", ""),
     _target("300w-boxes", partial(_make_300w), "boxes.csv", "", "train", "", share=2),
     _target("wflw", partial(_make_wflw), "*.txt", "", "pose", "", share=2),

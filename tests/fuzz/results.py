@@ -91,7 +91,11 @@ def _read_faces(folder: Path) -> object:
 
 
 TARGETS = [
-    *(Target(f"results-{name}", partial(_make, name), partial(_read, name)) for name in FORMATS),
+    *(
+        Target(f"results-{name}", partial(_make, name), partial(_read, name))
+        for name, form in FORMATS.items()
+        if name == "pts" or not form.files  # the others are read as labels
+    ),
     Target("journal", _make_journal, _resume),
     Target("boxes", _make_boxes, _read_boxes),
     Target("earlier-faces", _make_faces, _read_faces),

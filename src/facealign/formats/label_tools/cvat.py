@@ -75,7 +75,8 @@ def read_images(path: Path, subset: str) -> Iterator[LabelledImage]:
         if element.tag == "image":
             yield _parse_image(element, path)
         elif element.tag == "meta":
-            film.read_meta(element)
+            with parsing(f"{path}: meta", "a number is none"):
+                film.read_meta(element)
         else:
             with parsing(f"{path}: track {element.get('id', '')}", "a number is missing, or none"):
                 film.add_track(element, keyframes=subset == KEYFRAMES)

@@ -217,7 +217,7 @@ def _region(entry: Mapping[str, Any]) -> tuple[str, Region] | None:
     note = (entry.get("meta") or {}).get("text") or ()
     words = " ".join([note] if isinstance(note, str) else note).casefold()
     region = Region(
-        label=labels[0] if labels else "face",
+        label=str(labels[0]) if labels else "face",
         corners=corners,
         group=entry.get("parentID") or None,
         occluded=any(word in words for word in COVERED),

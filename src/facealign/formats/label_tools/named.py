@@ -6,6 +6,8 @@ where the names say anything, a point scheme.
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -37,6 +39,9 @@ from facealign.markup import (
 )
 from facealign.problems import report
 
+LOG = logging.getLogger(__name__)
+RARE = 10
+"""A name that this many times as few faces have as another may be a slip of the pen."""
 Pair = Sequence[float]
 
 
@@ -226,14 +231,24 @@ def _names(images: Iterable[LabelledImage]) -> list[str]:
 
 
 def _kinds(images: Iterable[LabelledImage], path: Path) -> dict[str, list[str]]:
-    """Kind of face → the names of its points; point schemes that the file carries become known."""
-    kinds: dict[str, dict[str, None]] = {}
+    """Kind of face → the names of its points; point schemes that the file carries become known.
+
+    A name that few faces have, which may be a slip, is logged as a warning.
+    """
+    kinds: dict[str, Counter[str]] = {}
     for image in images:
         if image.markup:
             scheme_of_dict(image.markup, str(path))
         for face in image.faces:
             if face.names:
-                kinds.setdefault(face.kind, {}).update(dict.fromkeys(face.names))
+                kinds.setdefault(face.kind, Counter()).update(face.names)
+    for names in kinds.values():
+        most = max(names.values())
+        for name, count in names.items():
+            if count * RARE < most:
+                LOG.warning(
+                    '%s: "%s" is marked on %d of %d faces: a slip?', path, name, count, most
+                )
     return {kind: list(names) for kind, names in kinds.items()}
 
 

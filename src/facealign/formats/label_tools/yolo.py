@@ -36,6 +36,8 @@ from facealign.markup import Markup, load_markup, scheme_of_names
 
 SPLITS = ("train", "val", "test")
 FILE = "data.yaml"
+FAR = 1000
+"""Sizes of the image that a point may be away from it."""
 PLAIN = ("BMP", "JPEG", "PNG", "WEBP")
 """Formats of one picture a file."""
 
@@ -237,10 +239,12 @@ def _parse_line(
     try:
         with parsing(place, f"must be 5 numbers and {count} × {width}"):
             numbers = np.array([float(word) for word in line.split()[1:]])
-            x, y, w, h = numbers[:4] * (*size, *size)
             rows = numbers[4:].reshape(count, width)
+            if not (np.abs(numbers) < FAR).all():  # also of NaN
+                raise ValueError("a number is no fraction of the image")
     except DataError as error:
         return NamedFace(place=place, id=id, fault=str(error).removeprefix(f"{place}: "))
+    x, y, w, h = numbers[:4] * (*size, *size)
     placed = rows[:, 2] > 0 if width == 3 else (rows > 0).any(axis=1) & (rows >= 0).all(axis=1)
     points = rows[:, :2] * size - 0.5
     chosen = np.flatnonzero(placed).tolist()
