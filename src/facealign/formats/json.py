@@ -24,6 +24,8 @@ from facealign.markup import known_markup, load_markup
 from facealign.types import Points
 
 SCHEMA = "facealign/1"
+MOST = 2**31
+"""Above every size, frame and track, as Parquet's columns hold them."""
 SCHEMA_FILE = Path(__file__).with_name("results.schema.json")
 
 
@@ -186,7 +188,7 @@ def build_result(
 
 def _whole(value: Any, what: str, least: int) -> int | None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if value is not None and not (number and least <= value < MOST_PIXELS and value % 1 == 0):
+    if value is not None and not (number and least <= value < MOST and value % 1 == 0):
         raise ValueError(f"{what} must be a whole number from {least}, or null; not {value!r}")
     return None if value is None else int(value)
 
