@@ -25,12 +25,23 @@ from facealign.cli.app import EXIT_CODES, VERBS, load_verb
 from facealign.markup.conversion import targets
 from facealign.training import settings
 
+ROOT = Path(__file__).parents[1]
+PROJECT = {
+    "contributing.md": "CONTRIBUTING.md",
+    "changelog.md": "CHANGELOG.md",
+    "security.md": "SECURITY.md",
+}
+"""Pages of the site → files beside `docs/` that they show."""
 OUTSIDE = re.compile(r"\[([^\]]+)\]\((?:\.\./)+(?:src|scripts|benchmarks|tests|[A-Z]+\.md)[^)]*\)")
 """A Markdown link to a file that is not below `docs/`."""
 
 
 def on_files(files: Files, config: MkDocsConfig, **_: Any) -> Files:
-    """MkDocs calls this once: the charts of the point schemes join the files of the site."""
+    """MkDocs calls this once: the charts of the point schemes and the project's own files join."""
+    for page, name in PROJECT.items():
+        text = (ROOT / name).read_text(encoding="utf-8").replace("](docs/", "](")
+        text = re.sub(r"\[([^\]]+)\]\(benchmarks/[^)]*\)", r"\1", text)
+        files.append(File.generated(config, page, content=text))
     for name in MARKUPS:
         content = io.BytesIO()
         Image.fromarray(draw_chart(load_markup(name))).save(content, "png", optimize=True)
