@@ -16,8 +16,15 @@ import onnxruntime
 from numpy.typing import NDArray
 
 
-def open_session(path: Path, threads: int | None) -> onnxruntime.InferenceSession:
+def open_session(
+    model: Path | bytes, threads: int | None = None, simplified: Path | None = None
+) -> onnxruntime.InferenceSession:
     """An ONNX Runtime session on the CPU that logs errors only.
+
+    Args:
+        model: an ONNX file or its content.
+        threads: of the session; None leaves the choice to ONNX Runtime.
+        simplified: a file to write the model to after ONNX Runtime's basic simplifications.
 
     Raises:
         ModelError: the file is missing or is not an ONNX model.
@@ -28,18 +35,23 @@ def open_session(path: Path, threads: int | None) -> onnxruntime.InferenceSessio
         raise SettingsError(
             f"threads must be 1 or more, or None to let ONNX Runtime choose; not {threads}"
         )
-    if not path.is_file():
-        raise ModelError(f"{path}: no such model file")
+    name = "the exported network" if isinstance(model, bytes) else str(model)
+    if isinstance(model, Path) and not model.is_file():
+        raise ModelError(f"{name}: no such model file")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.enable_mem_pattern = False  # the size of the input changes from call to call
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if threads is not None:
         options.intra_op_num_threads = threads
+    if simplified is not None:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.optimized_model_filepath = str(simplified)
+    content = model if isinstance(model, bytes) else str(model)
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's own exceptions share no public base
-        raise ModelError(f"{path}: not a usable ONNX model ({_first_line(error)})") from None
+        raise ModelError(f"{name}: not a usable ONNX model ({_first_line(error)})") from None
 
 
 def run_session(

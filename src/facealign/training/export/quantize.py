@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.quantization import (
     CalibrationDataReader,
@@ -31,6 +30,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from facealign.datasets import read_dataset
 from facealign.errors import DataError, ModelError
 from facealign.problems import collect
+from facealign.session import open_session, run_session
 from facealign.training.augment.photometric import MEAN, STD
 from facealign.training.data.load import open_validator
 from facealign.training.run import hold_out
@@ -115,11 +115,7 @@ def to_integers(content: bytes, images: NDArray[np.float32]) -> bytes:
 def prepare(model: Path, folder: Path) -> Path:
     """The network with weights in float32 and known shapes, for the quantizer."""
     plain, ready = folder / "plain.onnx", folder / "ready.onnx"
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    options.optimized_model_filepath = str(plain)
-    onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    open_session(model, simplified=plain)
     quant_pre_process(str(plain), str(ready), skip_symbolic_shape=True)
     return ready
 
@@ -178,9 +174,9 @@ def _check_likeness(content: bytes, found: bytes, images: NDArray[np.float32]) -
 
 def _landmarks(content: bytes, images: NDArray[np.float32]) -> NDArray[np.float32]:
     """(N, K, 2) of the first head, 0 … 1."""
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    session = open_session(content)
     parts: Sequence[NDArray[np.float32]] = [
-        session.run(["landmarks"], {"image": images[i : i + BATCH]})[0]
+        run_session(session, ["landmarks"], {"image": images[i : i + BATCH]})[0]
         for i in range(0, len(images), BATCH)
     ]
     return np.concatenate(parts)
