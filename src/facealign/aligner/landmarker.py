@@ -158,17 +158,13 @@ class Landmarker:
 
     def crop(self, box: Array, angle: float = 0.0) -> CropTransform:
         """The network's crop of a face in this box that leans by `angle` degrees."""
-        centre = (float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2)
-        return self._crop_on_grid(centre, box_size(box), angle)
+        return face_crop(box, self.facts.input_size, self.facts.margin, angle)
 
     def _crop_on_grid(
         self, centre: tuple[float, float], size: float, angle: float
     ) -> CropTransform:
         side = size * (1 + 2 * self.facts.margin)
-        step = 2.0 ** math.floor(math.log2(side / CROP_STEPS))
-        x, y, side = (round(value / step) * step for value in (*centre, side))
-        angle = round(angle * ANGLE_STEPS) / ANGLE_STEPS
-        return CropTransform.from_square((x, y), side, self.facts.input_size, angle)
+        return _on_grid(centre, side, self.facts.input_size, angle)
 
     def _upright_crop(self, box: Array, points: Array, angle: float) -> CropTransform:
         """The crop of a face that leans: around its first landmarks if they outline the face."""
@@ -282,3 +278,16 @@ def _enlarged(maps: Sequence[Array], size: int) -> Array:
     """A map (B, 1, h, h) of each stage → (B, stages, size, size), each value repeated."""
     sides = [np.repeat(m, size // m.shape[-1], axis=-1) for m in maps]
     return np.concatenate([np.repeat(m, size // m.shape[-2], axis=-2) for m in sides], axis=1)
+
+
+def face_crop(box: Array, size: int, margin: float, angle: float = 0.0) -> CropTransform:
+    """The crop that a network sees of a face: `CropTransform.from_box`, on the grid."""
+    centre = (float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2)
+    return _on_grid(centre, box_size(box) * (1 + 2 * margin), size, angle)
+
+
+def _on_grid(centre: tuple[float, float], side: float, size: int, angle: float) -> CropTransform:
+    step = 2.0 ** math.floor(math.log2(side / CROP_STEPS))
+    x, y, side = (round(value / step) * step for value in (*centre, side))
+    angle = round(angle * ANGLE_STEPS) / ANGLE_STEPS
+    return CropTransform.from_square((x, y), side, size, angle)

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from facealign.aligner.landmarker import face_crop
 from facealign.datasets import stream_pixels
 from facealign.evaluation import Predictions, Report, score
 from facealign.geometry import CropTransform
@@ -55,7 +56,7 @@ class Validator:
         for sample, image in stream_pixels(samples, progress):
             if image is None:
                 continue
-            transform = CropTransform.from_box(sample.box, input_size, margin)
+            transform = face_crop(sample.box, input_size, margin)
             kept.append(sample)
             crops.append(transform.warp(image))
             transforms.append(transform)

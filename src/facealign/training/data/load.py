@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from facealign.aligner.landmarker import face_crop
 from facealign.datasets import Reading
-from facealign.geometry import CropTransform
 from facealign.training.data.packed import PackedCrops, PackedFaces, check_fit
 from facealign.training.data.regions import Faces, load_faces
 from facealign.training.settings import Settings
@@ -46,6 +46,6 @@ def open_validator(
     if reading.packed is None:
         return Validator.load(samples, size, margin, reading.dataset, progress)
     check_fit(reading.packed.index.facts, size, margin)
-    transforms = [CropTransform.from_box(sample.box, size, margin) for sample in samples]
+    transforms = [face_crop(sample.box, size, margin) for sample in samples]
     crops = PackedCrops(samples, transforms, reading.packed)
     return Validator(samples, crops, transforms, reading.dataset)
