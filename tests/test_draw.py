@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,15 @@ def test_the_box_is_drawn_on_its_edge() -> None:
     assert after[79, 30] or after[80, 30]
     assert not after[15, 30]
     assert not after[30, 30]
+
+
+def test_the_number_of_a_track_is_above_its_box() -> None:
+    image = np.full((100, 120, 3), 90, np.uint8)
+    plain = face(np.full((68, 2), 50.0), (20, 40, 80, 90))
+    drawn = {n: draw_faces(image, [replace(plain, track=n)]) for n in (1, 2)}
+    for after in drawn.values():
+        assert changed(draw_faces(image, [plain]), after)[18:40, 18:60].any()
+    assert not np.array_equal(drawn[1], drawn[2])
 
 
 def test_the_photo_stays_as_it_was() -> None:

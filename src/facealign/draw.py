@@ -49,8 +49,9 @@ def _draw_face(pen: ImageDraw.ImageDraw, face: Face, zoom: int) -> None:
     thin = max(1, round(size / 150))
     pen.rectangle(box.tolist(), outline=BOX, width=max(1, round(size / 100)))
     if face.track is not None:
-        font = ImageFont.load_default(max(10 * zoom, size / 8))
-        pen.text((box[0], box[1]), str(face.track), fill=BOX, font=font, anchor="lb")
+        font = ImageFont.load_default(max(15 * zoom, size / 7))
+        place, dark = (box[0], box[1] - zoom), (0, 0, 0)
+        pen.text(place, str(face.track), BOX, font, "lb", stroke_width=2 * zoom, stroke_fill=dark)
     for line in load_markup(face.markup).polylines():
         pen.line([tuple(p) for p in points[line].tolist()], fill=LINE, width=thin, joint="curve")
     radius = max(0.6 * zoom, size / 90)

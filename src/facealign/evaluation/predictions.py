@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,20 @@ from numpy.typing import NDArray
 
 from facealign.aligner import FaceAligner
 from facealign.datasets import stream_pixels
-from facealign.errors import DataError
+from facealign.datasets.video import read_frames
+from facealign.errors import DataError, FaceAlignError, SettingsError
 from facealign.face import Face
 from facealign.files import reading, write_file
 from facealign.geometry import box_of_points, iou
 from facealign.markup import load_markup
+from facealign.problems import report
+from facealign.tracking import FaceTracker
 from facealign.types import Box, Pixels, Progress, Sample, silent
 
 SAME_FACE = 0.3
 """Least IoU with the box of the true points for a detected face to be the labelled one."""
+TRACKER, RATE = "tracker", 25.0
+"""Boxes from the frames before, and frames per second, which labels of videos do not say."""
 WORDS = ("box_source", "model", "markup", "dataset", "subset")
 
 
@@ -65,17 +71,27 @@ def predict(
         samples: the labelled faces.
         aligner: what predicts.
         boxes: "official" aligns in the samples' own boxes; "detector" runs the aligner's detector
-            and takes the face with the highest IoU with the true points, or counts it as missed.
+            and takes the face with the highest IoU with the true points, or counts it as missed;
+            "tracker" follows the faces of videos through every frame up to the last labelled one,
+            smoothed by the frames before, like `facealign video --smoothing live`.
         progress: wraps the loop over the samples.
+
+    Raises:
+        SettingsError: "tracker", and the samples are not frames of videos.
 
     """
     rows: list[NDArray[np.float32]] = []
     kept: list[str] = []
     count = load_markup(aligner.markup).count
-    for sample, image in stream_pixels(samples, progress):
-        if image is not None:
-            rows.append(predict_face(sample, image, aligner, boxes))
+    if boxes == TRACKER:
+        for sample, points in progress(_followed(samples, aligner), total=len(samples)):
+            rows.append(points)
             kept.append(sample.id)
+    else:
+        for sample, image in stream_pixels(samples, progress):
+            if image is not None:
+                rows.append(predict_face(sample, image, aligner, boxes))
+                kept.append(sample.id)
     landmarks = np.stack(rows) if rows else np.zeros((0, count, 2), np.float32)
     source = samples[0].box_source if samples and boxes == "official" else boxes
     return Predictions(kept, landmarks, source, markup=aligner.markup)
@@ -95,9 +111,33 @@ def predict_face(
     """
     if boxes == "official":
         return aligner.align(image, boxes=sample.box[None])[0].landmarks
-    face = _best(aligner.align(image), sample)
-    count = load_markup(aligner.markup).count
+    return _points_of(aligner.align(image), sample, aligner)
+
+
+def _points_of(faces: list[Face], sample: Sample, aligner: FaceAligner) -> NDArray[np.float32]:
+    face, count = _best(faces, sample), load_markup(aligner.markup).count
     return face.landmarks if face else np.full((count, 2), np.nan, np.float32)
+
+
+def _followed(
+    samples: Sequence[Sample], aligner: FaceAligner
+) -> Iterator[tuple[Sample, NDArray[np.float32]]]:
+    """Each labelled face with the landmarks of the track that is on it in its frame."""
+    for video, run in groupby(samples, key=lambda sample: sample.image):
+        labelled: dict[int | None, list[Sample]] = {}
+        for sample in run:
+            labelled.setdefault(sample.frame, []).append(sample)
+        numbers = [number for number in labelled if number is not None]
+        if len(numbers) < len(labelled) or video.suffix == ".mat":
+            raise SettingsError(f"{video}: not a video to follow faces in; use other boxes")
+        tracker = FaceTracker(aligner)
+        try:
+            for number, image in enumerate(read_frames(video, range(max(numbers) + 1))):
+                faces = tracker.step(image, number / RATE)
+                for sample in labelled.get(number, ()):
+                    yield sample, _points_of(faces, sample, aligner)
+        except FaceAlignError as error:
+            report(str(error))
 
 
 def _best(faces: list[Face], sample: Sample) -> Face | None:

@@ -86,6 +86,7 @@ def evaluate(
     \b
     facealign eval --dataset 300w --root /faces/300w --subset common
     facealign eval --dataset 300vw --root /faces/300vw --option stride=10
+    facealign eval --dataset 300vw --root /faces/300vw --boxes tracker
     """  # noqa: D301
     if "markup" in load_dataset(dataset).options:  # whose labels may not name their points
         with FaceAligner(model, threads=1) as plain:  # whose point scheme is known from here on
