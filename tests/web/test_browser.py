@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import jsonschema
 import numpy as np
 import pytest
 from PIL import Image
 
 from facealign import Face, FaceAligner, read_image
+from facealign.formats.json import SCHEMA_FILE
+from facealign.formats.registry import read_results
 
 Scenario = Callable[..., dict[str, Any]]
 pytestmark = pytest.mark.slow
@@ -27,13 +30,16 @@ def photos(tmp_path_factory: pytest.TempPathFactory, astronaut_path: Path) -> li
     """Several kinds and sizes; one without a face, one that is no picture."""
     folder = tmp_path_factory.mktemp("photos")
     photo = Image.open(astronaut_path).convert("RGB")
-    paths = [folder / name for name in ("as-is.png", "large.png", "gray.png", "clear.png")]
+    names = ("as-is.png", "large.png", "gray.png", "clear.png", "camera.jpg", "small.webp")
+    paths = [folder / name for name in names]
     photo.save(paths[0])
     photo.resize((1900, 1400)).save(paths[1])
     photo.resize((300, 300)).convert("L").save(paths[2])
     clear = photo.convert("RGBA")
     clear.putalpha(Image.linear_gradient("L").resize(photo.size).point(lambda v: 128 + v // 2))
     clear.save(paths[3])
+    photo.resize((800, 800)).save(paths[4], quality=80)
+    photo.resize((420, 420)).save(paths[5], quality=80)
     turned = photo.rotate(90, expand=True)
     exif = turned.getexif()
     exif[ORIENTATION] = 6  # as a phone held upright writes it
@@ -59,7 +65,9 @@ def test_photos_give_pythons_landmarks_offline(
     assert seen["errors"] == []
     assert seen["requests"][seen["loaded"] :] == []  # offline: nothing was even tried
     assert {urlsplit(url).hostname for url in seen["requests"]} == {"127.0.0.1"}
-    images = json.loads(Path(seen["json"]).read_text())["images"]
+    document = json.loads(Path(seen["json"]).read_text())
+    jsonschema.validate(document, json.loads(SCHEMA_FILE.read_text()))
+    images = document["images"]
     assert [image["source"] for image in images] == [Path(photo).name for photo in photos]
     for image, photo, faces in zip(images, photos, python_faces(photos, model), strict=False):
         assert [image["height"], image["width"]] == list(read_image(photo).shape[:2])
@@ -69,10 +77,19 @@ def test_photos_give_pythons_landmarks_offline(
             assert distance.max() <= MOST, photo
     assert images[-1]["width"] is None
     assert "cannot read it as a picture" in images[-1]["error"]
-    assert "5 faces in 6 photos; 1 photo could not be read" in seen["status"]
+    assert "7 faces in 8 photos; 1 photo could not be read" in seen["status"]
     assert "No face was found." in seen["lines"]
     check_csv(Path(seen["csv"]), images)
+    check_reading(Path(seen["json"]), Path(seen["csv"]))
     check_picture(Path(seen["png"]), Path(photos[0]), images[0]["faces"][0])
+
+
+def check_reading(document: Path, table: Path) -> None:
+    """Python reads both files, and finds the same in them."""
+    for one, other in zip(read_results(document), read_results(table), strict=True):
+        assert (one.source, one.error) == (other.source, other.error)
+        for face, same in zip(one.faces, other.faces, strict=True):
+            np.testing.assert_array_equal(face.landmarks, same.landmarks)
 
 
 def check_csv(path: Path, images: list[dict[str, Any]]) -> None:

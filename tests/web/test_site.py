@@ -5,6 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import signal
+import subprocess
+import sys
 import threading
 import urllib.error
 import urllib.request
@@ -83,6 +86,20 @@ def test_the_verb_writes_the_site(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert run(["web", "-o", str(tmp_path / "site")]) == 0
     assert str(tmp_path / "site") in capsys.readouterr().out
     assert (tmp_path / "site" / "index.html").is_file()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_verb_serves_until_it_is_stopped(number: signal.Signals) -> None:
+    command = [sys.executable, "-m", "facealign", "web", "--port", "0"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().split()[0]
+        with urllib.request.urlopen(address) as answer:
+            assert answer.status == 200
+        process.send_signal(number)
+        assert process.communicate(timeout=30) == ("", "")
+        assert process.returncode == 0
 
 
 def test_a_closed_connection_harms_nothing(address: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import webbrowser
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -41,5 +42,6 @@ def command(output: Path | None, port: int, opened: bool) -> int:
         say(f"{address} (Ctrl-C ends it)")
         if opened:
             webbrowser.open(address)
-        server.serve_forever()
+        with suppress(KeyboardInterrupt):  # the way it is ended
+            server.serve_forever()
     return 0
