@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import socket
-import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -93,20 +92,15 @@ def test_a_body_without_a_length_is_cut_off_at_the_limit(start: Any) -> None:
         assert status(client) == 413
 
 
-def test_sigterm_finishes_what_runs(start: Any, slow_photo: bytes) -> None:
-    with start("--slots", "1") as server:
-        answers: list[int] = []
-        asking = threading.Thread(
-            target=lambda: answers.append(server.ask("/v1/align", slow_photo, JPEG).status)
-        )
-        asking.start()
+def test_sigterm_finishes_what_runs_and_what_waits(start: Any, slow_photo: bytes) -> None:
+    with start("--slots", "1") as server, ThreadPoolExecutor(3) as pool:
+        asked = [pool.submit(server.ask, "/v1/align", slow_photo, JPEG) for _ in range(3)]
         until = time.monotonic() + 30
-        while b"facealign_running 1" not in server.ask("/metrics").body:
+        while b"facealign_waiting 2" not in server.ask("/metrics").body:
             assert time.monotonic() < until
             time.sleep(0.01)
         assert server.stop() == 0
-        asking.join()
-        assert answers == [200]
+        assert [answer.result().status for answer in asked] == [200, 200, 200]
 
 
 def test_a_port_in_use_is_one_line(start: Any) -> None:

@@ -53,7 +53,8 @@ def browse(node: str, address: str, repository: Path) -> Scenario:
         pytest.skip("no Chromium or no playwright-core here: see CONTRIBUTING.md")
 
     def run(name: str, **given: Any) -> dict[str, Any]:
-        given |= {"url": address, "chromium": chromium, "playwright": str(playwright)}
+        tools = {"url": address, "chromium": chromium, "playwright": str(playwright)}
+        given = tools | given
         done = subprocess.run(
             [node, str(HERE / "browser" / f"{name}.mjs"), json.dumps(given)],
             capture_output=True,

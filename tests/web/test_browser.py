@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +20,7 @@ from PIL import Image
 from facealign import Face, FaceAligner, read_image
 from facealign.formats.json import SCHEMA_FILE
 from facealign.formats.registry import read_results
+from facealign.web import write_site
 
 Scenario = Callable[..., dict[str, Any]]
 pytestmark = pytest.mark.slow
@@ -48,6 +52,35 @@ def photos(tmp_path_factory: pytest.TempPathFactory, astronaut_path: Path) -> li
     (folder / "broken.jpg").write_bytes(b"\xff\xd8 no photo")
     rest = [folder / name for name in ("phone.png", "no face, here.png", "broken.jpg")]
     return [str(path) for path in [*paths, *rest]]
+
+
+@pytest.fixture
+def static_host(tmp_path: Path) -> Iterator[str]:
+    """The written site below a path of another server, which sends no headers of ours."""
+    write_site(tmp_path / "host" / "some" / "where")
+    handler = partial(QuietHandler, directory=str(tmp_path / "host"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/some/where/"
+        server.shutdown()
+        thread.join()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_any_static_host_will_do(
+    browse: Scenario, static_host: str, photos: list[str], tmp_path: Path
+) -> None:
+    seen = browse("photos", url=static_host, photos=photos[:1], folder=str(tmp_path), model=None)
+    assert seen["errors"] == []
+    assert not seen["isolated"]  # one thread
+    (image,) = json.loads(Path(seen["json"]).read_text())["images"]
+    (known,) = FaceAligner(threads=1).align(photos[0])
+    np.testing.assert_allclose(image["faces"][0]["landmarks"], known.landmarks, atol=MOST)
 
 
 def python_faces(photos: list[str], model: str) -> list[list[Face]]:

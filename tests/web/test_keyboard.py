@@ -37,6 +37,7 @@ def test_all_is_reached_and_done_by_keyboard(seen: dict[str, Any]) -> None:
     assert seen["numbers"]
     assert seen["model"] == "aan-s"
     assert seen["inCamera"] == "stop"
+    assert seen["other"]  # the second of two cameras
     assert seen["stopped"] == {"hidden": True, "focus": "webcam"}
     assert seen["empty"] == {"photos": 0, "focus": "choose"}
     document = json.loads(Path(seen["files"]["save-json"]).read_text())

@@ -83,12 +83,19 @@ await run(
     await page.keyboard.press("Enter");
     await page.locator("#live-facts", { hasText: /faces?, \d+ ms/ }).waitFor({ timeout: 60_000 });
     const inCamera = await focused(page);
+    await tabTo(page, "cameras");
+    const camera = await page.locator("#cameras").inputValue();
+    await page.keyboard.press("ArrowDown");
+    await page.locator("#camera").waitFor();
+    await page.locator("#live-facts", { hasText: /faces?, \d+ ms/ }).waitFor({ timeout: 60_000 });
+    const other = (await page.locator("#cameras").inputValue()) !== camera;
+    await tabTo(page, "stop", "Shift+Tab");
     await page.keyboard.press("Enter");
     const stopped = { hidden: await page.locator("#camera").isHidden(), focus: await focused(page) };
     await tabTo(page, "clear");
     await page.keyboard.press("Enter");
     const empty = { photos: await page.locator("article").count(), focus: await focused(page) };
-    return { order, points, nodes, files, numbers, model, inCamera, stopped, empty };
+    return { order, points, nodes, files, numbers, model, inCamera, other, stopped, empty };
   },
-  ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
+  ["--use-fake-device-for-media-stream=device-count=2", "--use-fake-ui-for-media-stream"],
 );
