@@ -20,9 +20,12 @@ from pathlib import Path
 
 import pytest
 
+import facealign
+from facealign.video import VideoWriter
+
 ROOT = Path(__file__).resolve().parents[2]
 TASKS = sorted(ROOT.glob("docs/howto/*.md"))
-PAGES = TASKS + sorted(ROOT.glob("docs/concepts/*.md"))
+PAGES = TASKS + sorted(ROOT.glob("docs/concepts/*.md")) + [ROOT / "docs/video.md"]
 BLOCK = re.compile(r"```(sh|python|toml)\n(.*?)```", re.DOTALL)
 FEW_STEPS = "train.steps=4 train.warmup=1 train.validate_every=4"
 SHELL = f"""
@@ -37,7 +40,7 @@ facealign() {{
 }}
 """
 """What is installed already is not installed again; training is short, on few faces."""
-NEEDS = {"opencv": "cv2", "pandas": "pandas"}
+NEEDS = {"opencv": "cv2", "pandas": "pandas", "video": "pandas"}
 PORT = "8000"
 
 
@@ -78,6 +81,8 @@ def test_the_blocks_of_a_page_run(folder: Path, request: pytest.FixtureRequest, 
         pytest.importorskip(NEEDS[page.stem])
     if page.stem == "opencv":
         write_film(folder / "video.mp4", folder / "photo.jpg")
+    if page.stem == "video":
+        write_talk(folder / "talk.mp4", folder / "photo.jpg")
     text = page.read_text()
     if "curl" in "".join(body for _, body in BLOCK.findall(text)):
         text = text.replace(PORT, request.getfixturevalue("port"))
@@ -115,6 +120,14 @@ def write_film(target: Path, photo: Path) -> None:
     for _ in range(12):
         film.write(picture)
     film.release()
+
+
+def write_talk(target: Path, photo: Path) -> None:
+    """A second and a half of the photo."""
+    picture = facealign.read_image(photo)
+    with VideoWriter(target) as video:
+        for number in range(36):
+            video.write(picture, number / 24)
 
 
 def test_a_task_is_short() -> None:
