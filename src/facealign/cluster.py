@@ -7,7 +7,6 @@ A restart reads which photos are in the folder and does the others. Needs the `r
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import math
@@ -19,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from facealign.aligner.photo import photo_result
+from facealign.aligner.room import Room
 from facealign.aligner.settings import AlignSettings
 from facealign.errors import DataError, ImageError, MissingExtraError, OutputError
-from facealign.files import to_utf8
+from facealign.files import PART, digest, part_of, to_utf8
 from facealign.formats.parquet import schema, to_row
 from facealign.image import SUFFIXES
 from facealign.types import Progress, silent
@@ -131,8 +131,7 @@ def align_on_ray(
 def _task(photos: list[str], number: int) -> dict[str, str]:
     """A task's photos and its file, which no other task has."""
     text = json.dumps(photos)
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return {"photos": text, "file": f"part-{number:07d}-{digest}.parquet"}
+    return {"photos": text, "file": f"part-{number:07d}-{digest([text.encode()])[:16]}.parquet"}
 
 
 class PhotoAligner:
@@ -141,6 +140,7 @@ class PhotoAligner:
     def __init__(self, folder: str, settings: AlignSettings) -> None:
         self._aligner = settings.aligner(threads=1)
         self._folder = folder
+        self._room = Room()
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[int]]:
         """Align the photos of each task and write its file, whole or not at all."""
@@ -153,7 +153,9 @@ class PhotoAligner:
         return {"count": counts}
 
     def _align(self, photo: str) -> Any:
-        return photo_result(photo, lambda: _read(photo), self._aligner.align)[0]
+        return photo_result(
+            photo, lambda: _read(photo), lambda _, image: self._aligner.align(image), self._room
+        )
 
 
 def _read(photo: str) -> bytes:
@@ -173,7 +175,7 @@ def _write_rows(rows: Iterable[dict[str, Any]], folder: str, name: str) -> None:
     import pyarrow.parquet
 
     filesystem, place = filesystem_of(folder)
-    part = posixpath.join(place, f"_{name}.{os.getpid()}.part")
+    part = posixpath.join(place, part_of(Path(name)).name)
     columns = schema()
     with filesystem.open_output_stream(part) as file:
         table = pyarrow.Table.from_pylist(list(rows), columns)
@@ -185,7 +187,7 @@ def _sweep(folder: str) -> None:
     """Take away what a worker that died had half written."""
     filesystem, place = filesystem_of(folder)
     for path in _listed(filesystem, place):
-        if path.endswith(".part"):
+        if path.endswith(PART):
             filesystem.delete_file(path)
 
 

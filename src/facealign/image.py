@@ -17,16 +17,14 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
-from facealign.decoding import FORMATS, RAW_SUFFIXES, open_picture
+from facealign.decoding import RAW_SUFFIXES, open_picture
 from facealign.decoding.gray import to_eight_bits
 from facealign.decoding.orientation import orientation, turned
 from facealign.errors import ImageError, MissingExtraError, OutputError
-from facealign.files import reason, write_file
+from facealign.files import MARK, kind_of, reason, write_file
 from facealign.types import Pixels
 
 LOG = logging.getLogger(__name__)
-COMMENT = "written by facealign"
-"""Stored in every JPEG and PNG file that `write_image` writes."""
 
 ImageSource = (
     str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | Image.Image | NDArray[Any]
@@ -35,6 +33,10 @@ ImageSource = (
 array."""
 
 Decoded = TypeVar("Decoded")
+LARGEST_FILE = 2**31
+"""Bytes: more than any picture has that may be decoded."""
+STRIP = 2**22
+"""Pixels that are converted at a time."""
 
 Color = Literal["rgb", "bgr"]
 """The order of an array's channels; a fourth one is alpha in both."""
@@ -48,12 +50,12 @@ SUFFIXES = frozenset(
 
 @dataclass(frozen=True)
 class Photo:
-    """A picture that is open: its header was read, its pixels were not.
+    """A picture whose header was read, and its pixels not yet.
 
     Attributes:
-        width, height: in pixels, as stored: before it is turned upright.
+        width, height: in pixels, before it is turned upright.
         decode: gives the (H, W, 3) RGB uint8 pixels, upright; raises what `read_image` raises.
-        profile: its ICC colour profile, if that is of RGB values, for a copy of its pixels.
+        profile: its ICC colour profile, if that is of RGB values.
 
     """
 
@@ -93,8 +95,8 @@ def open_image(source: ImageSource, color: Color = "rgb") -> Photo:
     if color not in ("rgb", "bgr"):
         raise ValueError(f'color is "rgb" or "bgr", not "{color}"')
     if isinstance(source, np.ndarray):
-        array, shape = source, (*source.shape, 1, 1)
-        return Photo(shape[1], shape[0], lambda: _from_array(array, color))
+        array, (height, width, *_) = source, (*source.shape, 1, 1)
+        return Photo(width, height, lambda: _from_array(array, color))
     if isinstance(source, Image.Image):
         picture, name = source, "the Pillow image given"
         profile = picture.info.get("icc_profile") if picture.mode == "RGB" else None
@@ -145,23 +147,31 @@ def _read_object(source: Any) -> bytes:
     return bytes(content)
 
 
-def write_image(image: Pixels, path: str | os.PathLike[str]) -> None:
+def write_image(image: Pixels, path: str | os.PathLike[str], profile: bytes | None = None) -> None:
     """Write a picture, whole or not at all; the suffix chooses the format.
 
+    Args:
+        image: (H, W, 3) RGB.
+        path: the file.
+        profile: the ICC colour profile of its values, such as that of the photo drawn on.
+
     Raises:
-        OutputError: the suffix is of no known format, or the file cannot be written.
+        OutputError: the suffix is of no known format, the file cannot be written, or a picture is
+            there that facealign did not write.
 
     """
     path = Path(path)
     try:
-        content = encode_image(image, path.suffix)
+        content = encode_image(image, path.suffix, profile)
     except OutputError as error:
         raise OutputError(f"cannot write {path}: {error}") from None
     write_file(path, content)
 
 
-def encode_image(image: Pixels, suffix: str) -> bytes:
+def encode_image(image: Pixels, suffix: str, profile: bytes | None = None) -> bytes:
     """The content of a picture file, of the format that a suffix such as ".png" stands for.
+
+    Its comment says that facealign wrote it, where the format has room for one.
 
     Raises:
         OutputError: the suffix is of no known format, or of one that is only read.
@@ -171,12 +181,16 @@ def encode_image(image: Pixels, suffix: str) -> bytes:
     if kind is None:
         raise OutputError(f'no picture format has the suffix "{suffix}"; choose .png or .jpg')
     buffer = io.BytesIO()
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"icc_profile": profile} if profile else {}
     if kind == "JPEG":
-        options = {"quality": 92, "comment": COMMENT}
+        options |= {"quality": 92, "comment": MARK}
     elif kind == "PNG":
         options["pnginfo"] = PngInfo()
-        options["pnginfo"].add_text("comment", COMMENT)
+        options["pnginfo"].add_text("comment", MARK)
+    else:
+        tags = Image.Exif()
+        tags[0x010E] = MARK  # ImageDescription
+        options |= {"exif": tags, "comment": MARK}
     try:
         Image.fromarray(image).save(buffer, kind, **options)
     except (KeyError, OSError, ValueError) as error:  # Pillow reads more formats than it writes
@@ -184,30 +198,26 @@ def encode_image(image: Pixels, suffix: str) -> bytes:
     return buffer.getvalue()
 
 
-def is_our_picture(path: Path) -> bool:
-    """Whether `write_image` wrote this JPEG or PNG file."""
-    try:
-        with Image.open(path, formats=FORMATS) as picture:
-            comment = picture.info.get("comment", "")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return False
-    return COMMENT in (comment.decode(errors="replace") if isinstance(comment, bytes) else comment)
-
-
 def _read_file(path: Path) -> bytes:
+    kind = kind_of(path)
+    if kind in ("device", "pipe", "socket"):
+        raise ImageError(f"{path}: a {kind}, not a file; give - for a photo on standard input")
     try:
-        data = path.read_bytes()
+        size = path.stat().st_size
+        data = path.read_bytes() if size <= LARGEST_FILE else b""
     except FileNotFoundError:
         raise ImageError(f"{path}: no such file") from None
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         raise ImageError(f"{path}: cannot be read ({reason(error)})") from None
+    if size > LARGEST_FILE:
+        raise ImageError(f"{path}: too large for a photo ({size / 1e9:.1f} GB)")
     if not data:
         raise ImageError(f"{path}: the file is empty (zero bytes)")
     return data
 
 
 def _holds_several(picture: Image.Image) -> bool:
-    """Whether a file is an animation or has several pages; may change the current one."""
+    """Whether a file is an animation or has several pages."""
     with suppress(Exception):  # damage after the first picture does not matter
         return bool(getattr(picture, "is_animated", False))
     return False
@@ -247,10 +257,6 @@ def _from_pillow(picture: Image.Image) -> Pixels:
         strip = picture.crop((0, top, width, min(height, top + rows))) if rows < height else picture
         pixels[top : top + rows] = _to_rgb(strip)
     return np.ascontiguousarray(turned(pixels, orientation(picture)))
-
-
-STRIP = 2**22
-"""Pixels that are converted at a time."""
 
 
 def _to_rgb(picture: Image.Image) -> Pixels:

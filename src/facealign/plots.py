@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facealign.errors import MissingExtraError, OutputError
-from facealign.files import write_file
+from facealign.files import MARK, write_file
 from facealign.markup import load_markup
 from facealign.types import Pixels, Points
 
@@ -293,6 +293,7 @@ def _save(figure: Figure, target: Path) -> None:
     content = io.BytesIO()
     # No date and no random names, so that the same figure gives the same file.
     with rc_context({"svg.hashsalt": "facealign", "svg.fonttype": "path"}):
-        metadata = {"Date": None} if suffix == ".svg" else {"Software": None}
+        svg = {"Date": None, "Description": MARK}
+        metadata = svg if suffix == ".svg" else {"Software": None, "Comment": MARK}
         figure.savefig(content, format=suffix[1:], dpi=160, metadata=metadata)
     write_file(target, content.getvalue())

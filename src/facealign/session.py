@@ -15,6 +15,8 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 from numpy.typing import NDArray
 
+from facealign.types import MOST_THREADS
+
 
 def open_session(
     model: Path | bytes, threads: int | None = None, simplified: Path | None = None
@@ -28,12 +30,13 @@ def open_session(
 
     Raises:
         ModelError: the file is missing or is not an ONNX model.
-        SettingsError: `threads` is below 1.
+        SettingsError: `threads` is below 1 or above `MOST_THREADS`.
 
     """
-    if threads is not None and (not isinstance(threads, int) or threads < 1):
+    if threads is not None and not (isinstance(threads, int) and 1 <= threads <= MOST_THREADS):
         raise SettingsError(
-            f"threads must be 1 or more, or None to let ONNX Runtime choose; not {threads}"
+            f"threads must be 1 to {MOST_THREADS}, or None to let ONNX Runtime choose, not "
+            f"{threads}"
         )
     name = "the exported network" if isinstance(model, bytes) else str(model)
     if isinstance(model, Path) and not model.is_file():

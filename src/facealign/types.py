@@ -20,6 +20,9 @@ Mask = NDArray[np.bool_]
 """(K,) one flag for each point."""
 
 
+MOST_THREADS = 1024
+"""Of one run; more are a slip, and a million end the process."""
+
 Item = TypeVar("Item")
 
 

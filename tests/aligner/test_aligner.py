@@ -159,8 +159,8 @@ def test_a_detector_of_ones_own(astronaut: Pixels, face: facealign.Face) -> None
     [
         ({"detector": "dlib"}, 'unknown detector "dlib"'),
         ({"detector": object()}, "give an object with detect"),
-        ({"threads": 0}, "threads must be 1 or more, or None to let ONNX Runtime choose; not 0"),
-        ({"threads": "2"}, "threads must be 1 or more"),
+        ({"threads": 0}, "threads must be 1 to 1024, or None to let ONNX Runtime choose, not 0"),
+        ({"threads": "2"}, "threads must be 1 to 1024"),
     ],
 )
 def test_settings_that_are_none(wanted: dict[str, Any], why: str) -> None:

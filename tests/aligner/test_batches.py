@@ -129,7 +129,7 @@ def test_a_stream_goes_on_after_a_fault_unless_it_is_looked_for(
 
 def test_a_stream_of_nothing_and_of_no_workers(aligner: FaceAligner) -> None:
     assert list(aligner.stream([])) == []
-    with pytest.raises(SettingsError, match="workers must be 1 or more"):
+    with pytest.raises(SettingsError, match="workers must be 1 to 1024"):
         aligner.stream([], workers=0)
 
 

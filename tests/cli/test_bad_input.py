@@ -91,7 +91,7 @@ def test_outputs_that_cannot_be_written(
         (["-o", tmp_path], "is unknown"),
         (["--draw", tmp_path / "file"], "is a file but no picture"),
         (["--draw", tmp_path / "file" / "deep"], "cannot write"),
-        (["--draw", astronaut_path], "would overwrite the photo"),
+        (["--draw", astronaut_path], "would overwrite an input (photos)"),
         (["--draw", astronaut_path.parent], "could overwrite its photos"),
         (["--draw", tmp_path / ("x" * 300)], "cannot write"),
         (["-o", tmp_path / ("x" * 300 + ".json")], "cannot write"),
@@ -103,19 +103,20 @@ def test_outputs_that_cannot_be_written(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file"]
 
 
-def test_a_picture_that_cannot_be_written_loses_no_result(
+def test_a_picture_that_cannot_be_written_is_that_photos_error(
     facealign: Callable[..., Outcome], tmp_path: Path, astronaut_path: Path
 ) -> None:
     photos, drawn, out = tmp_path / "photos", tmp_path / "drawn", tmp_path / "out.jsonl"
     photos.mkdir()
-    for name in ("a.jpg", "b.jpg"):
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
         shutil.copy(astronaut_path, photos / name)
     (drawn / "b.jpg").mkdir(parents=True)  # a folder stands where the picture should go
     code, _, errors = facealign(photos, "--draw", drawn, "-o", out)
-    assert (code, "cannot write" in errors) == (2, True)
-    assert [json.loads(line)["source"] for line in out.read_text().splitlines()] == [
-        str(photos / "a.jpg")
-    ]
+    assert (code, "cannot write" in errors, len(errors.splitlines())) == (3, True, 1)
+    first, second, third = (json.loads(line) for line in out.read_text().splitlines())
+    assert [len(entry["faces"]) for entry in (first, second, third)] == [1, 0, 1]
+    assert "b.jpg: it is a folder" in second["error"]
+    assert sorted(path.name for path in drawn.iterdir()) == ["a.jpg", "b.jpg", "c.jpg"]
 
 
 def test_no_photo_is_ever_replaced_by_a_picture(

@@ -27,7 +27,7 @@ def test_crop_writes_one_picture_a_face(
     two = tmp_path / "two.png"
     photo = np.asarray(Image.open(astronaut_path))
     Image.fromarray(np.concatenate([photo, photo], axis=1)).save(two)
-    out = tmp_path / "deep" / "faces"
+    out = tmp_path / "faces"
     given = ["--template", "arcface112", "-o", out]
     code, printed, errors = facealign("crop", astronaut_path, two, *given)
     assert (code, errors) == (0, "")
@@ -185,18 +185,28 @@ def test_pictures_never_replace_others(
     assert (code, "which facealign did not write" in errors) == (2, True)
     assert photo.read_bytes() == before
     code, _, errors = facealign(verb, photo, "-o", photo)
-    assert (code, "is a file: give a folder" in errors) == (2, True)
+    assert (code, "would overwrite an input" in errors) == (2, True)
 
 
-def test_photos_of_one_name_in_two_folders(
+def test_the_name_of_a_crop_depends_on_its_photo_and_not_on_the_order(
     facealign: Callable[..., Outcome], astronaut_path: Path, tmp_path: Path
 ) -> None:
-    for folder in ("a", "b"):
-        (tmp_path / folder).mkdir()
-        shutil.copy(astronaut_path, tmp_path / folder / "x.jpg")
-    out = tmp_path / "out"
-    code, _, _ = facealign("crop", tmp_path / "a", tmp_path / "b", "-o", out, "--size", 32)
-    assert (code, sorted(p.name for p in out.iterdir())) == (0, ["x-2.png", "x.png"])
+    photo = Image.open(astronaut_path)
+    pair = Image.fromarray(np.concatenate([np.asarray(photo)] * 2, axis=1))
+    names = ("a/x.jpg", "b/x.jpg", "a/y.png", "a/y-2.jpg", "a/z.jpg", "a/z.png", "a/z.jpg.png")
+    for number, name in enumerate(names):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (pair if "y.png" in name else photo.rotate(number)).save(tmp_path / name)
+    written = []
+    for order in (names, names[::-1]):
+        out = tmp_path / f"out-{len(written)}"
+        photos = [tmp_path / name for name in order]
+        code, _, errors = facealign("crop", *photos, "-o", out, "--size", 32)
+        assert (code, errors) == (0, "")
+        written.append({path.name: path.read_bytes() for path in out.iterdir()})
+    assert written[0] == written[1]
+    assert len(written[0]) == len(names) + 1
+    assert {"y.png", "y-2.png", "y-2.jpg.png", "z.jpg.png.png"} <= written[0].keys()
 
 
 def test_markups_are_listed(facealign: Callable[..., Outcome]) -> None:

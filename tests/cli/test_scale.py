@@ -268,6 +268,9 @@ def test_convert(tmp_path: Path, photos: Path) -> None:
     assert (code, "boxes" in said) == (0, True)
     assert len(list((tmp_path / "points").glob("*.pts"))) == 26
     assert convert(tmp_path / "points", tmp_path / "b.json")[0] == 0
+    assert convert(tmp_path / "a.xml", tmp_path / "points", "--to", "pts")[0] == 0  # its own
+    with (tmp_path / "points" / "00.pts").open("a") as edited:
+        edited.write("\n")
     for given, expected in (
         ((tmp_path / "a.csv", tmp_path / "a.csv"), 2),
         ((tmp_path / "none.csv", tmp_path / "c.csv"), 4),

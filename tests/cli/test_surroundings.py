@@ -191,7 +191,7 @@ def test_drawings_where_no_folder_can_be(tmp_path: Path) -> None:
     for place in (tmp_path / "file" / "x", tmp_path / "file"):
         done = run("data", "drawings", place)
         assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
-        assert "cannot be made" in done.stderr
+        assert "cannot write" in done.stderr
 
 
 def test_a_group_without_a_verb_shows_its_help() -> None:

@@ -110,9 +110,9 @@ def test_pts_are_a_file_a_face(tmp_path: Path, results: list[ImageResult]) -> No
     lost = write(results, tmp_path / "points", "pts")
     assert {"boxes", "scores", "failed photos", "photos without a face"} <= lost
     found = {str(p.relative_to(tmp_path / "points")) for p in (tmp_path / "points").rglob("*")}
-    assert found == {"one.pts", "one_2.pts", "one.png.pts"}
+    assert found == {".facealign.json", "one.jpg.pts", "one.jpg_2.pts", "one.png.pts"}
     back = [r.faces[0] for r in read_results(tmp_path / "points")]
-    faces = [results[3].faces[0], *results[0].faces]
+    faces = [*results[0].faces, results[3].faces[0]]
     for a, b in zip(faces, back, strict=True):
         assert np.abs(a.landmarks - b.landmarks).max() < 0.001
 
@@ -120,6 +120,7 @@ def test_pts_are_a_file_a_face(tmp_path: Path, results: list[ImageResult]) -> No
 def test_pts_never_leave_their_folder(tmp_path: Path, face: Callable[..., Face]) -> None:
     sources = ["../../x.jpg", "/etc/y.jpg", "a/../../z.jpg", "..", "-"]
     images = [ImageResult(source, 9, 9, [face(i)]) for i, source in enumerate(sources)]
+    (tmp_path / "deep").mkdir()
     write(images, tmp_path / "deep" / "points", "pts")
     assert [p.name for p in tmp_path.iterdir()] == ["deep"]
     assert [p.name for p in (tmp_path / "deep").iterdir()] == ["points"]

@@ -182,7 +182,7 @@ def test_exit_4_where_no_film_can_be_read(
         (("--resume",), "--resume needs -o FILE"),
         (("--resume", "-o", "a.csv", "--draw", "a.mp4"), "cannot continue a drawn film"),
         (("other.mp4", "--draw", "a.mp4"), "takes one film at a time"),
-        (("--draw", "talk.mp4"), "is the film that is read"),
+        (("--draw", "talk.mp4"), "would overwrite an input"),
         (("--start", "2", "--end", "1"), "not after the start"),
     ],
     ids=str,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from facealign.aligner.landmarker import BATCH, SHIFTS, Found, Landmarker
 from facealign.aligner.parallel import core_count, map_ordered
 from facealign.aligner.photo import photo_result
+from facealign.aligner.room import Room
 from facealign.aligner.turned import find_faces
 from facealign.detector import Detections, Detector, WholeImage
 from facealign.errors import FaceAlignError, SettingsError
@@ -22,7 +23,7 @@ from facealign.face import Face, ImageResult
 from facealign.geometry import numbers, to_box
 from facealign.image import Color, ImageSource, read_image
 from facealign.models import model_path
-from facealign.types import Pixels
+from facealign.types import MOST_THREADS, Pixels
 from facealign.yunet import YuNet
 
 WAITING = 4
@@ -164,8 +165,9 @@ class FaceAligner:
 
         A file that fails gives a result with an `error`, whatever was raised, and the others are
         not affected (FACEALIGN_DEBUG=1 in the environment lets bugs through). Each worker holds one
-        image; at most 32 results per worker wait for their turn. Make the aligner with `threads=1`:
-        the workers are its threads.
+        image, all of them together as many pixels as half of the memory takes; at most 32 results
+        per worker wait for their turn. Make the aligner with `threads=1`: the workers are its
+        threads.
 
         Args:
             paths: image files; read only as the workers need them.
@@ -173,17 +175,18 @@ class FaceAligner:
 
         Raises:
             FaceAlignError: the aligner is closed.
-            SettingsError: `workers` is below 1.
+            SettingsError: `workers` is below 1 or above 1024.
 
         """
         count = core_count() if workers is None else workers
-        if count < 1:
-            raise SettingsError(f"workers must be 1 or more, not {workers}")
+        if not 1 <= count <= MOST_THREADS:
+            raise SettingsError(f"workers must be 1 to {MOST_THREADS}, not {workers}")
         self._opened()
-        return map_ordered(self._result, paths, count)
+        return map_ordered(partial(self._result, Room()), paths, count)
 
-    def _result(self, path: str | os.PathLike[str]) -> ImageResult:
-        result, _ = photo_result(os.fspath(path), lambda: path, self.align)
+    def _result(self, room: Room, path: str | os.PathLike[str]) -> ImageResult:
+        name = os.fspath(path)
+        result = photo_result(name, lambda: path, lambda _, image: self.align(image), room)
         if result.error is not None:
             self._opened()  # a closed aligner is not the fault of this file
         return result

@@ -14,6 +14,8 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+THREADS = "facealign"
+"""How the names of the threads begin."""
 AHEAD = 32
 """Items per worker that may be finished before their turn: a large photo delays no others."""
 
@@ -25,13 +27,15 @@ def map_ordered(
 
     At most `ahead` items per worker are taken in advance, which bounds the memory of the results.
     What `work` raises is raised here when its turn comes. Close the iterator to stop: items in
-    progress are finished, the others dropped.
+    progress are finished, the others dropped. KeyboardInterrupt does not wait for those in
+    progress, of which one may hang, as on a dead mount.
     """
     if workers == 1:
         yield from map(work, items)
         return
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="facealign")
+    pool = ThreadPoolExecutor(workers, thread_name_prefix=THREADS)
     begun: deque[Future[Result]] = deque()
+    wait = True
     try:
         for item in items:
             begun.append(pool.submit(work, item))
@@ -39,8 +43,11 @@ def map_ordered(
                 yield begun.popleft().result()
         while begun:
             yield begun.popleft().result()
+    except KeyboardInterrupt:
+        wait = False
+        raise
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        pool.shutdown(wait=wait, cancel_futures=True)
 
 
 def core_count() -> int:

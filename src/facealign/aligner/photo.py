@@ -5,32 +5,40 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from facealign.aligner.room import Room
 from facealign.errors import FaceAlignError
 from facealign.face import Face, ImageResult
-from facealign.image import ImageSource, read_image
+from facealign.image import ImageSource, Photo, open_image
 from facealign.types import Pixels
 
 
 def photo_result(
-    name: str, load: Callable[[], ImageSource], find: Callable[[Pixels], list[Face]]
-) -> tuple[ImageResult, Pixels | None]:
-    """The result, and the upright photo; None if it failed, with the reason in the result.
+    name: str,
+    load: Callable[[], ImageSource],
+    find: Callable[[Photo, Pixels], list[Face]],
+    room: Room,
+) -> ImageResult:
+    """The result; a photo that fails in any step has the reason in it.
 
     Args:
         name: of the photo, for the result.
-        load: gives what `read_image` takes; called here, so that its errors are those of the photo.
-        find: the faces of an (H, W, 3) RGB image.
+        load: gives what `open_image` takes; called here, so that its errors are those of the photo.
+        find: the faces of the photo, of which the pixels are (H, W, 3) RGB; what else it does with
+            them, such as drawing, it does while there is room.
+        room: shared with the other workers.
 
     """
     try:
-        image = read_image(load())
-        faces = find(image)
+        photo = open_image(load())
+        with room.hold(photo.width * photo.height, name):
+            image = photo.decode()
+            height, width = image.shape[:2]
+            return ImageResult(name, width, height, find(photo, image))
     except (FaceAlignError, OSError) as error:
-        return ImageResult(name, None, None, [], str(error)), None
+        return ImageResult(name, None, None, [], str(error))
     except Exception as error:  # no photo may end a long run
         if os.environ.get("FACEALIGN_DEBUG"):
             raise
         what = f"{name}: {type(error).__name__}: {error}"
         why = f"{what} (a fault of the program; FACEALIGN_DEBUG=1 shows where)"
-        return ImageResult(name, None, None, [], why), None
-    return ImageResult(name, image.shape[1], image.shape[0], faces), image
+        return ImageResult(name, None, None, [], why)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import sys
+import threading
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
@@ -126,7 +127,20 @@ def run(args: list[str] | None = None) -> int:
     ):
         warnings.filterwarnings("ignore", module="PIL")  # notes on odd photos
         code = _exit_code(args, stop)
+    if code == INTERRUPTED:
+        _leave_stuck_threads(code)
     return 3 if code == 0 and lines.problems else code
+
+
+def _leave_stuck_threads(code: int) -> None:
+    """End the process now if a worker still hangs: Python would wait for it."""
+    from facealign.aligner.parallel import THREADS
+
+    if any(thread.name.startswith(THREADS) for thread in threading.enumerate()):
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
 
 
 def load(args: Sequence[str]) -> None:

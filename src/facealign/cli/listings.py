@@ -9,6 +9,7 @@ import click
 from facealign.aligner import FaceAligner
 from facealign.charts import draw_chart, ranges
 from facealign.cli.console import in_words, out, print_table, say
+from facealign.cli.options import output_path
 from facealign.image import write_image
 from facealign.markup import MARKUPS, Markup, load_markup
 from facealign.models import DEFAULT, bundled, model_path
@@ -48,7 +49,7 @@ def models() -> int:
 
 @click.command("markups", short_help="Show the point schemes; draw a numbered chart.")
 @click.argument("name", required=False)
-@click.option("--chart", type=Path, metavar="FILE", help="Draw the numbered points, as .png.")
+@output_path("--chart", metavar="FILE", help="Draw the numbered points, as .png.")
 def markups(name: str | None, chart: Path | None) -> int:
     """List the point schemes, or show the regions, points and mirror pairs of NAME.
 

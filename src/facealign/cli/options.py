@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from functools import partial
+import os
+from collections.abc import Callable, Mapping
+from functools import partial, wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 from PIL import Image
 
-from facealign.errors import FaceAlignError
+from facealign.errors import FaceAlignError, OutputError
+from facealign.files import is_file, is_folder, sweep
 from facealign.markup import load_markup, targets
+from facealign.types import MOST_THREADS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -24,12 +27,9 @@ model_option = click.option(
     metavar="NAME",
     help="A bundled model, or an .onnx file.",
 )
-json_option = click.option(
-    "--json", "target", type=Path, metavar="FILE", help="Also write the results as JSON."
-)
 workers_option = click.option(
     "--workers",
-    type=click.IntRange(1),
+    type=click.IntRange(1, MOST_THREADS),
     metavar="N",
     help="Photos at a time; default: one a core.",
 )
@@ -40,11 +40,54 @@ def photo_arguments(required: bool) -> Callable[[Function], Function]:
     return click.argument("photos", nargs=-1, required=required, metavar="PHOTO...")
 
 
+def output_path(
+    *names: str, metavar: str, help: str, required: bool = False
+) -> Callable[[Function], Function]:
+    """An option that names what is written: a file or folder, never an input of the command.
+
+    What killed runs left half-written there is removed.
+    """
+    option = click.option(*names, type=Path, required=required, metavar=metavar, help=help)
+    words = [name for name in names if not name.startswith("-")] or [names[-1].lstrip("-")]
+
+    def decorate(function: Function) -> Function:
+        @wraps(function)
+        def checked(*args: Any, **values: Any) -> Any:
+            target = values.get(words[0])
+            if isinstance(target, Path):
+                others = {k: v for k, v in values.items() if k != words[0]}
+                refuse_inputs(names[0], target, others)
+                sweep(target if is_folder(target) else target.parent)
+            return function(*args, **values)
+
+        return option(cast(Function, checked))
+
+    return decorate
+
+
+def refuse_inputs(option: str, target: Path, others: Mapping[str, Any]) -> None:
+    """Refuse an output that is also named elsewhere in the same command."""
+    if is_folder(target) or str(target) == "-":
+        return
+    place = os.path.realpath(target)
+    for name, value in others.items():
+        for each in value if isinstance(value, tuple) else (value,):
+            if isinstance(each, str | Path) and is_file(each) and os.path.realpath(each) == place:
+                raise OutputError(
+                    f"{option} {target} would overwrite an input ({name}): give another name"
+                )
+
+
 def output_option(
     metavar: str, help: str, required: bool = False
 ) -> Callable[[Function], Function]:
     """`-o FILE` or `-o DIR`."""
-    return click.option("-o", "--output", type=Path, required=required, metavar=metavar, help=help)
+    return output_path("-o", "--output", required=required, metavar=metavar, help=help)
+
+
+json_option = output_path(
+    "--json", "target", metavar="FILE", help="Also write the results as JSON."
+)
 
 
 class FiniteRange(click.FloatRange):
@@ -115,7 +158,7 @@ def threads_option(
     """`--threads N`."""
     return click.option(
         "--threads",
-        type=click.IntRange(1),
+        type=click.IntRange(1, MOST_THREADS),
         metavar="N",
         default=default,
         show_default=True,

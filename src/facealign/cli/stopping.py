@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
 import threading
 import types
@@ -26,6 +27,8 @@ class Stop:
 
     Args:
         at_once: even the first signal raises KeyboardInterrupt: no item is in hand.
+        grace: this many seconds after the first signal it counts as a second, as what is in hand
+            may never end.
         once: only the first signal counts, and none after the block: for one of several
             processes, which gets the signal twice, directly and from its parent.
 
@@ -34,9 +37,12 @@ class Stop:
 
     """
 
-    def __init__(self, at_once: bool = False, once: bool = False) -> None:
+    def __init__(
+        self, at_once: bool = False, once: bool = False, grace: float | None = None
+    ) -> None:
         self.asked = False
-        self._at_once, self._once = at_once, once
+        self._at_once, self._once, self._grace = at_once, once, grace
+        self._timer: threading.Timer | None = None
         self._before: dict[signal.Signals, Any] = {}
 
     def until_asked(self, items: Iterable[Item]) -> Iterator[Item]:
@@ -50,6 +56,10 @@ class Stop:
         before, self.asked = self.asked, True
         if self._at_once or (before and not self._once):
             raise KeyboardInterrupt
+        if self._grace is not None:
+            self._timer = threading.Timer(self._grace, _interrupt, (signal.Signals(number),))
+            self._timer.daemon = True
+            self._timer.start()
 
     def __enter__(self) -> Stop:
         if threading.current_thread() is threading.main_thread():
@@ -60,5 +70,15 @@ class Stop:
         return self
 
     def __exit__(self, *error: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         for number, handler in self._before.items():
             signal.signal(number, signal.SIG_IGN if self._once else handler or signal.SIG_DFL)
+
+
+def _interrupt(number: signal.Signals) -> None:
+    """Send the main thread a signal, whatever it waits for."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
+    else:
+        _thread.interrupt_main(number)

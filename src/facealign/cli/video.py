@@ -18,6 +18,7 @@ from facealign.cli.options import (
     markup_option,
     model_option,
     output_option,
+    output_path,
     threads_option,
 )
 from facealign.cli.stopping import INTERRUPTED, Stop
@@ -101,7 +102,7 @@ class Earlier:
 @click.command("video", short_help="Follow the faces of a film or a camera.")
 @click.argument("films", nargs=-1, required=True, metavar="FILM...")
 @output_option("FILE", "Results: .csv .jsonl .json .parquet; - prints JSON Lines.")
-@click.option("--draw", type=Path, metavar="FILE", help="Write the film drawn on: .mp4 .webm .mkv.")
+@output_path("--draw", metavar="FILE", help="Write the film drawn on: .mp4 .webm .mkv.")
 @model_option
 @markup_option()
 @click.option(
@@ -176,7 +177,8 @@ def command(
                 if stop.asked:
                     break
         finally:  # whatever stops the work, what is done is written
-            if journal is not None and output is not None and not journal.is_empty:
+            waits = journal is not None and not (journal.is_empty or journal.is_finished)
+            if waits and journal is not None and output is not None:
                 write_results(journal.results, output)
         if journal is not None and not stop.asked:
             journal.remove()
@@ -261,8 +263,6 @@ def _check(films: tuple[str, ...], output: Path | None, draw: Path | None, resum
         choose_encoder(draw)
         if len(films) > 1:
             raise click.UsageError(f"--draw takes one film at a time, not {len(films)}")
-        if is_file(films[0]) and draw.exists() and draw.samefile(films[0]):
-            raise OutputError(f"{draw} is the film that is read; give another name")
 
 
 def _form(output: Path) -> Format:

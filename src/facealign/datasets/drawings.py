@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from facealign.errors import OutputError
-from facealign.files import write_file
+from facealign.files import make_folder, write_file
 from facealign.formats.pts import to_pts
 from facealign.image import write_image
 from facealign.markup import load_markup
@@ -61,14 +61,11 @@ def write_drawings(root: Path, train: int = 400, test: int = 50, seed: int = 0) 
 
 
 def _make_empty(root: Path) -> None:
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        if any(root.iterdir()):
-            raise OutputError(f"{root}: this folder is not empty; name a new one")
-        for folder in (*TRAIN, *COMMON):
-            (root / folder).mkdir(parents=True)
-    except (OSError, ValueError) as error:
-        raise OutputError(f"{root}: cannot be made ({error}); choose another folder") from None
+    make_folder(root)
+    if any(root.iterdir()):
+        raise OutputError(f"{root}: this folder is not empty; name a new one")
+    for folder in (*TRAIN, *COMMON):
+        make_folder(root / folder, root)
 
 
 def draw_face(random: np.random.Generator) -> tuple[Pixels, Points, Box]:

@@ -15,7 +15,6 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facealign.errors import DataError, ImageError
-from facealign.files import parsing, read_json_file, reading, reason
+from facealign.files import digest, parsing, read_json_file, reading, reason
 from facealign.image import read_image
 from facealign.markup import Markup, load_markup
 from facealign.types import Pixels, Sample
@@ -168,7 +167,7 @@ def read_labels(tar: Path, shard: Shard | None = None) -> Labels:
     path = labels_of(tar)
     try:
         data, size = path.read_bytes(), tar.stat().st_size
-        if shard and sha256(data).hexdigest() != shard.labels_sha256:
+        if shard and digest([data]) != shard.labels_sha256:
             raise DataError(f"{path}: damaged, or from another packing; copy or pack it again")
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             labels = {name: file[name] for name in COLUMNS}

@@ -1,36 +1,109 @@
-"""Results in many files: all apart first, then into the folder."""
+"""Results in many files: all apart first, then into the folder; and whose files these are.
+
+The list `.facealign.json` in the folder holds a digest of each file and its photo. So a second run
+replaces what the first wrote, and neither a file of someone else nor one that was edited since.
+"""
 
 from __future__ import annotations
 
+import json
 import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from facealign.files import PART, is_folder, writing
+from facealign.errors import OutputError
+from facealign.files import check_folder, digest, make_folder, part_of, write_file, writing
+
+LIST = ".facealign.json"
+Listed = dict[str, list[str]]
+"""Name below the folder → digest of the file, its photo."""
+
+
+class Apart:
+    """The files of one run while they are written, outside the folder that they are for."""
+
+    def __init__(self, part: Path) -> None:
+        self.part = part
+        self.photos: dict[str, str] = {}
+
+    def write(self, name: str, text: str, photo: Path | str = "") -> None:
+        """Write a file.
+
+        Args:
+            name: below the folder; not written before.
+            text: the content; what is not UTF-8 is escaped.
+            photo: whose results these are.
+
+        """
+        target = self.part / name
+        if name in self.photos:
+            raise OutputError(f"{photo}: two images have the file {name}")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(text.encode("utf-8", "backslashreplace"))
+        self.photos[name] = str(photo)
 
 
 @contextmanager
-def write_into(folder: Path, *patterns: str) -> Iterator[Path]:
-    """A temporary folder, whose files of these patterns are in `folder` at the end.
+def write_into(folder: Path, *patterns: str) -> Iterator[Apart]:
+    """Files that are in `folder` at the end; what stops the writing leaves it as it was.
 
-    So a name that is met twice while they are written is one of this run, and what stops the
-    writing leaves the folder as it was.
+    Of the photos of this run, files of an earlier one that were not written again are removed.
+
+    Args:
+        folder: made if missing.
+        patterns: of the files; the folder may hold none of them that facealign did not write.
 
     Raises:
-        OutputError: a file cannot be written.
+        OutputError: a file cannot be written, or is not ours.
 
     """
+    check_files(folder, *patterns)
+    make_folder(folder)
     with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=".", suffix=PART, dir=folder))
+        apart = Apart(part_of(folder / "files"))
+        apart.part.mkdir()
         try:
-            yield part
-            for pattern in patterns:
-                for file in (found for found in part.rglob(pattern) if not is_folder(found)):
-                    target = folder / file.relative_to(part)
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    file.replace(target)
+            yield apart
+            listed = _read_list(folder)
+            again = set(apart.photos.values())
+            for name in [n for n, (_, photo) in listed.items() if photo and photo in again]:
+                if name not in apart.photos:
+                    (folder / name).unlink(missing_ok=True)
+                    del listed[name]
+            for name, photo in apart.photos.items():
+                make_folder((folder / name).parent, folder)
+                listed[name] = [digest([(apart.part / name).read_bytes()]), photo]
+                (apart.part / name).replace(folder / name)
+            if listed:
+                write_file(folder / LIST, json.dumps(listed, indent=0) + "\n")
         finally:
-            shutil.rmtree(part, ignore_errors=True)
+            shutil.rmtree(apart.part, ignore_errors=True)
+
+
+def check_files(folder: Path, *patterns: str) -> None:
+    """Refuse a folder that holds files which are not as facealign wrote them.
+
+    Raises:
+        OutputError: there is one; or the folder could not be made.
+
+    """
+    check_folder(folder)
+    listed = _read_list(folder)
+    for path in (path for pattern in patterns for path in folder.rglob(pattern)):
+        name = path.relative_to(folder).as_posix()
+        if path.name == LIST or name.startswith("."):
+            continue
+        if name not in listed or digest([path.read_bytes()]) != listed[name][0]:
+            raise OutputError(
+                f"{folder} holds {path.suffix} files, which could be replaced, such as {name}: "
+                "give a new folder"
+            )
+
+
+def _read_list(folder: Path) -> Listed:
+    """What facealign wrote into the folder; a damaged list is none."""
+    with suppress(OSError, ValueError, TypeError):
+        listed = json.loads((folder / LIST).read_bytes())
+        return {str(name): [str(sum_), str(photo)] for name, (sum_, photo) in listed.items()}
+    return {}

@@ -9,13 +9,24 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
 from facealign.errors import DataError, OutputError
 from facealign.face import ImageResult
-from facealign.files import lock, make_folder, parse_json, parsing, reading, writing
+from facealign.files import (
+    beside,
+    check_place,
+    is_folder,
+    is_stream,
+    lock,
+    make_folder,
+    parse_json,
+    parsing,
+    reading,
+    writing,
+)
 from facealign.formats.json import from_line
 from facealign.formats.parquet import to_row
 
@@ -31,8 +42,13 @@ class Journal:
         resume: continue a journal that exists; otherwise start a new one.
 
     Raises:
-        OutputError: it cannot be written, another process is writing it, or it was started with
-            other settings.
+        OutputError: it cannot be written, another process is writing it, it was started with
+            other settings, or the output must not be replaced.
+
+    Attributes:
+        resumed: it continues an earlier one.
+        is_empty: it holds no result.
+        is_finished: it holds what the output of an earlier run held, and nothing more.
 
     """
 
@@ -40,10 +56,11 @@ class Journal:
         self.path = journal_path(output)
         self._settings = settings
         self.done: set[str] = set()
-        self.is_empty = True
+        self.is_empty, self.is_finished = True, False
+        _check_output(output)
         with ExitStack() as stack:
             stack.enter_context(_only_writer(output))
-            self.resumed = resume and self.path.exists()
+            self.resumed = resume and _is_begun(self.path)
             with writing(output):
                 self._file = stack.enter_context(self.path.open("r+b" if self.resumed else "wb"))
             self._start(output)
@@ -62,6 +79,8 @@ class Journal:
         with parsing(self.path, f"damaged; {AGAIN}"):
             begun = dict(parse_json(self._file.readline(), self.path)["settings"])
         other = [k for k in {**begun, **self._settings} if begun.get(k) != self._settings.get(k)]
+        if "folder" not in begun:  # of an older version
+            other = [name for name in other if name != "folder"]
         if other:
             raise OutputError(
                 f"{output} was started with another {', '.join(other)}: repeat the command as it "
@@ -86,11 +105,12 @@ class Journal:
         for result in results:
             self.add(result)
             self.done.add(result.source)
+        self.is_finished = True
 
     def add(self, result: ImageResult) -> None:
         """Add one image's result; once this returns, it survives the death of the process."""
         self._append(to_row(result) | {"source": result.source})
-        self.is_empty = False
+        self.is_empty = self.is_finished = False
 
     def _append(self, row: dict[str, Any]) -> None:
         with writing(self.path):
@@ -128,17 +148,30 @@ class Journal:
 
 def journal_path(output: Path) -> Path:
     """Where the journal of an output is."""
-    return output.with_name(f".{output.name}.journal")
+    return beside(output, ".journal")
+
+
+def _is_begun(path: Path) -> bool:
+    """Whether a journal has its first line; one whose process died before that is none."""
+    with suppress(OSError), path.open("rb") as file:
+        return file.readline().endswith(b"\n")
+    return False
+
+
+def _check_output(output: Path) -> None:
+    if is_stream(output):
+        raise OutputError(f"{output} is no file; -o - prints JSON Lines on standard output")
+    if not is_folder(output):
+        check_place(output)
 
 
 @contextmanager
 def _only_writer(output: Path) -> Iterator[None]:
     """Keep other processes from writing the same output."""
     make_folder(output.parent)
-    path = journal_path(output)
     with ExitStack() as stack:
         try:
-            stack.enter_context(lock(path.with_name(f"{path.name}.lock"), wait=False))
+            stack.enter_context(lock(beside(output, ".journal.lock"), wait=False))
         except BlockingIOError:
             raise OutputError(f"{output}: another facealign is writing it; wait for it") from None
         yield

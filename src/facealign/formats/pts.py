@@ -9,6 +9,7 @@ the points. Several faces of one image need copies of the image: `a_1.jpg` besid
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -22,7 +23,7 @@ from facealign.files import parsing, reading, write_file
 from facealign.formats.folders import write_into
 from facealign.formats.json import build_face
 from facealign.formats.labels import DEFAULT_MARKUP, Label, LabelReader, ParseLabel
-from facealign.formats.survey import Survey
+from facealign.formats.survey import Survey, path_of
 from facealign.geometry import MOST_PIXELS, box_of_points
 from facealign.image import SUFFIXES
 from facealign.markup import Markup, load_markup
@@ -30,6 +31,8 @@ from facealign.problems import report
 from facealign.types import Points
 
 _USUAL = (".jpg", ".png", ".jpeg", ".bmp", ".webp")
+SECOND = "_"
+"""Before the number of a photo's further face."""
 IMAGE_SUFFIXES = (*_USUAL, *sorted(SUFFIXES.difference(_USUAL)))
 """In the order in which the image beside a label file is looked for."""
 
@@ -134,17 +137,22 @@ def write_pts(results: Iterable[ImageResult], path: Path, survey: Survey) -> Non
     """One file where `path` ends in `.pts`, else a folder.
 
     In a folder a face of `a.jpg` is `a.pts`, the photo's further faces are `a_2.pts` …; where two
-    photos differ in their suffix alone, the second is `a.png.pts`. Folders are kept below the one
-    that holds every photo.
+    photos differ in their suffix alone, they are `a.jpg.pts` and `a.png.pts`. Folders are kept
+    below the one that holds every photo.
 
     Raises:
         OutputError: one file for another number of faces than one, or a file cannot be written.
 
     """
     if path.suffix.lower() != ".pts":
-        with write_into(path, "*.pts") as part:
+        names, faces = survey.names(SECOND), Counter[Path]()
+        with write_into(path, "*.pts") as apart:
             for result in results:
-                _write_faces(result, part, survey.name_of(result.source))
+                photo = path_of(result.source)
+                for face in result.faces:
+                    faces[photo] += 1
+                    end = f"{SECOND}{faces[photo]}.pts" if faces[photo] > 1 else ".pts"
+                    apart.write(names[photo] + end, to_pts(face.landmarks), photo)
         return
     if survey.faces != 1:
         raise OutputError(
@@ -153,16 +161,6 @@ def write_pts(results: Iterable[ImageResult], path: Path, survey: Survey) -> Non
         )
     (face,) = (face for result in results for face in result.faces)
     write_file(path, to_pts(face.landmarks))
-
-
-def _write_faces(result: ImageResult, folder: Path, name: Path) -> None:
-    for number, face in enumerate(result.faces, 1):
-        end = f"_{number}.pts" if number > 1 else ".pts"
-        target = folder / name.with_name(name.name + end)
-        if target.exists():
-            target = folder / name.with_name(name.name + Path(result.source).suffix + end)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(to_pts(face.landmarks), encoding="utf-8")
 
 
 def read_pts_results(path: Path, markup: str | None) -> Iterator[ImageResult]:

@@ -244,12 +244,6 @@ def input_format(path: Path, name: str | None = None) -> Format:
     return found
 
 
-def holds_files(path: Path, form: Format) -> bool:
-    """Whether a folder to write to holds files of the format, which could be replaced."""
-    folder = path.parent if path.suffix == ".yaml" else path  # YOLO's data.yaml lies in it
-    return bool(form.files) and is_folder(folder) and any(folder.rglob(f"*{form.files}"))
-
-
 def read_results(
     path: Path, name: str | None = None, markup: str | None = None
 ) -> Iterator[ImageResult]:

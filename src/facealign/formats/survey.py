@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from facealign.face import Face, ImageResult
+from facealign.files import distinct_names
 
 
 @dataclass
@@ -22,6 +23,7 @@ class Survey:
             "image sizes", "photos without a face", "failed photos", and of films "frames",
             "tracks", "raw points", "measures" there are.
         folder: the deepest folder that holds every photo.
+        photos: the path of each.
         measures: their names, in the order of the first face that has any.
 
     """
@@ -32,15 +34,38 @@ class Survey:
     markups: set[str] = field(default_factory=set)
     holds: set[str] = field(default_factory=set)
     folder: Path | None = None
+    photos: dict[Path, None] = field(default_factory=dict)
     measures: tuple[str, ...] = ()
 
-    def name_of(self, source: str) -> Path:
-        """A photo's path below the folder of all photos, without suffix; never outside it."""
-        path = Path(os.path.normpath(source.replace("\\", "/")))
+    def names(self, sign: str) -> dict[Path, str]:
+        """Photo → its name below the folder of all photos, without suffix; never outside it.
+
+        No two photos have the same (`files.distinct_names`).
+
+        Args:
+            sign: before the number of a photo's second file, as in `a_2`.
+
+        """
+        folders: dict[Path, list[Path]] = {}
+        for photo in self.photos:
+            folders.setdefault(self.folder_of(photo), []).append(photo)
+        return {
+            photo: (folder / name).as_posix()
+            for folder, inside in folders.items()
+            for photo, name in distinct_names(inside, sign).items()
+        }
+
+    def folder_of(self, photo: Path) -> Path:
+        """A photo's folder below the one of all photos; never outside it."""
+        path = Path(os.path.normpath(photo))
         if self.folder and path.is_relative_to(self.folder):
             path = path.relative_to(self.folder)
-        parts = [part for part in path.parts if part not in ("..", path.anchor)]
-        return Path(*parts).with_suffix("") if parts else Path("photo")
+        return Path(*(part for part in path.parts if part not in ("..", path.anchor))).parent
+
+
+def path_of(source: str) -> Path:
+    """The path of a photo, as it is on this system."""
+    return Path(source.replace("\\", "/"))
 
 
 def survey(results: Iterable[ImageResult]) -> Survey:
@@ -56,7 +81,8 @@ def survey(results: Iterable[ImageResult]) -> Survey:
 
 
 def _note_image(seen: Survey, result: ImageResult) -> None:
-    folder = Path(os.path.normpath(result.source.replace("\\", "/"))).parent
+    seen.photos[path_of(result.source)] = None
+    folder = Path(os.path.normpath(path_of(result.source))).parent
     if seen.folder is None:
         seen.folder = folder
     while not folder.is_relative_to(seen.folder) and seen.folder != seen.folder.parent:

@@ -15,12 +15,13 @@ from facealign.cli.options import (
     max_megapixels_option,
     model_option,
     output_option,
+    output_path,
     photo_arguments,
     threads_option,
     workers_option,
 )
 from facealign.cli.photos.output import STDOUT, Output
-from facealign.cli.photos.photos import Photos, look, read_names
+from facealign.cli.photos.photos import Photos, read_names
 from facealign.cli.photos.pictures import Pictures
 from facealign.cli.photos.tally import Tally
 from facealign.cli.stopping import INTERRUPTED
@@ -28,6 +29,7 @@ from facealign.face import Face, ImageResult
 from facealign.files import sha256
 from facealign.formats.given import read_boxes
 from facealign.formats.registry import FORMATS
+from facealign.image import Photo
 from facealign.types import Pixels
 
 
@@ -45,9 +47,7 @@ from facealign.types import Pixels
     help="Format of the results; default: by the suffix.",
 )
 @click.option("--resume", is_flag=True, help="Continue where an earlier run stopped.")
-@click.option(
-    "--draw", type=Path, metavar="DIR", help="Write pictures here (a file name for one photo)."
-)
+@output_path("--draw", metavar="DIR", help="Write pictures here (a file name for one photo).")
 @click.option(
     "--files-from", type=Path, metavar="FILE", help="A list of photos, one a line; - is stdin."
 )
@@ -168,11 +168,14 @@ def _align(
     given = read_boxes(boxes).expect(photos.files) if boxes else None
     pictures = Pictures(draw, photos.files, "--draw") if draw else None
 
-    def find(photo: Path, image: Pixels) -> list[Face]:
-        return aligner.align(image, given.of(photo) if given else None)
+    def find(path: Path, photo: Photo, image: Pixels) -> list[Face]:
+        faces = aligner.align(image, given.of(path) if given else None)
+        if pictures:
+            pictures.draw(path, photo, image, faces)
+        return faces
 
-    def align(photo: Path) -> ImageResult:
-        return pictures.align_and_draw(photo, find) if pictures else look(photo, find)[0]
+    def align(path: Path) -> ImageResult:
+        return photos.look(path, find)
 
     record = settings.record() | {"boxes": boxes and sha256(boxes)}
     output.run(align, photos, aligner.markup, record, tally)

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 
 from facealign.cli.console import counted, say
-from facealign.cli.options import markup_option
-from facealign.errors import OutputError
-from facealign.formats.registry import (
-    FORMATS,
-    holds_files,
-    output_format,
-    read_results,
-    write_results,
-)
+from facealign.cli.options import markup_option, refuse_inputs
+from facealign.formats.registry import FORMATS, output_format, read_results, write_results
 
 
 @click.command("convert", short_help="Turn results or labels into another format.")
@@ -49,12 +41,7 @@ def command(
     facealign convert project.json yolo/ --to yolo
     """  # noqa: D301
     form = output_format(target, to)
-    if os.path.realpath(source) == os.path.realpath(target):
-        raise OutputError(f"{target} is the file that is read; give another name")
-    if holds_files(target, form):
-        raise OutputError(
-            f"{target} holds {form.files} files, which could be replaced: give a new folder"
-        )
+    refuse_inputs("OUT", target, {"IN": source})
     seen, lost = write_results(lambda: read_results(source, from_, markup), target, form.name)
     faces, photos = counted(seen.faces, "face"), counted(seen.images, "photo")
     say(f"{target}: {faces} in {photos}")

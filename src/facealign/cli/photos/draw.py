@@ -21,7 +21,9 @@ from facealign.cli.photos.pictures import Pictures, count_pictures, write_faces
 from facealign.draw import draw_maps
 from facealign.face import Face
 from facealign.formats.given import PhotoTable, read_faces
+from facealign.image import Photo
 from facealign.templates import SIDES
+from facealign.types import Pixels
 
 
 @click.command("draw", short_help="Draw faces and their points over photos.")
@@ -60,13 +62,19 @@ def draw(
     earlier = read_faces(results).expect(named.files) if results else None
     find = _found_earlier(earlier, markup) if earlier else _found_now(model, markup, named.threads)
     pictures = Pictures(output, named.files, "-o")
-    results_now = named.map(lambda photo: pictures.align_and_draw(photo, find))
-    return count_pictures(named, results_now, "faces drawn", output)
+
+    def draw_photo(path: Path, photo: Photo, image: Pixels) -> list[Face]:
+        faces = find(path, photo, image)
+        pictures.draw(path, photo, image, faces)
+        return faces
+
+    drawn = named.map(lambda path: named.look(path, draw_photo))
+    return count_pictures(named, drawn, "faces drawn", output)
 
 
 def _found_earlier(table: PhotoTable[Face], markup: str | None) -> Find:
-    def find(photo: Path, _: object) -> list[Face]:
-        faces = table.of(photo)
+    def find(path: Path, *_: object) -> list[Face]:
+        faces = table.of(path)
         return [face.to(markup) for face in faces] if markup else faces
 
     return find
@@ -74,7 +82,7 @@ def _found_earlier(table: PhotoTable[Face], markup: str | None) -> Find:
 
 def _found_now(model: str, markup: str | None, threads: int | None) -> Find:
     aligner = FaceAligner(model, threads=threads, markup=markup)
-    return lambda _, image: aligner.align(image)
+    return lambda *photo: aligner.align(photo[-1])
 
 
 @click.command("crop", short_help="Cut faces out, aligned to a template.")

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facealign.aligner.landmarker import Landmarker
+from facealign.aligner.room import Room
 from facealign.aligner.several_crops import several_looks, spread
 from facealign.cli.console import counted, say
 from facealign.cli.options import (
@@ -28,11 +29,11 @@ from facealign.cli.photos.photos import Photos
 from facealign.errors import ImageError, SettingsError
 from facealign.files import whole_file
 from facealign.formats.tables import BOX
-from facealign.image import read_image
+from facealign.image import open_image
 from facealign.markup import load_markup
 from facealign.models import DEFAULT, model_path
 from facealign.problems import report
-from facealign.types import Box
+from facealign.types import Box, Pixels
 from facealign.yunet import YuNet
 
 
@@ -91,7 +92,9 @@ def command(
     if not named.files:
         return 4
     labeller = Labeller.load(models, named.threads, looks)
-    found = [faces for faces in named.map(partial(_label, labeller)) if faces is not None]
+    found = [
+        faces for faces in named.map(partial(_label, labeller, named.room)) if faces is not None
+    ]
     kept = [face for faces in found for face in faces if face.spread <= limit]
     _write(output, kept, labeller.count)
     left_out = sum(map(len, found)) - len(kept)
@@ -140,14 +143,9 @@ class Labeller:
         """K."""
         return load_markup(self.landmarkers[0].head).count
 
-    def label(self, photo: Path) -> list[Labelled]:
-        """The faces of a photo; the random looks are the same each time.
-
-        Raises:
-            ImageError: it cannot be read.
-
-        """
-        image, faces = read_image(photo), []
+    def label(self, photo: Path, image: Pixels) -> list[Labelled]:
+        """The faces of a photo; the random looks are the same each time."""
+        faces = []
         for box in self.detector.detect(image).boxes:
             random = np.random.default_rng(0)
             looks = np.concatenate(
@@ -157,10 +155,12 @@ class Labeller:
         return faces
 
 
-def _label(labeller: Labeller, photo: Path) -> list[Labelled] | None:
+def _label(labeller: Labeller, room: Room, path: Path) -> list[Labelled] | None:
     """The faces of a photo; None, and a line of error, where it cannot be read."""
     try:
-        return labeller.label(photo)
+        photo = open_image(path)
+        with room.hold(photo.width * photo.height, str(path)):
+            return labeller.label(path, photo.decode())
     except ImageError as error:
         report(str(error))
         return None

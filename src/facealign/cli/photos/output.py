@@ -13,20 +13,15 @@ from typing import Any
 import click
 
 from facealign.cli.console import counted, note
-from facealign.cli.photos.photos import Photos
+from facealign.cli.photos.photos import STDIN, Photos
 from facealign.cli.photos.tally import Tally
 from facealign.errors import OutputError
 from facealign.face import ImageResult
 from facealign.files import is_file, is_folder, to_utf8
-from facealign.formats.journal import Journal, journal_path
+from facealign.formats.folders import check_files
+from facealign.formats.journal import Journal
 from facealign.formats.json import to_dict
-from facealign.formats.registry import (
-    Format,
-    holds_files,
-    output_format,
-    read_results,
-    write_results,
-)
+from facealign.formats.registry import Format, output_format, read_results, write_results
 
 STDOUT = Path("-")
 """Results as JSON Lines on standard output."""
@@ -78,7 +73,8 @@ class Output:
             align: one photo's result; called from several threads.
             photos: all of the run.
             markup: the point scheme of the faces.
-            record: the settings, by which a run may be resumed.
+            record: the settings, by which a run may be resumed; the folder that names are relative
+                to is added.
             tally: counts the results.
 
         Raises:
@@ -106,7 +102,9 @@ class Output:
     ) -> None:
         """Keep results in a journal while they come; write the file, whatever stops the work."""
         form = output_format(path, self.form)
-        _check_place(path, form, photos.files, self.resume)
+        _check_place(path, form, photos.files)
+        relative = any(not file.is_absolute() for file in photos.files if file != STDIN)
+        record = record | {"folder": str(Path.cwd()) if relative else None}
         with Journal(path, record, self.resume) as journal:
             if self.resume and not journal.resumed and form.keeps_all and is_file(path):
                 _check_markup(path, form, markup)
@@ -117,10 +115,11 @@ class Output:
             try:
                 _align_all(align, replace(photos, files=left), tally, journal.add)
             except BaseException:  # such as Ctrl-C: what is done is written, and the journal stays
-                if not journal.is_empty:
+                if not (journal.is_empty or journal.is_finished):
                     write_results(journal.results, path, form.name)
                 raise
-            write_results(journal.results, path, form.name)
+            if not journal.is_finished:
+                write_results(journal.results, path, form.name)
             journal.remove()
 
 
@@ -154,7 +153,7 @@ def _check_markup(path: Path, form: Format, markup: str) -> None:
         )
 
 
-def _check_place(path: Path, form: Format, photos: list[Path], resume: bool) -> None:
+def _check_place(path: Path, form: Format, photos: list[Path]) -> None:
     """Refuse before the work what could not be written after it."""
     form.check()
     if not form.files:
@@ -165,7 +164,5 @@ def _check_place(path: Path, form: Format, photos: list[Path], resume: bool) -> 
             raise OutputError(
                 f"{path} is one .pts file, for {len(photos)} photos: give a folder and --format pts"
             )
-    elif not (resume and journal_path(path).exists()) and holds_files(path, form):
-        raise OutputError(
-            f"{path} holds {form.files} files, which could be replaced: give a new folder"
-        )
+    else:
+        check_files(path.parent if path.suffix == ".yaml" else path, f"*{form.files}")

@@ -7,25 +7,28 @@ import os
 import sys
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from facealign.aligner.parallel import AHEAD, core_count, map_ordered
+from facealign.aligner.parallel import core_count, map_ordered
 from facealign.aligner.photo import photo_result
+from facealign.aligner.room import Room
 from facealign.cli.console import bar, fail
 from facealign.cli.stopping import Stop
 from facealign.errors import DataError
 from facealign.face import Face, ImageResult
 from facealign.files import is_file, is_folder, reason
-from facealign.image import SUFFIXES, ImageSource
+from facealign.image import SUFFIXES, ImageSource, Photo
 from facealign.types import Pixels
 
 Result = TypeVar("Result")
-Find = Callable[[Path, Pixels], list[Face]]
-"""(photo, its upright pixels) → its faces; called from several threads."""
+Find = Callable[[Path, Photo, Pixels], list[Face]]
+"""(path, photo, its upright pixels) → its faces; called from several threads."""
 
+GRACE = 5.0
+"""Seconds that a photo in hand has after Ctrl-C; it may lie on a dead mount."""
 STDIN = Path("-")
 """One photo on standard input, read when its turn comes."""
 
@@ -39,6 +42,7 @@ class Photos:
         unknown: how many names matched no photo.
         workers: photos at a time.
         threads: of ONNX Runtime within one photo; None lets it choose.
+        room: the memory that the workers share.
 
     """
 
@@ -46,6 +50,7 @@ class Photos:
     unknown: int
     workers: int
     threads: int | None
+    room: Room = field(default_factory=Room)
 
     @classmethod
     def named(
@@ -66,27 +71,28 @@ class Photos:
         at_once = workers or min(core_count(), max(1, len(files)))
         return cls(files, len(problems), at_once, threads or (1 if at_once > 1 else None))
 
-    def map(
-        self, work: Callable[[Path], Result], shown: bool = True, ahead: int = AHEAD
-    ) -> Generator[Result]:
+    def map(self, work: Callable[[Path], Result], shown: bool = True) -> Generator[Result]:
         """`work(photo)` for each photo, in their order, with a progress bar if `shown`.
 
         Raises:
-            KeyboardInterrupt: a signal came; the result in hand or awaited was the last.
+            KeyboardInterrupt: a signal came; the result in hand or awaited was the last, unless it
+                took longer than `GRACE`.
 
         """
         progress, done = bar("aligning", "photos", shown), 0
-        with Stop() as stop, closing(map_ordered(work, self.files, self.workers, ahead)) as results:
+        with (
+            Stop(grace=GRACE) as stop,
+            closing(map_ordered(work, self.files, self.workers)) as results,
+        ):
             for result in stop.until_asked(progress(results, total=len(self.files))):
                 yield result
                 done += 1
         if stop.asked and done < len(self.files):
             raise KeyboardInterrupt
 
-
-def look(photo: Path, find: Find) -> tuple[ImageResult, Pixels | None]:
-    """One photo's result and its upright pixels; a bad photo has an error and no pixels."""
-    return photo_result(str(photo), partial(_source, photo), partial(find, photo))
+    def look(self, path: Path, find: Find) -> ImageResult:
+        """One photo's result; whatever fails, in `find` too, is its error."""
+        return photo_result(str(path), partial(_source, path), partial(find, path), self.room)
 
 
 def _source(photo: Path) -> ImageSource:

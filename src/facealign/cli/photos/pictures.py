@@ -1,4 +1,4 @@
-"""Pictures of photos and of faces: their names, what they must not replace, writing them."""
+"""Pictures of photos and of faces: their places, and writing them."""
 
 from __future__ import annotations
 
@@ -9,19 +9,17 @@ from pathlib import Path
 
 from facealign.aligner import FaceAligner
 from facealign.cli.console import fail, say
-from facealign.cli.photos.photos import Find, Photos, look
+from facealign.cli.photos.photos import Photos
 from facealign.cli.photos.tally import Tally
 from facealign.cli.stopping import INTERRUPTED
 from facealign.draw import draw_faces
 from facealign.errors import OutputError
 from facealign.face import Face, ImageResult
-from facealign.files import is_file, is_folder, write_file
-from facealign.image import SUFFIXES, encode_image, is_our_picture, write_image
+from facealign.files import check_folder, distinct_names, is_file, is_folder, refuse_foreign
+from facealign.image import SUFFIXES, Photo, write_image
 from facealign.types import Pixels
 
 USUAL = (".jpg", ".jpeg", ".png")
-FEW = 4
-"""Photos a worker that may wait for their turn with the pictures of their faces in memory."""
 
 
 class Pictures:
@@ -48,51 +46,26 @@ class Pictures:
         folders = {os.path.realpath(photo.parent) for photo in files}
         if not single and os.path.realpath(target) in folders:
             raise OutputError(f"{option} {target} could overwrite its photos: give another folder")
-        if single and os.path.realpath(target) in {os.path.realpath(photo) for photo in files}:
-            raise OutputError(f"{option} would overwrite the photo {target}: give another name")
+        check_folder(target.parent if single else target)
         self._places = {files[0]: target} if single and files else _places(target, files)
-        for picture in () if single else self._places.values():
-            _refuse_to_replace(picture, option)
+        for picture in self._places.values():
+            refuse_foreign(picture)
 
-    def align_and_draw(self, photo: Path, find: Find) -> ImageResult:
-        """One photo's result, when its picture is written; a bad photo has none."""
-        result, image = look(photo, find)
-        if image is not None:
-            write_image(draw_faces(image, result.faces), self._places[photo])
-        return result
+    def draw(self, path: Path, photo: Photo, image: Pixels, faces: list[Face]) -> None:
+        """Write a photo with its faces drawn, in the photo's own colours.
+
+        Raises:
+            OutputError: it cannot be written.
+
+        """
+        write_image(draw_faces(image, faces), self._places[path], photo.profile)
 
 
 def _places(folder: Path, files: list[Path]) -> dict[Path, Path]:
     """A picture's place for each photo, with the photo's suffix if that is a usual one."""
-    names = Names()
-    return {
-        photo: folder / names.next(photo, photo.suffix if photo.suffix.lower() in USUAL else ".png")
-        for photo in files
-    }
-
-
-class Names:
-    """Names of pictures, each given once: `photo.png`, then `photo-2.png`."""
-
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
-
-    def next(self, photo: Path, suffix: str) -> str:
-        """Another name with that suffix for a picture of `photo`."""
-        number, name = 1, f"{photo.stem}{suffix}"
-        while name.lower() in self._taken:
-            number += 1
-            name = f"{photo.stem}-{number}{suffix}"
-        self._taken.add(name.lower())
-        return name
-
-
-def _refuse_to_replace(picture: Path, option: str) -> None:
-    """Let a picture replace only one that facealign wrote."""
-    if is_file(picture) and not is_our_picture(picture):
-        raise OutputError(
-            f"{option} would replace {picture}, which facealign did not write: give another folder"
-        )
+    names = distinct_names(files, "-")
+    suffixes = {photo: photo.suffix if photo.suffix.lower() in USUAL else ".png" for photo in files}
+    return {photo: folder / (names[photo] + suffixes[photo]) for photo in files}
 
 
 def write_faces(
@@ -104,30 +77,28 @@ def write_faces(
 ) -> int:
     """Write `draw(image, face)` of every face into a folder, as .png; the exit code.
 
+    The pictures of `a.jpg` are `a.png`, `a-2.png`, …: see `distinct_names`.
+
     Raises:
-        OutputError: a picture cannot be written, or would replace one that is not ours.
+        OutputError: the folder cannot be made.
 
     """
     if is_file(output):
         raise OutputError(f"-o {output} is a file: give a folder")
+    check_folder(output)
+    names = distinct_names(photos.files, "-")
+    for name in names.values():
+        refuse_foreign(output / f"{name}.png")
 
-    def pictures(photo: Path) -> tuple[ImageResult, list[bytes]]:
-        result, image = look(photo, lambda _, image: aligner.align(image, None, attention))
-        if image is None:
-            return result, []
-        return result, [encode_image(draw(image, face), ".png") for face in result.faces]
+    def pictures(path: Path, photo: Photo, image: Pixels) -> list[Face]:
+        faces = aligner.align(image, None, attention)
+        for number, face in enumerate(faces, 1):
+            end = f"-{number}.png" if number > 1 else ".png"
+            write_image(draw(image, face), output / (names[path] + end), photo.profile)
+        return faces
 
-    def written() -> Generator[ImageResult]:
-        names = Names()
-        with closing(photos.map(pictures, ahead=FEW)) as results:
-            for result, contents in results:
-                for content in contents:
-                    place = output / names.next(Path(result.source), ".png")
-                    _refuse_to_replace(place, "-o")
-                    write_file(place, content)
-                yield result
-
-    return count_pictures(photos, written(), "pictures of faces", output)
+    found = photos.map(lambda path: photos.look(path, pictures))
+    return count_pictures(photos, found, "pictures of faces", output)
 
 
 def count_pictures(photos: Photos, results: Generator[ImageResult], what: str, output: Path) -> int:

@@ -16,7 +16,7 @@ from facealign.cli.data_options import (
     with_markup,
 )
 from facealign.cli.extras import extra
-from facealign.cli.options import FiniteRange, json_option, labels_markup_option
+from facealign.cli.options import FiniteRange, json_option, labels_markup_option, output_path
 from facealign.datasets import DATASETS, load_dataset, read_dataset
 from facealign.datasets.check import Check, check_reading
 from facealign.datasets.contact_sheet import draw_sheet
@@ -85,7 +85,7 @@ def _with_count(subset: str, count: int | None) -> str:
 @dataset_argument
 @root_option
 @click.option("--subset", "subsets", multiple=True, metavar="NAME", help="Default: all.")
-@click.option("--sheet", type=Path, metavar="FILE", help="Write a contact sheet of faces.")
+@output_path("--sheet", metavar="FILE", help="Write a contact sheet of faces.")
 @labels_markup_option
 @json_option
 @reader_option
@@ -159,9 +159,7 @@ def _quality(context: click.Context, parameter: click.Parameter, value: str) -> 
 @dataset_argument
 @root_option
 @click.option("--subset", default="train", show_default=True, metavar="NAME", help="Part to pack.")
-@click.option(
-    "-o", "--out", "target", required=True, type=Path, metavar="DIR", help="Folder for the shards."
-)
+@output_path("-o", "--out", "target", required=True, metavar="DIR", help="Folder for the shards.")
 @click.option(
     "--input-size",
     default=128,

@@ -26,6 +26,7 @@ from facealign.cli.options import (
     labels_markup_option,
     markup_option,
     model_option,
+    output_path,
     threads_option,
 )
 from facealign.datasets import DATASETS, Reading, load_dataset, read_dataset
@@ -56,10 +57,9 @@ from facealign.files import write_file
 @markup_option("Point scheme to measure; default: the labels', if the model has it.")
 @boxes_option
 @normaliser_option
-@click.option(
+@output_path(
     "--predictions",
     "predicted",
-    type=Path,
     metavar="FILE",
     help="Also keep the points (.npz), for facealign score.",
 )

@@ -23,7 +23,7 @@ from facealign.formats.json import read_content
 from facealign.formats.label_tools.named import LabelledImage, NamedFace, NamedTool
 from facealign.formats.label_tools.regions import Region, to_faces
 from facealign.formats.pts import image_beside
-from facealign.formats.survey import Survey
+from facealign.formats.survey import Survey, path_of
 from facealign.markup import load_markup, own_scheme
 
 COVERED = ("occluded", "hidden", "covered")
@@ -37,16 +37,13 @@ def write_labelme(results: Iterable[ImageResult], path: Path, survey: Survey) ->
         OutputError: a file cannot be written.
 
     """
-    with write_into(path, "*.json") as part:
+    names = survey.names("_")
+    with write_into(path, "*.json") as apart:
         for result in results:
-            name = survey.name_of(result.source)
-            target = part / name.with_name(name.name + ".json")
-            if target.exists():  # photos that differ in their suffix alone
-                target = target.with_name(name.name + Path(result.source).suffix + ".json")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            content = _document(result, path / target.relative_to(part).parent)
+            photo = path_of(result.source)
+            content = _document(result, (path / names[photo]).parent)
             text = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1)
-            target.write_bytes(text.encode("utf-8", "backslashreplace"))
+            apart.write(f"{names[photo]}.json", text, photo)
 
 
 def _document(result: ImageResult, folder: Path) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from facealign.formats.label_tools.named import LabelledImage, NamedFace, NamedT
 from facealign.formats.label_tools.plain_yaml import read_yaml
 from facealign.formats.labels import ALL
 from facealign.formats.pts import image_beside
-from facealign.formats.survey import Survey
+from facealign.formats.survey import Survey, path_of
 from facealign.image import read_image
 from facealign.markup import Markup, load_markup, scheme_of_names
 
@@ -55,16 +55,13 @@ def write_yolo(results: Iterable[ImageResult], path: Path, survey: Survey) -> No
             f"a YOLO data set holds one markup, not {', '.join(sorted(survey.markups))}"
         )
     folder = path.parent if path.suffix.lower() in (".yaml", ".yml") else path
-    with write_into(folder, FILE, "*.txt") as part:
-        (part / FILE).write_text(_yaml(next(iter(survey.markups), "face")), encoding="utf-8")
+    with write_into(folder, FILE, "*.txt") as apart:
+        apart.write(FILE, _yaml(next(iter(survey.markups), "face")))
         for result in results:
-            name = survey.name_of(result.source)
-            target = part / "labels" / name.with_name(name.name + ".txt")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if target.exists():
-                raise OutputError(f"{result.source}: two images with the labels {target.name}")
+            photo = path_of(result.source)  # YOLO finds the labels by the image's name alone
+            name = (survey.folder_of(photo) / photo.stem).as_posix()
             lines = [_line(face, result) for face in result.faces]
-            target.write_text("".join(lines), encoding="utf-8")
+            apart.write(f"labels/{name}.txt", "".join(lines), photo)
 
 
 def _yaml(markup: str) -> str:

@@ -6,7 +6,6 @@ time. The index is written after each shard, so an interrupted packing can be re
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -17,7 +16,7 @@ import numpy as np
 from facealign.datasets import Reading, stream_pixels
 from facealign.datasets.shards import INDEX, UNFINISHED, Facts, Index, LeftOut, read_index
 from facealign.errors import DataError, OutputError
-from facealign.files import PART, is_folder, write_file, writing
+from facealign.files import PART, digest, is_folder, make_folder, write_file, writing
 from facealign.markup import own_scheme
 from facealign.problems import collect
 from facealign.training.data.regions import ZOOM, region_size, region_transform
@@ -89,13 +88,14 @@ def pack(
 
 def fingerprint(samples: list[Sample]) -> str:
     """Sha256 over names, groups, points, flags and boxes: the same faces in the same order."""
-    digest = hashlib.sha256()
-    for sample in samples:
-        digest.update(f"{sample.id}\n{sample.group}\n{sample.markup}\n".encode())
-        covered = sample.labelled if sample.occluded is None else sample.occluded
-        for part in (sample.landmarks, sample.labelled, covered, sample.box):
-            digest.update(np.ascontiguousarray(part).tobytes())
-    return digest.hexdigest()
+    return digest(part for sample in samples for part in _facts(sample))
+
+
+def _facts(sample: Sample) -> Iterator[bytes]:
+    yield f"{sample.id}\n{sample.group}\n{sample.markup}\n".encode()
+    covered = sample.labelled if sample.occluded is None else sample.occluded
+    for part in (sample.landmarks, sample.labelled, covered, sample.box):
+        yield np.ascontiguousarray(part).tobytes()
 
 
 def _open_index(target: Path, facts: Facts) -> Index:
@@ -110,8 +110,8 @@ def _open_index(target: Path, facts: Facts) -> Index:
         return index
     if (target / INDEX).exists():
         raise OutputError(f"{target} holds a packed data set: choose another folder, or delete it")
+    make_folder(target)
     with writing(target):
-        target.mkdir(parents=True, exist_ok=True)
         empty = all(_is_leftover(path) for path in target.iterdir())
     if not empty:
         raise OutputError(f"{target} is not an empty folder: choose another")

@@ -5,13 +5,13 @@ It ignores pixels, which would take too long to read.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from facealign.datasets import Reading
+from facealign.files import digest
 from facealign.training.data.regions import Faces
 from facealign.types import Sample
 
@@ -38,9 +38,9 @@ def _set(reading: Reading, faces: Faces) -> dict[str, Any]:
         "dataset": reading.dataset,
         "subset": reading.subset,
         "count": len(reading.samples),
-        "labels": _hash(_labels(reading.samples)),
+        "labels": digest(_labels(reading.samples)),
         "trained_on": len(faces),
-        "ids": _hash(name.encode() + b"\n" for name in faces.ids),
+        "ids": digest(name.encode() + b"\n" for name in faces.ids),
     }
 
 
@@ -52,13 +52,6 @@ def _labels(samples: Sequence[Sample]) -> Iterable[bytes]:
         for values in (placed.astype("<f4"), sample.box.astype("<f4"), sample.labelled):
             yield values.tobytes()
         yield b"" if sample.occluded is None else sample.occluded.tobytes()
-
-
-def _hash(parts: Iterable[bytes]) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part)
-    return digest.hexdigest()
 
 
 def difference(before: dict[str, Any], now: dict[str, Any]) -> str:

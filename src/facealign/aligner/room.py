@@ -1,0 +1,69 @@
+"""Memory that the workers of one run share: large photos take turns."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from facealign.errors import ImageError
+
+BYTES = 10
+"""A pixel takes as much at most, while it is decoded and searched: 7 of a plain photo, 10 of one
+that is turned."""
+SHARE = 0.5
+"""Of the machine's memory that photos may take together."""
+LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+"""Where a container's limit stands (Linux)."""
+UNKNOWN = 4 * 2**30
+"""Memory of a machine that does not say."""
+
+
+class Room:
+    """Pixels that several threads may hold at a time.
+
+    Args:
+        pixels: how many; None takes what `SHARE` of the memory holds.
+
+    """
+
+    def __init__(self, pixels: int | None = None) -> None:
+        self.pixels = int(SHARE * memory() / BYTES) if pixels is None else pixels
+        self._taken = 0
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def hold(self, pixels: int, name: str) -> Iterator[None]:
+        """Wait until there is room for a photo, and keep it while the block runs.
+
+        Raises:
+            ImageError: it is larger than the whole room.
+
+        """
+        if pixels > self.pixels:
+            raise ImageError(
+                f"{name}: too large for the memory here ({pixels / 1e6:.0f} million pixels; there "
+                f"is room for {self.pixels / 1e6:.0f}); reduce it"
+            )
+        with self._changed:
+            self._changed.wait_for(lambda: self._taken + pixels <= self.pixels)
+            self._taken += pixels
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._taken -= pixels
+                self._changed.notify_all()
+
+
+def memory() -> int:
+    """Bytes of memory that this process may use: the machine's, or its container's."""
+    sizes = [UNKNOWN]
+    with suppress(AttributeError, ValueError, OSError):  # Windows has no sysconf
+        sizes = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    for limit in LIMITS:
+        with suppress(OSError, ValueError):  # "max": none
+            sizes.append(int(limit.read_text()))
+    return min(sizes)

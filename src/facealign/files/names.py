@@ -1,0 +1,51 @@
+"""Names of files that are made of others: one photo, one name, whatever the order."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Collection
+from pathlib import Path
+
+from facealign.files.reading import digest
+
+LONGEST = 200
+"""Bytes of a name, of the 255 that a file system takes: a number and a suffix follow."""
+
+
+def distinct_names(photos: Collection[Path], sign: str) -> dict[Path, str]:
+    """A name without suffix for each photo; no two have the same, and their order is no matter.
+
+    It is the photo's own without its suffix; where that could be another's, the suffix stays; where
+    two photos of different folders have one name, or it is too long, eight digits of a digest of
+    the absolute path follow. Upper and lower case count as one, as on macOS and Windows.
+
+    Args:
+        photos: their paths, each once.
+        sign: before the number of a photo's second picture, as in `a-2`: a name that looks like
+            another's second is not given.
+
+    """
+    stems = Counter(photo.stem.casefold() for photo in photos)
+    wholes = Counter(photo.name.casefold() for photo in photos)
+
+    def is_second(name: str) -> bool:
+        first = re.sub(rf"{re.escape(sign)}\d+$", "", name)
+        return first != name and (first in stems or first in wholes)
+
+    def name_of(photo: Path) -> str:
+        stem, whole = photo.stem.casefold(), photo.name.casefold()
+        if len(os.fsencode(photo.name)) > LONGEST:
+            return f"{photo.stem[: LONGEST // 5]}-{_digits(photo)}"
+        if stems[stem] == 1 and wholes[stem] <= (stem == whole) and not is_second(stem):
+            return photo.stem
+        if wholes[whole] == 1 and not stems[whole] and not is_second(whole):
+            return photo.name
+        return f"{photo.stem}-{_digits(photo)}"
+
+    return {photo: name_of(photo) for photo in photos}
+
+
+def _digits(photo: Path) -> str:
+    return digest([os.fsencode(os.path.abspath(photo))])[:8]  # noqa: PTH100  (no link is followed)

@@ -1,0 +1,130 @@
+"""What is on the disk, digests, and the wording of what fails while it is read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from facealign.errors import DataError, FaceAlignError
+
+BAD_CONTENT = (
+    *(ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError),
+    *(SyntaxError, TypeError, ValueError),
+)
+"""What parsing raises over bad content. Below these: errors of Unicode, JSON, TOML, XML, Arrow."""
+LONGEST = 200
+"""Characters of an error's text that a message repeats: it may quote what a file holds."""
+
+
+def is_file(path: str | os.PathLike[str]) -> bool:
+    """Whether the file exists; False for a name that no file can have."""
+    return os.path.isfile(path)  # noqa: PTH113  (Path.is_file raises on such names)
+
+
+def is_folder(path: str | os.PathLike[str]) -> bool:
+    """Whether the folder exists; False as in `is_file`."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def kind_of(path: str | os.PathLike[str]) -> str:
+    """What is there: "file", "folder", "device", "pipe" or "socket"; empty where nothing is."""
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116  (as in `is_file`)
+    except (OSError, ValueError):
+        return ""
+    names = {stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFIFO: "pipe"}
+    return (names | {stat.S_IFSOCK: "socket"}).get(stat.S_IFMT(mode), "device")
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 digest of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest(parts: Iterable[bytes]) -> str:
+    """The SHA-256 digest of all parts together, in hexadecimal."""
+    sum_up = hashlib.sha256()
+    for part in parts:
+        sum_up.update(part)
+    return sum_up.hexdigest()
+
+
+def to_utf8(text: str) -> str:
+    """The text with everything that is not UTF-8 escaped, as in some file names."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def reason(error: Exception) -> str:
+    """The system's reason, in its own words: "No space left on device"."""
+    return str(getattr(error, "strerror", None) or error)
+
+
+@contextmanager
+def reading(path: str | os.PathLike[str], kind: type[FaceAlignError] = DataError) -> Iterator[None]:
+    """Turn the system's errors while reading into one of `kind` that names the file.
+
+    A device, which may have no end, is refused.
+    """
+    if kind_of(path) == "device":
+        raise kind(f"{path}: a device, not a file")
+    try:
+        yield
+    except OSError as error:
+        raise kind(f"{path}: cannot be read ({reason(error)})") from None
+
+
+def brief(error: Exception) -> str:
+    """The first line of an error's text, cut where it is long; its kind where it has none."""
+    text = next(iter(str(error).splitlines()), "") or type(error).__name__
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+@contextmanager
+def parsing(
+    place: object, fault: str = "", kind: type[FaceAlignError] = DataError
+) -> Iterator[None]:
+    """Turn what parsing raises over bad content into an error of `kind` that names the place.
+
+    Args:
+        place: file and record.
+        fault: what is wrong with the content; the error follows in brackets.
+        kind: of the error.
+
+    """
+    try:
+        yield
+    except BAD_CONTENT as error:
+        what = brief(error)
+        text = f"{fault} ({type(error).__name__}: {what})" if fault else what
+        raise kind(f"{place}: {text}") from None
+
+
+def parse_json(content: str | bytes, place: object) -> Any:
+    """The value that a JSON text stands for.
+
+    Raises:
+        DataError: it is not JSON, or not UTF-8; the message starts with `place`.
+
+    """
+    with parsing(place, "not JSON"):
+        text = content if isinstance(content, str) else content.decode("utf-8-sig")
+        return json.loads(text)
+
+
+def read_json_file(path: Path) -> Any:
+    """The value in a JSON file.
+
+    Raises:
+        DataError: it cannot be read or is not JSON.
+
+    """
+    with reading(path):
+        content = path.read_bytes()
+    return parse_json(content, path)

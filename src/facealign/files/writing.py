@@ -1,0 +1,238 @@
+"""Writing: whole or not at all, and never over what is not ours."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+from facealign.errors import OutputError
+from facealign.files.reading import digest, is_file, is_folder, kind_of, reason
+
+PART = ".part"
+"""Suffix of temporary files."""
+MARK = "written by facealign"
+"""The comment in every picture that facealign writes."""
+PICTURES = re.compile(
+    rb"\xff\xd8\xff|\x89PNG|GIF8|RIFF....WEBP|II[*+]\0|MM\0[*+]|....ftyp(avi|hei|hev|mif|msf)"
+    rb"|\xff\n|\0\0\0\x0c(JXL |jP)|BM....\0\0\0\0|P[1-6]\s[\s#\d]",
+    re.DOTALL,
+)
+"""How pictures begin, whatever they are called."""
+DAY = 86400.0
+
+
+def unwritable(path: str | os.PathLike[str], error: Exception) -> OutputError:
+    """The error that names the file and the system's reason."""
+    return OutputError(f"cannot write {path}: {reason(error)}; choose another folder")
+
+
+@contextmanager
+def writing(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn the system's errors while writing into an `OutputError` that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(path, error) from error
+    except ValueError as error:
+        if "null byte" not in str(error):  # the one kind of bad name that does not raise OSError
+            raise
+        raise unwritable(path, error) from error
+
+
+def make_folder(path: Path, below: Path | None = None) -> None:
+    """Make a folder; one that exists stays as it is.
+
+    Args:
+        path: the folder. The one that holds it must exist: a mistyped path makes no tree.
+        below: under this folder, which is made like `path`, all missing ones are made.
+
+    Raises:
+        OutputError: it cannot be made.
+
+    """
+    if below is not None:
+        make_folder(below)
+    else:
+        check_folder(path)
+    with writing(path):
+        path.mkdir(parents=below is not None, exist_ok=True)
+
+
+def check_folder(path: Path) -> None:
+    """Refuse a folder that `make_folder` could not make, before the work whose results it holds.
+
+    Raises:
+        OutputError: the folder that holds it does not exist, or a file is in the way.
+
+    """
+    if not is_folder(path.parent):
+        raise OutputError(
+            f"cannot write {path}: there is no folder {path.parent}; make it, or choose another "
+            "folder"
+        )
+    if is_file(path):
+        raise OutputError(f"cannot write {path}: it is a file; choose another folder")
+    with writing(path), suppress(FileNotFoundError):
+        path.stat()  # such as a name that is too long
+
+
+def beside(path: Path, suffix: str) -> Path:
+    """A hidden name beside a file: `.NAME` and a suffix, short enough for every file system."""
+    name = path.name
+    if len(os.fsencode(name)) > 160:  # of 255 bytes
+        name = f"{name[:40]}-{digest([os.fsencode(name)])[:12]}"
+    return path.with_name(f".{name}{suffix}")
+
+
+def part_of(path: Path) -> Path:
+    """A temporary name beside `path`, that no other process or machine uses."""
+    return beside(path, f".{_host()}-{os.getpid()}-{uuid.uuid4().hex[:12]}{PART}")
+
+
+def _host() -> str:
+    return digest([platform.node().encode()])[:8]
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left half-written in a folder, whatever they wrote.
+
+    Those of this machine that still run keep theirs; on others they have a day.
+    """
+    with suppress(OSError):
+        for path in folder.glob(f".*{PART}"):
+            with suppress(OSError):
+                if _is_left(path):
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _is_left(path: Path) -> bool:
+    named = re.search(rf"\.([0-9a-f]{{8}})-(\d+)-[0-9a-f]{{12}}{PART}$", path.name)
+    if named and named[1] == _host() and os.name == "posix":
+        return not _runs(int(named[2]))
+    return time.time() - path.lstat().st_mtime > DAY
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        return True
+    return True
+
+
+def check_place(path: Path) -> None:
+    """Refuse what must not be replaced, as the module says, before the work whose result it is.
+
+    Raises:
+        OutputError: a folder is there, a picture that facealign did not write, or a file that is
+            write-protected.
+
+    """
+    kind = kind_of(path)
+    if kind == "folder":
+        raise OutputError(f"cannot write {path}: it is a folder; choose another folder")
+    refuse_foreign(path)
+    if kind == "file" and not os.access(path, os.W_OK):
+        raise OutputError(f"cannot write {path}: it is write-protected; choose another folder")
+
+
+def refuse_foreign(path: Path) -> None:
+    """Refuse to replace a picture, whatever it is called, that facealign did not write.
+
+    Raises:
+        OutputError: it is one.
+
+    """
+    if kind_of(path) != "file":
+        return
+    with suppress(OSError), path.open("rb") as file:
+        head = file.read(4096)
+        is_svg = head.lstrip(b"\xef\xbb\xbf\r\n\t ").startswith(b"<") and b"<svg" in head
+        if (is_svg or PICTURES.match(head)) and not _holds_mark(file):
+            raise OutputError(
+                f"cannot write {path}: a picture is there which facealign did not write; choose "
+                "another folder"
+            )
+
+
+def _holds_mark(file: IO[bytes]) -> bool:
+    """Whether the mark is in the first or the last megabyte, where comments are."""
+    file.seek(0)
+    if MARK.encode() in file.read(2**20):
+        return True
+    file.seek(max(0, file.seek(0, os.SEEK_END) - 2**20))
+    return MARK.encode() in file.read()
+
+
+def is_stream(path: Path) -> bool:
+    """Whether an output is written as it comes: a device, a pipe, or `/dev/stdout` and the like."""
+    through = os.path.realpath(path.parent).startswith("/proc/") or (
+        path.is_symlink() and str(path.readlink()).startswith("/proc/")
+    )
+    return through or kind_of(path) in ("device", "pipe", "socket")
+
+
+@contextmanager
+def whole_file(path: Path, binary: bool = False) -> Iterator[IO[Any]]:
+    """A file open for writing under a temporary name, renamed to `path` at the end.
+
+    If writing stops early, an existing file stays as it was, and no temporary file is left. Text
+    is written as UTF-8, with what is not UTF-8 escaped. A file that exists keeps its permissions; a
+    symbolic link stays one.
+
+    Raises:
+        OutputError: the place is refused (`check_place`), the folder cannot be made, or the file
+            cannot be written.
+
+    """
+    options: dict[str, Any] = (
+        {"mode": "wb"}
+        if binary
+        else {"mode": "w", "encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
+    )
+    with writing(path):
+        if is_stream(path):
+            with path.open(**options) as stream:
+                yield stream
+            return
+        target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    check_place(target)
+    make_folder(target.parent)
+    with writing(path):
+        part = part_of(target)
+        file: IO[Any] = part.open(**options)
+    try:
+        with writing(path):
+            yield file
+            file.close()
+            if is_file(target):
+                shutil.copymode(target, part)
+            part.replace(target)
+    except BaseException:
+        with suppress(OSError):  # such as the full disk that stopped the writing
+            file.close()
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
+
+
+def write_file(path: Path, content: bytes | str) -> None:
+    """Write a whole file or none.
+
+    Raises:
+        OutputError: as of `whole_file`.
+
+    """
+    data = content.encode() if isinstance(content, str) else content
+    with whole_file(path, binary=True) as file:
+        file.write(data)
