@@ -177,9 +177,13 @@ def _holds_mark(file: IO[bytes]) -> bool:
 def is_stream(path: Path) -> bool:
     """Whether an output is written as it comes: a device, a pipe, or `/dev/stdout` and the like."""
     through = os.path.realpath(path.parent).startswith("/proc/") or (
-        path.is_symlink() and str(path.readlink()).startswith("/proc/")
+        _is_link(path) and str(path.readlink()).startswith("/proc/")
     )
     return through or kind_of(path) in ("device", "pipe", "socket")
+
+
+def _is_link(path: Path) -> bool:
+    return os.path.islink(path)  # noqa: PTH114  (Path.is_symlink raises on names no file can have)
 
 
 @contextmanager
@@ -205,7 +209,7 @@ def whole_file(path: Path, binary: bool = False) -> Iterator[IO[Any]]:
             with path.open(**options) as stream:
                 yield stream
             return
-        target = Path(os.path.realpath(path)) if path.is_symlink() else path
+        target = Path(os.path.realpath(path)) if _is_link(path) else path
     check_place(target)
     make_folder(target.parent)
     with writing(path):
