@@ -1,6 +1,6 @@
 """Results in many files: all apart first, then into the folder; and whose files these are.
 
-The list `.facealign.json` in the folder holds a digest of each file and its photo. So a second run
+The list `.facealign` in the folder holds a digest of each file and its photo. So a second run
 replaces what the first wrote, and neither a file of someone else nor one that was edited since.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from facealign.errors import OutputError
 from facealign.files import check_folder, digest, make_folder, part_of, write_file, writing
 
-LIST = ".facealign.json"
+LIST = ".facealign"
 Listed = dict[str, list[str]]
 """Name below the folder → digest of the file, its photo."""
 
@@ -92,7 +92,7 @@ def check_files(folder: Path, *patterns: str) -> None:
     listed = _read_list(folder)
     for path in (path for pattern in patterns for path in folder.rglob(pattern)):
         name = path.relative_to(folder).as_posix()
-        if path.name == LIST or name.startswith("."):
+        if name.startswith("."):
             continue
         if name not in listed or digest([path.read_bytes()]) != listed[name][0]:
             raise OutputError(
