@@ -80,8 +80,13 @@ def check_folder(path: Path) -> None:
         )
     if is_file(path):
         raise OutputError(f"cannot write {path}: it is a file; choose another folder")
+    _check_name(path)
+
+
+def _check_name(path: Path) -> None:
+    """Refuse a name that no file can have, such as one that is too long."""
     with writing(path), suppress(FileNotFoundError):
-        path.stat()  # such as a name that is too long
+        path.stat()
 
 
 def beside(path: Path, suffix: str) -> Path:
@@ -138,6 +143,7 @@ def check_place(path: Path) -> None:
             write-protected.
 
     """
+    _check_name(path)
     kind = kind_of(path)
     if kind == "folder":
         raise OutputError(f"cannot write {path}: it is a folder; choose another folder")
