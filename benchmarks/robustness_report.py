@@ -140,8 +140,8 @@ def yaws(report: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 
 def show_beside(everyone: dict[str, dict[str, dict[str, Any]]], title: str) -> None:
-    """Whole pipelines side by side, in the rows that all of them have."""
-    rows = [row for row in list(everyone.values())[-1] if all(row in e for e in everyone.values())]
+    """Whole pipelines side by side."""
+    rows = [row for row in next(iter(everyone.values())) if row.endswith(AS_IT_COMES)]
     table = new_table("", *everyone)
     for row in rows:
         table.add_row(

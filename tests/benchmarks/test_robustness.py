@@ -208,6 +208,9 @@ def test_two_models_on_drawn_faces(
     benchmark("robustness").main([*words, "--model", "aan-m", "--model", str(copy)])
     printed = capsys.readouterr().out
     assert all(len(line) <= 80 for line in printed.splitlines())
+    beside = printed.partition("found / failures over 8 %")[2]
+    assert "| turned +30° " in beside
+    assert "official boxes" not in beside
     content = json.loads(target.read_text())
     one, two = content["models"].values()
     assert one == two
