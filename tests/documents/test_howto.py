@@ -21,11 +21,16 @@ from pathlib import Path
 import pytest
 
 import facealign
+from facealign.datasets.drawings import write_drawings
 from facealign.video import VideoWriter
 
 ROOT = Path(__file__).resolve().parents[2]
 TASKS = sorted(ROOT.glob("docs/howto/*.md"))
-PAGES = TASKS + sorted(ROOT.glob("docs/concepts/*.md")) + [ROOT / "docs/video.md"]
+OTHERS = ["README.md", *(f"docs/{name}.md" for name in ("start", "photos", "results", "video"))]
+PAGES = [*TASKS, *sorted(ROOT.glob("docs/concepts/*.md")), *(ROOT / name for name in OTHERS)]
+ELSEWHERE = {"datasets.md", "server.md", "dlib.md", "face-alignment.md", "insightface.md"}
+ELSEWHERE |= {"mediapipe.md"}
+"""Pages whose Python other tests run: here, tests/server and tests/test_docs.py."""
 BLOCK = re.compile(r"```(sh|python|toml)\n(.*?)```", re.DOTALL)
 FEW_STEPS = "train.steps=4 train.warmup=1 train.validate_every=4"
 SHELL = f"""
@@ -40,14 +45,14 @@ facealign() {{
 }}
 """
 """What is installed already is not installed again; training is short, on few faces."""
-NEEDS = {"opencv": "cv2", "pandas": "pandas", "video": "pandas"}
+NEEDS = {"opencv": "cv2", "pandas": "pandas", "photos": "pandas", "video": "pandas"}
 PORT = "8000"
 
 
 @pytest.fixture
 def folder(repository: Path, tmp_path: Path) -> Path:
-    """What a reader has: one photo, and a folder of photos."""
-    for name in ("photo.jpg", "photos/a.jpg", "photos/b.jpg"):
+    """What a reader has: one photo, and folders of photos."""
+    for name in ("photo.jpg", "photos/a.jpg", "photos/b.jpg", "holiday/c.jpg", "archive/d.jpg"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(repository / "examples" / "astronaut.jpg", tmp_path / name)
     return tmp_path
@@ -81,7 +86,7 @@ def test_the_blocks_of_a_page_run(folder: Path, request: pytest.FixtureRequest, 
         pytest.importorskip(NEEDS[page.stem])
     if page.stem == "opencv":
         write_film(folder / "video.mp4", folder / "photo.jpg")
-    if page.stem == "video":
+    if page.stem in ("video", "README"):
         write_talk(folder / "talk.mp4", folder / "photo.jpg")
     text = page.read_text()
     if "curl" in "".join(body for _, body in BLOCK.findall(text)):
@@ -128,6 +133,21 @@ def write_talk(target: Path, photo: Path) -> None:
     with VideoWriter(target) as video:
         for number in range(36):
             video.write(picture, number / 24)
+
+
+def test_the_reader_of_a_data_set_works_as_its_page_says(folder: Path) -> None:
+    write_drawings(folder / "300W", train=3, test=2)
+    blocks = BLOCK.findall((ROOT / "docs/datasets.md").read_text())
+    assert {kind for kind, _ in blocks} == {"python"}
+    for kind, body in blocks:
+        run_block(kind, body, folder)
+
+
+def test_every_page_with_blocks_to_run_is_run() -> None:
+    documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "benchmarks/README.md"]
+    with_blocks = {page for page in documents if re.search(r"```(sh|python)\n", page.read_text())}
+    left = {page.name for page in with_blocks - set(PAGES)}
+    assert left == ELSEWHERE
 
 
 def test_a_task_is_short() -> None:

@@ -40,7 +40,7 @@ def here(code: str, server: Any) -> str:
 def test_curl(server: Any, repository: Path, folder: Path) -> None:
     if not shutil.which("curl"):
         pytest.skip("no curl here")
-    line = here(example(repository, "sh", "curl"), server).strip()
+    line = here(example(repository, "console", "curl"), server).strip()
     document = json.loads(run(["bash", "-c", f"{line} --silent"], folder))
     assert [len(image["faces"]) for image in document["images"]] == [1]
 
