@@ -21,7 +21,7 @@ async function follow(count) {
     const image = pen.getImageData(0, 0, canvas.width, canvas.height);
     const faces = await tracker.step(image, i / 25);
     frames.push({ png: canvas.toDataURL("image/png"), faces });
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, 600));
   }
   for (const track of stream.getTracks()) track.stop();
   return frames;
@@ -35,7 +35,7 @@ await run(
     await page.locator("#mirror").uncheck();
     const plain = await page.locator("#live").evaluate(({ style }) => style.transform);
     for (let i = 0; i < 4; i++) {
-      await page.waitForTimeout(350);
+      await page.waitForTimeout(800);
       const drawn = await page.locator("#live").evaluate((canvas) => canvas.toDataURL("image/png"));
       await writeFile(`${folder}/live-${i}.png`, Buffer.from(drawn.split(",")[1], "base64"));
     }
