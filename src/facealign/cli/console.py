@@ -96,6 +96,11 @@ def conclude(message: str, **fields: Any) -> None:
     LOG.info("%s", message, extra={"fields": fields})
 
 
+def warn(message: str) -> None:
+    """Print a line on stderr about what is passed over and fails nothing."""
+    LOG.warning("%s", message)
+
+
 def say(text: str) -> None:
     """Print a line on stdout as it is."""
     out().print(printable(text), markup=False, soft_wrap=True)

@@ -16,6 +16,7 @@ from facealign.errors import OutputError
 from facealign.files import check_folder, digest, make_folder, part_of, write_file, writing
 
 LIST = ".facealign"
+ESCAPED = "backslashreplace"
 Listed = dict[str, list[str]]
 """Name below the folder → digest of the file, its photo."""
 
@@ -27,12 +28,12 @@ class Apart:
         self.part = part
         self.photos: dict[str, str] = {}
 
-    def write(self, name: str, text: str, photo: Path | str = "") -> None:
+    def write(self, name: str, content: str | bytes, photo: Path | str = "") -> None:
         """Write a file.
 
         Args:
             name: below the folder; not written before.
-            text: the content; what is not UTF-8 is escaped.
+            content: of text, what is not UTF-8 is escaped.
             photo: whose results these are.
 
         """
@@ -40,7 +41,8 @@ class Apart:
         if name in self.photos:
             raise OutputError(f"{photo}: two images have the file {name}")
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(text.encode("utf-8", "backslashreplace"))
+        data = content if isinstance(content, bytes) else content.encode(errors=ESCAPED)
+        target.write_bytes(data)
         self.photos[name] = str(photo)
 
 
@@ -52,7 +54,8 @@ def write_into(folder: Path, *patterns: str) -> Iterator[Apart]:
 
     Args:
         folder: made if missing.
-        patterns: of the files; the folder may hold none of them that facealign did not write.
+        patterns: of the files, such as "**/*.pts"; the folder may hold none of them that facealign
+            did not write.
 
     Raises:
         OutputError: a file cannot be written, or is not ours.
@@ -90,14 +93,13 @@ def check_files(folder: Path, *patterns: str) -> None:
     """
     check_folder(folder)
     listed = _read_list(folder)
-    for path in (path for pattern in patterns for path in folder.rglob(pattern)):
+    for path in (path for pattern in patterns for path in folder.glob(pattern)):
         name = path.relative_to(folder).as_posix()
         if name.startswith("."):
             continue
         if name not in listed or digest([path.read_bytes()]) != listed[name][0]:
             raise OutputError(
-                f"{folder} holds {path.suffix} files, which could be replaced, such as {name}: "
-                "give a new folder"
+                f"{folder} holds files which could be replaced, such as {name}: give a new folder"
             )
 
 

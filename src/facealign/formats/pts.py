@@ -146,7 +146,7 @@ def write_pts(results: Iterable[ImageResult], path: Path, survey: Survey) -> Non
     """
     if path.suffix.lower() != ".pts":
         names, faces = survey.names(SECOND), Counter[Path]()
-        with write_into(path, "*.pts") as apart:
+        with write_into(path, "**/*.pts") as apart:
             for result in results:
                 photo = path_of(result.source)
                 for face in result.faces:

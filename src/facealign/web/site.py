@@ -7,7 +7,7 @@ import mimetypes
 from functools import cache
 from pathlib import Path
 
-from facealign.files import write_file
+from facealign.formats.folders import write_into
 from facealign.models import WEIGHTS, bundled, model_path
 from facealign.web.settings import page_settings
 from facealign.yunet import YuNet
@@ -83,11 +83,12 @@ def write_site(folder: Path) -> int:
 
     Raises:
         ModelError: a bundled model is missing or damaged.
-        OutputError: a file cannot be written.
+        OutputError: a file cannot be written, or would replace one that is not ours.
 
     """
     lines = "".join(f"  {name}: {value}\n" for name, value in HEADERS.items())
     files = site_files() | {"_headers": f"/*\n{lines}".encode()}
-    for name, file in files.items():
-        write_file(folder / name, content(file))
+    with write_into(folder, *files) as apart:
+        for name, file in files.items():
+            apart.write(name, content(file))
     return len(files)

@@ -165,4 +165,4 @@ def _check_place(path: Path, form: Format, photos: list[Path]) -> None:
                 f"{path} is one .pts file, for {len(photos)} photos: give a folder and --format pts"
             )
     else:
-        check_files(path.parent if path.suffix == ".yaml" else path, f"*{form.files}")
+        check_files(path.parent if path.suffix == ".yaml" else path, f"**/*{form.files}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -15,11 +16,11 @@ from typing import TypeVar
 from facealign.aligner.parallel import core_count, map_ordered
 from facealign.aligner.photo import photo_result
 from facealign.aligner.room import Room
-from facealign.cli.console import bar, fail
+from facealign.cli.console import bar, counted, fail, warn
 from facealign.cli.stopping import Stop
-from facealign.errors import DataError
+from facealign.decoding import RAW_SUFFIXES
 from facealign.face import Face, ImageResult
-from facealign.files import is_file, is_folder, reason
+from facealign.files import is_file, is_folder, reading
 from facealign.image import SUFFIXES, ImageSource, Photo
 from facealign.types import Pixels
 
@@ -99,6 +100,9 @@ def _source(photo: Path) -> ImageSource:
     return sys.stdin.buffer.read() if photo == STDIN else photo
 
 
+FILMS = (".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".webm", ".wmv")
+SKIPPED = dict.fromkeys(RAW_SUFFIXES, "RAW photo") | dict.fromkeys(FILMS, "video")
+"""Suffix → what a search passes over and counts."""
 LEFTOVERS = frozenset({"__MACOSX", "@eaDir"})
 """Folders that hold no photos but what a program keeps beside them."""
 
@@ -129,13 +133,19 @@ def _matches(name: str) -> tuple[list[Path], str]:
 
 def _search(folder: Path) -> list[Path]:
     """The photos below a folder; what macOS, NAS and version control leave beside them is not."""
-    return sorted(
-        file
-        for file in folder.rglob("*")
-        if file.suffix.lower() in SUFFIXES
-        and not _is_leftover(file.relative_to(folder))
-        and is_file(file)
-    )
+    found, skipped = [], Counter[str]()
+    for file in folder.rglob("*"):
+        suffix = file.suffix.lower()
+        kind = "photo" if suffix in SUFFIXES else SKIPPED.get(suffix)
+        if kind and not _is_leftover(file.relative_to(folder)) and is_file(file):
+            skipped[kind] += 1
+            if kind == "photo":
+                found.append(file)
+    del skipped["photo"]
+    if skipped:
+        what = " and ".join(counted(number, kind) for kind, number in skipped.most_common())
+        warn(f"{folder}: {what} skipped")
+    return sorted(found)
 
 
 def _is_leftover(path: Path) -> bool:
@@ -152,9 +162,7 @@ def read_names(source: Path) -> list[str]:
         DataError: it cannot be read.
 
     """
-    try:
+    with reading(source):
         data = sys.stdin.buffer.read() if source == STDIN else source.read_bytes()
-    except OSError as error:
-        raise DataError(f"{source}: cannot be read ({reason(error)})") from None
     lines = data.split(b"\0") if b"\0" in data else data.splitlines()
     return [os.fsdecode(line) for line in lines if line.strip()]

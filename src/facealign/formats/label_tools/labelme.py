@@ -38,7 +38,7 @@ def write_labelme(results: Iterable[ImageResult], path: Path, survey: Survey) ->
 
     """
     names = survey.names("_")
-    with write_into(path, "*.json") as apart:
+    with write_into(path, "**/*.json") as apart:
         for result in results:
             photo = path_of(result.source)
             content = _document(result, (path / names[photo]).parent)

@@ -55,7 +55,7 @@ def write_yolo(results: Iterable[ImageResult], path: Path, survey: Survey) -> No
             f"a YOLO data set holds one markup, not {', '.join(sorted(survey.markups))}"
         )
     folder = path.parent if path.suffix.lower() in (".yaml", ".yml") else path
-    with write_into(folder, FILE, "*.txt") as apart:
+    with write_into(folder, FILE, "labels/**/*.txt") as apart:
         apart.write(FILE, _yaml(next(iter(survey.markups), "face")))
         for result in results:
             photo = path_of(result.source)  # YOLO finds the labels by the image's name alone

@@ -80,6 +80,17 @@ def test_a_foreign_picture_is_never_replaced(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["b.jpg", "in"]
 
 
+def test_a_page_never_replaces_another(facealign: Run, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    for _ in range(2):
+        assert facealign("web", "-o", site)[0] == 0
+    (site / "index.html").write_text("edited")
+    code, _, errors = facealign("web", "-o", site)
+    assert (code, "such as index.html" in errors) == (2, True)
+    assert (site / "index.html").read_text() == "edited"
+    assert list(site.glob(".*.part")) == []
+
+
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".gif", ".avif"])
 def test_a_picture_of_ours_is_replaced(
     facealign: Run, photo: Path, tmp_path: Path, suffix: str
