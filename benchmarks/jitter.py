@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 from contenders import OFFLINE, Contender, Follow, Ours, smoothed
-from films import NOISE, PATHS, Filmed, film, filmed_faces, moved_box
+from moving_photos import NOISE, PATHS, Filmed, filmed_faces, moved_box, video
 from others import Dlib, FaceMesh, installed
 from rich.console import Console
 from script import (
@@ -86,7 +86,7 @@ def track(
     for number in range(frames):
         step = PATHS[path](number / frames)
         cameras.append(face.camera(step))
-        frame = film(face.acted(step), cameras[-1])
+        frame = video(face.acted(step), cameras[-1])
         if path == "noise":
             noisy = frame + random.normal(0, NOISE, frame.shape)
             frame = np.clip(np.round(noisy), 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""How steady the points of a film are: plain functions of arrays. T frames, K points."""
+"""How steady the points of a video are: plain functions of arrays. T frames, K points."""
 
 from __future__ import annotations
 

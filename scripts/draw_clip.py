@@ -38,7 +38,7 @@ def camera(share: float) -> CropTransform:
     return CropTransform.from_square((x, y), side, SIDE, 14 * math.sin(turn + 0.8))
 
 
-def film() -> list[Pixels]:
+def video() -> list[Pixels]:
     """The frames, (SIDE, SIDE, 3) each."""
     photo, random = facealign.read_image(PHOTO), np.random.default_rng(0)
     frames = [camera(i / FRAMES).warp(photo).astype(float) for i in range(FRAMES)]
@@ -95,6 +95,6 @@ def follow(frames: list[Pixels]) -> dict[str, list[Points]]:
 
 
 if __name__ == "__main__":
-    folder, made = Path(sys.argv[1]), film()
+    folder, made = Path(sys.argv[1]), video()
     draw_clip(made, folder / "tracked.webp")
     draw_smoothing(made, folder / "smoothing.svg")

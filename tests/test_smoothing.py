@@ -123,7 +123,7 @@ def test_live_smoothing_begins_anew_after_a_gap_or_when_told(face: Array) -> Non
     assert np.allclose(smoother.step(elsewhere, 1.0), elsewhere, atol=1e-3)  # time ran back
 
 
-def test_the_centred_window_ends_where_the_film_does(face: Array) -> None:
+def test_the_centred_window_ends_where_the_video_does(face: Array) -> None:
     tracks, times = face + np.zeros((3, 1, 1)), even(3)
     assert np.allclose(offline(tracks, times), tracks, atol=1e-3)
     assert np.allclose(offline(tracks[:1], times[:1]), tracks[:1], atol=1e-3)

@@ -22,7 +22,7 @@ LINE, POINT, BOX = (0, 200, 255), (255, 255, 255), (255, 190, 0)
 
 
 def draw_faces(image: Pixels, faces: Sequence[Face]) -> Pixels:
-    """A copy of the photo with each face's box, outlines and points, and its track in a film.
+    """A copy of the photo with each face's box, outlines and points, and its track in a video.
 
     Args:
         image: (H, W, 3) uint8, the photo that was aligned.

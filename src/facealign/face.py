@@ -34,7 +34,7 @@ class Face:
         visible: (K,) bool, whether each point can be seen; None if the model has no such output.
         network_crop: the crop that the network saw, turned like the face; None for a face that no
             network made.
-        track: number of the face within its film, the same in every frame; None in a photo.
+        track: number of the face within its video, the same in every frame; None in a photo.
         raw: (K, 2) float32, the landmarks before they were smoothed over time; only when asked for.
         measures: measures of the face by name, from `facealign.measures`, each None if not known;
             only when asked for.
@@ -187,8 +187,8 @@ class ImageResult:
         width, height: of the upright image, in pixels; None if it could not be read.
         faces: the faces found.
         error: why the image failed; None if it did not.
-        frame: number of the picture within a film, from 0; None for a photo.
-        time: seconds from the film's first frame; None for a photo.
+        frame: number of the picture within a video, from 0; None for a photo.
+        time: seconds from the video's first frame; None for a photo.
 
     """
 

@@ -30,7 +30,7 @@ Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
 MOST_SECONDS = 0.3
-"""Seconds; frames further apart are not fitted together, as in a film of few frames a second."""
+"""Seconds; frames further apart are not fitted together, as in a video of few frames a second."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class OneEuro:
     speed_cutoff: float = 8.0
 
 
-# Chosen on 18 films of 90 frames (six photos under a moving camera, noise of 3 in 255), by shake,
+# Chosen on 18 videos of 90 frames (six photos under a moving camera, noise of 3 in 255), by shake,
 # error and lag, and by how much is kept of a blink of 0.2 s and of a mouth that opens 5 times a
 # second: live 0.91 and 0.94, centred 0.92 and 0.89.
 LIVE = Window(frames=7, degree=2)

@@ -1,4 +1,4 @@
-"""Films along known paths, followers that are known to be steady or not, and the script."""
+"""Videos along known paths, followers that are known to be steady or not, and the script."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ BLOB = np.array([270.3, 240.8], np.float32)
 
 @pytest.fixture
 def filmed(benchmark: Benchmark) -> Any:
-    """A face to film in a picture of one soft blob of light."""
+    """A face to video in a picture of one soft blob of light."""
     y, x = np.mgrid[:500, :500]
     light = 250 * np.exp(-((x - BLOB[0]) ** 2 + (y - BLOB[1]) ** 2) / 2 / 8**2)
     image = np.round(light)[..., None].repeat(3, axis=-1).astype(np.uint8)
     box = np.array([185.5, 165.5, 345.5, 325.5], np.float32)
     points = np.random.default_rng(0).uniform(200, 330, (68, 2)).astype(np.float32)
     points[[36, 45]] = [[215, 240], [315, 240]]  # the outer eye corners
-    return benchmark("films").Filmed("blob", image, box, points)
+    return benchmark("moving_photos").Filmed("blob", image, box, points)
 
 
 def test_a_frame_shows_what_the_transform_says(benchmark: Benchmark, filmed: Any) -> None:
-    films = benchmark("films")
-    for path in films.PATHS:
-        camera = filmed.camera(films.PATHS[path](0.15))
-        light = films.film(filmed.image, camera)[..., 0].astype(float)
-        y, x = np.mgrid[: films.SIDE, : films.SIDE]
+    videos = benchmark("moving_photos")
+    for path in videos.PATHS:
+        camera = filmed.camera(videos.PATHS[path](0.15))
+        light = videos.video(filmed.image, camera)[..., 0].astype(float)
+        y, x = np.mgrid[: videos.SIDE, : videos.SIDE]
         centre = np.array([(light * x).sum(), (light * y).sum()]) / light.sum()
         assert centre == pytest.approx(camera.to_crop(BLOB), abs=0.02), path
 
 
 def test_paths_move_by_parts_of_a_pixel_and_return(benchmark: Benchmark) -> None:
-    jitter = benchmark("films")
+    jitter = benchmark("moving_photos")
     for path in jitter.PATHS.values():
         assert path(0.0) == jitter.Step()
         assert np.allclose(list(vars(path(1.0)).values()), list(vars(path(0.0)).values()))
@@ -54,7 +54,7 @@ def test_paths_move_by_parts_of_a_pixel_and_return(benchmark: Benchmark) -> None
 
 
 def test_the_box_moves_with_the_face(benchmark: Benchmark, filmed: Any) -> None:
-    jitter = benchmark("films")
+    jitter = benchmark("moving_photos")
     still = jitter.moved_box(filmed.camera(jitter.Step()), filmed.box)
     size = 160 / max(160 / jitter.FACE, jitter.FINER)
     assert still[2] - still[0] == pytest.approx(size, rel=1e-5)
@@ -122,22 +122,22 @@ def test_a_follower_that_is_late_lags_by_as_much(benchmark: Benchmark, filmed: A
 def test_lids_and_mouth_move_and_the_rest_stands_still(
     benchmark: Benchmark, astronaut: Pixels
 ) -> None:
-    films, (face,) = benchmark("films"), FaceAligner(threads=1).align(astronaut)
-    filmed = films.Filmed("photo", astronaut, face.box, face.landmarks)
-    assert filmed.acted(films.Step()) is astronaut
+    videos, (face,) = benchmark("moving_photos"), FaceAligner(threads=1).align(astronaut)
+    filmed = videos.Filmed("photo", astronaut, face.box, face.landmarks)
+    assert filmed.acted(videos.Step()) is astronaut
     aligner = FaceAligner(threads=1)
 
     def points(step: Any) -> np.ndarray:
         return aligner.align(filmed.acted(step), boxes=[face.box])[0].landmarks
 
     still, shut, talking = (
-        points(s) for s in (films.Step(), films.Step(lids=0.85), films.Step(jaw=1))
+        points(s) for s in (videos.Step(), videos.Step(lids=0.85), videos.Step(jaw=1))
     )
     for eye in EYES.values():
         assert eye_openness(shut[list(eye)]) < 0.9 * eye_openness(still[list(eye)])
     lips = list(INNER_LIPS)
     assert mouth_openness(talking[lips]) > 1.5 * mouth_openness(still[lips])
-    changed = np.abs(filmed.acted(films.Step(lids=0.85)).astype(int) - astronaut).max(axis=2) > 0
+    changed = np.abs(filmed.acted(videos.Step(lids=0.85)).astype(int) - astronaut).max(axis=2) > 0
     inside = np.zeros_like(changed)
     x0, y0, x1, y1 = box_of_points(face.landmarks[17:48]).round().astype(int)
     inside[y0:y1, x0:x1] = True

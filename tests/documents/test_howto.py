@@ -85,7 +85,7 @@ def test_the_blocks_of_a_page_run(folder: Path, request: pytest.FixtureRequest, 
     if page.stem in NEEDS:
         pytest.importorskip(NEEDS[page.stem])
     if page.stem == "opencv":
-        write_film(folder / "video.mp4", folder / "photo.jpg")
+        write_video(folder / "video.mp4", folder / "photo.jpg")
     if page.stem in ("video", "README"):
         write_talk(folder / "talk.mp4", folder / "photo.jpg")
     text = page.read_text()
@@ -115,16 +115,16 @@ def run_block(kind: str, body: str, folder: Path) -> None:
     assert done.returncode == 0, f"{body}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
 
 
-def write_film(target: Path, photo: Path) -> None:
+def write_video(target: Path, photo: Path) -> None:
     """Twelve frames of the photo."""
     import cv2
 
     picture = cv2.imread(str(photo))
     size = (picture.shape[1], picture.shape[0])
-    film = cv2.VideoWriter(str(target), cv2.VideoWriter_fourcc(*"mp4v"), 12.0, size)
+    video = cv2.VideoWriter(str(target), cv2.VideoWriter_fourcc(*"mp4v"), 12.0, size)
     for _ in range(12):
-        film.write(picture)
-    film.release()
+        video.write(picture)
+    video.release()
 
 
 def write_talk(target: Path, photo: Path) -> None:

@@ -88,10 +88,10 @@ def test_the_frames_that_a_person_has_set_are_a_subset(write: Callable[..., Path
         read_dataset("cvat", path, "keyframes")
 
 
-def test_without_stills_the_film_is_named_with_its_frame(
+def test_without_stills_the_video_is_named_with_its_frame(
     write: Callable[..., Path], tmp_path: Path
 ) -> None:
-    (tmp_path / "clip.mp4").write_bytes(b"film")
+    (tmp_path / "clip.mp4").write_bytes(b"video")
     samples = read_dataset("cvat", write(stills=()), "all").samples
     assert [(s.image.name, s.frame) for s in samples] == [("clip.mp4", n) for n in (4, 6, 8)]
 

@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 
 from facealign import MARKUPS
 from facealign.face import Face, ImageResult
-from facealign.formats.registry import FILM, FORMATS, read_results, write_results
+from facealign.formats.registry import FORMATS, VIDEO, read_results, write_results
 from facealign.measures import NAMES
 
 WHOLE = [name for name in FORMATS if FORMATS[name].keeps_all]
@@ -71,8 +71,8 @@ def test_a_way_through_all_formats_keeps_all(
 
 
 @st.composite
-def some_films(draw: st.DrawFn) -> list[ImageResult]:
-    """Frames of films of one markup, the faces with all that a tracker and `measure` give."""
+def some_video(draw: st.DrawFn) -> list[ImageResult]:
+    """Frames of videos of one markup, the faces with all that a tracker and `measure` give."""
     kind = draw(st.sampled_from(["ibug68", "celeba5"])), draw(st.booleans()), False, True
     results = []
     for name in draw(st.lists(text, max_size=2, unique=True)):
@@ -84,15 +84,15 @@ def some_films(draw: st.DrawFn) -> list[ImageResult]:
 
 
 @given(
-    way=st.permutations([name for name in WHOLE if not FORMATS[name].loses & FILM]),
-    results=some_films(),
+    way=st.permutations([name for name in WHOLE if not FORMATS[name].loses & VIDEO]),
+    results=some_video(),
 )
-def test_a_way_of_a_film_keeps_frames_tracks_and_measures(
+def test_a_way_of_a_video_keeps_frames_tracks_and_measures(
     tmp_path_factory: pytest.TempPathFactory, way: list[str], results: list[ImageResult]
 ) -> None:
     after = results
     for name in [*way, way[0]]:
-        path = tmp_path_factory.getbasetemp() / f"film{FORMATS[name].suffixes[0]}"
+        path = tmp_path_factory.getbasetemp() / f"video{FORMATS[name].suffixes[0]}"
         assert write_results(lambda after=after: iter(after), path)[1] == set()
         after = list(read_results(path))
     assert_same(results, after)

@@ -167,7 +167,7 @@ def test_no_more_faces_than_asked_for() -> None:
     assert all(frame == {0: "a"} for frame in history)
 
 
-def test_an_empty_film_has_no_faces_and_few_runs() -> None:
+def test_an_empty_video_has_no_faces_and_few_runs() -> None:
     aligner = Scripted()
     assert play(lambda n: {}, 30, aligner) == [{}] * 30
     assert aligner.detections == 10

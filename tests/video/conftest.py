@@ -1,4 +1,4 @@
-"""Films made by PyAV, with what a camera, an editor or a broken disk does to them."""
+"""Videos made by PyAV, with what a camera, an editor or a broken disk does to them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ MakeFilm = Callable[..., Path]
 
 
 @pytest.fixture
-def make_film(tmp_path: Path) -> MakeFilm:
-    """(name, pictures, …) → a film of them.
+def make_video(tmp_path: Path) -> MakeFilm:
+    """(name, pictures, …) → a video of them.
 
     `ticks` are the frames' times in 1/1000 s; `sound` is a codec for one second of a tone; `matrix`
     is the display matrix a, b, c, d of an .mp4 or .mov.
@@ -39,12 +39,12 @@ def make_film(tmp_path: Path) -> MakeFilm:
         options: dict[str, str] | None = None,
     ) -> Path:
         path = tmp_path / name
-        with av.open(str(path), "w") as film:
+        with av.open(str(path), "w") as video:
             stream: Any = None
-            tone = film.add_stream(sound, rate=48000) if sound else None
+            tone = video.add_stream(sound, rate=48000) if sound else None
             for number, picture in enumerate(pictures):
                 if stream is None:
-                    stream = film.add_stream(codec, rate=RATE)
+                    stream = video.add_stream(codec, rate=RATE)
                     stream.height, stream.width = picture.shape[:2]
                     stream.pix_fmt, stream.options = form, options or {}
                     if ticks:
@@ -53,11 +53,11 @@ def make_film(tmp_path: Path) -> MakeFilm:
                 frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=kind)
                 if ticks:
                     frame.pts, frame.time_base = ticks[number], Fraction(1, 1000)
-                film.mux(stream.encode(frame))
+                video.mux(stream.encode(frame))
             if stream is not None:
-                film.mux(stream.encode())
+                video.mux(stream.encode())
             if tone is not None:
-                _write_tone(film, tone)
+                _write_tone(video, tone)
         if matrix:
             _set_matrix(path, matrix)
         return path
@@ -65,15 +65,15 @@ def make_film(tmp_path: Path) -> MakeFilm:
     return make
 
 
-def _write_tone(film: Any, stream: Any) -> None:
+def _write_tone(video: Any, stream: Any) -> None:
     time = np.arange(48000, dtype=np.float32) / 48000
     wave = (0.2 * np.sin(2 * np.pi * 440 * time)).astype(np.float32)
     frame = av.AudioFrame.from_ndarray(wave[None], format="fltp", layout="mono")
     frame.sample_rate = 48000
     resampler = av.AudioResampler(stream.format, "mono", 48000, frame_size=stream.frame_size or 0)
     for part in [*resampler.resample(frame), *resampler.resample(None)]:
-        film.mux(stream.encode(part))
-    film.mux(stream.encode())
+        video.mux(stream.encode(part))
+    video.mux(stream.encode())
 
 
 def _set_matrix(path: Path, matrix: tuple[int, int, int, int]) -> None:
@@ -125,10 +125,10 @@ def filmed(astronaut: Pixels) -> Callable[..., list[Pixels]]:
 
 @pytest.fixture
 def times_of() -> Callable[[Path], list[float]]:
-    """(film) → the times of its frames, as FFmpeg reads them."""
+    """(video) → the times of its frames, as FFmpeg reads them."""
 
     def read(path: Path) -> list[float]:
-        with av.open(str(path)) as film:
-            return [float(frame.time) for frame in film.decode(video=0)]
+        with av.open(str(path)) as video:
+            return [float(frame.time) for frame in video.decode(video=0)]
 
     return read

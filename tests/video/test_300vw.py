@@ -23,13 +23,13 @@ Facealign = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def root(make_film: MakeFilm, filmed: Callable[..., list[Pixels]], tmp_path: Path) -> Path:
-    """One film of 300VW's test set, its labels what an aligner finds frame by frame."""
+def root(make_video: MakeFilm, filmed: Callable[..., list[Pixels]], tmp_path: Path) -> Path:
+    """One video of 300VW's test set, its labels what an aligner finds frame by frame."""
     pictures = filmed(12)
     folder = tmp_path / "300vw" / "410"
     (folder / "annot").mkdir(parents=True)
-    film = make_film("vid.avi", pictures, codec="ffv1", form="bgr0")
-    film.rename(folder / "vid.avi")
+    video = make_video("vid.avi", pictures, codec="ffv1", form="bgr0")
+    video.rename(folder / "vid.avi")
     aligner = FaceAligner(threads=1, turned_faces=False)
     for number, picture in enumerate(pictures, 1):
         (face,) = aligner.align(picture)
@@ -41,7 +41,7 @@ def test_eval_follows_faces_as_video_does(facealign: Facealign, root: Path, tmp_
     target, followed = tmp_path / "report.json", tmp_path / "faces.jsonl"
     words = ("eval", "--dataset", "300vw", "--root", root, "--subset", "category3")
     code, _, _ = facealign(*words, "--boxes", "tracker", "--json", target)
-    assert code == 3  # the other films of the subset are not there
+    assert code == 3  # the other videos of the subset are not there
     report = json.loads(target.read_text())
     assert (report["count"], report["missed"], report["box_source"]) == (12, 0, "tracker")
     assert 0.001 < report["nme_inter_ocular"] < 0.02

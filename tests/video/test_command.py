@@ -27,9 +27,9 @@ Filmed = Callable[..., list[Pixels]]
 
 
 @pytest.fixture
-def talk(make_film: MakeFilm, filmed: Filmed) -> Path:
+def talk(make_video: MakeFilm, filmed: Filmed) -> Path:
     """A face for 20 frames, with sound."""
-    return make_film("talk.mp4", filmed(20), sound="aac")
+    return make_video("talk.mp4", filmed(20), sound="aac")
 
 
 def read(path: Path) -> list[ImageResult]:
@@ -67,7 +67,7 @@ def test_every_frame_has_its_number_time_and_tracks(
         assert list(face.measures or ()) == list(NAMES)
 
 
-def test_the_drawn_film_has_every_frame_and_the_sound(
+def test_the_drawn_video_has_every_frame_and_the_sound(
     facealign: Facealign, talk: Path, tmp_path: Path
 ) -> None:
     drawn = tmp_path / "drawn.mp4"
@@ -83,11 +83,11 @@ def test_the_drawn_film_has_every_frame_and_the_sound(
 
 
 def test_every_start_end_and_faces(
-    facealign: Facealign, make_film: MakeFilm, filmed: Filmed, tmp_path: Path
+    facealign: Facealign, make_video: MakeFilm, filmed: Filmed, tmp_path: Path
 ) -> None:
     pairs = [np.concatenate([p, p[:, ::-1]], axis=1) for p in filmed(12)]
-    film, target = make_film("two.mp4", pairs), tmp_path / "faces.jsonl"
-    words = ("video", film, "-o", target, "--every", "2", "--start", "0.1", "--end", "0.4")
+    video, target = make_video("two.mp4", pairs), tmp_path / "faces.jsonl"
+    words = ("video", video, "-o", target, "--every", "2", "--start", "0.1", "--end", "0.4")
     assert facealign(*words)[0] == 0
     assert [(r.frame, len(r.faces)) for r in read(target)] == [(3, 2), (5, 2), (7, 2), (9, 2)]
     assert facealign(*words, "--faces", "1")[0] == 0
@@ -111,14 +111,14 @@ def test_ctrl_c_leaves_valid_files_and_resume_goes_on(
     assert not journal_path(target).exists()
 
 
-def test_ctrl_c_leaves_a_drawn_film_that_plays(
+def test_ctrl_c_leaves_a_drawn_video_that_plays(
     facealign: Facealign, talk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = tmp_path / "drawn.mp4"
     stop_at(monkeypatch, 8)
     assert facealign("video", talk, "--draw", drawn)[0] == 130
-    with VideoReader(drawn) as film:
-        assert len(list(film)) == 9
+    with VideoReader(drawn) as video:
+        assert len(list(video)) == 9
 
 
 def test_a_run_with_other_settings_is_not_resumed(
@@ -133,31 +133,31 @@ def test_a_run_with_other_settings_is_not_resumed(
     assert "was started with another every" in err
 
 
-def test_a_film_cut_short_is_done_up_to_there_with_exit_3(
-    facealign: Facealign, make_film: MakeFilm, filmed: Filmed, tmp_path: Path
+def test_a_video_cut_short_is_done_up_to_there_with_exit_3(
+    facealign: Facealign, make_video: MakeFilm, filmed: Filmed, tmp_path: Path
 ) -> None:
-    film = make_film("cut.mkv", filmed(20), codec="mpeg4", options={"g": "1"})
-    film.write_bytes(film.read_bytes()[: film.stat().st_size // 2])
+    video = make_video("cut.mkv", filmed(20), codec="mpeg4", options={"g": "1"})
+    video.write_bytes(video.read_bytes()[: video.stat().st_size // 2])
     target = tmp_path / "faces.csv"
-    code, _, err = facealign("video", film, "-o", target)
+    code, _, err = facealign("video", video, "-o", target)
     assert code == 3
     assert len(err.splitlines()) == 1
     assert "cut short after" in err
     assert 5 < len(read(target)) < 15
 
 
-def test_a_film_without_a_face_is_no_error(
-    facealign: Facealign, make_film: MakeFilm, waves: Filmed, tmp_path: Path
+def test_a_video_without_a_face_is_no_error(
+    facealign: Facealign, make_video: MakeFilm, waves: Filmed, tmp_path: Path
 ) -> None:
     target, drawn = tmp_path / "faces.csv", tmp_path / "drawn.mkv"
-    film = make_film("sea.mp4", waves(6))
-    code, out, err = facealign("video", film, "-o", target, "--draw", drawn)
+    video = make_video("sea.mp4", waves(6))
+    code, out, err = facealign("video", video, "-o", target, "--draw", drawn)
     assert (code, err) == (0, "")
     assert "0 tracks in 6 frames" in out
     assert [(r.frame, r.faces) for r in read(target)] == [(n, []) for n in range(6)]
 
 
-def test_a_bad_film_of_two_is_one_line(facealign: Facealign, talk: Path, tmp_path: Path) -> None:
+def test_a_bad_video_of_two_is_one_line(facealign: Facealign, talk: Path, tmp_path: Path) -> None:
     target = tmp_path / "faces.csv"
     code, _, err = facealign("video", tmp_path / "none.mp4", talk, "-o", target)
     assert code == 3
@@ -165,10 +165,10 @@ def test_a_bad_film_of_two_is_one_line(facealign: Facealign, talk: Path, tmp_pat
     assert len(read(target)) == 20
 
 
-def test_exit_4_where_no_film_can_be_read(
-    facealign: Facealign, make_film: MakeFilm, tmp_path: Path
+def test_exit_4_where_no_video_can_be_read(
+    facealign: Facealign, make_video: MakeFilm, tmp_path: Path
 ) -> None:
-    code, _, err = facealign("video", make_film("song.m4a", [], sound="aac"), tmp_path / "no.mp4")
+    code, _, err = facealign("video", make_video("song.m4a", [], sound="aac"), tmp_path / "no.mp4")
     assert code == 4
     assert "holds no video, sound alone" in err
 
@@ -178,10 +178,10 @@ def test_exit_4_where_no_film_can_be_read(
     [
         (("-o", "faces.pts"), "has no place for frames and tracks"),
         (("-o", "faces.xyz"), "is unknown"),
-        (("--draw", "a.gif"), "no film has the suffix"),
+        (("--draw", "a.gif"), "no video has the suffix"),
         (("--resume",), "--resume needs -o FILE"),
-        (("--resume", "-o", "a.csv", "--draw", "a.mp4"), "cannot continue a drawn film"),
-        (("other.mp4", "--draw", "a.mp4"), "takes one film at a time"),
+        (("--resume", "-o", "a.csv", "--draw", "a.mp4"), "cannot continue a drawn video"),
+        (("other.mp4", "--draw", "a.mp4"), "takes one video at a time"),
         (("--draw", "talk.mp4"), "would overwrite an input"),
         (("--start", "2", "--end", "1"), "not after the start"),
     ],

@@ -1,4 +1,4 @@
-"""Films of faces whose place is known: smooth without lag, numbers kept, memory flat."""
+"""Videos of faces whose place is known: smooth without lag, numbers kept, memory flat."""
 
 from __future__ import annotations
 
@@ -139,13 +139,13 @@ def crossing(astronaut: Pixels, number: int, count: int) -> tuple[Pixels, dict[s
 
 @pytest.mark.slow
 def test_crossing_faces_keep_their_numbers_or_get_new_ones(
-    aligner: FaceAligner, astronaut: Pixels, make_film: MakeFilm
+    aligner: FaceAligner, astronaut: Pixels, make_video: MakeFilm
 ) -> None:
     pictures = [crossing(astronaut, n, 90) for n in range(90)]
-    film = make_film("cross.mkv", [p for p, _ in pictures], codec="ffv1", form="bgr0")
+    video = make_video("cross.mkv", [p for p, _ in pictures], codec="ffv1", form="bgr0")
     owners: dict[int, set[str]] = {}
     seen = 0
-    for frame in facealign.track(film, aligner):
+    for frame in facealign.track(video, aligner):
         places = pictures[frame.number][1]
         for face in frame.faces:
             x = float(face.landmarks[:, 0].mean())
@@ -165,22 +165,22 @@ def test_cuts_begin_new_numbers(
     aligner: FaceAligner,
     astronaut: Pixels,
     filmed: Callable[..., list[Pixels]],
-    make_film: MakeFilm,
+    make_video: MakeFilm,
 ) -> None:
     scenes = filmed(36)
     sea = np.full_like(scenes[0], 30)
     scenes[12:24] = [(p[:, ::-1] * 0.45).astype(np.uint8) for p in scenes[12:24]]
     scenes[30:36] = [sea] * 6
-    film = make_film("cuts.mkv", scenes, codec="ffv1", form="bgr0")
-    numbers = [[face.track for face in frame.faces] for frame in facealign.track(film, aligner)]
+    video = make_video("cuts.mkv", scenes, codec="ffv1", form="bgr0")
+    numbers = [[face.track for face in frame.faces] for frame in facealign.track(video, aligner)]
     assert numbers == [[0]] * 12 + [[1]] * 12 + [[2]] * 6 + [[]] * 6
 
 
 MEASURE = """
 import resource, sys
 import facealign
-film, aligner = sys.argv[1], facealign.FaceAligner("aan-s", threads=1, turned_faces=False)
-for number, frame in enumerate(facealign.track(film, aligner, looks=1)):
+video, aligner = sys.argv[1], facealign.FaceAligner("aan-s", threads=1, turned_faces=False)
+for number, frame in enumerate(facealign.track(video, aligner, looks=1)):
     if number in (500, 4999):
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
@@ -189,11 +189,11 @@ for number, frame in enumerate(facealign.track(film, aligner, looks=1)):
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no resource module")
 def test_memory_is_flat_over_5000_frames(
-    make_film: MakeFilm, filmed: Callable[..., list[Pixels]]
+    make_video: MakeFilm, filmed: Callable[..., list[Pixels]]
 ) -> None:
     pictures = filmed(50, 160)
-    film = make_film("long.mp4", (pictures[n % 50] for n in range(5000)))
-    words = [sys.executable, "-c", MEASURE, str(film)]
+    video = make_video("long.mp4", (pictures[n % 50] for n in range(5000)))
+    words = [sys.executable, "-c", MEASURE, str(video)]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     early, late = map(int, done.stdout.split())
     assert late - early < 12, (early, late)

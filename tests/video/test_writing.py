@@ -1,4 +1,4 @@
-"""Drawn films: their sizes, times and sound, and that they are written whole or not at all."""
+"""Drawn videos: their sizes, times and sound, and that they are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ TimesOf = Callable[[Path], list[float]]
 
 
 def write(path: Path, pictures: list[Pixels], **options: Any) -> Path:
-    with VideoWriter(path, **options) as film:
+    with VideoWriter(path, **options) as video:
         for number, picture in enumerate(pictures):
-            film.write(picture, number / 25)
+            video.write(picture, number / 25)
     return path
 
 
 def packets(path: Path) -> list[bytes]:
     """The sound's packets as they are stored."""
-    with av.open(str(path)) as film:
-        sound = film.streams.audio[0]
-        return [bytes(packet) for packet in film.demux(sound) if packet.size]
+    with av.open(str(path)) as video:
+        sound = video.streams.audio[0]
+        return [bytes(packet) for packet in video.demux(sound) if packet.size]
 
 
 def sound_times(path: Path) -> list[float]:
-    with av.open(str(path)) as film:
-        sound = film.streams.audio[0]
-        return [float(p.pts * p.time_base) for p in film.demux(sound) if p.size]
+    with av.open(str(path)) as video:
+        sound = video.streams.audio[0]
+        return [float(p.pts * p.time_base) for p in video.demux(sound) if p.size]
 
 
 @pytest.mark.parametrize("suffix", KINDS)
-def test_a_film_is_what_was_drawn(tmp_path: Path, waves: Waves, suffix: str) -> None:
+def test_a_video_is_what_was_drawn(tmp_path: Path, waves: Waves, suffix: str) -> None:
     pictures = waves(6)
     path = write(tmp_path / f"drawn{suffix}", pictures)
-    with VideoReader(path) as film:
-        frames = list(film)
+    with VideoReader(path) as video:
+        frames = list(video)
     for frame, picture in zip(frames, pictures, strict=True):
         assert np.abs(frame.image.astype(float) - picture).mean() < 6
 
@@ -56,8 +56,8 @@ def test_odd_sides_are_padded_by_a_pixel_of_the_edge(
     tmp_path: Path, waves: Waves, size: tuple[int, int]
 ) -> None:
     (picture,) = waves(1, *size)
-    with VideoReader(write(tmp_path / "odd.mp4", [picture])) as film:
-        (frame,) = film
+    with VideoReader(write(tmp_path / "odd.mp4", [picture])) as video:
+        (frame,) = video
     assert frame.image.shape[:2] == (size[1] + size[1] % 2, size[0] + size[0] % 2)
     assert np.abs(frame.image[: size[1], : size[0]].astype(float) - picture).mean() < 6
 
@@ -66,17 +66,17 @@ def test_odd_sides_are_padded_by_a_pixel_of_the_edge(
 def test_times_are_kept(tmp_path: Path, waves: Waves, times_of: TimesOf, suffix: str) -> None:
     times = [0.0, 0.033, 0.2, 0.21, 1.0, 1.001]
     path = tmp_path / f"vfr{suffix}"
-    with VideoWriter(path) as film:
+    with VideoWriter(path) as video:
         for picture, time in zip(waves(6), times, strict=True):
-            film.write(picture, time)
+            video.write(picture, time)
     assert times_of(path) == pytest.approx(times, abs=0.0006)
 
 
 @pytest.mark.parametrize(("sound", "suffix"), [("aac", ".mp4"), ("libopus", ".webm")])
 def test_sound_is_copied_to_the_byte(
-    make_film: MakeFilm, tmp_path: Path, waves: Waves, sound: str, suffix: str
+    make_video: MakeFilm, tmp_path: Path, waves: Waves, sound: str, suffix: str
 ) -> None:
-    source = make_film(f"talk{suffix}", waves(25), codec=KINDS[suffix][1][0][0], sound=sound)
+    source = make_video(f"talk{suffix}", waves(25), codec=KINDS[suffix][1][0][0], sound=sound)
     drawn = write(tmp_path / f"drawn{suffix}", waves(25), sound=source)
     ours, theirs = packets(drawn), packets(source)
     assert len(ours) >= 40
@@ -85,13 +85,13 @@ def test_sound_is_copied_to_the_byte(
 
 
 def test_sound_starts_with_the_part_that_is_drawn(
-    make_film: MakeFilm, tmp_path: Path, waves: Waves
+    make_video: MakeFilm, tmp_path: Path, waves: Waves
 ) -> None:
-    source = make_film("talk.mp4", waves(25), sound="aac")
+    source = make_video("talk.mp4", waves(25), sound="aac")
     drawn = tmp_path / "part.mp4"
-    with VideoWriter(drawn, source, start=0.4) as film:
+    with VideoWriter(drawn, source, start=0.4) as video:
         for number in range(10, 20):
-            film.write(waves(1)[0], number / 25)
+            video.write(waves(1)[0], number / 25)
     all_packets, part = packets(source), packets(drawn)
     first = all_packets.index(part[0])
     assert sound_times(source)[first] == pytest.approx(0.4, abs=0.03)
@@ -100,35 +100,35 @@ def test_sound_starts_with_the_part_that_is_drawn(
 
 
 def test_sound_that_a_container_does_not_take_is_left_out_and_said(
-    make_film: MakeFilm, tmp_path: Path, waves: Waves, caplog: pytest.LogCaptureFixture
+    make_video: MakeFilm, tmp_path: Path, waves: Waves, caplog: pytest.LogCaptureFixture
 ) -> None:
-    source = make_film("talk.mp4", waves(5), sound="aac")
+    source = make_video("talk.mp4", waves(5), sound="aac")
     with caplog.at_level(logging.WARNING, "facealign"):
         drawn = write(tmp_path / "drawn.webm", waves(5), sound=source)
     assert [record.getMessage() for record in caplog.records] == [
         f"{source}: the sound is left out: .webm does not take aac"
     ]
-    with av.open(str(drawn)) as film:
-        assert not film.streams.audio
+    with av.open(str(drawn)) as video:
+        assert not video.streams.audio
 
 
-def test_a_silent_film_stays_silent(make_film: MakeFilm, tmp_path: Path, waves: Waves) -> None:
-    drawn = write(tmp_path / "drawn.mp4", waves(5), sound=make_film("mute.mp4", waves(5)))
-    with av.open(str(drawn)) as film:
-        assert not film.streams.audio
+def test_a_silent_video_stays_silent(make_video: MakeFilm, tmp_path: Path, waves: Waves) -> None:
+    drawn = write(tmp_path / "drawn.mp4", waves(5), sound=make_video("mute.mp4", waves(5)))
+    with av.open(str(drawn)) as video:
+        assert not video.streams.audio
 
 
 def test_an_error_leaves_what_stood_there(tmp_path: Path, waves: Waves) -> None:
     path = tmp_path / "drawn.mp4"
     path.write_bytes(b"before")
-    film = VideoWriter(path)
-    film.write(waves(1)[0], 0.0)
-    film.__exit__(ZeroDivisionError, ZeroDivisionError(), None)
+    video = VideoWriter(path)
+    video.write(waves(1)[0], 0.0)
+    video.__exit__(ZeroDivisionError, ZeroDivisionError(), None)
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_film_without_frames_is_not_written(tmp_path: Path) -> None:
+def test_a_video_without_frames_is_not_written(tmp_path: Path) -> None:
     with VideoWriter(tmp_path / "drawn.mp4"):
         pass
     assert not (tmp_path / "drawn.mp4").exists()
@@ -136,8 +136,8 @@ def test_a_film_without_frames_is_not_written(tmp_path: Path) -> None:
 
 def test_frames_of_another_size_are_fitted_to_the_first(tmp_path: Path, waves: Waves) -> None:
     pictures = [*waves(1, 64, 48), *waves(1, 80, 40)]
-    with VideoReader(write(tmp_path / "two.mkv", pictures)) as film:
-        assert [frame.image.shape for frame in film] == [(48, 64, 3)] * 2
+    with VideoReader(write(tmp_path / "two.mkv", pictures)) as video:
+        assert [frame.image.shape for frame in video] == [(48, 64, 3)] * 2
 
 
 def test_the_next_encoder_is_taken_where_the_first_is_missing(
@@ -158,7 +158,7 @@ def test_the_next_encoder_is_taken_where_the_first_is_missing(
 
 
 def test_an_unknown_suffix_names_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r'no film has the suffix ".gif"; use .mp4'):
+    with pytest.raises(OutputError, match=r'no video has the suffix ".gif"; use .mp4'):
         choose_encoder(tmp_path / "a.gif")
 
 

@@ -18,7 +18,7 @@ from facealign.types import Pixels
 Run = Callable[..., list[Any]]
 
 
-def film(astronaut: Pixels) -> list[Pixels]:
+def video(astronaut: Pixels) -> list[Pixels]:
     """A face under a moving, turning camera; a second one comes; another scene; nobody."""
     photo = Image.fromarray(astronaut)
     frames = []
@@ -35,7 +35,7 @@ def film(astronaut: Pixels) -> list[Pixels]:
 
 
 def test_faces_are_followed_as_in_python(run: Run, astronaut: Pixels, tmp_path: Path) -> None:
-    frames = film(astronaut)
+    frames = video(astronaut)
     jobs = []
     for i, frame in enumerate(frames):
         path = tmp_path / str(i)

@@ -1,4 +1,4 @@
-"""The webcam in Chromium, from a film whose frames carry their numbers, against Python."""
+"""The webcam in Chromium, from a video whose frames carry their numbers, against Python."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ MOST = 0.1
 FRAMES = 30
 
 SQUARE = 40
-"""Side of the squares at the top of a film's frame: its number in binary, white is 1."""
+"""Side of the squares at the top of a video's frame: its number in binary, white is 1."""
 
 
-def film(photo: Path) -> list[Image.Image]:
+def video(photo: Path) -> list[Image.Image]:
     """A face that moves, each frame's number painted into it."""
     face = Image.open(photo).convert("RGB").resize((400, 400))
     frames = []
@@ -38,7 +38,7 @@ def film(photo: Path) -> list[Image.Image]:
     return frames
 
 
-def write_film(path: Path, frames: list[Image.Image]) -> None:
+def write_video(path: Path, frames: list[Image.Image]) -> None:
     """As y4m, which Chromium plays as a webcam's picture, over and over."""
     with path.open("wb") as file:
         file.write(b"YUV4MPEG2 W640 H480 F2:1 Ip A1:1 C420mpeg2\n")
@@ -59,7 +59,7 @@ def painted_number(image: Pixels) -> int:
 
 @pytest.fixture(scope="module")
 def frames(astronaut_path: Path) -> list[Image.Image]:
-    return film(astronaut_path)
+    return video(astronaut_path)
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +69,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def seen(browse: Scenario, folder: Path, frames: list[Image.Image]) -> dict[str, Any]:
-    write_film(folder / "film.y4m", frames)
-    flags = [f"--use-file-for-fake-video-capture={folder / 'film.y4m'}"]
+    write_video(folder / "video.y4m", frames)
+    flags = [f"--use-file-for-fake-video-capture={folder / 'video.y4m'}"]
     return browse("webcam", folder=str(folder), count=8, flags=flags)
 
 
@@ -89,14 +89,14 @@ def test_faces_are_followed_as_in_python_frame_by_frame(
     for i, faces in enumerate(seen["faces"]):
         image = read_image(folder / f"{i}.png")
         numbers.append(painted_number(image))
-        # It is that frame of the film, but for the colours' way through 4:2:0.
+        # It is that frame of the video, but for the colours' way through 4:2:0.
         assert np.abs(image.astype(int) - np.asarray(frames[numbers[-1]])).mean() < 2
         wanted = tracker.step(image, i / 25)
         # On a busy machine the face may jump so far that it gets another number, in both.
         assert [face["track"] for face in faces] == [face.track for face in wanted]
         assert len(faces) == 1
         np.testing.assert_allclose(faces[0]["landmarks"], wanted[0].landmarks, atol=MOST)
-    assert len(set(numbers)) > 4  # the film runs
+    assert len(set(numbers)) > 4  # the video runs
 
 
 def test_the_page_draws_points_where_the_face_is(

@@ -1,4 +1,4 @@
-"""`facealign video`: every face of a film, followed and steady, as a table and as a drawn film."""
+"""`facealign video`: every face of a video, followed and steady, as a table and drawn on."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from facealign.face import ImageResult
 from facealign.files import is_file, sha256, to_utf8
 from facealign.formats.journal import Journal
 from facealign.formats.json import to_line
-from facealign.formats.registry import FILM, Format, output_format, read_results, write_results
+from facealign.formats.registry import VIDEO, Format, output_format, read_results, write_results
 from facealign.measures import measure
 from facealign.models import model_path
 from facealign.problems import report
@@ -59,7 +59,7 @@ class Settings:
     min_face: float
 
     def aligner(self, threads: int | None) -> FaceAligner:
-        """One that looks for upright faces, in every film of a run."""
+        """One that looks for upright faces, in every video of a run."""
         return FaceAligner(
             self.model,
             YuNet(min_face=self.min_face, threads=threads),
@@ -75,20 +75,20 @@ class Settings:
         return values | {"model": sha256(model_path(self.model)), "verb": "video"}
 
     def open(self, source: str) -> VideoReader:
-        """A film's frames."""
+        """A video's frames."""
         return VideoReader(source, every=self.every, start=self.start, end=self.end)
 
 
 @dataclass
 class Earlier:
-    """How far an earlier run has come with a film, and the faces of its last frame."""
+    """How far an earlier run has come with a video, and the faces of its last frame."""
 
     result: ImageResult
     tracks: int
 
     @classmethod
     def in_journal(cls, journal: Journal) -> dict[str, Earlier]:
-        """Film → the last frame that the journal holds."""
+        """Video → the last frame that the journal holds."""
         found: dict[str, Earlier] = {}
         for result in journal.results():
             before = found.get(result.source)
@@ -99,10 +99,10 @@ class Earlier:
         return found
 
 
-@click.command("video", short_help="Follow the faces of a film or a camera.")
-@click.argument("films", nargs=-1, required=True, metavar="FILM...")
+@click.command("video", short_help="Follow the faces of a video or a camera.")
+@click.argument("videos", nargs=-1, required=True, metavar="VIDEO...")
 @output_option("FILE", "Results: .csv .jsonl .json .parquet; - prints JSON Lines.")
-@output_path("--draw", metavar="FILE", help="Write the film drawn on: .mp4 .webm .mkv.")
+@output_path("--draw", metavar="FILE", help="Write the video drawn on: .mp4 .webm .mkv.")
 @model_option
 @markup_option()
 @click.option(
@@ -130,7 +130,7 @@ class Earlier:
     default=20.0,
     show_default=True,
     metavar="PX",
-    help="Smallest face to look for; a larger one is faster on large films.",
+    help="Smallest face to look for; a larger one is faster on large videos.",
 )
 @click.option("--resume", is_flag=True, help="Continue where an earlier run stopped.")
 @threads_option("Threads of the network; default: all cores.")
@@ -138,7 +138,7 @@ class Earlier:
 @click.option("--json-log", is_flag=True, help="Errors and totals on stderr as JSON Lines.")
 def command(
     *,
-    films: tuple[str, ...],
+    videos: tuple[str, ...],
     output: Path | None,
     draw: Path | None,
     resume: bool,
@@ -147,9 +147,9 @@ def command(
     json_log: bool,
     **given: Any,
 ) -> int:
-    """Follow the faces of a film or a camera: each has a number, steady points and no lag.
+    """Follow the faces of a video or a camera: each has a number, steady points and no lag.
 
-    FILM is a video file, a folder of frames, camera:0 (Linux), or - for standard input.
+    VIDEO is a video file, a folder of frames, camera:0 (Linux), or - for standard input.
 
     \b
     facealign video talk.mp4 -o faces.csv
@@ -159,7 +159,7 @@ def command(
     """  # noqa: D301
     set_up_log(verbose, json_log)
     settings = Settings(**given)
-    _check(films, output, draw, resume)
+    _check(videos, output, draw, resume)
     totals, failed = Totals(), 0
     with Stop() as stop, ExitStack() as stack:
         run = Run(settings, settings.aligner(threads), stop, totals, draw, output != STDOUT)
@@ -172,8 +172,8 @@ def command(
             for result in journal.results():
                 totals.add(result)
         try:
-            for film in films:
-                failed += not run.follow(film)
+            for video in videos:
+                failed += not run.follow(video)
                 if stop.asked:
                     break
         finally:  # whatever stops the work, what is done is written
@@ -191,12 +191,12 @@ def command(
         for what, place in {"results": output, "drawn": draw}.items():
             if place and totals.frames:
                 say(f"{what}: {place}")
-    return 4 if failed == len(films) else 0
+    return 4 if failed == len(videos) else 0
 
 
 @dataclass
 class Run:
-    """The films of one command."""
+    """The videos of one command."""
 
     settings: Settings
     aligner: FaceAligner
@@ -208,41 +208,41 @@ class Run:
     earlier: dict[str, Earlier] = field(default_factory=dict)
 
     def follow(self, name: str) -> bool:
-        """Follow the faces of one film; False where it could not be read at all, which is said."""
+        """Follow the faces of one video; False where it could not be read at all, which is said."""
         try:
-            with closing(self.settings.open(name)) as film:
-                kind = self.settings.smoothing or ("live" if film.is_live else "offline")
+            with closing(self.settings.open(name)) as video:
+                kind = self.settings.smoothing or ("live" if video.is_live else "offline")
                 tracker = make_tracker(self.aligner, kind, self.settings.looks, self.settings.raw)
-                frames = follow(self._frames(film, tracker), tracker, kind)
-                self._keep(film, frames)
+                frames = follow(self._frames(video, tracker), tracker, kind)
+                self._keep(video, frames)
         except ImageError as error:
             report(str(error))
             return False
         return True
 
-    def _frames(self, film: VideoReader, tracker: FaceTracker) -> Iterator[Frame]:
+    def _frames(self, video: VideoReader, tracker: FaceTracker) -> Iterator[Frame]:
         """The frames that are left to do, up to the one in hand when a signal comes."""
-        wrapped = bar("following", "frames", self.shown)(film, total=film.total)
-        before = self.earlier.get(to_utf8(film.name))
+        wrapped = bar("following", "frames", self.shown)(video, total=video.total)
+        before = self.earlier.get(to_utf8(video.name))
         for frame in self.stop.until_asked(wrapped):
             if before is None or frame.number > (before.result.frame or 0):
                 yield frame
             elif frame.number == before.result.frame:
                 tracker.resume(before.result.faces, frame.image, frame.time, before.tracks)
 
-    def _keep(self, film: VideoReader, frames: Iterator[TrackedFrame]) -> None:
+    def _keep(self, video: VideoReader, frames: Iterator[TrackedFrame]) -> None:
         with ExitStack() as stack:
             drawn = None
             if self.draw is not None:
-                writer = VideoWriter(self.draw, film.sound, self.settings.start)
+                writer = VideoWriter(self.draw, video.sound, self.settings.start)
                 drawn = stack.enter_context(writer)
             for frame in frames:
-                result = self._result(film.name, frame)
+                result = self._result(video.name, frame)
                 self.write(result)
                 self.totals.add(result)
                 if drawn is not None:
                     picture = draw_faces(frame.image, result.faces)
-                    drawn.write(picture, frame.time, film.rate / self.settings.every, film.origin)
+                    drawn.write(picture, frame.time, video.rate / self.settings.every, video.origin)
 
     def _result(self, name: str, frame: TrackedFrame) -> ImageResult:
         faces = frame.faces
@@ -252,22 +252,22 @@ class Run:
         return ImageResult(name, width, height, faces, None, frame.number, frame.time)
 
 
-def _check(films: tuple[str, ...], output: Path | None, draw: Path | None, resume: bool) -> None:
+def _check(videos: tuple[str, ...], output: Path | None, draw: Path | None, resume: bool) -> None:
     """Refuse before the work what cannot be written after it."""
     if output not in (None, STDOUT):
         form = _form(output)
         form.check()
     if resume and (output in (None, STDOUT) or draw):
-        raise click.UsageError("--resume needs -o FILE, and cannot continue a drawn film")
+        raise click.UsageError("--resume needs -o FILE, and cannot continue a drawn video")
     if draw is not None:
         choose_encoder(draw)
-        if len(films) > 1:
-            raise click.UsageError(f"--draw takes one film at a time, not {len(films)}")
+        if len(videos) > 1:
+            raise click.UsageError(f"--draw takes one video at a time, not {len(videos)}")
 
 
 def _form(output: Path) -> Format:
     form = output_format(output)
-    if form.loses & FILM:
+    if form.loses & VIDEO:
         raise OutputError(
             f"cannot write {output}: {form.name} has no place for frames and tracks; use .csv, "
             ".jsonl, .json or .parquet"

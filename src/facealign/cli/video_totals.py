@@ -1,4 +1,4 @@
-"""Counting the tracks of films: a row each where they are few."""
+"""Counting the tracks of videos: a row each where they are few."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TABLE_TRACKS = 40
 
 @dataclass
 class Totals:
-    """What was found; a number for each track, whatever the film's length."""
+    """What was found; a number for each track, whatever the video's length."""
 
     frames: int = 0
     tracks: Counter[tuple[str, int]] = field(default_factory=Counter)
@@ -40,5 +40,5 @@ class Totals:
                 (source, str(number), str(count), *(f"{t:.2f}" for t in self.times[source, number]))
                 for (source, number), count in self.tracks.items()
             )
-            columns = ("film", "track", "frames", "from (s)", "to (s)")
+            columns = ("video", "track", "frames", "from (s)", "to (s)")
             print_table(columns, rows, right=columns[1:])

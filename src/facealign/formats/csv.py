@@ -2,7 +2,7 @@
 
 Columns: `image,width,height,error,score,markup,left,top,right,bottom,x0,y0,x1,y1,…`, then
 `score0,…` and `visible0,…` where the model gives them. The box is left, top, right, bottom; pixels,
-with the centre of the first at (0, 0). A film's rows have `frame,time` after `image` and `track`
+with the centre of the first at (0, 0). A video's rows have `frame,time` after `image` and `track`
 before `score`; `raw_x0,…` and the measures by their names come last, where they were asked for.
 
 The same table is read as labels, of which only `image` and the points are needed, whose columns may
@@ -51,11 +51,11 @@ def write_csv(results: Iterable[ImageResult], file: IO[str], survey: Survey) -> 
     columns = _columns(survey)
     table = csv.DictWriter(_Rows(file), columns, restval="", lineterminator="\r\n")
     table.writeheader()
-    film = "frames" in survey.holds
+    video = "frames" in survey.holds
     for result in results:
         image: dict[str, Any] = {"image": result.source, "error": result.error}
         image |= {"width": result.width, "height": result.height}
-        if film:
+        if video:
             image |= {"frame": result.frame, "time": _rounded(result.time)}
         for cells in [_face_cells(face) for face in result.faces] or [{}]:
             table.writerow(image | cells)
@@ -88,7 +88,7 @@ def _columns(survey: Survey) -> list[str]:
 
 
 def _rounded(time: float | None) -> float | None:
-    """Seconds to a microsecond: finer than the clock of any film."""
+    """Seconds to a microsecond: finer than the clock of any video."""
     return None if time is None else round(time, 6)
 
 

@@ -47,7 +47,7 @@ class Label:
         box: x0 y0 x1 y1, image pixels, 0-based; None where the file has none.
         score: the detector's, where the file holds results.
         scores: (K,) of the points, where the file holds results.
-        frame: number of the picture within a film, from 0; None for an image.
+        frame: number of the picture within a video, from 0; None for an image.
 
     """
 

@@ -69,7 +69,7 @@ def _to_file(
     return to_path
 
 
-FILM = frozenset({"frames", "tracks", "raw points", "measures"})
+VIDEO = frozenset({"frames", "tracks", "raw points", "measures"})
 """What formats made for photos have no place for."""
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
@@ -112,7 +112,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 write=_to_file(coco.write_coco),
                 labels=coco.LABELS,
                 matches=coco.is_coco,
-                loses=FILM,
+                loses=VIDEO,
             ),
             Format(
                 name="cvat",
@@ -121,7 +121,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 write=_to_file(cvat.write_cvat),
                 labels=cvat.TOOL.labels,
                 keeps_all=False,
-                loses=frozenset({"point scores", "failed photos"}) | FILM,
+                loses=frozenset({"point scores", "failed photos"}) | VIDEO,
             ),
             Format(
                 name="imglab",
@@ -135,7 +135,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                     {"fractions of pixels", "scores", "point scores", "visibility"}
                     | {"image sizes", "failed photos"}
                 )
-                | FILM,
+                | VIDEO,
             ),
             Format(
                 name="labelstudio",
@@ -145,7 +145,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 labels=labelstudio.TOOL.labels,
                 matches=labelstudio.is_labelstudio,
                 keeps_all=False,
-                loses=frozenset({"point scores", "failed photos"}) | FILM,
+                loses=frozenset({"point scores", "failed photos"}) | VIDEO,
             ),
             Format(
                 name="labelme",
@@ -156,7 +156,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 matches=labelme.is_labelme,
                 files=".json",
                 keeps_all=False,
-                loses=frozenset({"point scores", "failed photos"}) | FILM,
+                loses=frozenset({"point scores", "failed photos"}) | VIDEO,
             ),
             Format(
                 name="yolo",
@@ -167,7 +167,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 matches=yolo.is_yolo,
                 files=".txt",
                 keeps_all=False,
-                loses=frozenset({"scores", "point scores", "image sizes", "failed photos"}) | FILM,
+                loses=frozenset({"scores", "point scores", "image sizes", "failed photos"}) | VIDEO,
             ),
             Format(
                 name="pts",
@@ -181,7 +181,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                     {"boxes", "scores", "point scores", "visibility", "image sizes"}
                     | {"photos without a face", "failed photos"}
                 )
-                | FILM,
+                | VIDEO,
             ),
         )
     }

@@ -20,7 +20,7 @@ class Survey:
         first: the first face; None without a face.
         markups: names of the point schemes.
         holds: which of "boxes", "scores", "point scores", "visibility", "fractions of pixels",
-            "image sizes", "photos without a face", "failed photos", and of films "frames",
+            "image sizes", "photos without a face", "failed photos", and of videos "frames",
             "tracks", "raw points", "measures" there are.
         folder: the deepest folder that holds every photo.
         photos: the path of each.

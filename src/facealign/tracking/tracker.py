@@ -51,7 +51,7 @@ ALIKE = 0.5
 
 
 class FaceTracker:
-    """Follows the faces of one film or camera.
+    """Follows the faces of one video or camera.
 
         tracker = FaceTracker()
         for time, image in ...:  # seconds, (H, W, 3) RGB uint8

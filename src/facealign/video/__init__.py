@@ -1,4 +1,4 @@
-"""Films: their frames in, their faces followed, a drawn film out (PyAV, extra `video`)."""
+"""Videos: their frames in, their faces followed, a drawn video out (PyAV, extra `video`)."""
 
 from facealign.video.follow import TrackedFrame, track
 from facealign.video.reading import Frame, VideoReader

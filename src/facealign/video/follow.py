@@ -1,4 +1,4 @@
-"""`track`: every face of a film, followed and steady."""
+"""`track`: every face of a video, followed and steady."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HALF = max(CENTRED.frames, CENTRED_SHAPE.frames) // 2
 
 @dataclass(frozen=True, eq=False)
 class TrackedFrame(Frame):
-    """One picture of a film with its faces.
+    """One picture of a video with its faces.
 
     Attributes:
         faces: each with its `track`, in the order of these numbers.
@@ -46,14 +46,14 @@ def track(
     start: float = 0.0,
     end: float | None = None,
 ) -> Iterator[TrackedFrame]:
-    """The faces of a film, frame by frame; memory does not grow with its length.
+    """The faces of a video, frame by frame; memory does not grow with its length.
 
         for frame in facealign.track("talk.mp4"):
             for face in frame.faces:
                 frame.time, face.track, face.landmarks
 
     Args:
-        source: a film, a folder of frames, or "camera:0": as of `VideoReader`.
+        source: a video, a folder of frames, or "camera:0": as of `VideoReader`.
         aligner: finds faces and landmarks; None makes one.
         smoothing: "offline" filters by the frames before and after, without lag; "live" by those
             before alone; "none" leaves the points as found. None takes "live" for a camera, else
@@ -62,7 +62,7 @@ def track(
         keep_raw: also give the landmarks before smoothing (`Face.raw`).
         every: take every n-th frame.
         start: seconds; earlier frames are left out.
-        end: seconds; the film is left at this time.
+        end: seconds; the video is left at this time.
 
     Raises:
         ImageError: the source cannot be read.
@@ -70,16 +70,16 @@ def track(
         SettingsError: a value that is not offered.
 
     """
-    film = VideoReader(source, every=every, start=start, end=end)
-    kind = smoothing or ("live" if film.is_live else "offline")
+    video = VideoReader(source, every=every, start=start, end=end)
+    kind = smoothing or ("live" if video.is_live else "offline")
     tracker = make_tracker(aligner, kind, looks, keep_raw)
-    return _closing(film, follow(film, tracker, kind))
+    return _closing(video, follow(video, tracker, kind))
 
 
 def make_tracker(
     aligner: FaceAligner | None, smoothing: Smoothing, looks: int, keep_raw: bool
 ) -> FaceTracker:
-    """A tracker for films smoothed this way.
+    """A tracker for videos smoothed this way.
 
     Raises:
         SettingsError: a value that is not offered.
@@ -91,8 +91,8 @@ def make_tracker(
     return FaceTracker(aligner, smoothing=live, looks=looks, keep_raw=keep_raw)
 
 
-def _closing(film: VideoReader, frames: Iterator[TrackedFrame]) -> Iterator[TrackedFrame]:
-    with closing(film):
+def _closing(video: VideoReader, frames: Iterator[TrackedFrame]) -> Iterator[TrackedFrame]:
+    with closing(video):
         yield from frames
 
 

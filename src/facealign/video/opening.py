@@ -1,4 +1,4 @@
-"""What is opened: a file, a camera, standard input; and what a film says of its own length."""
+"""What is opened: a file, a camera, standard input; and what a video says of its own length."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 CAMERA = re.compile(r"camera:(\d+)")
 
 
-def open_film(name: str) -> tuple[InputContainer, VideoStream]:
+def open_video(name: str) -> tuple[InputContainer, VideoStream]:
     """The container and its first video.
 
     Raises:
@@ -72,7 +72,7 @@ def _device(name: str) -> tuple[Any, dict[str, Any]]:
 
 
 def declared_frames(stream: VideoStream, rate: float) -> int:
-    """How many frames a film says it has, by its count or its length; 0 where it says neither."""
+    """How many frames a video says it has, by its count or its length; 0 where it says neither."""
     if stream.frames:
         return int(stream.frames)
     if stream.duration and stream.time_base:

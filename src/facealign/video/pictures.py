@@ -50,7 +50,7 @@ def turned(picture: Pixels, matrix: tuple[int, int, int, int]) -> Pixels:
 
 
 def note_depth(frame: VideoFrame, name: str) -> None:
-    """Say what is lost where the film has more than 8 bits a colour."""
+    """Say what is lost where the video has more than 8 bits a colour."""
     bits = max(component.bits for component in frame.format.components)
     kind = HDR.get(int(frame.color_trc or 0))
     if kind:
@@ -88,7 +88,7 @@ class Deinterlacer:
         self._graph.configure()
 
     def feed(self, frame: VideoFrame | None) -> list[VideoFrame]:
-        """The pictures that are ready after one more frame; None is the film's end."""
+        """The pictures that are ready after one more frame; None is the video's end."""
         import av
 
         self._graph.push(frame)

@@ -1,4 +1,4 @@
-"""Frames of a film, a camera or a folder of pictures: upright RGB, each with its number and time.
+"""Frames of a video, a camera or a folder of pictures: upright RGB, each with its number and time.
 
 One frame is in memory at a time, decoded in order and without seeking, which many containers do
 wrongly. Everything but a folder needs the `video` extra (PyAV).
@@ -19,7 +19,7 @@ from facealign.files import is_file, is_folder
 from facealign.image import SUFFIXES, read_image
 from facealign.problems import report
 from facealign.types import Pixels
-from facealign.video.opening import CAMERA, declared_frames, open_film, reason_of
+from facealign.video.opening import CAMERA, declared_frames, open_video, reason_of
 from facealign.video.pictures import Deinterlacer, note_depth, to_pixels
 
 if TYPE_CHECKING:
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
 USUAL_RATE = 25.0
-"""Frames a second of a folder, and of a film that does not say."""
+"""Frames a second of a folder, and of a video that does not say."""
 SHORT = 0.02
-"""Share of the frames, or of the length, that a film may lack before it is called cut short."""
+"""Share of the frames, or of the length, that a video may lack before it is called cut short."""
 
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One picture of a film.
+    """One picture of a video.
 
     Attributes:
         image: (H, W, 3) RGB uint8, upright.
-        number: counted from 0 over all frames of the film, taken or not.
-        time: seconds from the film's first frame.
+        number: counted from 0 over all frames of the video, taken or not.
+        time: seconds from the video's first frame.
 
     """
 
@@ -49,12 +49,12 @@ class Frame:
 
 
 class VideoReader:
-    """The frames of a film, in order, once. Use it in a `with` statement.
+    """The frames of a video, in order, once. Use it in a `with` statement.
 
-        with VideoReader("talk.mp4") as film:
-            for frame in film: ...
+        with VideoReader("talk.mp4") as video:
+            for frame in video: ...
 
-    A film that is cut short or damaged gives what can be decoded, and the rest is reported
+    A video that is cut short or damaged gives what can be decoded, and the rest is reported
     (`facealign.problems`).
 
     Args:
@@ -62,14 +62,14 @@ class VideoReader:
             that holds 300VW's `vid.avi`; "camera:0"; "-" for standard input.
         every: take the first frame and every n-th after it.
         start: seconds; earlier frames are left out.
-        end: seconds; the film is left at this time. None takes all.
+        end: seconds; the video is left at this time. None takes all.
         rate: frames a second of a folder of pictures.
 
     Attributes:
         name: the source as text.
         rate: frames a second, as far as the file says.
         total: how many frames will be taken, as far as the file says; else None.
-        origin: seconds of the film's own clock at its first frame, known after that.
+        origin: seconds of the video's own clock at its first frame, known after that.
 
     Raises:
         ImageError: there is no such file, camera or picture, or no video in it.
@@ -100,7 +100,7 @@ class VideoReader:
         if is_folder(self.name):
             self._pictures = _pictures(Path(self.name))
         if self._pictures is None:
-            self._container, self._stream = open_film(_film_in(self.name))
+            self._container, self._stream = open_video(_video_in(self.name))
             guessed = self._stream.average_rate or self._stream.guessed_rate
             self.rate = float(guessed or USUAL_RATE)
             self._declared = 0 if self.is_live else declared_frames(self._stream, self.rate)
@@ -110,8 +110,8 @@ class VideoReader:
 
     @property
     def sound(self) -> str | None:
-        """The file that holds the film's sound, if it has any; a camera or a pipe has none."""
-        return None if self.is_live or self._pictures or self.name == "-" else _film_in(self.name)
+        """The file that holds the video's sound, if it has any; a camera or a pipe has none."""
+        return None if self.is_live or self._pictures or self.name == "-" else _video_in(self.name)
 
     def _expected(self) -> int | None:
         if not self._declared:
@@ -139,7 +139,7 @@ class VideoReader:
 
     def __iter__(self) -> Iterator[Frame]:
         """The frames that are asked for."""
-        return self._from_folder() if self._pictures is not None else self._from_film()
+        return self._from_folder() if self._pictures is not None else self._from_video()
 
     def _is_taken(self, number: int, time: float) -> bool:
         return time >= self._start - 1e-6 and (number - self._first) % self._every == 0
@@ -159,7 +159,7 @@ class VideoReader:
                 except FaceAlignError as error:
                     report(str(error))
 
-    def _from_film(self) -> Iterator[Frame]:
+    def _from_video(self) -> Iterator[Frame]:
         last: float | None = None
         number = -1
         damage: list[str] = []
@@ -219,7 +219,7 @@ class VideoReader:
                 damage.append(reason_of(error))
 
     def _check_end(self, count: int, last: float | None, damage: list[str]) -> None:
-        """Report a film that is damaged, or shorter than it says."""
+        """Report a video that is damaged, or shorter than it says."""
         if count == 0:
             why = damage[0] if damage else "it holds none"
             raise ImageError(f"{self.name}: no frame can be decoded ({why})")
@@ -241,7 +241,7 @@ def _pictures(folder: Path) -> list[Path] | None:
     if not found and is_file(folder / "vid.avi"):
         return None
     if not found:
-        raise ImageError(f"{folder}: holds no picture: give a film, or a folder of its frames")
+        raise ImageError(f"{folder}: holds no picture: give a video, or a folder of its frames")
     return sorted(found, key=lambda path: _by_number(path.name))
 
 
@@ -251,5 +251,5 @@ def _by_number(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
-def _film_in(name: str) -> str:
+def _video_in(name: str) -> str:
     return str(Path(name) / "vid.avi") if is_folder(name) else name

@@ -1,4 +1,4 @@
-"""A film of drawn frames, with the times of the first film and its sound."""
+"""A video of drawn frames, with the times of the first video and its sound."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ AHEAD = 0.5
 
 
 class VideoWriter:
-    """Writes a film, whole or not at all. Use it in a `with` statement.
+    """Writes a video, whole or not at all. Use it in a `with` statement.
 
     What ends the block early but is no error, such as a stop after the frame in hand, leaves a
-    valid film. Odd sides are padded by a pixel, which the usual format of colours asks for.
+    valid video. Odd sides are padded by a pixel, which the usual format of colours asks for.
 
     Args:
         path: .mp4, .mov, .mkv or .webm.
         sound: a file whose first sound is copied; None for none.
-        start: seconds of that film at which this one begins.
+        start: seconds of that video at which this one begins.
 
     Raises:
         MissingExtraError: PyAV is not installed.
@@ -73,9 +73,9 @@ class VideoWriter:
 
         Args:
             image: (H, W, 3) RGB uint8; one of another size than the first is cut or padded to it.
-            time: seconds from the first film's start, later than the last frame's.
+            time: seconds from the first video's start, later than the last frame's.
             rate: frames a second, as a hint to players; the times decide.
-            origin: seconds of the sound's clock at the first film's start.
+            origin: seconds of the sound's clock at the first video's start.
 
         Raises:
             OutputError: the frame cannot be encoded or written.
@@ -161,7 +161,7 @@ def choose_encoder(path: Path) -> tuple[str, str, dict[str, str]]:
     kind = KINDS.get(path.suffix.lower())
     if kind is None:
         raise OutputError(
-            f'cannot write {path}: no film has the suffix "{path.suffix}"; use {", ".join(KINDS)}'
+            f'cannot write {path}: no video has the suffix "{path.suffix}"; use {", ".join(KINDS)}'
         )
     container, encoders = kind
     for name, options in encoders:
@@ -174,7 +174,7 @@ def choose_encoder(path: Path) -> tuple[str, str, dict[str, str]]:
 
 
 class _Sound:
-    """Packets of a film's first sound, copied as they are."""
+    """Packets of a video's first sound, copied as they are."""
 
     def __init__(self, source: Any, packets: Iterator[Any], stream: Any, shift: float) -> None:
         self._source, self._packets, self._stream, self._shift = source, packets, stream, shift
@@ -205,13 +205,13 @@ class _Sound:
         return cls(source, source.demux(sound), stream, shift)
 
     def until(self, time: float) -> Iterator[Any]:
-        """The packets up to a time of the new film."""
+        """The packets up to a time of the new video."""
         import av
 
         while True:
             try:
                 packet = self._waiting or next(self._packets, None)
-            except av.FFmpegError:  # the sound of a film that is cut short ends here
+            except av.FFmpegError:  # the sound of a video that is cut short ends here
                 packet = None
             self._waiting = None
             if packet is None:

@@ -100,8 +100,8 @@ def _source(photo: Path) -> ImageSource:
     return sys.stdin.buffer.read() if photo == STDIN else photo
 
 
-FILMS = (".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".webm", ".wmv")
-SKIPPED = dict.fromkeys(RAW_SUFFIXES, "RAW photo") | dict.fromkeys(FILMS, "video")
+VIDEOS = (".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".webm", ".wmv")
+SKIPPED = dict.fromkeys(RAW_SUFFIXES, "RAW photo") | dict.fromkeys(VIDEOS, "video")
 """Suffix → what a search passes over and counts."""
 LEFTOVERS = frozenset({"__MACOSX", "@eaDir"})
 """Folders that hold no photos but what a program keeps beside them."""

@@ -103,7 +103,7 @@ def _build_sample(label: Label, folder: ImageFolder) -> Sample:
 
 
 STILL = "frame_{:06d}.png"
-"""A frame of a film that lies beside it as an image, as CVAT exports them."""
+"""A frame of a video that lies beside it as an image, as CVAT exports them."""
 
 
 class ImageFolder:

@@ -23,7 +23,7 @@ from typing import IO
 from facealign.errors import DataError
 from facealign.face import Face, ImageResult
 from facealign.files import parsing
-from facealign.formats.label_tools.cvat_tracks import Film, read_frames
+from facealign.formats.label_tools.cvat_tracks import Video, read_frames
 from facealign.formats.label_tools.named import LabelledImage, NamedFace, NamedTool
 from facealign.formats.label_tools.xml_file import legal_text, read_elements
 from facealign.formats.survey import Survey
@@ -70,17 +70,17 @@ def read_images(path: Path, subset: str) -> Iterator[LabelledImage]:
         DataError: the file cannot be read, is not XML, or not CVAT's.
 
     """
-    film = Film()
+    video = Video()
     for element in read_elements(path, "annotations", ("meta", "image", "track")):
         if element.tag == "image":
             yield _parse_image(element, path)
         elif element.tag == "meta":
             with parsing(f"{path}: meta", "a number is none"):
-                film.read_meta(element)
+                video.read_meta(element)
         else:
             with parsing(f"{path}: track {element.get('id', '')}", "a number is missing, or none"):
-                film.add_track(element, keyframes=subset == KEYFRAMES)
-    for frame, image in read_frames(film):
+                video.add_track(element, keyframes=subset == KEYFRAMES)
+    for frame, image in read_frames(video):
         yield _parse_image(image, path, frame)
 
 

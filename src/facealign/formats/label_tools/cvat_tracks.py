@@ -1,8 +1,8 @@
 """The tracks of CVAT for video 1.1: each frame becomes an `<image>`, as CVAT for images has them.
 
-A track is a face, a box or a single point through the film, with a shape for each frame.
+A track is a face, a box or a single point through the video, with a shape for each frame.
 `outside="1"` is a frame in which it is not there, `keyframe="1"` one that a person has set; CVAT
-fills in the others. The frames are numbered in the task, which may start later in the film and
+fills in the others. The frames are numbered in the task, which may start later in the video and
 leave frames out.
 """
 
@@ -15,16 +15,16 @@ from dataclasses import dataclass, field
 
 STEP = re.compile(r"step\s*=\s*(\d+)")
 STILL = "frame_{:06d}.png"
-"""The name of a frame in a task that names no film."""
+"""The name of a frame in a task that names no video."""
 
 
 @dataclass
-class Film:
-    """What a CVAT file says of a film.
+class Video:
+    """What a CVAT file says of a video.
 
     Attributes:
-        source: the film's name; empty where the file does not say.
-        start, step: the frame of the film that the task starts with, and the next one's distance.
+        source: the video's name; empty where the file does not say.
+        start, step: the frame of the video that the task starts with, and the next one's distance.
         size: width and height, where the file says.
         shapes: frame of the task → its shapes, as those of an image.
 
@@ -37,7 +37,7 @@ class Film:
     shapes: dict[int, list[ET.Element]] = field(default_factory=dict)
 
     def read_meta(self, meta: ET.Element) -> None:
-        """Take what the file says of the film."""
+        """Take what the file says of the video."""
         found = {child.tag: (child.text or "").strip() for child in meta.iter()}
         self.source = found.get("source", "")
         self.start = int(found.get("start_frame") or 0)
@@ -65,16 +65,16 @@ def _is_key(shape: ET.Element) -> bool:
     return any(element.get("keyframe") == "1" for element in (shape, *shape.iterfind("points")))
 
 
-def read_frames(film: Film) -> Iterator[tuple[int | None, ET.Element]]:
-    """The frames with shapes, in order: the number within the film, and an `<image>`.
+def read_frames(video: Video) -> Iterator[tuple[int | None, ET.Element]]:
+    """The frames with shapes, in order: the number within the video, and an `<image>`.
 
-    Without a film's name each frame is an image of its own, and the number None.
+    Without a video's name each frame is an image of its own, and the number None.
     """
-    for number, shapes in sorted(film.shapes.items()):
+    for number, shapes in sorted(video.shapes.items()):
         if not any(shape.tag != "box" for shape in shapes):
             continue  # boxes alone
-        frame = film.start + number * film.step
-        name = film.source or STILL.format(frame)
-        image = ET.Element("image", {"name": name} | film.size)
+        frame = video.start + number * video.step
+        name = video.source or STILL.format(frame)
+        image = ET.Element("image", {"name": name} | video.size)
         image.extend(shapes)
-        yield frame if film.source else None, image
+        yield frame if video.source else None, image

@@ -60,7 +60,7 @@ class NamedFace:
         score: the detector's.
         fault: why this is no face; empty where it is one.
         in_full: a tool without names must place every point.
-        frame: of a film.
+        frame: of a video.
 
     """
 
@@ -117,7 +117,7 @@ class LabelledImage:
         width, height: in pixels; None where the file does not say.
         faces: on it.
         markup: a point scheme that the file carries, `Markup.to_dict`.
-        frame: of a film.
+        frame: of a video.
 
     """
 

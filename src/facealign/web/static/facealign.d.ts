@@ -92,13 +92,13 @@ export interface TrackerOptions {
   attention?: boolean;
 }
 
-/** Follows the faces of a film or camera. */
+/** Follows the faces of a video or camera. */
 export class Tracker {
   constructor(options?: TrackerOptions);
   options: TrackerOptions;
   /** The faces of the next frame by their numbers; `time` in seconds, later than the last. */
   step(source: Source, time: number): Promise<(Face & { track: number })[]>;
-  /** Forget all faces, as before another film. */
+  /** Forget all faces, as before another video. */
   reset(): Promise<void>;
 }
 

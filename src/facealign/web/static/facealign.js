@@ -57,7 +57,7 @@ export function load(options = {}) {
 let trackers = 0;
 
 /**
- * Follows the faces of a film or camera: each keeps its number (`track`), its points are steady.
+ * Follows the faces of a video or camera: each keeps its number (`track`), its points are steady.
  *
  *     const tracker = new Tracker();
  *     const faces = await tracker.step(video, performance.now() / 1000);
@@ -79,7 +79,7 @@ export class Tracker {
     return ask("step", await transferable(source), options);
   }
 
-  /** Forget all faces, as before another film. */
+  /** Forget all faces, as before another video. */
   async reset() {
     await ask("forget", null, { tracker: this.#number });
   }

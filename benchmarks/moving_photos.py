@@ -1,4 +1,4 @@
-"""Films of photos of faces whose every movement is known: camera, eyelids, mouth."""
+"""Videos of photos of faces whose every movement is known: camera, eyelids, mouth."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ camera's noise; in "blink" the eyes close for 0.2 s, in "talk" the mouth opens 5
 
 @dataclass(frozen=True, eq=False)
 class Filmed:
-    """A photo to film.
+    """A photo to video.
 
     Attributes:
         name: of the photo.
@@ -115,7 +115,7 @@ class Filmed:
         return image
 
 
-def film(image: Pixels, camera: CropTransform) -> Pixels:
+def video(image: Pixels, camera: CropTransform) -> Pixels:
     """A frame, bicubic from finer pixels than its own and then reduced: clean of aliasing."""
     factor = math.ceil(1 / camera.scale)
     fine = camera.resized(factor * camera.size)
