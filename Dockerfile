@@ -7,8 +7,8 @@ RUN pip install --no-cache-dir --prefix=/installed ".[server,heif]"
 
 FROM python:3.13-slim
 COPY --from=build /installed /usr/local
-RUN useradd --system --no-create-home facealign
-USER facealign
+RUN useradd --system --no-create-home --uid 10001 facealign
+USER 10001
 ENV OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=1
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD \
