@@ -148,7 +148,7 @@ class PhotoAligner:
         for text, file in zip(batch["photos"], batch["file"], strict=True):
             photos = json.loads(text)
             rows = [to_row(self._align(photo)) for photo in photos]
-            _write_rows(rows, self._folder, str(file))
+            _write_rows(rows, self._folder, str(file), [self._aligner.markup])
             counts.append(len(rows))
         return {"count": counts}
 
@@ -170,13 +170,15 @@ def _read(photo: str) -> bytes:
     return data
 
 
-def _write_rows(rows: Iterable[dict[str, Any]], folder: str, name: str) -> None:
+def _write_rows(
+    rows: Iterable[dict[str, Any]], folder: str, name: str, markups: Iterable[str]
+) -> None:
     import pyarrow
     import pyarrow.parquet
 
     filesystem, place = filesystem_of(folder)
     part = posixpath.join(place, part_of(Path(name)).name)
-    columns = schema()
+    columns = schema(markups)
     with filesystem.open_output_stream(part) as file:
         table = pyarrow.Table.from_pylist(list(rows), columns)
         pyarrow.parquet.write_table(table, file, compression="zstd")

@@ -5,17 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from facealign.errors import MissingExtraError
 from facealign.geometry import CropTransform
 from facealign.image import ImageSource, read_image
 from facealign.markup import load_conversion, load_markup
 from facealign.pose import Pose, fit_pose
 from facealign.templates import points_crop, template_crop
 from facealign.types import Box, Mask, Pixels, Points
+
+if TYPE_CHECKING:
+    import supervision
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +133,29 @@ class Face:
         else:
             transform = points_crop(self.to("celeba5").landmarks, template, size)
         return FaceCrop(transform.warp(read_image(source)), transform)
+
+    def to_supervision(self) -> supervision.KeyPoints:
+        """The face as `supervision.KeyPoints` of one object, for its annotators and trackers.
+
+        `data` holds the `box`, (1, 4), and the `markup`. Needs `pip install supervision`, 0.29 or
+        newer.
+
+        Raises:
+            MissingExtraError: supervision is not installed.
+
+        """
+        try:
+            import supervision
+        except ImportError:
+            raise MissingExtraError("to_supervision", "supervision") from None
+        return supervision.KeyPoints(
+            xy=self.landmarks[None],
+            class_id=np.zeros(1, np.int64),
+            keypoint_confidence=None if self.scores is None else self.scores[None],
+            detection_confidence=np.array([self.score], np.float32),
+            visible=None if self.visible is None else self.visible[None],
+            data={"box": self.box[None], "markup": np.array([self.markup])},
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The face as plain numbers, ready for JSON (schema ``facealign/1``).

@@ -102,6 +102,31 @@ def test_nine_points_from_labels_to_align_without_the_schemes_file(
     )
     assert (code, errors) == (0, "")
     assert "point pair" in printed
+    for name in ("found.json", "found.jsonl", "found.parquet", "found.csv"):
+        results = tmp_path / name
+        code, _, errors = run_alone("align", photo, "--model", model, *boxes, "-o", results)
+        assert (code, errors) == (0, "")
+        given = ["--results", results, *(["--model", model] if name == "found.csv" else [])]
+        code, _, errors = run_alone("draw", photo, *given, "-o", tmp_path / f"{name}.png")
+        assert (code, errors) == (0, "")
+    results = tmp_path / "found.csv"
+    code, _, errors = run_alone("draw", photo, "--results", results, "-o", tmp_path / "no.png")
+    assert code == 4
+    assert 'unknown markup "animal9": give --markup, the .toml file of its points' in errors
+    integers = tmp_path / "mine8.onnx"
+    code, printed, errors = run_alone("export", run, "-o", integers, "--int8")
+    assert (code, errors, "animal9" in printed) == (0, "", True)
+    code, printed, errors = run_alone("align", photo, "--model", integers, *boxes, "-o", "-")
+    (face,) = json.loads(printed)["faces"]
+    assert (errors, face["markup"], len(face["landmarks"])) == ("", "animal9", 9)
+    measure = ["eval", "--dataset", "csv", "--root", labels, "--model", integers]
+    code, printed, errors = run_alone(*measure, "--normaliser", "box_size")
+    assert (code, errors) == (0, "")
+    assert "AUC at 8 %, box size" in printed
+    code, _, errors = run_alone("align", photo, "--model", model, "--markup", "ibug68")
+    assert (code, "cannot give" in errors, "animal9" in errors) == (2, True, True)
+    code, _, errors = run_alone("align", photo, "--model", model, "--markup", "dog5")
+    assert (code, "mine.onnx gives animal9" in errors) == (4, True)
     drawing, photo = tmp_path / "drawn.png", repository / "examples" / "astronaut.jpg"
     code, _, errors = run_alone("draw", photo, "--model", model, "-o", drawing)
     assert (code, errors) == (0, "")

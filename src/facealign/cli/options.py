@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 import click
 from PIL import Image
 
-from facealign.errors import FaceAlignError, OutputError
+from facealign.errors import DataError, FaceAlignError, OutputError
 from facealign.files import is_file, is_folder, sweep
 from facealign.markup import load_markup, targets
 from facealign.types import MOST_THREADS
@@ -127,8 +127,24 @@ def given_by(model: str) -> list[str]:
 
 
 def _load(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    """The name of the scheme, which is known from then on."""
-    return None if value is None else load_markup(value).name
+    """The name of the scheme, which is known from then on.
+
+    Raises:
+        DataError: there is none; the message lists what the chosen model gives.
+
+    """
+    model = context.params.get("model")
+    offered = given_by(model) if value is not None and model not in (None, "default") else []
+    try:
+        return None if value is None else load_markup(value).name
+    except DataError as error:
+        if value is None or value.lower().endswith(".toml") or model is None:
+            raise
+        names = ", ".join(offered or given_by(model))
+        raise DataError(
+            f'unknown markup "{value}": the model {model} gives {names}; or give the .toml file of '
+            "a point scheme"
+        ) from error
 
 
 def markup_option(

@@ -28,7 +28,11 @@ NUMBER = FiniteRange()
     help="0: any that is free.",
 )
 @click.option(
-    "--model", default="default", show_default=True, metavar="NAME", help="A bundled one."
+    "--model",
+    default="default",
+    show_default=True,
+    metavar="NAME",
+    help="A bundled model, or an .onnx file.",
 )
 @click.option("--slots", type=int, metavar="N", help="Requests at a time; default: one a core.")
 @click.option("--queue", type=int, default=16, show_default=True, help="Requests that may wait.")

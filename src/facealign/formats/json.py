@@ -20,7 +20,7 @@ from facealign.face import Face, ImageResult
 from facealign.files import parse_json, parsing, reading
 from facealign.formats.survey import Survey
 from facealign.geometry import MOST_PIXELS, to_box
-from facealign.markup import known_markup, load_markup
+from facealign.markup import known_markup, load_markup, own_scheme, scheme_of_dict
 from facealign.types import Points
 
 SCHEMA = "facealign/1"
@@ -32,24 +32,37 @@ SCHEMA_FILE = Path(__file__).with_name("results.schema.json")
 def write_json(results: Iterable[ImageResult], file: IO[str], survey: Survey) -> None:
     """One document, with a line for each image."""
     file.write(f'{{"schema": "{SCHEMA}", "images": [')
+    told: set[str] = set()
     for number, result in enumerate(results):
-        file.write((",\n" if number else "\n") + to_line(result))
+        file.write((",\n" if number else "\n") + to_line(result, told))
     file.write("\n]}\n")
 
 
 def write_jsonl(results: Iterable[ImageResult], file: IO[str], survey: Survey) -> None:
     """A line for each image."""
+    told: set[str] = set()
     for result in results:
-        file.write(to_line(result) + "\n")
+        file.write(to_line(result, told) + "\n")
 
 
-def to_line(result: ImageResult) -> str:
+def to_line(result: ImageResult, told: set[str] | None = None) -> str:
     """One image's entry as a line of JSON."""
-    return json.dumps(to_dict(result), ensure_ascii=False, allow_nan=False)
+    return json.dumps(to_dict(result, told), ensure_ascii=False, allow_nan=False)
 
 
-def to_dict(result: ImageResult) -> dict[str, Any]:
-    """One image's entry of the schema."""
+def to_dict(result: ImageResult, told: set[str] | None = None) -> dict[str, Any]:
+    """One image's entry of the schema.
+
+    Args:
+        result: of the image.
+        told: the point schemes that earlier entries hold; those of this one are added. None where
+            each entry stands alone.
+
+    """
+    new = {face.markup for face in result.faces} - (told or set())
+    schemes = [content for name in sorted(new) if (content := own_scheme(name))]
+    if told is not None:
+        told |= new
     place = {"frame": result.frame, "time": result.time}
     return {
         "source": result.source,
@@ -58,6 +71,7 @@ def to_dict(result: ImageResult) -> dict[str, Any]:
         "height": result.height,
         "faces": [face.to_dict() for face in result.faces],
         "error": result.error,
+        **({"schemes": schemes} if schemes else {}),
     }
 
 
@@ -140,6 +154,8 @@ def from_dict(entry: Any, place: str) -> ImageResult:
 
     """
     with parsing(place, f'not a result file of schema "{SCHEMA}"'):
+        for content in entry.get("schemes", ()):
+            scheme_of_dict(content, place)
         faces = [_parse_face(face) for face in entry["faces"]]
         size = entry.get("width"), entry.get("height")
         moment = entry.get("frame"), entry.get("time")
@@ -213,7 +229,10 @@ def build_face(
 
     """
     if not known_markup(markup):
-        raise ValueError(f'unknown markup "{markup}": give --markup, the .toml file of its points')
+        raise ValueError(
+            f'unknown markup "{markup}": give --markup, the .toml file of its points, or --model, '
+            "a model that gives them"
+        )
     count = load_markup(markup).count
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused
         points, unsmoothed = _points(landmarks), None if raw is None else _points(raw)

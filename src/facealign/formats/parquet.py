@@ -5,6 +5,7 @@ Needs the `parquet` extra (pyarrow). A folder of Parquet files is read as one.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -15,16 +16,18 @@ from facealign.face import Face, ImageResult
 from facealign.files import BAD_CONTENT, brief, reading, to_utf8
 from facealign.formats.json import SCHEMA, from_dict
 from facealign.formats.survey import Survey
+from facealign.markup import own_scheme, scheme_of_dict
 
 if TYPE_CHECKING:
     import pyarrow
 
+SCHEMES = "schemes"
 ROWS = 512
 """Images in memory at once, and in each row group of the file."""
 
 
-def schema() -> pyarrow.Schema:
-    """The columns of a file of results.
+def schema(markups: Iterable[str] = ()) -> pyarrow.Schema:
+    """The columns of a file of results; its metadata hold those of the schemes not built in.
 
     Raises:
         MissingExtraError: pyarrow is not installed.
@@ -47,7 +50,8 @@ def schema() -> pyarrow.Schema:
     columns = [("source", pa.string()), ("frame", pa.int64()), ("time", pa.float64())]
     columns += [("width", pa.int32()), ("height", pa.int32())]
     columns += [("faces", pa.list_(face)), ("error", pa.string())]
-    return pa.schema(columns, metadata={"schema": SCHEMA})
+    own = [content for name in sorted(markups) if (content := own_scheme(name))]
+    return pa.schema(columns, metadata={"schema": SCHEMA, SCHEMES: json.dumps(own)})
 
 
 def write_parquet(results: Iterable[ImageResult], file: IO[bytes], survey: Survey) -> None:
@@ -57,7 +61,7 @@ def write_parquet(results: Iterable[ImageResult], file: IO[bytes], survey: Surve
         MissingExtraError: pyarrow is not installed.
 
     """
-    columns = schema()
+    columns = schema(survey.markups)
     import pyarrow
     import pyarrow.parquet
 
@@ -109,6 +113,10 @@ def read_parquet(path: Path, markup: str | None) -> Iterator[ImageResult]:
         number = 0
         try:
             with reading(file), pyarrow.parquet.ParquetFile(file) as table:
+                for content in json.loads(
+                    (table.schema_arrow.metadata or {}).get(SCHEMES.encode(), b"[]")
+                ):
+                    scheme_of_dict(content, str(file))
                 for batch in table.iter_batches(ROWS):
                     for row in batch.to_pylist():
                         yield from_dict(row, f"{file}: row {number}")

@@ -27,7 +27,7 @@ from facealign.server.openapi import document, readable
 from facealign.server.options import Options
 from facealign.server.problem import Problem, busy
 from facealign.server.settings import ServerSettings
-from facealign.server.work import Slots, align_all, markups_of, warm_up
+from facealign.server.work import Slots, align_all, aligner_for, markups_of, warm_up
 from facealign.web.site import HEADERS, content, media_type, site_files
 
 LOG = logging.getLogger(__name__)
@@ -137,6 +137,10 @@ class Service:
             }
             for name, card in bundled().items()
         }
+        if self.settings.model not in ("default", *cards):
+            facts = aligner_for(self.settings.model, None, 20).facts
+            own = {"default": False, "markups": facts.markups, "trained_on": facts.trained_on}
+            cards[facts.name] = own | {"terms": facts.licence, "measured_on": "", "nme": {}}
         version = facealign.__version__
         return JSONResponse({"facealign": version, "models": cards}, headers=PLAIN)
 
@@ -197,7 +201,6 @@ def make_app(settings: ServerSettings) -> Starlette:
 
     Raises:
         ModelError: the model is missing or damaged.
-        SettingsError: `settings.model` is not bundled.
 
     """
     warm_up(settings)

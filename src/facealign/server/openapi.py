@@ -13,6 +13,7 @@ from facealign.models import bundled
 from facealign.server.options import LIMITS
 from facealign.server.problem import MEDIA_TYPE
 from facealign.server.settings import ServerSettings
+from facealign.server.work import markups_of
 
 REFUSALS = {
     "400": "The request is damaged, or the client disconnected.",
@@ -90,17 +91,17 @@ def _align(settings: ServerSettings) -> dict[str, Any]:
         "summary": "The faces of one picture or several.",
         "description": f"{limits} Of several pictures, one that cannot be read has an error in "
         "its entry; a single one is answered with the problem itself.",
-        "parameters": _parameters(),
+        "parameters": _parameters(settings.model),
         "requestBody": {"required": True, "content": _bodies(settings.max_images)},
         "responses": {"200": _content("The faces.", "application/json", results)}
         | _refusals(*REFUSALS),
     }
 
 
-def _parameters() -> list[dict[str, Any]]:
+def _parameters(model: str) -> list[dict[str, Any]]:
     schemas: dict[str, dict[str, Any]] = {
         "model": {"enum": ["default", *bundled()]},
-        "markup": {"enum": list(MARKUPS)},
+        "markup": {"enum": list(dict.fromkeys((*MARKUPS, *markups_of(model))))},
         "min_face": {"type": "integer", "default": 20},
         "max_faces": {"type": "integer"},
         "measures": {"type": "boolean", "default": False},

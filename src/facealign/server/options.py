@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from facealign.markup import MARKUPS
+from facealign.markup import MARKUPS, known_markup
 from facealign.models import DEFAULT, bundled
 from facealign.server.problem import Problem
 
@@ -19,7 +19,7 @@ class Options:
     """What a request asks for.
 
     Attributes:
-        model: a bundled one's name, never a path.
+        model: a bundled one's name; a path only where the server was started with it.
         markup: the point scheme; None takes the model's first.
         min_face: side of the smallest face to look for, in pixels.
         max_faces: at most that many, the most certain; None gives all.
@@ -45,10 +45,10 @@ class Options:
         if unknown:
             raise _refused(unknown[0][:40], "unknown", NAMES)
         given = query.get("model", model)
-        if given not in (choices := ("default", *bundled())):
+        if "model" in query and given not in (choices := ("default", *bundled())):
             raise _refused("model", given, choices)
         markup = query.get("markup")
-        if markup is not None and markup not in MARKUPS:
+        if markup is not None and not known_markup(markup):
             raise _refused("markup", markup, tuple(MARKUPS))
         flag = query.get("measures", "false").lower()
         if flag not in FLAGS:

@@ -153,17 +153,13 @@ def warm_up(settings: ServerSettings) -> None:
 
     Raises:
         ModelError: the model is missing or damaged.
-        SettingsError: it is not a bundled one.
 
     """
-    try:
-        options = Options.from_query({}, settings.model)
-    except Problem as problem:
-        raise SettingsError(problem.detail.removeprefix("query parameter ")) from None
+    options = Options.from_query({}, settings.model)
     aligner_for(options.model, options.markup, options.min_face)
 
 
 @lru_cache(maxsize=KEPT)
 def markups_of(model: str) -> tuple[str, ...]:
-    """The point schemes of a bundled model's heads."""
+    """The point schemes of a model's heads."""
     return FaceAligner(model, threads=1).facts.markups

@@ -8,6 +8,7 @@ import click
 
 from facealign.aligner import FaceAligner
 from facealign.cli.options import (
+    given_by,
     markup_option,
     max_megapixels_option,
     model_option,
@@ -51,7 +52,8 @@ def draw(
 ) -> int:
     """Draw each face's box, outlines and points over its photo.
 
-    With --results, a photo takes the faces of the entry whose path ends like its own.
+    With --results, a photo takes the faces of the entry whose path ends like its own. Point schemes
+    of your own are those of the results; for a .csv table say --model or --markup.
 
     \b
     facealign draw photo.jpg -o drawn.jpg
@@ -59,6 +61,8 @@ def draw(
     facealign draw photos/ -o drawn/ --results faces.parquet
     """  # noqa: D301
     named = Photos.named(photos, output, workers, threads)
+    if results and model != "default":
+        given_by(model)  # whose point schemes are known from here on
     earlier = read_faces(results).expect(named.files) if results else None
     find = _found_earlier(earlier, markup) if earlier else _found_now(model, markup, named.threads)
     pictures = Pictures(output, named.files, "-o")

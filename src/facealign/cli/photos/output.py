@@ -87,7 +87,7 @@ class Output:
         if self.path is None:
             _align_all(align, photos, tally)
         elif self.path == STDOUT:
-            _align_all(align, photos, tally, _print_line, shown=not sys.stdout.isatty())
+            _align_all(align, photos, tally, _line_printer(), shown=not sys.stdout.isatty())
         else:
             self._run_to_file(self.path, align, photos, markup, record, tally)
 
@@ -138,9 +138,15 @@ def _align_all(
                 note(f"{result.source}: {counted(len(result.faces), 'face')}")
 
 
-def _print_line(result: ImageResult) -> None:
-    sys.stdout.write(json.dumps(to_dict(result), allow_nan=False) + "\n")  # in any encoding
-    sys.stdout.flush()
+def _line_printer() -> Callable[[ImageResult], None]:
+    """Prints results as JSON Lines; a point scheme that is not built in with the first of them."""
+    told: set[str] = set()
+
+    def print_line(result: ImageResult) -> None:
+        sys.stdout.write(json.dumps(to_dict(result, told), allow_nan=False) + "\n")  # any encoding
+        sys.stdout.flush()
+
+    return print_line
 
 
 def _check_markup(path: Path, form: Format, markup: str) -> None:
