@@ -84,6 +84,26 @@ def test_options_are_pythons(server: Any, photo: bytes) -> None:
     assert "measures" not in face
 
 
+def test_a_model_with_points_of_its_own(start: Any, photo: bytes, make_model: Any) -> None:
+    names = ["left_horn", "right_horn", "served_nose"]
+    schemes = json.dumps([{"name": "served3", "points": names}])
+    points = {"landmarks": np.linspace(0.2, 0.8, 6).reshape(3, 2)}
+    model = make_model(points, markup="served3", schemes=schemes)
+    with start("--model", str(model)) as served:
+        answer = served.ask("/v1/align", photo, JPEG).json
+        jsonschema.validate(answer, SCHEMA)
+        (image,) = answer["images"]
+        assert image["faces"][0]["markup"] == "served3"
+        assert image["schemes"][0]["points"] == names
+        assert served.ask("/v1/models").json["models"]["made"]["markups"] == ["served3"]
+        assert served.ask("/v1/align?model=aan-m", photo, JPEG).json["images"][0]["faces"]
+        wanted = served.ask("/v1/align?markup=served3", photo, JPEG).json["images"][0]
+        assert len(wanted["faces"][0]["landmarks"]) == 3
+        parameters = served.ask("/openapi.json").json["paths"]["/v1/align"]["post"]["parameters"]
+        assert "served3" in parameters[1]["schema"]["enum"]
+        assert_problem(served.ask(f"/v1/align?model={model}", photo, JPEG), 422, "aan-m")
+
+
 @pytest.mark.parametrize(
     ("query", "word"),
     [

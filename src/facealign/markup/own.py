@@ -103,7 +103,8 @@ def scheme_of_names(
         ) from None
     twins = [f"{points[i]}/{points[k]}" for i, k in enumerate(made.mirror.tolist()) if i < k]
     guessed = "" if pairs is not None else ", guessed from their names"
-    LOG.warning(
+    LOG.log(
+        logging.WARNING if pairs is None else logging.INFO,
         "%s: point scheme %s, of the %d points that the file names; in a mirrored photo these "
         "change places%s: %s",
         *(place, free, made.count, guessed, ", ".join(twins) or "none"),
