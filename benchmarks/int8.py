@@ -45,7 +45,7 @@ from facealign.datasets.reading import split_by_group
 from facealign.markup import load_markup
 from facealign.metrics import distances
 from facealign.models import model_path
-from facealign.session import open_session
+from facealign.session import Session
 from facealign.training.export.quantize import FACES, prepare, quantise
 from facealign.types import Sample
 
@@ -83,7 +83,7 @@ def nme(looked: Looked) -> float:
 
 def network_times(files: dict[str, Path], image: np.ndarray, rounds: int) -> dict[str, float]:
     """Median processor milliseconds for one face; each round times every file in turn."""
-    sessions = {name: open_session(file, 1) for name, file in files.items()}
+    sessions = {name: Session(file, 1) for name, file in files.items()}
     taken: dict[str, list[float]] = {name: [] for name in files}
     for _ in range(rounds + 5):
         for name, session in sessions.items():
@@ -121,7 +121,7 @@ def measure(
 def apart(model: Path, other: Path, images: np.ndarray) -> float:
     """Mean distance of the points of two files, as a fraction of the crop's side."""
     first, second = (
-        open_session(file, 1).run(["landmarks"], {"image": images})[0] for file in (model, other)
+        Session(file, 1).run(["landmarks"], {"image": images})[0] for file in (model, other)
     )
     return float(np.linalg.norm(first - second, axis=-1).mean())
 

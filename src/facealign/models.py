@@ -13,13 +13,21 @@ from pathlib import Path
 from typing import Any
 
 from facealign.errors import DataError, ModelError, SettingsError
-from facealign.files import reading, sha256
+from facealign.files import packaged, parsing, reading, sha256
 from facealign.markup import Markup, load_markup, targets
 
-WEIGHTS = Path(__file__).parent / "weights"
+WEIGHTS = packaged("weights")
 DEFAULT = "aan-m"
 RANGES = {"input_size": (8, 4096), "mean": (-10, 10), "std": (1e-6, 1e6), "margin": (-0.45, 10)}
 """Range of each number in the metadata of a file, ends included."""
+DEVICES = {
+    "cpu": ("CPUExecutionProvider",),
+    "cuda": ("CUDAExecutionProvider", "CPUExecutionProvider"),
+    "openvino": ("OpenVINOExecutionProvider", "CPUExecutionProvider"),
+    "directml": ("DmlExecutionProvider", "CPUExecutionProvider"),
+    "coreml": ("CoreMLExecutionProvider", "CPUExecutionProvider"),
+}
+"""Device → the execution providers of ONNX Runtime; the last runs what the first cannot."""
 SCORE_RADIUS = 0.03
 """The score of a point is the probability that it is at most this far off, in sides of the crop:
 about a tenth of the distance between the outer eye corners."""
@@ -185,11 +193,11 @@ class ModelCard:
 
 def bundled() -> dict[str, ModelCard]:
     """Every bundled model by name."""
-    try:
-        tree = tomllib.loads((WEIGHTS / "models.toml").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{WEIGHTS}: models.toml is damaged ({error}); install again") from None
-    return {name: ModelCard(name=name, **card) for name, card in tree.items()}
+    path = WEIGHTS / "models.toml"
+    _check_there(path)
+    with reading(path, ModelError), parsing(path, "damaged; install facealign again", ModelError):
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        return {name: ModelCard(name=name, **card) for name, card in tree.items()}
 
 
 def model_path(model: str | Path) -> Path:
@@ -211,6 +219,14 @@ def model_path(model: str | Path) -> Path:
     )
 
 
+def _check_there(path: Path) -> None:
+    if not path.is_file():
+        raise ModelError(
+            f"{path}: missing from this installation: install facealign again; a frozen program "
+            "must be built with facealign's data files (PyInstaller does it by itself)"
+        )
+
+
 def checked(path: Path, digest: str) -> Path:
     """The path of a bundled file, its content checked.
 
@@ -218,8 +234,7 @@ def checked(path: Path, digest: str) -> Path:
         ModelError: the file is missing or damaged.
 
     """
-    if not path.is_file():
-        raise ModelError(f"{path}: missing from this installation; install facealign again")
+    _check_there(path)
     if sha256(path) != digest:
         raise ModelError(f"{path}: damaged (its sha256 differs); install facealign again")
     return path

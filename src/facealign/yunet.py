@@ -15,7 +15,7 @@ from facealign.errors import ModelError, SettingsError
 from facealign.exposure import brighten
 from facealign.geometry import nms
 from facealign.models import WEIGHTS, checked
-from facealign.session import open_session, run_session
+from facealign.session import Session
 from facealign.types import Pixels
 
 Array = NDArray[np.float32]
@@ -40,6 +40,7 @@ class YuNet:
             on large photos.
         threads: of ONNX Runtime; None leaves the choice to it.
         path: another file of the same network.
+        providers: as of `FaceAligner`.
 
     Raises:
         ModelError: the file is missing, damaged or not a YuNet.
@@ -63,6 +64,7 @@ class YuNet:
         min_face: float = 20.0,
         threads: int | None = None,
         path: str | Path | None = None,
+        providers: Sequence[str] | None = None,
     ) -> None:
         if not (0 < min_face < math.inf and 0 <= min_score <= 1):
             raise SettingsError(
@@ -72,9 +74,9 @@ class YuNet:
         self.min_score = min_score
         self.min_face = min_face
         file = Path(path) if path else self.bundled_file()
-        self._session = open_session(file, threads)
+        self._session = Session(file, threads, providers)
         self._outputs = [f"{k}_{s}" for s in self.STRIDES for k in ("cls", "obj", "bbox")]
-        if not set(self._outputs) <= {output.name for output in self._session.get_outputs()}:
+        if not set(self._outputs) <= set(self._session.outputs):
             raise ModelError(f"{file}: not a YuNet face detector")
 
     @classmethod
@@ -132,7 +134,7 @@ class YuNet:
         padded = np.empty((1, 3, _ceil32(height), _ceil32(width)), np.float32)
         padded[0, :, :height, :width] = tile[..., ::-1].transpose(2, 0, 1)  # the network takes BGR
         padded[:, :, height:] = padded[:, :, :, width:] = 0
-        values = run_session(self._session, self._outputs, {"input": padded})
+        values = self._session.run(self._outputs, {"input": padded})
         columns = padded.shape[3]
         parts = [
             decode(values[3 * i : 3 * i + 3], stride, columns // stride, self.min_score)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,6 +22,7 @@ from facealign.errors import FaceAlignError, SettingsError
 from facealign.face import Face, ImageResult
 from facealign.geometry import numbers, to_box
 from facealign.image import Color, ImageSource, read_image
+from facealign.markup import own_scheme, scheme_of_dict
 from facealign.models import model_path
 from facealign.types import MOST_THREADS, Pixels
 from facealign.yunet import YuNet
@@ -48,11 +49,15 @@ class FaceAligner:
             turned upright.
         markup: the point scheme of the landmarks: that of one of the model's heads
             (`facts.markups`), or one that `Face.to` can convert it to; None takes the first head's.
+        providers: execution providers of ONNX Runtime, such as `models.DEVICES["cuda"]`, for the
+            network and the bundled detector; None is the CPU.
+
+    It may be pickled, and used after a fork: the other process opens the networks anew.
 
     Raises:
         ModelError: the model is missing, damaged or not one of ours.
         SettingsError: `threads` or `max_faces` is below 1, the detector is unknown, or the model
-            cannot give the points of `markup`.
+            cannot give the points of `markup`, or the first of `providers` cannot be used.
 
     """
 
@@ -65,18 +70,27 @@ class FaceAligner:
         turned_faces: bool = True,
         leaning_faces: bool = True,
         markup: str | None = None,
+        providers: Sequence[str] | None = None,
     ) -> None:
         if max_faces is not None and max_faces < 1:
             raise SettingsError(f"max_faces must be 1 or more, or None for all; not {max_faces}")
         self.max_faces = max_faces
         self._turned_faces = turned_faces
-        landmarker = Landmarker(model_path(model), threads, leaning_faces, markup)
+        landmarker = Landmarker(model_path(model), threads, leaning_faces, markup, providers)
         self.facts = landmarker.facts
         self._markup = landmarker.markup
         self._parts: tuple[Landmarker, Detector] | None = (
             landmarker,
-            _detector(detector, threads),
+            _detector(detector, threads, providers),
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_scheme": own_scheme(self._markup)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if scheme := state.pop("_scheme"):  # one that the other process may not know
+            scheme_of_dict(scheme, self.__class__.__name__)
+        self.__dict__.update(state)
 
     @property
     def markup(self) -> str:
@@ -243,9 +257,11 @@ def _default_aligner() -> FaceAligner:
     return FaceAligner()
 
 
-def _detector(detector: str | Detector, threads: int | None) -> Detector:
+def _detector(
+    detector: str | Detector, threads: int | None, providers: Sequence[str] | None
+) -> Detector:
     if detector == "yunet":
-        return YuNet(threads=threads)
+        return YuNet(threads=threads, providers=providers)
     if detector == "whole-image":
         return WholeImage()
     if isinstance(detector, str) or not callable(getattr(detector, "detect", None)):

@@ -17,7 +17,7 @@ from facealign.geometry import CropTransform, box_of_points, box_size
 from facealign.markup import known_markup, load_markup
 from facealign.models import ModelFacts
 from facealign.pose import lean
-from facealign.session import open_session, run_session
+from facealign.session import Session
 from facealign.types import Pixels
 
 BATCH = 32
@@ -76,6 +76,7 @@ class Landmarker:
         leaning: see faces that lean in their crops a second time.
         markup: the point scheme wanted, of a head or converted from that of a head; None takes
             that of the first head.
+        providers: as of `FaceAligner`.
 
     Raises:
         ModelError: the file is missing, damaged or not one of ours.
@@ -84,16 +85,21 @@ class Landmarker:
     """
 
     def __init__(
-        self, path: Path, threads: int | None, leaning: bool = True, markup: str | None = None
+        self,
+        path: Path,
+        threads: int | None,
+        leaning: bool = True,
+        markup: str | None = None,
+        providers: Sequence[str] | None = None,
     ) -> None:
-        self._session = open_session(path, threads)
-        metadata = self._session.get_modelmeta().custom_metadata_map
+        self._session = Session(path, threads, providers)
+        metadata = self._session.metadata
         self.facts = ModelFacts.from_metadata(metadata, str(path))
         self._leaning = leaning
         self.markup = self._scheme_name(markup)
         self.head = self.facts.head_for(self.markup)
         further = f".{self.head}" if self.head != self.facts.markup else ""
-        given = [output.name for output in self._session.get_outputs()]
+        given = self._session.outputs
         self._outputs = {n: n + further for n in OUTPUTS if n + further in given}
         self._maps = [name for name in given if name.startswith("attention.")]
         if not known_markup(self.head) or "landmarks" not in self._outputs:
@@ -237,7 +243,7 @@ class Landmarker:
         if attention and not self._maps:
             raise ModelError(f"the model {self.facts.name} has no attention maps")
         wanted = [self._outputs[name] for name in names] + (self._maps if attention else [])
-        given = run_session(self._session, wanted, {"image": self._normalized(crops)})
+        given = self._session.run(wanted, {"image": self._normalized(crops)})
         values = dict(zip(names, given, strict=False))
         self._check_outputs(values, len(crops))
         if attention:

@@ -8,7 +8,7 @@ from typing import Any
 from facealign.aligner.aligner import FaceAligner
 from facealign.detector import WholeImage
 from facealign.files import sha256
-from facealign.models import model_path
+from facealign.models import DEVICES, model_path
 from facealign.yunet import YuNet
 
 
@@ -22,6 +22,7 @@ class AlignSettings:
         whole_image: every photo is one tight face crop.
         min_face: side of the smallest face to look for, in pixels.
         upright: no face is turned or leans, so one plain pass is enough.
+        device: what the networks run on, one of `models.DEVICES`.
 
     """
 
@@ -30,22 +31,31 @@ class AlignSettings:
     whole_image: bool = False
     min_face: float = 20.0
     upright: bool = False
+    device: str = "cpu"
 
     def aligner(self, threads: int | None) -> FaceAligner:
         """An aligner with these settings; None lets ONNX Runtime choose its `threads`.
 
         Raises:
             ModelError: the model is missing, damaged or not one of ours.
-            SettingsError: the model cannot give the points of `markup`.
+            SettingsError: the model cannot give the points of `markup`, or the device cannot be
+                used here.
 
         """
+        providers = DEVICES[self.device]
+        detector = (
+            WholeImage()
+            if self.whole_image
+            else YuNet(min_face=self.min_face, threads=threads, providers=providers)
+        )
         return FaceAligner(
             self.model,
-            WholeImage() if self.whole_image else YuNet(min_face=self.min_face, threads=threads),
+            detector,
             threads,
             turned_faces=not self.upright,
             leaning_faces=not self.upright,
             markup=self.markup,
+            providers=providers,
         )
 
     def record(self) -> dict[str, Any]:
@@ -56,4 +66,6 @@ class AlignSettings:
 
         """
         values = {name.replace("_", "-"): value for name, value in asdict(self).items()}
+        if self.device == "cpu":  # as in runs from before there was a choice
+            del values["device"]
         return values | {"model": sha256(model_path(self.model))}

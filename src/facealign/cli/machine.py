@@ -26,10 +26,13 @@ from facealign.errors import FaceAlignError, ModelError
 from facealign.evaluation.timing import REPEATS, Times, drawn_photo, measure
 from facealign.files import sha256, write_file
 from facealign.image import read_image
-from facealign.models import bundled, model_path
+from facealign.models import DEVICES, bundled, model_path
+from facealign.session import Session
 from facealign.yunet import YuNet
 
-PACKAGES = ("numpy", "onnxruntime", "pillow", "click", "rich")
+PACKAGES = ("numpy", "pillow", "click", "rich")
+RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml")
+"""Packages that write to the same folder: only the one that was installed last is there."""
 FAR = 0.2
 """Mean distance from the drawn points, in box sizes, at which the self-test fails."""
 STEPS = 9
@@ -44,9 +47,9 @@ def doctor() -> int:
     """
     facts = {"facealign": __version__, "Python": f"{platform.python_version()}, {sys.executable}"}
     facts["machine"] = f"{platform.platform()}, {core_count()} cores"
-    facts |= {name: importlib.metadata.version(name) for name in PACKAGES}
-    facts["providers"] = ", ".join(onnxruntime.get_available_providers())
-    facts["provider used"] = "CPUExecutionProvider"
+    facts |= {name: _version(name) or "unknown" for name in PACKAGES}
+    facts["ONNX Runtime"] = _runtimes()
+    facts |= {f"device {name}": _device(name) for name in DEVICES}
     facts |= {f"extra {name}": _extra(name) for name in EXTRAS}
     problems: list[tuple[str, int]] = []
     for name in bundled():
@@ -57,6 +60,38 @@ def doctor() -> int:
     for problem, code in problems:
         fail(problem, code)
     return max((code for _, code in problems), default=0)
+
+
+def _version(package: str) -> str:
+    """Its version; empty if it is not installed, or inside a frozen program."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _runtimes() -> str:
+    """The ONNX Runtime that is used, and of which packages."""
+    found = [f"{name} {version}" for name in RUNTIMES if (version := _version(name))]
+    text = f"{onnxruntime.__version__}, of {' and '.join(found) or 'no known package'}"
+    if len(found) < 2:
+        return text
+    return (
+        f"{text}: side by side they overwrite each other, and the last that was installed is "
+        f"used. Keep one: pip uninstall -y {' '.join(name.split()[0] for name in found)}, then "
+        "install it again"
+    )
+
+
+def _device(name: str) -> str:
+    """Whether the networks run on a device; tried where the runtime has it."""
+    if DEVICES[name][0] not in onnxruntime.get_available_providers():
+        return f"not in this ONNX Runtime ({DEVICES[name][0]})"
+    try:
+        session = Session(YuNet.bundled_file(), threads=1, providers=DEVICES[name])
+    except FaceAlignError as error:
+        return str(error)
+    return f"{session.provider}" + (", the default" if name == "cpu" else f", --device {name}")
 
 
 def _extra(name: str) -> str:

@@ -15,6 +15,7 @@ from PIL import Image
 from facealign.errors import DataError, FaceAlignError, OutputError
 from facealign.files import is_file, is_folder, sweep
 from facealign.markup import load_markup, targets
+from facealign.models import DEVICES
 from facealign.types import MOST_THREADS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -26,6 +27,13 @@ model_option = click.option(
     is_eager=True,  # known before --help, which lists what it gives
     metavar="NAME",
     help="A bundled model, or an .onnx file.",
+)
+device_option = click.option(
+    "--device",
+    type=click.Choice(list(DEVICES)),
+    default="cpu",
+    show_default=True,
+    help="What the networks run on; all but cpu need another ONNX Runtime.",
 )
 workers_option = click.option(
     "--workers",

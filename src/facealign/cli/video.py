@@ -15,6 +15,7 @@ from facealign.aligner import FaceAligner
 from facealign.cli.console import bar, fail, say, set_up_log
 from facealign.cli.options import (
     FiniteRange,
+    device_option,
     markup_option,
     model_option,
     output_option,
@@ -31,7 +32,7 @@ from facealign.formats.journal import Journal
 from facealign.formats.json import to_line
 from facealign.formats.registry import VIDEO, Format, output_format, read_results, write_results
 from facealign.measures import measure
-from facealign.models import model_path
+from facealign.models import DEVICES, model_path
 from facealign.problems import report
 from facealign.tracking import FaceTracker
 from facealign.video.follow import Smoothing, TrackedFrame, follow, make_tracker
@@ -57,21 +58,26 @@ class Settings:
     raw: bool
     measures: bool
     min_face: float
+    device: str
 
     def aligner(self, threads: int | None) -> FaceAligner:
         """One that looks for upright faces, in every video of a run."""
+        providers = DEVICES[self.device]
         return FaceAligner(
             self.model,
-            YuNet(min_face=self.min_face, threads=threads),
+            YuNet(min_face=self.min_face, threads=threads, providers=providers),
             threads,
             max_faces=self.faces,
             turned_faces=False,
             markup=self.markup,
+            providers=providers,
         )
 
     def record(self) -> dict[str, Any]:
         """Plain values by name, the model by its file's sha256."""
         values = {name.replace("_", "-"): value for name, value in vars(self).items()}
+        if self.device == "cpu":  # as in runs from before there was a choice
+            del values["device"]
         return values | {"model": sha256(model_path(self.model)), "verb": "video"}
 
     def open(self, source: str) -> VideoReader:
@@ -132,6 +138,7 @@ class Earlier:
     metavar="PX",
     help="Smallest face to look for; a larger one is faster on large videos.",
 )
+@device_option
 @click.option("--resume", is_flag=True, help="Continue where an earlier run stopped.")
 @threads_option("Threads of the network; default: all cores.")
 @click.option("-v", "--verbose", is_flag=True, help="Also say what is done.")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from facealign.errors import SettingsError
-from facealign.files import is_file
+from facealign.files import is_file, packaged
 
-FOLDER = Path(__file__).parent
+FOLDER = packaged("configs")
 
 
 def config_names() -> dict[str, str]:
@@ -30,9 +30,9 @@ def find_config(name: Path) -> Path:
     if is_file(name):
         return name
     known = name.as_posix().removeprefix("configs/").removesuffix(".toml")
-    packaged = FOLDER / f"{known}.toml"
-    if is_file(packaged):
-        return packaged
+    recipe = FOLDER / f"{known}.toml"
+    if is_file(recipe):
+        return recipe
     raise SettingsError(
         f"{name}: no such file, and no recipe of this name; facealign train --list shows them"
     )

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json
 import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
+from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from facealign.errors import DataError, FaceAlignError
@@ -40,6 +45,30 @@ def kind_of(path: str | os.PathLike[str]) -> str:
         return ""
     names = {stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFIFO: "pipe"}
     return (names | {stat.S_IFSOCK: "socket"}).get(stat.S_IFMT(mode), "device")
+
+
+@cache
+def packaged(name: str) -> Path:
+    """A file or folder that comes with facealign, by its path in the package.
+
+    From inside a zip file it is copied to a temporary folder, which goes when the process ends.
+    """
+    found = resources.files("facealign").joinpath(name)
+    if isinstance(found, Path):
+        return found
+    folder = TemporaryDirectory(prefix="facealign-")
+    atexit.register(folder.cleanup)
+    return _copied(found, Path(folder.name) / Path(name).name)
+
+
+def _copied(found: Traversable, target: Path) -> Path:
+    if found.is_dir():
+        target.mkdir()
+        for inner in found.iterdir():
+            _copied(inner, target / inner.name)
+    elif found.is_file():
+        target.write_bytes(found.read_bytes())
+    return target
 
 
 def sha256(path: Path) -> str:

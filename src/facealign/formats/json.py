@@ -17,7 +17,7 @@ import numpy as np
 
 from facealign.errors import DataError
 from facealign.face import Face, ImageResult
-from facealign.files import parse_json, parsing, reading
+from facealign.files import packaged, parse_json, parsing, reading
 from facealign.formats.survey import Survey
 from facealign.geometry import MOST_PIXELS, to_box
 from facealign.markup import known_markup, load_markup, own_scheme, scheme_of_dict
@@ -26,7 +26,7 @@ from facealign.types import Points
 SCHEMA = "facealign/1"
 MOST = 2**31
 """Above every size, frame and track, as Parquet's columns hold them."""
-SCHEMA_FILE = Path(__file__).with_name("results.schema.json")
+SCHEMA_FILE = packaged("formats/results.schema.json")
 
 
 def write_json(results: Iterable[ImageResult], file: IO[str], survey: Survey) -> None:

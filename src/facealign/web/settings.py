@@ -11,7 +11,7 @@ from facealign.aligner import landmarker, turned
 from facealign.markup import MARKUPS, Markup
 from facealign.models import DEFAULT, ModelCard, ModelFacts, bundled, model_path
 from facealign.pose import generic_face
-from facealign.session import open_session
+from facealign.session import Session
 from facealign.tracking import track, tracker
 from facealign.yunet import YuNet
 
@@ -59,13 +59,13 @@ def _smoothing() -> dict[str, Any]:
 
 def _model(card: ModelCard) -> dict[str, Any]:
     path = model_path(card.name)
-    session = open_session(path, threads=1)
-    facts = ModelFacts.from_metadata(session.get_modelmeta().custom_metadata_map, str(path))
+    session = Session(path, threads=1)
+    facts = ModelFacts.from_metadata(session.metadata, str(path))
     return asdict(facts) | {
         "file": f"models/{path.name}",
         "bytes": path.stat().st_size,
         "terms": card.terms,
-        "outputs": [output.name for output in session.get_outputs()],
+        "outputs": session.outputs,
     }
 
 

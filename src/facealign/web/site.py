@@ -7,12 +7,13 @@ import mimetypes
 from functools import cache
 from pathlib import Path
 
+from facealign.files import packaged
 from facealign.formats.folders import write_into
 from facealign.models import WEIGHTS, bundled, model_path
 from facealign.web.settings import page_settings
 from facealign.yunet import YuNet
 
-STATIC = Path(__file__).parent / "static"
+STATIC = packaged("web/static")
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; "

@@ -11,6 +11,7 @@ from facealign.aligner.settings import AlignSettings
 from facealign.cli.console import conclude, fail, say, set_up_log
 from facealign.cli.options import (
     FiniteRange,
+    device_option,
     markup_option,
     max_megapixels_option,
     model_option,
@@ -65,6 +66,7 @@ from facealign.types import Pixels
     metavar="PX",
     help="Smallest face to look for; a larger one is faster on large photos.",
 )
+@device_option
 @click.option("--upright", is_flag=True, help="Faces are upright: no second look for turned ones.")
 @workers_option
 @threads_option()
@@ -93,6 +95,7 @@ def command(
     whole_image: bool,
     min_face: float,
     upright: bool,
+    device: str,
     workers: int | None,
     threads: int | None,
     engine: str,
@@ -120,7 +123,12 @@ def command(
     if boxes and whole_image:
         raise click.UsageError("--boxes and --whole-image exclude each other")
     settings = AlignSettings(
-        model=model, markup=markup, whole_image=whole_image, min_face=min_face, upright=upright
+        model=model,
+        markup=markup,
+        whole_image=whole_image,
+        min_face=min_face,
+        upright=upright,
+        device=device,
     )
     target = Output(output, form, resume)
     tally = Tally(require_face=require_face, at_once=verbose or json_log)

@@ -27,7 +27,7 @@ from facealign.markup import own_scheme
 from facealign.models import SCORE_RADIUS, ModelFacts, signed
 from facealign.network import Network
 from facealign.network.head import Head
-from facealign.session import open_session, run_session
+from facealign.session import Session
 from facealign.training.augment.photometric import MEAN, STD
 from facealign.training.export.quantize import to_integers
 from facealign.training.rundir.checkpoint import load_checkpoint, network_of
@@ -183,10 +183,10 @@ def check_parity(model: Network, content: bytes, faces: int = 3) -> float:
     deployed = Deployed(_fold(model)).eval()
     size = model.settings.input_size
     image = torch.randn(faces, 3, size, size, generator=torch.Generator().manual_seed(0))
-    session = open_session(content)
+    session = Session(content)
     with torch.no_grad():
         expected = deployed(image)
-    given = run_session(session, [o.name for o in session.get_outputs()], {"image": image.numpy()})
+    given = session.run(session.outputs, {"image": image.numpy()})
     pairs = zip(expected, given, strict=True)
     worst = max(float(np.abs(e.numpy() - g).max()) for e, g in pairs)
     if not worst <= TOLERANCE:

@@ -30,7 +30,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from facealign.datasets import read_dataset
 from facealign.errors import DataError, ModelError
 from facealign.problems import collect
-from facealign.session import open_session, run_session
+from facealign.session import Session, simplify
 from facealign.training.augment.photometric import MEAN, STD
 from facealign.training.data.load import open_validator
 from facealign.training.run import hold_out
@@ -115,7 +115,7 @@ def to_integers(content: bytes, images: NDArray[np.float32]) -> bytes:
 def prepare(model: Path, folder: Path) -> Path:
     """The network with weights in float32 and known shapes, for the quantizer."""
     plain, ready = folder / "plain.onnx", folder / "ready.onnx"
-    open_session(model, simplified=plain)
+    simplify(model, plain)
     quant_pre_process(str(plain), str(ready), skip_symbolic_shape=True)
     return ready
 
@@ -174,9 +174,9 @@ def _check_likeness(content: bytes, found: bytes, images: NDArray[np.float32]) -
 
 def _landmarks(content: bytes, images: NDArray[np.float32]) -> NDArray[np.float32]:
     """(N, K, 2) of the first head, 0 … 1."""
-    session = open_session(content)
+    session = Session(content)
     parts: Sequence[NDArray[np.float32]] = [
-        run_session(session, ["landmarks"], {"image": images[i : i + BATCH]})[0]
+        session.run(["landmarks"], {"image": images[i : i + BATCH]})[0]
         for i in range(0, len(images), BATCH)
     ]
     return np.concatenate(parts)
