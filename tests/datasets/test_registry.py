@@ -67,3 +67,16 @@ def test_without_the_video_extra_its_install_line_is_the_answer(
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(MissingExtraError, match=r'pip install "facealign\[video\]"'):
         next(read_frames(tmp_path / "vid.avi", [0]))
+
+
+def test_the_documents_say_the_same_of_boxes(repository: Path) -> None:
+    text = (repository / "docs" / "datasets.md").read_text()
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    said = {row[0].strip("| `"): row[3] for row in rows if len(row) > 5}
+    assert len(said) == 8
+    assert said == {name: DATASETS[name].boxes_in_words for name in said}
+    own = {row[0].strip("| `"): row[3].strip(" |") for row in rows if len(row) == 4}
+    for names, words in own.items():
+        name = names.split("`")[0]
+        dataset = DATASETS[name]
+        assert (words == "of the points") == (dataset.box_source == "landmarks"), name

@@ -27,7 +27,7 @@ def perfect(drawn: Path) -> Predictions:
 def test_a_root_is_a_name_a_data_set_or_a_folder_of_them(drawn: Path, form: str) -> None:
     roots = Roots((form.format(drawn),))
     if form in ("nowhere", "aflw={0}"):
-        with pytest.raises(DataError, match=r"--root/|give --root 300w=DIR"):
+        with pytest.raises(DataError, match=r"^nowhere/|give --root 300w=DIR"):
             roots.read("300w", "common")
         return
     assert len(roots.read("300w", "common").samples) == 8
@@ -55,7 +55,7 @@ def test_table_2_measures_what_is_here_and_names_what_is_not(
     assert other.cells[0].value > other.cells[3].value > 0  # eye centres are closer than corners
     assert other.source == "300w common, 8 faces, official boxes"
     notes = " ".join(table.notes)
-    assert "Challenging, not measured: --root/ibug: no such folder" in notes
+    assert f"Challenging, not measured: {drawn}/ibug: no such folder" in notes
     assert str(drawn) not in notes
     assert "Full, not measured" in notes
     assert "8 faces, official boxes; 95 % interval" in notes

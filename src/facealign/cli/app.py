@@ -126,6 +126,7 @@ def run(args: list[str] | None = None) -> int:
         log_to_stderr() as lines,
     ):
         warnings.filterwarnings("ignore", module="PIL")  # notes on odd photos
+        warnings.simplefilter("ignore", FutureWarning)  # between libraries, not for their users
         code = _exit_code(args, stop)
     if code == INTERRUPTED:
         _leave_stuck_threads(code)

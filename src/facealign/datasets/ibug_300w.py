@@ -159,6 +159,7 @@ DATASET = Dataset(
     subsets=OFFICIAL_COUNTS,
     markup="ibug68",
     box_source="official",
+    boxes="official; test: of the points",
     normalisers=("inter_ocular", "inter_pupil"),
     origin=1,
 )

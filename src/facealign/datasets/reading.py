@@ -54,6 +54,7 @@ class Dataset:
         normalisers: what its errors are divided by, the usual one first.
         origin: what the label files call the first pixel's centre, 0 or 1; the reader shifts.
         options: further keywords of `read`.
+        boxes: where they come from, in words, where `box_source` does not say it for all.
 
     """
 
@@ -67,6 +68,15 @@ class Dataset:
     normalisers: tuple[str, ...]
     origin: int = 0
     options: tuple[str, ...] = ()
+    boxes: str = ""
+
+    @property
+    def boxes_in_words(self) -> str:
+        """Where its boxes come from, as docs/datasets.md says it."""
+        return self.boxes or BOXES[self.box_source]
+
+
+BOXES = {"official": "official", "landmarks": "of the points", "image": "the whole picture"}
 
 
 def check_subset(name: str, subset: str, subsets: Iterable[str]) -> None:

@@ -24,6 +24,8 @@ from facealign.formats.json import build_face
 from facealign.markup import MARKUPS, Markup, known_markup, load_markup
 from facealign.problems import report
 
+OF_POINTS = "of the points"
+"""The boxes of labels that have none of their own: the tightest around the points."""
 ALL = "all"
 """The subset that holds every face of a label file."""
 DEFAULT_MARKUP = "ibug68"
@@ -115,6 +117,7 @@ class LabelReader:
         subsets: (file or folder) → the subsets that it names beside "all".
         origin: what the format calls the centre of the first pixel, 0 or 1; the reader shifts.
         images_apart: the images may be in another folder than the labels.
+        boxes: where they come from, in words.
 
     """
 
@@ -124,6 +127,7 @@ class LabelReader:
     subsets: Callable[[Path], Iterable[str]] = lambda path: ()
     origin: int = 0
     images_apart: bool = True
+    boxes: str = f"of the file, else {OF_POINTS}"
 
     def scheme_of(self, path: Path, markup: str | None) -> Markup:
         """The point scheme asked for, else the one that the labels name, else ibug68.

@@ -22,7 +22,7 @@ from facealign.face import ImageResult
 from facealign.files import parsing, reading, write_file
 from facealign.formats.folders import write_into
 from facealign.formats.json import build_face
-from facealign.formats.labels import DEFAULT_MARKUP, Label, LabelReader, ParseLabel
+from facealign.formats.labels import DEFAULT_MARKUP, OF_POINTS, Label, LabelReader, ParseLabel
 from facealign.formats.survey import Survey, path_of
 from facealign.geometry import MOST_PIXELS, box_of_points
 from facealign.image import SUFFIXES
@@ -129,7 +129,11 @@ def _parse_file(root: Path, path: Path, scheme: Markup) -> Label:
 
 
 LABELS = LabelReader(
-    title="A folder of images and .pts files", read=read_labels, origin=1, images_apart=False
+    title="A folder of images and .pts files",
+    read=read_labels,
+    origin=1,
+    images_apart=False,
+    boxes=OF_POINTS,
 )
 
 

@@ -41,8 +41,7 @@ class Roots:
             try:
                 return read_dataset(dataset, folder, subset, **options)
             except DataError as error:
-                # Tables and figures may be published, so they hold no local path.
-                reasons.append(str(error).replace(str(folder), "--root"))
+                reasons.append(str(error))
         raise DataError(reasons[0] if reasons else f"no data: give --root {dataset}=DIR")
 
     def _folders(self, dataset: str) -> list[Path]:

@@ -68,7 +68,7 @@ def names() -> int:
         (
             d.name,
             d.markup,
-            d.box_source,
+            d.boxes_in_words,
             ", ".join(_with_count(*item) for item in d.subsets.items()),
         )
         for d in DATASETS.values()

@@ -49,10 +49,17 @@ def export(
     with extra("train", "exporting"):
         from facealign.training.export.onnx import export_run
         from facealign.training.export.quantize import calibration_faces
+        from facealign.training.rundir.checkpoint import steps_of
     if root and not int8:
         raise click.UsageError("--root names the faces for --int8: give both")
     faces = calibration_faces(run, root) if int8 else None
     facts = export_run(run, output, licence, markups, faces)
     size = f"{facts.input_size} px, {output.stat().st_size / 1e6:.1f} MB"
     say(f"{output}: {facts.name}, {' '.join(facts.markups)}, {size}")
+    done, steps = steps_of(run)
+    if done < steps:
+        say(
+            f"the run is not finished: step {done} of {steps}; repeat its train command to go on, "
+            "then export again"
+        )
     return 0

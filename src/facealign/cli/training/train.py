@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -152,10 +153,15 @@ def _read(data: DataSettings | FurtherData, name: str) -> Reading:
     return read_dataset(data.dataset, Path(data.root).expanduser(), data.subset, **options)
 
 
+LINE_EVERY = 60.0
+"""Seconds between lines of progress where there is no terminal for a bar."""
+
+
 class Watcher:
     """Shows the progress of a run, and asks it to stop after Ctrl-C or SIGTERM.
 
-    With several processes only the leading one shows it.
+    On a terminal that is a bar, elsewhere a line a minute. With several processes only the leading
+    one shows it.
     """
 
     def __init__(self, run: Run, processes: int = 1, leads: bool = True) -> None:
@@ -166,6 +172,7 @@ class Watcher:
         self._stop = Stop(once=self._many)
         self._best = run.best
         self._rate = 0.0
+        self._said = time.monotonic()
 
     def stopped(self) -> bool:
         """Whether a signal has come, or the process that started several is gone."""
@@ -185,6 +192,9 @@ class Watcher:
         best = f"NME {percent(self._best)} · " if math.isfinite(self._best) else ""
         note = f"loss {progress.loss:.3f} · {best}{self._rate:.0f} images/s"
         self._bar.update(self._task, completed=progress.step, note=note)
+        if self._bar.disable and self._leads and time.monotonic() - self._said >= LINE_EVERY:
+            self._said = time.monotonic()
+            say(f"step {progress.step} of {progress.steps} · {note}")
 
     def __enter__(self) -> Watcher:
         self._stop.__enter__()

@@ -15,7 +15,14 @@ from pathlib import Path
 from facealign.datasets.reading import Dataset, Reading, build_sample, build_samples, check_subset
 from facealign.errors import DataError
 from facealign.files import is_file, is_folder
-from facealign.formats.labels import ALL, DEFAULT_MARKUP, Label, LabelReader, ParseLabel
+from facealign.formats.labels import (
+    ALL,
+    DEFAULT_MARKUP,
+    OF_POINTS,
+    Label,
+    LabelReader,
+    ParseLabel,
+)
 from facealign.formats.registry import FORMATS
 from facealign.photo_names import PhotoNames, the_one
 from facealign.types import Sample
@@ -159,7 +166,8 @@ def _dataset(name: str, reader: LabelReader) -> Dataset:
         read=partial(read_label_file, name, reader),
         subsets={ALL: None},
         markup=DEFAULT_MARKUP,
-        box_source="official",
+        box_source="landmarks" if reader.boxes == OF_POINTS else "official",
+        boxes=reader.boxes,
         normalisers=("inter_ocular", "inter_pupil"),
         origin=reader.origin,
         options=("markup", "images") if reader.images_apart else ("markup",),

@@ -72,5 +72,6 @@ DATASET = Dataset(
     subsets={ALL: None},
     markup=DEFAULT_MARKUP,
     box_source="official",
+    boxes="as they were packed",
     normalisers=("inter_ocular", "inter_pupil"),
 )

@@ -13,10 +13,11 @@ from typing import Any
 import torch
 
 from facealign.errors import DataError, OutputError
-from facealign.files import brief, parsing, part_of, reading
+from facealign.files import brief, is_file, parsing, part_of, reading
 from facealign.markup import Markup, known_markup, load_markup
 from facealign.network import Network, build_network
 from facealign.problems import report
+from facealign.training.rundir.folder import best_checkpoint
 from facealign.training.settings_file import to_settings
 
 VERSION = 3
@@ -154,6 +155,18 @@ def _check_kinds(state: dict[str, Any]) -> None:
             raise ValueError(f"the weights {name} are no finite numbers")
     if not 0 <= state["spread_scale"] < float("inf"):
         raise ValueError("spread_scale is no number above 0")
+
+
+def steps_of(run: Path) -> tuple[int, int]:
+    """The steps that a run has done and those that it was to do, by its last checkpoint.
+
+    Raises:
+        DataError: there is none, or it is damaged.
+
+    """
+    path = run if is_file(run) or not is_file(run / "last.pt") else run / "last.pt"
+    state = load_checkpoint(best_checkpoint(path))
+    return state["step"], to_settings(state["settings"], str(path)).train.steps
 
 
 def network_of(state: dict[str, Any], source: Path) -> Network:
