@@ -62,6 +62,13 @@ def test_what_is_no_table_of_boxes_is_said(tmp_path: Path, table: str, why: str)
         read_boxes(path)
 
 
+def test_umlauts_as_excel_writes_them(tmp_path: Path) -> None:
+    path = tmp_path / "boxes.csv"
+    path.write_bytes("image;x0;y0;x1;y1\nZoë.jpg;178,9;88,8;266,8;176,7\n".encode("cp1252"))
+    (box,) = read_boxes(path).of(Path("/photos/Zoë.jpg"))
+    assert np.allclose(box, BOX, atol=1e-3)
+
+
 def test_the_cases_of_other_people(repository: Path) -> None:
     cases = repository.parent / "shared" / "cases"
     if not cases.is_dir():

@@ -88,10 +88,22 @@ def _table(path: Path) -> Iterator[tuple[csv.DictReader[str], int]]:
 
 def _open(path: Path) -> IO[str]:
     with path.open("rb") as file:
-        wide = file.read(2) in (b"\xff\xfe", b"\xfe\xff")
-    if wide:  # Excel's "Unicode text"
-        return path.open(newline="", encoding="utf-16")
+        head = file.readline()
+        if head[:2] in (b"\xff\xfe", b"\xfe\xff"):  # Excel's "Unicode text"
+            return path.open(newline="", encoding="utf-16")
+        if (b";" in head or b"\t" in head) and not _is_utf8(file):  # Excel's own, in Europe
+            return path.open(newline="", encoding="cp1252", errors="replace")
     return path.open(newline="", encoding="utf-8-sig", errors="surrogateescape")
+
+
+def _is_utf8(file: IO[bytes]) -> bool:
+    """Whether the rest of a file is UTF-8."""
+    try:
+        for line in file:
+            line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _known(names: Sequence[str]) -> list[str]:

@@ -67,7 +67,7 @@ def names() -> int:
     rows = (
         (
             d.name,
-            d.markup,
+            "any" if "markup" in d.options else d.markup,
             d.boxes_in_words,
             ", ".join(_with_count(*item) for item in d.subsets.items()),
         )
