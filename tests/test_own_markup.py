@@ -68,7 +68,7 @@ def test_another_scheme_of_the_same_name_is_refused(ears: Markup) -> None:
         ({"points": ["a", "a"]}, 'two points called "a"'),
         ({"points": ["a", "b"]}, "no name of a point says left or right"),
         ({"points": ["left_ear", "nose"]}, 'has "left_ear" and no "right_ear"'),
-        ({"points": ["a", "b"], "mirror": [["a", "c"]]}, '"c", which is no point'),
+        ({"points": ["a", "b"], "mirror": [["a", "c"]]}, '"c", which is not a point'),
         ({"points": ["a", "b", "c"], "mirror": [["a", "b"], ["b", "c"]]}, "two pairs"),
         ({"points": ["a", "b"], "mirror": [["a"]]}, "mirror needs 2 points"),
         ({"points": ["a"], "normalizer": ["a", "a"]}, 'unknown key "normalizer"'),

@@ -45,7 +45,8 @@ from facealign.types import Pixels
     "--format",
     "form",
     type=click.Choice(list(FORMATS)),
-    help="Format of the results; default: by the suffix.",
+    metavar="NAME",
+    help=f"Format of the results: {', '.join(FORMATS)}; default: by the suffix.",
 )
 @click.option("--resume", is_flag=True, help="Continue where an earlier run stopped.")
 @output_path("--draw", metavar="DIR", help="Write pictures here (a file name for one photo).")

@@ -18,10 +18,14 @@ from facealign.formats.registry import FORMATS, output_format, read_results, wri
     "--from",
     "from_",
     type=click.Choice(list(FORMATS)),
-    help="Format of IN; default: by its suffix.",
+    metavar="NAME",
+    help=f"Format of IN: {', '.join(FORMATS)}; default: by its suffix and content.",
 )
 @click.option(
-    "--to", type=click.Choice(list(FORMATS)), help="Format of OUT; default: by its suffix."
+    "--to",
+    type=click.Choice(list(FORMATS)),
+    metavar="NAME",
+    help="Format of OUT; default: by its suffix.",
 )
 @markup_option("Point scheme of IN, where it does not say; default: by the names of its points.")
 def command(
