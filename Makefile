@@ -22,10 +22,10 @@ check: $(VENV)/test.stamp
 	$(BIN)/lint-imports
 
 docs: $(VENV)/docs.stamp
-	$(BIN)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 docs-serve: $(VENV)/docs.stamp
-	$(BIN)/mkdocs serve
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 # What would be published: the same commit gives the same bytes. Nothing is uploaded.
 dist: $(VENV)/dist.stamp
