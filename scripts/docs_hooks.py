@@ -32,6 +32,7 @@ PROJECT = {
     "security.md": "SECURITY.md",
 }
 """Pages of the site → files beside `docs/` that they show."""
+SCHEMA = "src/facealign/formats/results.schema.json"
 OUTSIDE = re.compile(r"\[([^\]]+)\]\((?:\.\./)+(?:src|scripts|benchmarks|tests|[A-Z]+\.md)[^)]*\)")
 """A Markdown link to a file that is not below `docs/`."""
 
@@ -42,6 +43,8 @@ def on_files(files: Files, config: MkDocsConfig, **_: Any) -> Files:
         text = (ROOT / name).read_text(encoding="utf-8").replace("](docs/", "](")
         text = re.sub(r"\[([^\]]+)\]\(benchmarks/[^)]*\)", r"\1", text)
         files.append(File.generated(config, page, content=text))
+    schema = (ROOT / SCHEMA).read_text(encoding="utf-8")
+    files.append(File.generated(config, Path(SCHEMA).name, content=schema))
     for name in MARKUPS:
         content = io.BytesIO()
         Image.fromarray(draw_chart(load_markup(name))).save(content, "png", optimize=True)
@@ -60,6 +63,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
         mark = f"<!-- {name} -->"
         if mark in markdown:
             markdown = markdown.replace(mark, fill())
+    markdown = markdown.replace(f"(../{SCHEMA})", f"({Path(SCHEMA).name})")
     return OUTSIDE.sub(r"\1", markdown)
 
 

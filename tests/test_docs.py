@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 import pytest
 
+import facealign
 from facealign.cli.app import VERBS, load_verb
 
 ROOT = Path(__file__).parents[1]
@@ -84,6 +85,13 @@ def test_make_targets_in_the_readme_exist(repository: Path) -> None:
     targets = set(re.findall(r"^([a-z]+):", (repository / "Makefile").read_text(), re.MULTILINE))
     used = set(re.findall(r"^make ([a-z]+)", (repository / "README.md").read_text(), re.MULTILINE))
     assert {"demo", "test"} <= used <= targets
+
+
+def test_the_reference_has_every_public_name(repository: Path) -> None:
+    page = (repository / "docs/reference/python.md").read_text()
+    assert [name for name in facealign.__all__ if f"facealign.{name}" not in page] == [
+        "__version__"
+    ]
 
 
 @pytest.mark.parametrize("path", WITH_EXAMPLES, ids=lambda path: path.stem)
