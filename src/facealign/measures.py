@@ -9,8 +9,8 @@ Left out: gaze, emotion, drowsiness and action units, which points alone do not 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,6 +87,11 @@ def measure(face: Face) -> Mapping[str, float | None]:
     }
     mouth = _known(face, INNER_LIPS, mouth_openness(face.landmarks[list(INNER_LIPS)]))
     return openness | {"mouth_openness": mouth} | angles
+
+
+def measured(faces: Iterable[Face]) -> list[Face]:
+    """The same faces with their `measures`."""
+    return [replace(face, measures=measure(face)) for face in faces]
 
 
 def _known(face: Face, points: tuple[int, ...], value: float) -> float | None:

@@ -252,3 +252,13 @@ def test_a_camera_that_is_not_there_is_said(
     assert code == 4
     assert "cameras are opened on Linux only" in err
     assert "FaceTracker.step" in err
+
+
+def test_photos_have_measures_too(
+    facealign: Facealign, astronaut_path: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "faces.csv"
+    assert facealign("align", astronaut_path, "-o", target, "--measures")[0] == 0
+    ((face,),) = (result.faces for result in read(target))
+    assert list(face.measures or ()) == list(NAMES)
+    assert 0.2 < face.measures["eye_openness_left"] < 0.5

@@ -212,9 +212,10 @@ class Landmarker:
     ) -> dict[str, Array]:
         """The mean of `look` at shifted crops."""
         shifts = [share * self.facts.input_size for share in SHIFTS[looks]]
-        views = [self.look(images, [c.shifted(s, s) for c in crops], attention) for s in shifts]
-        total = {name: sum(view[name] for view in views) for name in views[0]}
-        return {name: np.asarray(value / np.float32(looks)) for name, value in total.items()}
+        shifted = [crop.shifted(s, s) for s in shifts for crop in crops]
+        views = self.look(list(images) * looks, shifted, attention)
+        each = {n: v.reshape(looks, len(crops), *v.shape[1:]) for n, v in views.items()}
+        return {name: values.mean(axis=0) for name, values in each.items()}
 
     def look(
         self, images: Sequence[Pixels], crops: Sequence[CropTransform], attention: bool = False

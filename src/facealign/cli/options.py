@@ -35,6 +35,11 @@ device_option = click.option(
     show_default=True,
     help="What the networks run on; all but cpu need another ONNX Runtime.",
 )
+measures_option = click.option(
+    "--measures",
+    is_flag=True,
+    help="Also write how far eyes and mouth are open, and the pose.",
+)
 workers_option = click.option(
     "--workers",
     type=click.IntRange(1, MOST_THREADS),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from facealign.cli.options import (
     FiniteRange,
     device_option,
     markup_option,
+    measures_option,
     model_option,
     output_option,
     output_path,
@@ -31,7 +32,7 @@ from facealign.files import is_file, sha256, to_utf8
 from facealign.formats.journal import Journal
 from facealign.formats.json import to_line
 from facealign.formats.registry import VIDEO, Format, output_format, read_results, write_results
-from facealign.measures import measure
+from facealign.measures import measured
 from facealign.models import DEVICES, model_path
 from facealign.problems import report
 from facealign.tracking import FaceTracker
@@ -129,7 +130,7 @@ class Earlier:
 @click.option("--end", type=FiniteRange(0), metavar="S", help="Up to second S.")
 @click.option("--faces", type=click.IntRange(1), metavar="N", help="At most N faces at a time.")
 @click.option("--raw", is_flag=True, help="Also write the points before smoothing.")
-@click.option("--measures", is_flag=True, help="Also write how far eyes and mouth are open.")
+@measures_option
 @click.option(
     "--min-face",
     type=FiniteRange(16),
@@ -252,9 +253,7 @@ class Run:
                     drawn.write(picture, frame.time, video.rate / self.settings.every, video.origin)
 
     def _result(self, name: str, frame: TrackedFrame) -> ImageResult:
-        faces = frame.faces
-        if self.settings.measures:
-            faces = [replace(face, measures=measure(face)) for face in faces]
+        faces = measured(frame.faces) if self.settings.measures else frame.faces
         height, width = frame.image.shape[:2]
         return ImageResult(name, width, height, faces, None, frame.number, frame.time)
 

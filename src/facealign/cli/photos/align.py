@@ -14,6 +14,7 @@ from facealign.cli.options import (
     device_option,
     markup_option,
     max_megapixels_option,
+    measures_option,
     model_option,
     output_option,
     output_path,
@@ -31,6 +32,7 @@ from facealign.files import sha256
 from facealign.formats.given import read_boxes
 from facealign.formats.registry import FORMATS
 from facealign.image import Photo
+from facealign.measures import measured
 from facealign.types import Pixels
 
 
@@ -68,6 +70,7 @@ from facealign.types import Pixels
     help="Smallest face to look for; a larger one is faster on large photos.",
 )
 @device_option
+@measures_option
 @click.option("--upright", is_flag=True, help="Faces are upright: no second look for turned ones.")
 @workers_option
 @threads_option()
@@ -95,6 +98,7 @@ def command(
     boxes: Path | None,
     whole_image: bool,
     min_face: float,
+    measures: bool,
     upright: bool,
     device: str,
     workers: int | None,
@@ -137,7 +141,13 @@ def command(
     if engine == "ray":
         from facealign.cli.photos.ray import run_on_ray
 
-        _refuse_with_ray({"draw": draw, "boxes": boxes, "format": form, "threads": threads})
+        refused: dict[str, object] = {
+            "draw": draw,
+            "boxes": boxes,
+            "format": form,
+            "threads": threads,
+        }
+        _refuse_with_ray(refused | {"measures": measures})
         names = _names(photos, files_from)
         unknown = run_on_ray(names, output, settings, workers, resume, tally)
         return _end(tally, started, output, draw, unknown)
@@ -146,7 +156,7 @@ def command(
     if not found.files:
         return 4
     try:
-        _align(found, settings, target, draw, boxes, tally)
+        _align(found, settings, target, draw, boxes, measures, tally)
     except KeyboardInterrupt:
         return _interrupted(tally, found, output)
     return _end(tally, started, output, draw, found.unknown)
@@ -171,6 +181,7 @@ def _align(
     output: Output,
     draw: Path | None,
     boxes: Path | None,
+    measures: bool,
     tally: Tally,
 ) -> None:
     aligner = settings.aligner(photos.threads)
@@ -181,12 +192,13 @@ def _align(
         faces = aligner.align(image, given.of(path) if given else None)
         if pictures:
             pictures.draw(path, photo, image, faces)
-        return faces
+        return measured(faces) if measures else faces
 
     def align(path: Path) -> ImageResult:
         return photos.look(path, find)
 
     record = settings.record() | {"boxes": boxes and sha256(boxes)}
+    record |= {"measures": True} if measures else {}  # older journals have no such entry
     output.run(align, photos, aligner.markup, record, tally)
 
 

@@ -1,0 +1,187 @@
+"""What following faces costs and how well it keeps them, beside the detector in every frame.
+
+    python benchmarks/tracking.py [--model NAME …]
+
+Three faces, made of the example photo, cross and leave within 150 frames. Counted are:
+
+- detector: runs of the detector.
+- switches: how often a track changes from one face to another.
+- ghosts: faces given where none is to be seen, in frames.
+- missed: faces to be seen at least three quarters that are not given, in frames.
+- time: processor time of the tracker over that of detector and network in every frame, in the same
+  process and one after the other, with as many looks at each face; for one face and for three, and
+  for two sizes of frames. The network's part is in both and grows with faces and looks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from script import (
+    PHOTO,
+    add_models,
+    models_of,
+    new_console,
+    new_parser,
+    new_table,
+    record,
+    run_script,
+    show_table,
+    write_json,
+)
+
+from facealign import FaceAligner, FaceTracker, read_image
+from facealign.aligner import Found
+from facealign.face import Face
+from facealign.geometry import CropTransform
+from facealign.types import Pixels
+
+FRAMES, RATE, SIDE = 150, 30, 120
+"""Frames, frames a second, pixels of a face's picture."""
+SIZES = {"640 × 480": (640, 480), "1280 × 720": (1280, 720)}
+AWAY, SEEN = 0.3, 0.75
+"""A face is another's beyond this part of `SIDE`; one is to be seen from this part of it on."""
+
+
+class Scene:
+    """Faces that move over a ground of slow waves; earlier ones are in front.
+
+    Args:
+        faces: 1 … 3: the first crosses the second, the third leaves to the right.
+        size: width and height of the frames.
+
+    """
+
+    def __init__(self, faces: int, size: tuple[int, int]) -> None:
+        width, height = size
+        face = CropTransform.from_square((228.0, 125.0), 170.0, SIDE).warp(read_image(PHOTO))
+        tints = ((1.0, 1.0, 1.0), (0.75, 0.9, 1.0), (1.0, 0.9, 0.75))
+        self._faces = [np.round(face * np.array(t)).astype(np.uint8) for t in tints[:faces]]
+        self._faces[1:2] = [part[:, ::-1] for part in self._faces[1:2]]
+        y, x = np.mgrid[:height, :width]
+        waves = (np.sin(x / 40), np.cos(y / 30), np.sin((x + y) / 60))
+        self._ground = (120 + 40 * np.stack(waves, axis=-1)).astype(np.uint8)
+        self._size = size
+
+    def places(self, number: int) -> list[tuple[float, float]]:
+        """x and y of each face's middle."""
+        (width, height), t = self._size, number / FRAMES
+        near, far = SIDE * 0.7, width - SIDE * 0.7
+        ways = [
+            (near + (far - near) * t, height * 0.4 + 8 * np.sin(9 * t)),
+            (far + (near - far) * t, height * 0.4 - 6),
+            (width * (0.4 + 0.9 * t), height * 0.78),
+        ]
+        return ways[: len(self._faces)]
+
+    def frame(self, number: int) -> tuple[Pixels, list[float]]:
+        """The frame, and how much of each face is to be seen in it."""
+        image, (width, height) = self._ground.copy(), self._size
+        owner = np.full((height, width), -1)
+        y, x = np.mgrid[:height, :width]
+        for i in reversed(range(len(self._faces))):
+            left, top = (round(float(v)) - SIDE // 2 for v in self.places(number)[i])
+            inside = np.hypot(x - left - SIDE / 2, y - top - SIDE / 2) < SIDE / 2
+            image[inside] = self._faces[i][y[inside] - top, x[inside] - left]
+            owner[inside] = i
+        whole = np.pi * SIDE**2 / 4
+        return image, [float((owner == i).sum() / whole) for i in range(len(self._faces))]
+
+
+class Counted(FaceAligner):
+    """Counts the runs of its detector."""
+
+    runs = 0
+
+    def detect(self, image: Pixels) -> Found:
+        self.runs += 1
+        return super().detect(image)
+
+
+@dataclass
+class Score:
+    """What a tracker did to the faces of a scene."""
+
+    switches: int = 0
+    ghosts: int = 0
+    missed: int = 0
+    owners: dict[int, int] = field(default_factory=dict)
+
+    def add(self, faces: list[Face], places: list[tuple[float, float]], seen: list[float]) -> None:
+        """Count one frame; a track belongs to the nearest face that is to be seen at all."""
+        given = set()
+        for face in faces:
+            middle = (face.box[:2] + face.box[2:]) / 2
+            gaps = [float(np.hypot(*(middle - place))) / SIDE for place in places]
+            near = [i for i, gap in enumerate(gaps) if gap < AWAY and seen[i] > 1 - SEEN]
+            if not near:
+                self.ghosts += 1
+                continue
+            owner = min(near, key=lambda i: gaps[i])
+            given.add(owner)
+            self.switches += self.owners.get(face.track or 0, owner) != owner
+            self.owners[face.track or 0] = owner
+        self.missed += sum(part >= SEEN and i not in given for i, part in enumerate(seen))
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Processor time of a call."""
+    started = time.process_time()
+    work()
+    return time.process_time() - started
+
+
+def measure(aligner: Counted, faces: int, size: tuple[int, int], looks: int) -> dict[str, Any]:
+    """Counts and times of one scene."""
+    scene, score = Scene(faces, size), Score()
+    frames = [scene.frame(number) for number in range(FRAMES)]
+    aligner.look(aligner.detect(frames[0][0]), looks)  # the first run of a network takes longer
+
+    def every_frame() -> None:
+        for image, _ in frames:
+            aligner.look(aligner.detect(image), looks)
+
+    found: list[list[Face]] = []
+
+    def tracked() -> None:
+        tracker = FaceTracker(aligner, looks=looks)
+        found.extend(tracker.step(image, i / RATE) for i, (image, _) in enumerate(frames))
+
+    whole = seconds(every_frame)
+    aligner.runs = 0
+    own = seconds(tracked)
+    for number, (given, (_, seen)) in enumerate(zip(found, frames, strict=True)):
+        score.add(given, scene.places(number), seen)
+    counts = {name: getattr(score, name) for name in ("switches", "ghosts", "missed")}
+    return {"detector": aligner.runs} | counts | {"time": own / whole}
+
+
+def run(given: argparse.Namespace) -> None:
+    console, results = new_console(), {}
+    for label, model in models_of(given).items():
+        aligner = Counted(model, threads=1, turned_faces=False)
+        table = new_table("", "detector", "switches", "ghosts", "missed", "time")
+        for faces in (1, 3):
+            for name, size in SIZES.items():
+                for looks in (1, 2):
+                    row = measure(aligner, faces, size, looks)
+                    results[f"{label}, {faces} faces, {name}, {looks} looks"] = row
+                    cells = [str(row[key]) for key in ("detector", "switches", "ghosts", "missed")]
+                    table.add_row(f"{faces}, {name}, looks {looks}", *cells, f"{row['time']:.2f}")
+        show_table(console, table, f"{label}: faces, frames of {FRAMES}")
+    write_json(given, record(given, "tracking", {"frames": FRAMES, "scenes": results}))
+
+
+def main(words: list[str] | None = None) -> None:
+    parser = new_parser(__doc__)
+    add_models(parser)
+    run_script(parser, run, words)
+
+
+if __name__ == "__main__":
+    main()
