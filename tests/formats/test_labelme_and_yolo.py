@@ -16,7 +16,7 @@ from facealign.errors import DataError, OutputError
 from facealign.face import ImageResult
 from facealign.formats.label_tools.plain_yaml import read_yaml
 from facealign.formats.registry import input_format, read_results, write_results
-from facealign.markup import load_markup
+from facealign.markup import Markup, load_markup
 
 PLACES = np.array([[20.0, 30.0], [5.5, 9.25], [40.0, 8.0]])
 
@@ -162,6 +162,16 @@ def test_yolo_gives_a_scheme_with_its_mirror(
     assert third.image == path / "images" / "val" / "val.jpg"
     assert len(read_dataset("yolo", path, "val").samples) == 1
     assert reported == []
+
+
+def test_yolo_and_a_scheme_with_another_mirror(yolo: Callable[..., Path]) -> None:
+    path = yolo(YAML, train=[yolo_line()])
+    load_markup(Markup("yolo_same", ["nose", "ear_b", "ear_a"], [["ear_a", "ear_b"]]))
+    (sample,) = read_dataset("yolo", path, "all", markup="yolo_same").samples
+    assert np.allclose(sample.landmarks, PLACES[[1, 2, 0]], atol=1e-4)
+    load_markup(Markup("yolo_other", ["nose", "ear_b", "ear_a"], [["nose", "ear_b"]]))
+    with pytest.raises(DataError, match="ear_a becomes ear_b in a mirrored photo, yolo_other"):
+        read_dataset("yolo", path, "all", markup="yolo_other")
 
 
 def test_yolo_of_two_numbers_a_point_without_names(yolo: Callable[..., Path]) -> None:

@@ -125,7 +125,8 @@ def _csv_rows(path: Path) -> Iterator[tuple[str, list[str], str]]:
     if missing:
         raise DataError(f"{path}: the first line lacks the column {', '.join(sorted(missing))}")
     for line, row in read_rows(path):
-        yield row["image"], [row[key] for key in BOX_COLUMNS], f"{path}:{line}"
+        image = row["image"].replace("\\", "/")  # as Windows writes folders
+        yield image, [row[key] for key in BOX_COLUMNS], f"{path}:{line}"
 
 
 MAT_FOLDERS = {

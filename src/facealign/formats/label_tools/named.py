@@ -140,6 +140,7 @@ class NamedTool:
             has a point 0, else 1.
         subsets: (file or folder) → the subsets that it names besides "all".
         declared: (file or folder) → the point scheme that it declares, None where it declares none.
+        check: (file or folder, point scheme asked for) raises DataError where it says otherwise.
 
     """
 
@@ -148,6 +149,7 @@ class NamedTool:
     first: int | None = None
     subsets: Callable[[Path], Iterable[str]] = lambda path: ()
     declared: Callable[[Path], Markup | None] = lambda path: None
+    check: Callable[[Path, Markup], object] = lambda path, scheme: None
 
     @property
     def labels(self) -> LabelReader:
@@ -174,6 +176,7 @@ class NamedTool:
             DataError: the file cannot be read, or names no point of the scheme.
 
         """
+        self.check(path, scheme)
         images = list(self.images(path, subset))
         first, names = self._first(images), _names(images)
         if names and not any(n.isdecimal() or scheme.find(n) is not None for n in names):

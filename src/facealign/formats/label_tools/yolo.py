@@ -14,9 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -27,14 +25,12 @@ from facealign.face import Face, ImageResult
 from facealign.files import is_folder, parsing, reading
 from facealign.formats.folders import write_into
 from facealign.formats.label_tools.named import LabelledImage, NamedFace, NamedTool
-from facealign.formats.label_tools.plain_yaml import read_yaml
-from facealign.formats.labels import ALL
+from facealign.formats.label_tools.yolo_set import YoloSet, swapped
 from facealign.formats.pts import image_beside
 from facealign.formats.survey import Survey, path_of
 from facealign.image import read_image
 from facealign.markup import Markup, load_markup, scheme_of_names
 
-SPLITS = ("train", "val", "test")
 FILE = "data.yaml"
 FAR = 1000
 """Sizes of the image that a point may be away from it."""
@@ -91,91 +87,6 @@ def _line(face: Face, result: ImageResult) -> str:
     return f"0 {' '.join(words)}\n"
 
 
-@dataclass(frozen=True)
-class YoloSet:
-    """A YOLO data set: its folder, and what `data.yaml` says."""
-
-    root: Path
-    content: dict[str, Any]
-
-    @classmethod
-    def at(cls, path: Path) -> YoloSet:
-        """The data set of a `data.yaml`, or of a folder with one.
-
-        Raises:
-            DataError: it cannot be read, or has no `kpt_shape`.
-
-        """
-        file = path
-        if is_folder(path):
-            found = [file for file in sorted(path.glob("*.y*ml")) if "kpt_shape" in read_yaml(file)]
-            if not found:
-                raise DataError(f"{path}: holds no data.yaml with kpt_shape")
-            file = found[0]
-        content = read_yaml(file)
-        shape = content.get("kpt_shape")
-        if not (isinstance(shape, list) and len(shape) == 2 and shape[1] in (2, 3)):
-            raise DataError(f"{file}: kpt_shape must be [points, 2] or [points, 3], not {shape}")
-        root = file.parent
-        given = root / str(content.get("path") or ".")
-        return cls(given if is_folder(given) else root, content)
-
-    @property
-    def names(self) -> list[str]:
-        """The names of the points, or their numbers from 0."""
-        names = self.content.get("kpt_names")
-        listed = next(iter(names.values()), None) if isinstance(names, dict) else names
-        count = self.content["kpt_shape"][0]
-        if listed and len(listed) != count:
-            raise DataError(f"{self.root}: {len(listed)} kpt_names, but kpt_shape has {count}")
-        return [str(name) for name in listed or range(count)]
-
-    @property
-    def kind(self) -> str:
-        """The name of the first class."""
-        names = self.content.get("names") or ["face"]
-        return str(next(iter(names.values() if isinstance(names, dict) else names)))
-
-    def splits(self) -> list[str]:
-        """The subsets that it names."""
-        return [name for name in SPLITS if self.content.get(name)]
-
-    def label_files(self, subset: str) -> list[Path]:
-        """The text files of one subset, or of all."""
-        names = self.splits() if subset == ALL else [subset]
-        entries = [entry for name in names for entry in _listed(self.content.get(name))]
-        files = [file for entry in entries for file in self._files(entry)]
-        if not files and subset == ALL:
-            files = sorted((self.root / "labels").rglob("*.txt"))
-        return list(dict.fromkeys(files))
-
-    def _files(self, entry: str) -> list[Path]:
-        """The label files of a folder of images, or of a list of images."""
-        place = self.root / entry
-        if not place.exists():  # as some tools write it: "../train/images" beside train/
-            place = self.root / entry.removeprefix("../")
-        if place.suffix == ".txt":
-            with reading(place):
-                lines = place.read_text(encoding="utf-8").split("\n")
-            images = [place.parent / line.strip() for line in lines if line.strip()]
-            return [_swap(image, "images", "labels").with_suffix(".txt") for image in images]
-        labels = _swap(place / "x", "images", "labels").parent
-        return sorted((labels if is_folder(labels) else place).rglob("*.txt"))
-
-
-def _listed(value: Any) -> list[str]:
-    return [str(entry) for entry in value] if isinstance(value, list) else [str(value)]
-
-
-def _swap(path: Path, one: str, other: str) -> Path:
-    """The path with the last folder of that name changed, as YOLO finds labels for images."""
-    parts = list(path.parts)
-    places = [i for i, part in enumerate(parts[:-1]) if part == one]
-    if places:
-        parts[places[-1]] = other
-    return Path(*parts)
-
-
 def is_yolo(path: Path) -> bool:
     """Whether a folder or file is a YOLO data set."""
     try:
@@ -208,7 +119,7 @@ def read_images(path: Path, subset: str) -> Iterator[LabelledImage]:
 def _parse_file(file: Path, found: YoloSet, names: Sequence[str], home: Path) -> LabelledImage:
     with reading(file):
         lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
-    mirrored = _swap(file, "labels", "images")
+    mirrored = swapped(file, "labels", "images")
     image = image_beside(mirrored if mirrored.parent.is_dir() else file)
     width, height = _upright_size(image)
     name = image.relative_to(home).as_posix() if image.is_relative_to(home) else str(image)
@@ -275,10 +186,32 @@ def declared(path: Path) -> Markup | None:
     return scheme_of_names(found.kind, names, str(path), pairs)
 
 
+def check(path: Path, scheme: Markup) -> None:
+    """Refuse a point scheme in which others change places than `flip_idx` says.
+
+    Raises:
+        DataError: they do.
+
+    """
+    found = YoloSet.at(path)
+    flip, names = found.content.get("flip_idx"), found.names
+    places = [i if name.isdecimal() else scheme.find(name) for i, name in enumerate(names)]
+    if not flip or None in places or len(names) != scheme.count:
+        return
+    for i, k in zip(places, flip, strict=False):
+        if i is not None and scheme.mirror[i] != places[k]:
+            raise DataError(
+                f"{path}: flip_idx says that {names[places.index(i)]} becomes {names[k]} in a "
+                f"mirrored photo, {scheme.name} that it becomes {scheme.names[scheme.mirror[i]]}: "
+                "leave --markup out, or mend one of them"
+            )
+
+
 TOOL = NamedTool(
     title="YOLO-pose (data.yaml, labels/*.txt)",
     images=read_images,
     first=0,
     subsets=lambda path: YoloSet.at(path).splits(),
     declared=declared,
+    check=check,
 )
