@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import unicodedata
 from collections.abc import Callable
@@ -60,6 +61,26 @@ def test_what_is_no_table_of_boxes_is_said(tmp_path: Path, table: str, why: str)
     path.write_text(table)
     with pytest.raises(DataError, match=why):
         read_boxes(path)
+
+
+def test_boxes_of_label_files_need_no_points(tmp_path: Path) -> None:
+    x0, y0, x1, y1 = BOX
+    image = {"id": 1, "file_name": "img/astronaut.jpg"}
+    face = {"image_id": 1, "category_id": 1, "bbox": [x0, y0, x1 - x0, y1 - y0]}
+    crowd = face | {"iscrowd": 1, "bbox": [1, 2, 3, 4]}
+    content = {"images": [image], "annotations": [face, crowd], "categories": []}
+    (tmp_path / "boxes.json").write_text(json.dumps(content))
+    yolo = "kpt_shape: [1, 3]\ntrain: images\n"
+    (tmp_path / "data.yaml").write_text(yolo)
+    for folder in ("images", "labels"):
+        (tmp_path / folder).mkdir()
+    Image.new("RGB", (512, 512)).save(tmp_path / "images" / "astronaut.jpg")
+    middle = [(x0 + x1 + 1) / 1024, (y0 + y1 + 1) / 1024, (x1 - x0) / 512, (y1 - y0) / 512]
+    words = " ".join(f"{v:.8f}" for v in middle)
+    (tmp_path / "labels" / "astronaut.txt").write_text(f"0 {words} 0 0 0\n")
+    for name, folder in (("boxes.json", "img"), ("data.yaml", "images")):
+        (box,) = read_boxes(tmp_path / name).of(Path(f"/x/{folder}/astronaut.jpg"))
+        assert np.allclose(box, BOX, atol=1e-3)
 
 
 def test_umlauts_as_excel_writes_them(tmp_path: Path) -> None:

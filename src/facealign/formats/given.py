@@ -9,7 +9,7 @@ from typing import Generic, Self, TypeVar
 from facealign.errors import DataError
 from facealign.face import Face
 from facealign.files import parsing
-from facealign.formats.registry import read_results
+from facealign.formats.registry import input_format, read_results
 from facealign.formats.tables import box_columns, read_columns, read_rows
 from facealign.geometry import to_box
 from facealign.photo_names import ELSEWHERE, PhotoNames, split_name, the_one
@@ -63,7 +63,7 @@ class PhotoTable(Generic[Entry]):
 
 
 def read_boxes(path: Path) -> PhotoTable[Box]:
-    """The boxes of each photo, from a table (image,x0,y0,x1,y1) or from results in any format.
+    """The boxes of each photo, from a table (image,x0,y0,x1,y1), results or labels in any format.
 
     Boxes are (4,) x0 y0 x1 y1 in the photo's pixels.
 
@@ -74,6 +74,9 @@ def read_boxes(path: Path) -> PhotoTable[Box]:
     """
     if path.suffix.lower() in TABLES:
         return PhotoTable(_read_box_rows(path), "box", path)
+    reader = input_format(path).labels
+    if reader.read_boxes:
+        return PhotoTable(reader.read_boxes(path), "box", path)
     boxes = {image: [face.box for face in faces] for image, faces in _read_results(path).items()}
     return PhotoTable(boxes, "box", path)
 

@@ -8,7 +8,7 @@ so one bad record does not stop the rest.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from facealign.files import is_folder, parsing
 from facealign.formats.json import build_face
 from facealign.markup import MARKUPS, Markup, known_markup, load_markup
 from facealign.problems import report
+from facealign.types import Box
 
 OF_POINTS = "of the points"
 """The boxes of labels that have none of their own: the tightest around the points."""
@@ -115,6 +116,8 @@ class LabelReader:
             DataError where the file as a whole cannot be read.
         schemes: (file or folder) → the point schemes that it names itself.
         subsets: (file or folder) → the subsets that it names beside "all".
+        read_boxes: (file or folder) → the boxes of each image by its name, also of faces without
+            points; None where the results say them.
         origin: what the format calls the centre of the first pixel, 0 or 1; the reader shifts.
         images_apart: the images may be in another folder than the labels.
         boxes: where they come from, in words.
@@ -125,6 +128,7 @@ class LabelReader:
     read: Callable[[Path, Markup, str], Iterator[ParseLabel]]
     schemes: Callable[[Path], Sequence[Markup]] = lambda path: ()
     subsets: Callable[[Path], Iterable[str]] = lambda path: ()
+    read_boxes: Callable[[Path], Mapping[str, list[Box]]] | None = None
     origin: int = 0
     images_apart: bool = True
     boxes: str = f"of the file, else {OF_POINTS}"

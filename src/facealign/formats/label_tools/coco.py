@@ -44,11 +44,13 @@ from facealign.formats.labels import (
     to_faces,
 )
 from facealign.formats.survey import Survey
+from facealign.geometry import to_box
 from facealign.markup import (
     Markup,
     load_markup,
     own_scheme,
 )
+from facealign.types import Box
 
 
 def write_coco(results: Iterable[ImageResult], file: IO[str], survey: Survey) -> None:
@@ -150,7 +152,28 @@ def read_labels(path: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]
         yield partial(_parse_annotation, file, number, scheme)
 
 
-LABELS = LabelReader(title="COCO keypoints (JSON)", read=read_labels, schemes=own_schemes)
+def read_coco_boxes(path: Path) -> dict[str, list[Box]]:
+    """The `bbox` of each image's annotations, of the categories with points where there are any.
+
+    Raises:
+        DataError: the file cannot be read, or is not a COCO file.
+
+    """
+    file = load_coco(path)
+    found: dict[str, list[Box]] = {name: [] for name in file.names.values()}
+    for number, entry in enumerate(file.annotations):
+        category = file.categories.get(key_of(entry, "category_id"))
+        with parsing(f"{path}: annotations[{number}]", "needs an image_id and a bbox"):
+            if entry.get("iscrowd") or (file.used and category not in file.used):
+                continue
+            x, y, width, height = entry["bbox"]
+            found[file.names[entry["image_id"]]].append(to_box([x, y, x + width, y + height]))
+    return found
+
+
+LABELS = LabelReader(
+    title="COCO keypoints (JSON)", read=read_labels, schemes=own_schemes, read_boxes=read_coco_boxes
+)
 
 
 def _parse_annotation(file: CocoFile, number: int, scheme: Markup) -> Label:

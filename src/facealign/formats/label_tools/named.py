@@ -31,6 +31,7 @@ from facealign.formats.labels import (
     some_of,
     to_faces,
 )
+from facealign.geometry import box_of_points, to_box
 from facealign.markup import (
     Markup,
     load_markup,
@@ -38,6 +39,7 @@ from facealign.markup import (
     scheme_of_names,
 )
 from facealign.problems import report
+from facealign.types import Box
 
 LOG = logging.getLogger(__name__)
 RARE = 10
@@ -155,8 +157,26 @@ class NamedTool:
     def labels(self) -> LabelReader:
         """How it is read as a data set."""
         return LabelReader(
-            title=self.title, read=self.read_labels, schemes=self.schemes, subsets=self.subsets
+            title=self.title,
+            read=self.read_labels,
+            schemes=self.schemes,
+            subsets=self.subsets,
+            read_boxes=self.read_boxes,
         )
+
+    def read_boxes(self, path: Path) -> dict[str, list[Box]]:
+        """The boxes of each image by its name: the faces' own, else those of their points."""
+        found: dict[str, list[Box]] = {}
+        for image in self.images(path, ALL):
+            here = found.setdefault(image.name, [])
+            for face in image.faces:
+                if face.fault:
+                    report(f"{face.place}: {face.fault}")
+                    continue
+                with parsing(face.place):
+                    points = np.array(face.points, np.float32).reshape(-1, 2)
+                    here.append(box_of_points(points) if face.box is None else to_box(face.box))
+        return found
 
     def schemes(self, path: Path) -> list[Markup]:
         """The point schemes of the file: those that it declares, carries, or that its names make.
