@@ -42,7 +42,7 @@ def writing(path: str | os.PathLike[str]) -> Iterator[None]:
     except OSError as error:
         raise unwritable(path, error) from error
     except ValueError as error:
-        if "null byte" not in str(error):  # the one kind of bad name that does not raise OSError
+        if "\0" not in str(path):  # the one kind of bad name that does not raise OSError
             raise
         raise unwritable(path, error) from error
 
