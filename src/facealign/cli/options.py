@@ -13,7 +13,7 @@ import click
 from PIL import Image
 
 from facealign.errors import DataError, FaceAlignError, OutputError
-from facealign.files import is_file, is_folder, sweep
+from facealign.files import check_folder, check_place, is_file, is_folder, sweep
 from facealign.markup import load_markup, targets
 from facealign.models import DEVICES
 from facealign.types import MOST_THREADS
@@ -58,7 +58,8 @@ def output_path(
 ) -> Callable[[Function], Function]:
     """An option that names what is written: a file or folder, never an input of the command.
 
-    What killed runs left half-written there is removed.
+    What must not be replaced is refused before the work; what killed runs left half-written there
+    is removed.
     """
     option = click.option(*names, type=Path, required=required, metavar=metavar, help=help)
     words = [name for name in names if not name.startswith("-")] or [names[-1].lstrip("-")]
@@ -67,9 +68,12 @@ def output_path(
         @wraps(function)
         def checked(*args: Any, **values: Any) -> Any:
             target = values.get(words[0])
-            if isinstance(target, Path):
+            if isinstance(target, Path) and str(target) != "-":
                 others = {k: v for k, v in values.items() if k != words[0]}
                 refuse_inputs(names[0], target, others)
+                if not is_folder(target):
+                    check_folder(target.parent)
+                    check_place(target)
                 sweep(target if is_folder(target) else target.parent)
             return function(*args, **values)
 

@@ -52,6 +52,7 @@ def test_an_input_is_never_an_output(facealign: Run, photo: Path, tmp_path: Path
         ["convert", boxes, boxes],
         ["data", "check", "csv", "--root", boxes, "--json", boxes],
         ["compare", boxes, "--json", boxes],
+        ["export", boxes, "-o", boxes],
     ):
         code, _, errors = facealign(*words)
         assert (code, len(errors.splitlines())) == (2, 1), words
@@ -73,6 +74,8 @@ def test_a_foreign_picture_is_never_replaced(
         ["markups", "ibug68", "--chart", foreign],
         ["reproduce", "table5", "-o", foreign],
         ["bench", "--json", foreign, "--photo", photo],
+        ["export", tmp_path, "-o", foreign],
+        ["reproduce", "figure4", "--photo", photo, "-o", foreign],
     ):
         code, _, errors = facealign(*words)
         assert (code, "facealign did not write" in errors) == (2, True), words
