@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,16 @@ from pathlib import Path
 import pytest
 
 from facealign.errors import DataError, OutputError
-from facealign.files import lock, make_folder, part_of, reading, sha256, whole_file, write_file
+from facealign.files import (
+    lock,
+    make_folder,
+    part_of,
+    reading,
+    sha256,
+    sweep,
+    whole_file,
+    write_file,
+)
 
 
 def stop_in_the_middle(path: Path) -> None:
@@ -34,6 +44,26 @@ def test_a_temporary_name_is_new_each_time_and_fits_a_long_name(tmp_path: Path) 
     assert part_of(path) != part_of(path)
     write_file(path, b"content")
     assert path.read_bytes() == b"content"
+
+
+def test_a_sweep_takes_dead_files_of_ours_alone(tmp_path: Path) -> None:
+    mine, other = part_of(tmp_path / "a"), f"{'0' * 8}-1-{'0' * 12}.part"
+    host = mine.name.split(".")[2].split("-")[0]
+    names = {
+        mine.name: False,  # this process still runs
+        f".a.{host}-{2**22 + 1}-{'0' * 12}.part": True,  # no such process
+        f".old.{other}": True,
+        f".new.{other}": False,
+        ".download.part": False,  # another program's
+        "b.part": False,
+    }
+    for name in names:
+        (tmp_path / name).write_bytes(b"half")
+        if not name.startswith(".new"):
+            os.utime(tmp_path / name, (1e9, 1e9))
+    sweep(tmp_path)
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {name for name, gone in names.items() if not gone}
 
 
 def test_a_system_error_names_the_file_and_the_reason(tmp_path: Path) -> None:

@@ -120,7 +120,9 @@ def sweep(folder: Path) -> None:
 
 def _is_left(path: Path) -> bool:
     named = re.search(rf"\.([0-9a-f]{{8}})-(\d+)-[0-9a-f]{{12}}{PART}$", path.name)
-    if named and named[1] == _host() and os.name == "posix":
+    if not named:  # another program's
+        return False
+    if named[1] == _host() and os.name == "posix":
         return not _runs(int(named[2]))
     return time.time() - path.lstat().st_mtime > DAY
 
