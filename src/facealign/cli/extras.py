@@ -18,6 +18,7 @@ EXTRAS = {
     "raw": ("rawpy",),
     "ray": ("ray", "pandas", "pyarrow"),
     "server": ("starlette", "uvicorn", "python_multipart"),
+    "supervision": ("supervision",),
     "sweep": ("optuna", "sqlalchemy", *TRAIN),
     "train": TRAIN,
     "video": ("av",),

@@ -71,7 +71,8 @@ def output_path(
             if isinstance(target, Path) and str(target) != "-":
                 others = {k: v for k, v in values.items() if k != words[0]}
                 refuse_inputs(names[0], target, others)
-                if not is_folder(target):
+                # What begins like a URL is the verb's to take or refuse.
+                if not (is_folder(target) or "".join(target.parts[:1]).endswith(":")):
                     check_folder(target.parent)
                     check_place(target)
                 sweep(target if is_folder(target) else target.parent)
