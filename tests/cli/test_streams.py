@@ -181,3 +181,17 @@ signal.signal(signal.SIGTERM, _leave)
 print("starts", flush=True)
 program()
 """
+
+
+@posix
+@pytest.mark.parametrize("name", ["out.json", "out.csv", "points"])
+def test_a_full_disk_names_the_file(tmp_path: Path, astronaut_path: Path, name: str) -> None:
+    """No file may grow beyond 2 KiB, which a face's line in the journal does."""
+    form = "--format pts" if name == "points" else ""
+    line = f'ulimit -f 2; facealign "$1" --upright -o "$2" {form}'
+    done = shell(line, astronaut_path, tmp_path / name)
+    assert done.returncode == 2
+    (said,) = done.stderr.decode().splitlines()
+    assert said.startswith(f"error: cannot write {tmp_path / f'.{name}.journal'}: File too large")
+    assert not (tmp_path / name).exists()
+    assert not list(tmp_path.rglob("*.part"))

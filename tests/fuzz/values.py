@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from facealign.face import Face, ImageResult
+from facealign.files import to_utf8
 
 
 def fault_in(value: object, place: str = "value") -> str:
@@ -61,7 +62,9 @@ def _result(result: ImageResult, place: str) -> str:
 
 
 def same_results(one: list[ImageResult], other: list[ImageResult]) -> bool:
-    """Whether results are the same, but for what formats round."""
-    return [(r.source, r.error, len(r.faces)) for r in one] == [
-        (r.source, r.error, len(r.faces)) for r in other
-    ]
+    """Whether results are the same, but for what formats round, and names escaped as they are."""
+    return [_in_short(result) for result in one] == [_in_short(result) for result in other]
+
+
+def _in_short(result: ImageResult) -> tuple[str, str, int]:
+    return to_utf8(result.source), to_utf8(result.error or ""), len(result.faces)

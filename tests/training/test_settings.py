@@ -270,3 +270,12 @@ def test_further_data_sets_are_tables_changed_by_their_number(toml: Toml) -> Non
 def test_a_wrong_further_setting_is_refused(toml: Toml, override: str, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         load_settings(toml(FURTHER), [override])
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e400"])
+def test_a_number_that_is_not_finite_is_refused_anywhere(
+    toml: Callable[[str | bytes], Path], value: str
+) -> None:
+    for text in (f"milestones = [{value}, 0.8]", f"learning_rate = {value}"):
+        with pytest.raises(SettingsError, match="must be a finite number"):
+            load_settings(toml(f"[train]\n{text}"))

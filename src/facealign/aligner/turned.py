@@ -65,6 +65,8 @@ def checked(found: Detections) -> Detections:
     """The detections, each box checked: the detector may be the caller's."""
     for box in found.boxes:
         to_box(box)
+    if not ((found.scores >= 0) & (found.scores <= 1)).all():  # also of NaN
+        raise ValueError(f"the detector's scores must be in 0..1, not {found.scores.tolist()}")
     return found
 
 

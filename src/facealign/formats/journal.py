@@ -131,13 +131,16 @@ class Journal:
         """Keep it for the next run, unless it is empty."""
         if self.is_empty:
             self.remove()
-        self._held.close()
+        with writing(self.path):  # a full disk refuses once more what it refused before
+            self._held.close()
 
     def remove(self) -> None:
         """Close and delete it, now that the results are in the output."""
-        self._file.close()
-        self.path.unlink(missing_ok=True)
-        self._held.close()
+        with writing(self.path):
+            with suppress(OSError):
+                self._file.close()
+            self.path.unlink(missing_ok=True)
+            self._held.close()
 
     def __enter__(self) -> Self:
         return self

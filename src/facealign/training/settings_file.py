@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
@@ -87,10 +88,23 @@ def convert(tree: dict[str, Any], kind: type[T], source: str) -> T:
             starts with `source`.
 
     """
+    if odd := next(_not_finite(tree), None):
+        raise SettingsError(f"{source}: {odd}: must be a finite number")
     try:
         return msgspec.convert(tree, kind)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{source}: {_readable(str(error), tree)}") from None
+
+
+def _not_finite(value: Any, place: str = "") -> Iterator[str]:
+    """The numbers that are not finite, with their places."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield f"{place} = {value}"
+    if isinstance(value, list | tuple):
+        value = dict(enumerate(value))
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _not_finite(inner, f"{place}.{key}" if place else str(key))
 
 
 def read_toml(path: Path) -> dict[str, Any]:

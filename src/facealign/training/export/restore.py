@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from facealign.errors import ModelError, SettingsError
+from facealign.files import parsing
 from facealign.models import ModelFacts, intact
 from facealign.network.blocks import conv_std
 
@@ -44,17 +45,19 @@ def read_weights(path: Path, map_relu: bool) -> tuple[dict[str, Tensor], ModelFa
     except Exception as error:  # protobuf's own
         raise ModelError(f"{path}: not an ONNX file ({type(error).__name__})") from None
     facts = ModelFacts.from_metadata({p.key: p.value for p in proto.metadata_props}, str(path))
-    layers = _layers(proto.graph)
+    with parsing(path, "damaged, or not of facealign export", ModelError):
+        layers = _layers(proto.graph)
     if "stem.conv" not in layers:
         raise ModelError(
             f"{path}: its layers are not those of an AAN; make one with: facealign export"
         )
-    _check_maps(proto.graph, map_relu, path)
     weights: dict[str, Tensor] = {}
-    for layer, (weight, bias) in layers.items():
-        plain = {f"{layer}.weight": weight, f"{layer}.bias": bias}
-        folded = weight.ndim == 4 and not layer.endswith(".maps")  # heatmaps: no batch norm
-        weights |= _unfold(layer, weight, bias) if folded else plain
+    with parsing(path, "damaged, or not of facealign export", ModelError):
+        _check_maps(proto.graph, map_relu, path)
+        for layer, (weight, bias) in layers.items():
+            plain = {f"{layer}.weight": weight, f"{layer}.bias": bias}
+            folded = weight.ndim == 4 and not layer.endswith(".maps")  # heatmaps: no batch norm
+            weights |= _unfold(layer, weight, bias) if folded else plain
     return weights, facts
 
 
