@@ -250,6 +250,12 @@ def signed(content: bytes) -> bytes:
     return content + ENTRY + hashlib.sha256(content).hexdigest().encode()
 
 
+def unsigned(content: bytes) -> bytes:
+    """An ONNX file without the digest that `signed` adds, for whoever changes the file."""
+    body, entry, _ = content.rpartition(ENTRY)
+    return body if entry else content
+
+
 def intact(path: Path) -> Path:
     """The path of an ONNX file whose content is what its digest says; older files have none.
 

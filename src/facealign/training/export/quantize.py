@@ -29,6 +29,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from facealign.datasets import read_dataset
 from facealign.errors import DataError, ModelError
+from facealign.models import unsigned
 from facealign.problems import collect
 from facealign.session import Session, simplify
 from facealign.training.augment.photometric import MEAN, STD
@@ -92,7 +93,7 @@ def calibration_faces(run: Path, root: Path | None = None) -> NDArray[np.float32
 
 
 def to_integers(content: bytes, images: NDArray[np.float32]) -> bytes:
-    """An exported network in 8-bit integers.
+    """An exported network in 8-bit integers, without a digest.
 
     Args:
         content: the ONNX file.
@@ -104,7 +105,7 @@ def to_integers(content: bytes, images: NDArray[np.float32]) -> bytes:
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "float.onnx").write_bytes(content)
+        (folder / "float.onnx").write_bytes(unsigned(content))
         ready, target = prepare(folder / "float.onnx", folder), folder / "integers.onnx"
         quantise(ready, target, images)
         found = target.read_bytes()
