@@ -29,8 +29,8 @@ TASKS = sorted(ROOT.glob("docs/howto/*.md"))
 OTHERS = ["README.md", *(f"docs/{name}.md" for name in ("start", "photos", "results", "video"))]
 PAGES = [*TASKS, *sorted(ROOT.glob("docs/concepts/*.md")), *(ROOT / name for name in OTHERS)]
 ELSEWHERE = {"datasets.md", "server.md", "dlib.md", "face-alignment.md", "insightface.md"}
-ELSEWHERE |= {"mediapipe.md"}
-"""Pages whose Python other tests run: here, tests/server and tests/test_docs.py."""
+ELSEWHERE |= {"mediapipe.md", "labels.md", "points.md"}
+"""Pages whose blocks other tests run: here, tests/server, tests/formats and tests/test_docs.py."""
 BLOCK = re.compile(r"```(sh|python|toml)\n(.*?)```", re.DOTALL)
 FEW_STEPS = "train.steps=4 train.warmup=1 train.validate_every=4"
 SHELL = f"""
