@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from facealign.datasets import read_dataset
-from facealign.errors import DataError
-from facealign.formats.registry import read_results
+from facealign.errors import DataError, OutputError
+from facealign.face import Face, ImageResult
+from facealign.formats.registry import read_results, write_results
 from facealign.markup import load_markup
 
 NAMES = ["track_nose", "left ear", "right ear"]
@@ -128,3 +129,47 @@ def test_a_file_that_declares_entities_is_refused(tmp_path: Path) -> None:
     for name in ("cvat", "imglab"):
         with pytest.raises(DataError, match="declares entities"):
             read_dataset(name, path, "all")
+
+
+def frame_of(number: int, *tracks: int, source: str = "clip.mp4") -> ImageResult:
+    """A frame whose faces are placed by track and frame."""
+    faces = [
+        Face(
+            box=np.array([track, number, track + 30, number + 40], np.float32),
+            score=0.5,
+            landmarks=np.float32([[track + i, number + 2 * i] for i in range(5)]),
+            markup="celeba5",
+            visible=np.array([True, True, track == 0, True, True]),
+            track=track,
+        )
+        for track in tracks
+    ]
+    return ImageResult(source, 320, 240, faces, None, number, number / 25)
+
+
+def test_results_of_a_video_are_tracks_and_come_back(tmp_path: Path) -> None:
+    video = [frame_of(0, 0), frame_of(2, 0, 7), frame_of(4), frame_of(6, 7, 0), frame_of(8, 0)]
+    path = tmp_path / "clip.xml"
+    _, lost = write_results(lambda: iter(video), path)
+    assert lost == {"times", "frames without a face"}
+    with_faces = [result for result in video if result.faces]
+    for before, after in zip(with_faces, read_results(path), strict=True):
+        assert (after.source, after.frame, after.width) == ("clip.mp4", before.frame, 320)
+        found = {face.track: face for face in after.faces}
+        assert found.keys() == {face.track for face in before.faces}
+        for face in before.faces:
+            again = found[face.track]
+            assert np.allclose(again.landmarks, face.landmarks, atol=0.001)
+            assert np.allclose(again.box, face.box, atol=0.001)
+            assert (again.markup, again.score) == ("celeba5", 0.5)
+    text = path.read_text()
+    assert text.count("<track ") == 4
+    # each face leaves once before the end: both in frame 4, track 7 again in frame 8
+    assert text.count('outside="1"') == (5 + 1 + 1) * 3
+
+
+def test_tracks_of_two_videos_are_refused(tmp_path: Path) -> None:
+    videos = [frame_of(0, 0), frame_of(0, 0, source="other.mp4")]
+    with pytest.raises(OutputError, match=r"one video, not of clip\.mp4 and other\.mp4"):
+        write_results(lambda: iter(videos), tmp_path / "both.xml")
+    assert not (tmp_path / "both.xml").exists()

@@ -51,6 +51,7 @@ class Label:
         score: the detector's, where the file holds results.
         scores: (K,) of the points, where the file holds results.
         frame: number of the picture within a video, from 0; None for an image.
+        track: number of the face within its video; None in an image.
 
     """
 
@@ -65,6 +66,7 @@ class Label:
     score: Any = 1.0
     scores: ArrayLike | None = None
     frame: int | None = None
+    track: int | None = None
 
     def to_face(self) -> Face:
         """The label as a result. Without a box, the box of the points.
@@ -88,6 +90,7 @@ class Label:
                 self.markup,
                 scores=self.scores,
                 visible=None if covered is None else ~covered,
+                track=self.track,
             )
 
 
@@ -188,6 +191,7 @@ def _as_label(face: Face, result: ImageResult, place: str, id: str, scheme: Mark
         occluded=None if same.visible is None else ~same.visible,
         box=face.box.tolist(),
         frame=result.frame,
+        track=face.track,
     )
 
 

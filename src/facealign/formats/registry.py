@@ -16,7 +16,7 @@ from facealign.errors import DataError, OutputError
 from facealign.face import ImageResult
 from facealign.files import is_file, is_folder, whole_file
 from facealign.formats import csv, json, parquet, pts
-from facealign.formats.label_tools import coco, cvat, imglab, labelme, labelstudio, yolo
+from facealign.formats.label_tools import coco, cvat, cvat_write, imglab, labelme, labelstudio, yolo
 from facealign.formats.labels import LabelReader, results_as_labels
 from facealign.formats.survey import Survey, survey
 from facealign.problems import collect
@@ -69,7 +69,7 @@ def _to_file(
     return to_path
 
 
-VIDEO = frozenset({"frames", "tracks", "raw points", "measures"})
+VIDEO = frozenset({"frames", "times", "frames without a face", "tracks", "raw points", "measures"})
 """What formats made for photos have no place for."""
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
@@ -118,10 +118,10 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 name="cvat",
                 suffixes=(".xml",),
                 read=cvat.TOOL.read_results,
-                write=_to_file(cvat.write_cvat),
+                write=_to_file(cvat_write.write_cvat),
                 labels=cvat.TOOL.labels,
                 keeps_all=False,
-                loses=frozenset({"point scores", "failed photos"}) | VIDEO,
+                loses=frozenset({"point scores", "failed photos"}) | VIDEO - {"frames", "tracks"},
             ),
             Format(
                 name="imglab",

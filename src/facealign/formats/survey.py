@@ -21,7 +21,7 @@ class Survey:
         markups: names of the point schemes.
         holds: which of "boxes", "scores", "point scores", "visibility", "fractions of pixels",
             "image sizes", "photos without a face", "failed photos", and of videos "frames",
-            "tracks", "raw points", "measures" there are.
+            "times", "frames without a face", "tracks", "raw points", "measures" there are.
         folder: the deepest folder that holds every photo.
         photos: the path of each.
         measures: their names, in the order of the first face that has any.
@@ -89,12 +89,14 @@ def _note_image(seen: Survey, result: ImageResult) -> None:
         seen.folder = seen.folder.parent
     if result.frame is not None:
         seen.holds.add("frames")
+    if result.time is not None:
+        seen.holds.add("times")
     if result.width is not None:
         seen.holds.add("image sizes")
     if result.error is not None:
         seen.holds.add("failed photos")
     elif not result.faces:
-        seen.holds.add("photos without a face")
+        seen.holds.add(f"{'photos' if result.frame is None else 'frames'} without a face")
 
 
 def _note_face(seen: Survey, face: Face) -> None:

@@ -4,7 +4,8 @@ A face is a `<skeleton>`, one `<points points="x,y;x,y…">`, or single `<points
 points as labels and one `group_id`. The points of a skeleton are numbered from 1, or have names;
 `outside="1"` is a point that is not labelled, which results never have, `occluded="1"` a covered
 one. The box is the `<box>` with the same `group_id`, or the only one of an image with one face.
-Labels without one have the box of their labelled points. Tracks: `cvat_tracks`.
+Labels without one have the box of their labelled points. Tracks: `cvat_tracks`; results of a video
+are written as tracks, `cvat_write`.
 
 Results have a box and a skeleton for each face, the skeleton labelled with the name of the markup,
 the score an attribute of the box; the points of a scheme that is not built in have their names.
@@ -15,52 +16,18 @@ CVAT measures from the corner of the image: its (0.5, 0.5) is the centre of the 
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Iterator
-from itertools import count
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 from facealign.errors import DataError
-from facealign.face import Face, ImageResult
 from facealign.files import parsing
 from facealign.formats.label_tools.cvat_tracks import Video, read_frames
+from facealign.formats.label_tools.cvat_write import CORNERS
 from facealign.formats.label_tools.named import LabelledImage, NamedFace, NamedTool
-from facealign.formats.label_tools.xml_file import legal_text, read_elements
-from facealign.formats.survey import Survey
-from facealign.markup import is_own, load_markup
+from facealign.formats.label_tools.xml_file import read_elements
 
-CORNERS = ("xtl", "ytl", "xbr", "ybr")
 KEYFRAMES = "keyframes"
 """The subset of the frames of a track that a person has set."""
-
-
-def write_cvat(results: Iterable[ImageResult], file: IO[str], survey: Survey) -> None:
-    """One document, an `<image>` at a time."""
-    file.write('<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n<version>1.1</version>\n')
-    groups = count(1)
-    for number, result in enumerate(results):
-        image = ET.Element("image", id=str(number), name=legal_text(result.source))
-        if result.width is not None and result.height is not None:
-            image.attrib |= {"width": str(result.width), "height": str(result.height)}
-        for face in result.faces:
-            _add_face(image, face, str(next(groups)))
-        file.write(ET.tostring(image, encoding="unicode") + "\n")
-    file.write("</annotations>\n")
-
-
-def _add_face(image: ET.Element, face: Face, group: str) -> None:
-    entry = face.to_dict()
-    places = {key: f"{value + 0.5:.3f}" for key, value in zip(CORNERS, entry["box"], strict=True)}
-    common = {"source": "auto", "occluded": "0", "z_order": "0", "group_id": group}
-    box = ET.SubElement(image, "box", {"label": "face"} | common | places)
-    ET.SubElement(box, "attribute", name="score").text = str(entry["score"])
-    skeleton = ET.SubElement(image, "skeleton", {"label": face.markup} | common)
-    seen = entry.get("visible", [True] * len(entry["landmarks"]))
-    own = load_markup(face.markup).names if is_own(face.markup) else ()
-    for i, ((x, y), flag) in enumerate(zip(entry["landmarks"], seen, strict=True)):
-        attributes = {"label": own[i] if own else str(i + 1), "source": "auto", "outside": "0"}
-        attributes |= {"occluded": str(int(not flag)), "points": f"{x + 0.5:.3f},{y + 0.5:.3f}"}
-        ET.SubElement(skeleton, "points", attributes)
 
 
 def read_images(path: Path, subset: str) -> Iterator[LabelledImage]:
@@ -148,6 +115,7 @@ def _parse_face(
         score=float(score or 1),
         in_full=row,
         frame=frame,
+        track=int(first.get("track", "")) if first.get("track", "").isdecimal() else None,
     )
 
 

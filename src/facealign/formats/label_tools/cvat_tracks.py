@@ -48,7 +48,8 @@ class Video:
 
     def add_track(self, track: ET.Element, keyframes: bool) -> None:
         """Take the shapes of a track; with `keyframes` those alone that a person has set."""
-        common = {"label": track.get("label", ""), "group_id": track.get("group_id", "")}
+        common = {name: track.get(name, "") for name in ("label", "group_id")}
+        common["track"] = track.get("id", "")
         for shape in track:
             if shape.tag not in ("skeleton", "points", "box") or shape.get("outside") == "1":
                 continue

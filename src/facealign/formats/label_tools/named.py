@@ -63,6 +63,7 @@ class NamedFace:
         fault: why this is no face; empty where it is one.
         in_full: a tool without names must place every point.
         frame: of a video.
+        track: number of the face within the video.
 
     """
 
@@ -77,6 +78,7 @@ class NamedFace:
     fault: str = ""
     in_full: bool = False
     frame: int | None = None
+    track: int | None = None
 
     def to_label(self, image: str, scheme: Markup, first: int) -> Label:
         """The face with its points in the order of the point scheme.
@@ -107,6 +109,7 @@ class NamedFace:
             box=self.box,
             score=self.score,
             frame=self.frame,
+            track=self.track,
         )
 
 
