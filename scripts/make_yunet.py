@@ -34,10 +34,14 @@ PARTS = ("conv1.weight", "conv1.bias", "conv2.weight", "conv2.bias")
 
 
 def free_sizes(model: ModelProto) -> None:
-    """Name the sizes that the file fixes at 640 × 640, and drop the shapes derived from them."""
-    _rename(model.graph.input[0], {2: "height", 3: "width"})
+    """Name the sizes that the file fixes at 1 × 640 × 640; drop the shapes derived from them."""
+    _rename(model.graph.input[0], {0: "batch", 2: "height", 3: "width"})
     for output in model.graph.output:
-        _rename(output, {1: f"cells_{output.name.split('_')[-1]}"})
+        _rename(output, {0: "batch", 1: f"cells_{output.name.split('_')[-1]}"})
+    targets = {node.input[1] for node in model.graph.node if node.op_type == "Reshape"}
+    for shape in (t for t in model.graph.initializer if t.name in targets):
+        _, *others = to_array(shape).tolist()
+        shape.CopyFrom(from_array(np.array([0, *others]), shape.name))  # 0: as many as come
     del model.graph.value_info[:]
     for entry in model.metadata_props:
         entry.Clear()

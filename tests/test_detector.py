@@ -15,14 +15,15 @@ from PIL import Image
 from facealign.detector import Detections, WholeImage
 from facealign.errors import ModelError
 from facealign.geometry import iou, nms
-from facealign.yunet import YuNet, _starts, _tiles, decode
+from facealign.yunet import YuNet
+from facealign.yunet.network import Network, decode, spans, tiles
 
 FACE = np.array([173.0, 90.0, 269.0, 186.0])  # brows to chin in the astronaut's photo, by eye
 
 
 @pytest.fixture(scope="module")
 def yunet() -> YuNet:
-    return YuNet(threads=1)
+    return YuNet(min_score=0.5, threads=1)  # what scores less is for the landmarks to judge
 
 
 def slow_iou(a: Any, b: Any) -> Any:
@@ -80,12 +81,12 @@ def test_suppress_equals_the_loop(seed: Any, count: Any, most: Any) -> None:
 def naive_decode(values: Any, stride: int, columns: int, min_score: float) -> Any:
     classes, objects, offsets = values
     boxes, scores = [], []
-    for cell in range(classes.shape[1]):
-        score = math.sqrt(float(classes[0, cell, 0]) * float(objects[0, cell, 0]))
+    for cell in range(len(classes)):
+        score = math.sqrt(float(classes[cell, 0]) * float(objects[cell, 0]))
         if score < min_score:
             continue
         row, column = divmod(cell, columns)
-        dx, dy, w, h = (float(v) for v in offsets[0, cell])
+        dx, dy, w, h = (float(v) for v in offsets[cell])
         x, y = (column + dx) * stride, (row + dy) * stride
         half_w, half_h = math.exp(w) * stride / 2, math.exp(h) * stride / 2
         boxes.append([x - half_w, y - half_h, x + half_w, y + half_h])
@@ -105,8 +106,8 @@ def test_decode_equals_the_loop(
 ) -> None:
     rng = np.random.default_rng(seed)
     cells = rows * columns
-    classes, objects = rng.uniform(0, 1, (2, 1, cells, 1)).astype(np.float32)
-    offsets = rng.normal(size=(1, cells, 4)).astype(np.float32)
+    classes, objects = rng.uniform(0, 1, (2, cells, 1)).astype(np.float32)
+    offsets = rng.normal(size=(cells, 4)).astype(np.float32)
     values = (classes, objects, offsets)
     boxes, scores = decode(values, stride, columns, min_score)
     slow_boxes, slow_scores = naive_decode(values, stride, columns, min_score)
@@ -116,26 +117,28 @@ def test_decode_equals_the_loop(
 
 def test_decode_by_hand() -> None:
     # The fourth of 2 × 2 cells of stride 8: centre ((1 + ½)·8, (1 + ¼)·8), sides 8 and 16.
-    certain = np.array([0, 0, 0, 1], np.float32).reshape(1, 4, 1)
-    offsets = np.tile(np.array([0.5, 0.25, 0, math.log(2)], np.float32), (1, 4, 1))
+    certain = np.array([0, 0, 0, 1], np.float32).reshape(4, 1)
+    offsets = np.tile(np.array([0.5, 0.25, 0, math.log(2)], np.float32), (4, 1))
     boxes, scores = decode((certain, certain, offsets), 8, 2, 0.5)
     assert np.allclose(boxes, [[8, 2, 16, 18]], atol=1e-5)
     assert scores.tolist() == [1]
 
 
 @given(length=st.integers(1, 9000), tile=st.integers(200, 1300), overlap=st.integers(0, 190))
-def test_tiles_cover_a_length_and_share_the_overlap(length: Any, tile: Any, overlap: Any) -> None:
-    starts = _starts(length, tile, overlap)
-    assert starts[0] == 0
-    assert starts[-1] + tile == length if length > tile else starts == [0]
-    gaps = np.diff(starts)
-    assert (gaps > 0).all()
-    assert (gaps <= tile - overlap).all()
+def test_parts_cover_a_length_and_share_the_overlap(length: Any, tile: Any, overlap: Any) -> None:
+    parts = spans(length, tile, overlap)
+    begins, ends = np.array([(start, start + part) for start, part in parts]).T
+    assert begins[0] == 0
+    assert ends[-1] == length
+    assert (ends - begins <= tile).all()
+    assert (np.diff(begins) > 0).all()
+    assert (ends[:-1] - begins[1:] >= overlap - 1).all()  # starts are rounded
+    assert (ends - begins).sum() <= length + len(parts) * (overlap + 1)
 
 
 def test_tiles_cover_every_pixel_and_stay_inside() -> None:
     seen = np.zeros((70, 150), int)
-    for x, y, w, h in _tiles(150, 70, 64, 16):
+    for x, y, w, h in tiles(150, 70, 64, 16):
         assert 0 < w <= 64
         assert 0 < h <= 64
         seen[y : y + h, x : x + w] += 1
@@ -225,7 +228,7 @@ def test_boxes_scale_with_the_image(yunet: Any, astronaut: Any, factor: Any) -> 
     side = round(512 * factor)
     scaled = np.asarray(Image.fromarray(astronaut).resize((side, side)))
     plain, other = (yunet.detect(image).boxes[0] for image in (astronaut, scaled))
-    assert np.allclose((other + 0.5) / factor, plain + 0.5, atol=6)
+    assert np.allclose((other + 0.5) / factor, plain + 0.5, atol=0.12 * (plain[2] - plain[0]))
 
 
 def test_boxes_shift_with_the_image(yunet: Any, astronaut: Any) -> None:
@@ -236,12 +239,6 @@ def test_boxes_shift_with_the_image(yunet: Any, astronaut: Any) -> None:
 
 def test_a_higher_threshold_drops_the_face(astronaut: Any) -> None:
     assert len(YuNet(min_score=0.999, threads=1).detect(astronaut)) == 0
-
-
-def test_a_larger_smallest_face_searches_fewer_scales(yunet: Any) -> None:
-    assert YuNet(min_face=200, threads=1)._scales(2000, 3000) == [640 / 3000]
-    assert yunet._scales(2000, 3000) == [640 / 3000, 0.8]
-    assert yunet._scales(30, 20) == [1.0]
 
 
 def test_a_missing_detector_file_is_a_model_error(tmp_path: Path) -> None:
@@ -257,7 +254,7 @@ def test_a_file_that_is_no_model_is_a_model_error(tmp_path: Path) -> None:
 
 def test_the_networks_frame_begins_at_the_outer_corner(monkeypatch: pytest.MonkeyPatch) -> None:
     found = np.array([[0.0, 0.0, 64.0, 32.0]]), np.ones(1, np.float32)
-    monkeypatch.setattr(YuNet, "_run_tile", lambda self, tile: found)
-    monkeypatch.setattr(YuNet, "_face_squares", lambda self, boxes: boxes)
-    image = np.zeros((32, 64, 3), np.uint8)
-    assert YuNet().detect(image).boxes.tolist() == [[-0.5, -0.5, 63.5, 31.5]]
+    monkeypatch.setattr(Network, "search", lambda self, picture, min_score: found)
+    monkeypatch.setattr(YuNet, "_face_squares", lambda self, boxes, angles: boxes)
+    reduced = np.zeros((480, 640, 3), np.uint8)  # by two
+    assert YuNet().detect(reduced).boxes.tolist() == [[-0.5, -0.5, 127.5, 63.5]]

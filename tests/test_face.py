@@ -61,7 +61,8 @@ def test_scores_and_visible_go_along() -> None:
 
 def test_plain_numbers_are_json_and_hold_the_pose(face: Face) -> None:
     content = json.loads(json.dumps(face.to_dict(), allow_nan=False))
-    assert content.keys() == {"box", "score", "markup", "landmarks", "scores", "visible", "pose"}
+    names = {"box", "score", "confidence", "markup", "landmarks", "scores", "visible", "pose"}
+    assert content.keys() == names
     assert content["pose"]["roll"] == pytest.approx(face.pose.roll, abs=0.01)
 
 

@@ -31,9 +31,7 @@ STRENGTH, MOST, FLOOR = 0.8, 12.0, 3.0
 def brighten(image: Pixels) -> Pixels:
     """Stretch an (H, W, 3) image that is dark all over; any other is returned as it is."""
     step = max(1, min(image.shape[:2]) // 128)
-    sample = image[::step, ::step]
-    # Along a last axis of three, NumPy's own maximum takes ten times as long.
-    light = np.maximum(np.maximum(sample[..., 0], sample[..., 1]), sample[..., 2])
+    light = _brightest(image[::step, ::step])
     if np.count_nonzero(light >= DARK) >= SHARE * light.size:
         return image
     top = float(np.percentile(light, 100 * (1 - SHARE)))
@@ -46,13 +44,19 @@ def brighten(image: Pixels) -> Pixels:
 def even_light(crop: Pixels) -> Pixels:
     """Lift deep shadows of an (S, S, 3) face crop; an evenly lit one is returned as it is."""
     cells = np.asarray(Image.fromarray(crop).reduce(max(1, len(crop) // CELLS)))
-    light = cells.max(axis=2).astype(np.float32)
+    light = _brightest(cells).astype(np.float32)
     inner = np.sort(light[INNER:-INNER, INNER:-INNER], axis=None)
     low, high = inner[3], inner[-4]
     if low >= SHADOW * high:
         return crop
     gain = np.clip((max(high, 1.0) / np.maximum(light, FLOOR)) ** STRENGTH, 1, MOST)
     return _multiply(crop, gain.astype(np.float32))
+
+
+def _brightest(image: Pixels) -> Pixels:
+    """(H, W) of three channels the largest; several times as fast as `max` along the last axis."""
+    red, green, blue = np.moveaxis(image, 2, 0)
+    return np.asarray(np.maximum(np.maximum(red, green), blue))
 
 
 def _multiply(crop: Pixels, gain: NDArray[np.float32]) -> Pixels:

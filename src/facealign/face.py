@@ -28,7 +28,7 @@ class Face:
 
     Attributes:
         box: (4,) float32, x0 y0 x1 y1 in image pixels, as given by the detector or the caller.
-        score: the detector's confidence in 0..1; 1.0 for a box from the caller.
+        score: the detector's, in 0..1: how sure it is of a face; 1.0 for a box from the caller.
         landmarks: (K, 2) float32, x y in image pixels; may lie outside the image.
         markup: the name of the point scheme, such as ``"ibug68"``.
         attention: (S, H, W) float32 in 0..1, the attention map of each stage, over `network_crop`;
@@ -40,6 +40,9 @@ class Face:
             network made.
         track: number of the face within its video, the same in every frame; None in a photo.
         raw: (K, 2) float32, the landmarks before they were smoothed over time; only when asked for.
+        confidence: how likely it is, 0..1, that this is a face and its points are right: of faces
+            at 0.9, 9 in 10 have a mean error below a tenth of the distance of the outer eye
+            corners. None if the model has no `scores`.
         measures: measures of the face by name, from `facealign.measures`, each None if not known;
             only when asked for.
 
@@ -56,6 +59,7 @@ class Face:
     track: int | None = None
     raw: Points | None = field(default=None, repr=False)
     measures: Mapping[str, float | None] | None = field(default=None, repr=False)
+    confidence: float | None = None
 
     def __getitem__(self, name: str) -> Points:
         """The points of a face region, such as ``face["left_eye"]``, or a single point by its name.
@@ -169,6 +173,8 @@ class Face:
             "markup": self.markup,
             "landmarks": _rounded(self.landmarks),
         }
+        if self.confidence is not None:
+            content["confidence"] = round(float(self.confidence), 4)
         if self.track is not None:
             content = {"track": self.track} | content
         if self.raw is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -88,11 +89,31 @@ def nms(boxes: Boxes, scores: NDArray[np.float32], max_iou: float) -> NDArray[np
 
 def iou(box: Box, others: Boxes) -> NDArray[np.float32]:
     """Intersection over union of one box (4,) with others (N, 4): (N,) in 0..1."""
-    low, high = np.maximum(box[:2], others[:, :2]), np.minimum(box[2:], others[:, 2:])
-    shared = np.prod(np.clip(high - low, 0, None), axis=1)
-    areas = np.prod(others[:, 2:] - others[:, :2], axis=1)
-    union = float(np.prod(box[2:] - box[:2])) + areas - shared
+    sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
+    shared = np.maximum(sides[:, 0], 0) * np.maximum(sides[:, 1], 0)
+    areas = (others[:, 2] - others[:, 0]) * (others[:, 3] - others[:, 1])
+    union = float((box[2] - box[0]) * (box[3] - box[1])) + areas - shared
     return np.asarray(shared / np.maximum(union, 1e-12), dtype=np.float32)
+
+
+def turned_back(boxes: NDArray[Any], quarter: int, width: int, height: int) -> NDArray[Any]:
+    """Boxes (N, 4) of a photo turned `quarter` times counterclockwise, in pixels of the photo.
+
+    Args:
+        boxes: in the turned photo's pixels.
+        quarter: 1 … 3.
+        width: of the photo.
+        height: of the photo.
+
+    """
+    x0, y0, x1, y1 = boxes.T
+    right, bottom = width - 1, height - 1
+    edges = {
+        1: (right - y1, x0, right - y0, x1),
+        2: (right - x1, bottom - y1, right - x0, bottom - y0),
+        3: (y0, bottom - x1, y1, bottom - x0),
+    }
+    return np.stack(edges[quarter], axis=1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from facealign import Detections, Face, FaceAligner, WholeImage, YuNet
+from facealign.aligner.landmarker import Landmarker
 from facealign.aligner.turned import find_faces
 from facealign.types import Pixels
+
+SURE = YuNet(min_score=0.7, threads=1)
 
 
 def turned(image: Pixels, points: np.ndarray, degrees: float) -> tuple[Pixels, np.ndarray]:
@@ -65,14 +70,16 @@ def test_a_large_photo_is_reduced_before_it_is_turned(astronaut: Pixels, face: F
     lying = np.ascontiguousarray(np.rot90(large, -1))
     searched: list[int] = []
 
-    class Counting(YuNet):
+    class Other:
+        """Another detector than YuNet: one that knows upright faces alone."""
+
         def detect(self, image: Pixels) -> Detections:
             searched.append(max(image.shape))
-            return Detections.none() if len(searched) == 1 else super().detect(image)
+            return Detections.none() if len(searched) == 1 else SURE.detect(image)
 
-    (found,) = FaceAligner(detector=Counting(threads=1), threads=1).align(lying)
+    (found,) = FaceAligner(detector=Other(), threads=1).align(lying)
     _, expected = turned(large, (face.landmarks + 0.5) * (1500 / 512) - 0.5, 90)
-    assert searched[:2] == [1500, 640]
+    assert searched == [1500, 640]
     assert np.linalg.norm(found.landmarks - expected, axis=1).mean() < 9
     centre = (found.box[:2] + found.box[2:]) / 2
     assert np.linalg.norm(centre - expected.mean(axis=0)) < 60
@@ -134,3 +141,50 @@ def test_a_given_box_round_a_leaning_face_is_looked_at_twice(
     assert found.network_crop is not None
     x, y = found.network_crop.matrix[0, :2]
     assert 25 < np.degrees(np.arctan2(y, x)) < 45
+
+
+@pytest.mark.parametrize("degrees", [90, 135, 180, 225, 270])
+def test_a_given_box_round_a_lying_face_is_looked_at_from_all_sides(
+    aligner: FaceAligner, astronaut: Pixels, face: Face, degrees: int
+) -> None:
+    photo, expected = turned(astronaut, face.landmarks, degrees)
+    half, centre = (face.box[2:] - face.box[:2]) / 2, expected.mean(axis=0)
+    box = [*(centre - half), *(centre + half)]
+    (found,) = aligner.align(photo, boxes=[box])
+    assert np.linalg.norm(found.landmarks - expected, axis=1).mean() < 3
+    (plain,) = FaceAligner(threads=1, turned_faces=False).align(photo, boxes=[box])
+    assert np.linalg.norm(plain.landmarks - expected, axis=1).mean() > 20
+
+
+def test_other_detectors_and_batches_profit_too(astronaut: Pixels, face: Face) -> None:
+    photo, expected = turned(astronaut, face.landmarks, 180)
+    half, centre = (face.box[2:] - face.box[:2]) / 2, expected.mean(axis=0)
+    box = np.concatenate([centre - half, centre + half]).astype(np.float32)
+
+    class Other:
+        def detect(self, image: Pixels) -> Detections:
+            return Detections(box[None], np.full(1, 0.6, np.float32))
+
+    aligner = FaceAligner(detector=Other(), threads=1)
+    batch = list(aligner.align_batch([photo, astronaut, photo]))
+    for (found,) in (batch[0], batch[2]):
+        assert np.linalg.norm(found.landmarks - expected, axis=1).mean() < 3
+
+
+def test_an_upright_face_costs_one_look(
+    astronaut: Pixels, face: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    look = Landmarker.look
+
+    def counted(self: Landmarker, images: Any, crops: Any, attention: bool = False) -> Any:
+        seen.append(len(crops))
+        return look(self, images, crops, attention)
+
+    monkeypatch.setattr(Landmarker, "look", counted)
+    aligner = FaceAligner(threads=1)
+    aligner.align(astronaut)
+    assert seen == [1]
+    seen.clear()
+    aligner.align(turned(astronaut, face.landmarks, 180)[0], boxes=[[10, 10, 200, 200]])
+    assert len(seen) <= 5  # as it is, three quarter turns, and upright

@@ -19,6 +19,7 @@ def make_face(seed: int = 0, markup: str = "ibug68", points: int = 68, full: boo
         markup=markup,
         scores=random.uniform(0, 1, points).astype(np.float32) if full else None,
         visible=random.uniform(0, 1, points) > 0.5 if full else None,
+        confidence=float(np.float32(random.uniform(0, 1))) if full else None,
     )
 
 

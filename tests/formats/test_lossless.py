@@ -39,6 +39,7 @@ def faces(draw: st.DrawFn, markup: str, scored: bool, seen: bool, filmed: bool =
         markup=markup,
         scores=draw(arrays(np.float32, count, elements=unit)) if scored else None,
         visible=visible,
+        confidence=draw(unit) if scored else None,
         track=draw(st.integers(0, 2**31 - 1)) if filmed else None,
         raw=draw(points) if filmed else None,
         measures={name: draw(measured) for name in NAMES} | {"yaw": 1.5} if filmed else None,
@@ -115,5 +116,7 @@ def assert_same(before: list[ImageResult], after: list[ImageResult]) -> None:
             assert np.allclose(x.box, y.box, 1e-7, 0.0021)
             assert abs(x.score - y.score) <= 6e-5
             assert (x.markup, x.scores is None) == (y.markup, y.scores is None)
+            assert (x.confidence is None) == (y.confidence is None)
+            assert x.confidence is None or abs(x.confidence - y.confidence) <= 6e-5
             assert x.scores is None or np.allclose(x.scores, y.scores, 0, 6e-5)
             assert x.visible is y.visible is None or np.array_equal(x.visible, y.visible)

@@ -49,7 +49,9 @@ def same_face(a: Face, b: Face, pixels: float) -> bool:
     arrays = [(a.scores, b.scores, 6e-5), (a.visible, b.visible, 0)]
     arrays += [(a.box, b.box, pixels), (a.landmarks, b.landmarks, pixels)]
     close = all(x is y if y is None else np.allclose(x, y, 0, t) for x, y, t in arrays)
-    return close and a.markup == b.markup and abs(a.score - b.score) <= 6e-5
+    numbers = [(a.score, b.score), (a.confidence, b.confidence)]
+    close &= all(x is y if y is None else abs(x - y) <= 6e-5 for x, y in numbers)
+    return bool(close) and a.markup == b.markup
 
 
 @pytest.mark.parametrize("name", WHOLE)
@@ -105,6 +107,7 @@ def test_cvat_loses_what_it_says(tmp_path: Path, results: list[ImageResult]) -> 
             assert np.allclose(x.landmarks, y.landmarks, 0, 0.0011)
             assert np.array_equal(x.visible, y.visible)
             assert abs(x.score - y.score) < 6e-5
+            assert abs(x.confidence - y.confidence) < 6e-5
 
 
 def test_pts_are_a_file_a_face(tmp_path: Path, results: list[ImageResult]) -> None:

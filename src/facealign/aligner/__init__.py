@@ -6,6 +6,6 @@ many photos; `settings.py` for runs.
 """
 
 from facealign.aligner.aligner import FaceAligner, align
-from facealign.aligner.landmarker import Found
+from facealign.aligner.found import Found
 
 __all__ = ["FaceAligner", "Found", "align"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +13,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from facealign.aligner.landmarker import BATCH, SHIFTS, Found, Landmarker
+from facealign.aligner.found import Found
+from facealign.aligner.landmarker import BATCH, SHIFTS, Landmarker
 from facealign.aligner.parallel import core_count, map_ordered
 from facealign.aligner.photo import photo_result
 from facealign.aligner.room import Room
@@ -42,11 +44,12 @@ class FaceAligner:
             object with the `Detector` protocol's `detect`.
         threads: of ONNX Runtime; None leaves the choice to it.
         max_faces: keep this many faces with the highest detector scores; None keeps all.
-        turned_faces: search a photo without a face again, turned by 90, 270 and 180 degrees; and
-            try other angles for a face with a low score of YuNet. Costs nothing for the others, 98
-            in 100 upright faces.
+        turned_faces: search a photo without a sure face again, at other angles; and see a face that
+            the network doubts from all sides. Of upright faces 98 in 100 cost nothing.
         leaning_faces: see a face that leans by more than 25 degrees a second time, with the crop
             turned upright.
+        min_confidence: drop detected faces of a lower `Face.confidence`, 0..1. Those in boxes that
+            are given stay.
         markup: the point scheme of the landmarks: that of one of the model's heads
             (`facts.markups`), or one that `Face.to` can convert it to; None takes the first head's.
         providers: execution providers of ONNX Runtime, such as `models.DEVICES["cuda"]`, for the
@@ -56,8 +59,9 @@ class FaceAligner:
 
     Raises:
         ModelError: the model is missing, damaged or not one of ours.
-        SettingsError: `threads` or `max_faces` is below 1, the detector is unknown, or the model
-            cannot give the points of `markup`, or the first of `providers` cannot be used.
+        SettingsError: `threads` or `max_faces` is below 1, `min_confidence` is not in 0..1, the
+            detector is unknown, or the model cannot give the points of `markup`, or the first of
+            `providers` cannot be used.
 
     """
 
@@ -71,12 +75,17 @@ class FaceAligner:
         leaning_faces: bool = True,
         markup: str | None = None,
         providers: Sequence[str] | None = None,
+        min_confidence: float = 0.0,
     ) -> None:
         if max_faces is not None and max_faces < 1:
             raise SettingsError(f"max_faces must be 1 or more, or None for all; not {max_faces}")
-        self.max_faces = max_faces
+        if not 0 <= min_confidence <= 1:
+            raise SettingsError(f"min_confidence is 0 to 1, not {min_confidence}")
+        self.max_faces, self.min_confidence = max_faces, min_confidence
         self._turned_faces = turned_faces
-        landmarker = Landmarker(model_path(model), threads, leaning_faces, markup, providers)
+        landmarker = Landmarker(
+            model_path(model), threads, leaning_faces, turned_faces, markup, providers
+        )
         self.facts = landmarker.facts
         self._markup = landmarker.markup
         self._parts: tuple[Landmarker, Detector] | None = (
@@ -136,8 +145,13 @@ class FaceAligner:
         """
         landmarker, _ = self._opened()
         image = read_image(source, color)
-        found = self.detect(image) if boxes is None else _from_boxes(image, boxes)
-        return landmarker.align([found], attention)[0]
+        if boxes is not None:
+            return landmarker.align([_from_boxes(image, boxes)], attention)[0]
+        return self._sure(landmarker.align([self.detect(image)], attention)[0])
+
+    def _sure(self, faces: list[Face]) -> list[Face]:
+        least = self.min_confidence
+        return [face for face in faces if face.confidence is None or face.confidence >= least]
 
     def align_batch(
         self, sources: Iterable[ImageSource], batch_size: int = BATCH, color: Color = "rgb"
@@ -168,9 +182,9 @@ class FaceAligner:
             waiting.append(self.detect(read_image(source, color)))
             count = sum(len(found) for found in waiting)
             if not count or count >= batch_size or len(waiting) >= WAITING * batch_size:
-                yield from self._opened()[0].align(waiting, batch=batch_size)
+                yield from map(self._sure, self._opened()[0].align(waiting, batch=batch_size))
                 waiting = []
-        yield from self._opened()[0].align(waiting, batch=batch_size)
+        yield from map(self._sure, self._opened()[0].align(waiting, batch=batch_size))
 
     def stream(
         self, paths: Iterable[str | os.PathLike[str]], workers: int | None = None
@@ -218,9 +232,12 @@ class FaceAligner:
             FaceAlignError: the aligner is closed.
 
         """
-        found, angles = find_faces(self._opened()[1], image, self._turned_faces)
+        detector = self._opened()[1]
+        found, angles = find_faces(detector, image, self._turned_faces)
         kept = slice(self.max_faces)
-        return Found(image, found.boxes[kept], found.scores[kept], angles[kept])
+        lower = YuNet.LOWER / YuNet.NARROWER if isinstance(detector, YuNet) else 0.0
+        certain = not isinstance(detector, YuNet)  # of the others' scores nothing is known
+        return Found(image, found.boxes[kept], found.scores[kept], angles[kept], lower, certain)
 
     def look(self, found: Found, looks: int = 1) -> list[Face]:
         """The faces with landmarks of what `detect` or an earlier frame found, in the same order.
@@ -237,7 +254,7 @@ class FaceAligner:
         """
         if looks not in SHIFTS:
             raise SettingsError(f"looks must be 1 or 2, not {looks}")
-        return self._opened()[0].align([found], looks=looks)[0]
+        return self._opened()[0].align([replace(found, certain=True)], looks=looks)[0]
 
 
 def align(source: ImageSource, boxes: ArrayLike | None = None) -> list[Face]:

@@ -23,6 +23,7 @@ class AlignSettings:
         min_face: side of the smallest face to look for, in pixels.
         upright: no face is turned or leans, so one plain pass is enough.
         device: what the networks run on, one of `models.DEVICES`.
+        min_confidence: drop detected faces of a lower `Face.confidence`.
 
     """
 
@@ -32,6 +33,7 @@ class AlignSettings:
     min_face: float = 20.0
     upright: bool = False
     device: str = "cpu"
+    min_confidence: float = 0.0
 
     def aligner(self, threads: int | None) -> FaceAligner:
         """An aligner with these settings; None lets ONNX Runtime choose its `threads`.
@@ -56,6 +58,7 @@ class AlignSettings:
             leaning_faces=not self.upright,
             markup=self.markup,
             providers=providers,
+            min_confidence=self.min_confidence,
         )
 
     def record(self) -> dict[str, Any]:

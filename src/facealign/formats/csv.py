@@ -1,9 +1,10 @@
 """A CSV table with a row for each face; in results also a row for each photo without a face.
 
 Columns: `image,width,height,error,score,markup,left,top,right,bottom,x0,y0,x1,y1,…`, then
-`score0,…` and `visible0,…` where the model gives them. The box is left, top, right, bottom; pixels,
-with the centre of the first at (0, 0). A video's rows have `frame,time` after `image` and `track`
-before `score`; `raw_x0,…` and the measures by their names come last, where they were asked for.
+`score0,…` and `visible0,…` where the model gives them, and `confidence` after `score`. The box is
+left, top, right, bottom; pixels, with the centre of the first at (0, 0). A video's rows have
+`frame,time` after `image` and `track` before `score`; `raw_x0,…` and the measures by their names
+come last, where they were asked for.
 
 The same table is read as labels, of which only `image` and the points are needed, whose columns may
 have their names: `nose_x`, `nose_y`. A point with both numbers empty is not labelled; without a
@@ -77,7 +78,9 @@ class _Rows:
 def _columns(survey: Survey) -> list[str]:
     count = len(survey.first.landmarks) if survey.first else 0
     columns = [IMAGE[0], *(FRAME if "frames" in survey.holds else ()), *IMAGE[1:]]
-    columns += [*(("track",) if "tracks" in survey.holds else ()), "score", "markup", *BOX]
+    sure = ("confidence",) if "confidence" in survey.holds else ()
+    track = ("track",) if "tracks" in survey.holds else ()
+    columns += [*track, "score", *sure, "markup", *BOX]
     columns += [f"{axis}{i}" for i in range(count) for axis in "xy"]
     for kind, name in (("point scores", "score"), ("visibility", "visible")):
         if kind in survey.holds:
@@ -98,6 +101,8 @@ def _face_cells(face: Face) -> dict[str, Any]:
     cells |= zip(BOX, entry["box"], strict=True)
     for i, (x, y) in enumerate(entry["landmarks"]):
         cells[f"x{i}"], cells[f"y{i}"] = x, y
+    if "confidence" in entry:
+        cells["confidence"] = entry["confidence"]
     cells |= {f"score{i}": score for i, score in enumerate(entry.get("scores", ()))}
     cells |= {f"visible{i}": int(v) for i, v in enumerate(entry.get("visible", ()))}
     for i, (x, y) in enumerate(entry.get("raw", ())):
@@ -161,6 +166,7 @@ def _parse_face(cells: dict[str, str], markup: str) -> Face:
         points,
         cells.get("markup") or markup,
         scores=scores or None,
+        confidence=float(cells["confidence"]) if cells.get("confidence") else None,
         visible=np.array(visible) if visible else None,
         track=int(cells["track"]) if cells.get("track") else None,
         raw=_parse_raw(cells, count),

@@ -169,6 +169,7 @@ def _parse_face(entry: dict[str, Any]) -> Face:
         entry["landmarks"],
         entry["markup"],
         scores=entry.get("scores"),
+        confidence=entry.get("confidence"),
         visible=entry.get("visible"),
         track=entry.get("track"),
         raw=entry.get("raw"),
@@ -216,6 +217,7 @@ def build_face(
     markup: str,
     *,
     scores: Any = None,
+    confidence: Any = None,
     visible: Any = None,
     track: Any = None,
     raw: Any = None,
@@ -248,12 +250,15 @@ def build_face(
         raise ValueError("scores must hold a number in 0..1 for each point")
     if not _in_unit(np.float64(score)):
         raise ValueError(f"the score must be a number in 0..1, not {score!r}")
+    if confidence is not None and not _in_unit(np.float64(confidence)):
+        raise ValueError(f"the confidence must be a number in 0..1, not {confidence!r}")
     return Face(
         to_box(box),
         float(score),
         points,
         markup,
         scores=sure,
+        confidence=None if confidence is None else float(confidence),
         visible=seen,
         track=_whole(track, "the number of a track", 0),
         raw=unsmoothed,

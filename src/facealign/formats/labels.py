@@ -52,6 +52,7 @@ class Label:
         scores: (K,) of the points, where the file holds results.
         frame: number of the picture within a video, from 0; None for an image.
         track: number of the face within its video; None in an image.
+        confidence: of the face, where the file holds results.
 
     """
 
@@ -67,6 +68,7 @@ class Label:
     scores: ArrayLike | None = None
     frame: int | None = None
     track: int | None = None
+    confidence: Any = None
 
     def to_face(self) -> Face:
         """The label as a result. Without a box, the box of the points.
@@ -89,6 +91,7 @@ class Label:
                 self.points,
                 self.markup,
                 scores=self.scores,
+                confidence=self.confidence,
                 visible=None if covered is None else ~covered,
                 track=self.track,
             )

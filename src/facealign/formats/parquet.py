@@ -38,6 +38,7 @@ def schema(markups: Iterable[str] = ()) -> pyarrow.Schema:
         [
             ("box", pa.list_(pa.float32(), 4)),
             ("score", pa.float32()),
+            ("confidence", pa.float32()),
             ("markup", pa.string()),
             ("landmarks", pa.list_(pa.list_(pa.float32(), 2))),
             ("scores", pa.list_(pa.float32())),
@@ -88,6 +89,7 @@ def _entry(face: Face) -> dict[str, Any]:
     return {
         "box": face.box.tolist(),
         "score": face.score,
+        "confidence": face.confidence,
         "markup": face.markup,
         "landmarks": face.landmarks.tolist(),
         "scores": None if face.scores is None else face.scores.tolist(),

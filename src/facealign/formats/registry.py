@@ -132,7 +132,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 matches=imglab.is_imglab,
                 keeps_all=False,
                 loses=frozenset(
-                    {"fractions of pixels", "scores", "point scores", "visibility"}
+                    {"fractions of pixels", "scores", "confidence", "point scores", "visibility"}
                     | {"image sizes", "failed photos"}
                 )
                 | VIDEO,
@@ -145,7 +145,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 labels=labelstudio.TOOL.labels,
                 matches=labelstudio.is_labelstudio,
                 keeps_all=False,
-                loses=frozenset({"point scores", "failed photos"}) | VIDEO,
+                loses=frozenset({"confidence", "point scores", "failed photos"}) | VIDEO,
             ),
             Format(
                 name="labelme",
@@ -156,7 +156,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 matches=labelme.is_labelme,
                 files=".json",
                 keeps_all=False,
-                loses=frozenset({"point scores", "failed photos"}) | VIDEO,
+                loses=frozenset({"confidence", "point scores", "failed photos"}) | VIDEO,
             ),
             Format(
                 name="yolo",
@@ -167,7 +167,10 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 matches=yolo.is_yolo,
                 files=".txt",
                 keeps_all=False,
-                loses=frozenset({"scores", "point scores", "image sizes", "failed photos"}) | VIDEO,
+                loses=frozenset(
+                    {"scores", "confidence", "point scores", "image sizes", "failed photos"}
+                )
+                | VIDEO,
             ),
             Format(
                 name="pts",
@@ -178,7 +181,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 files=".pts",
                 keeps_all=False,
                 loses=frozenset(
-                    {"boxes", "scores", "point scores", "visibility", "image sizes"}
+                    {"boxes", "scores", "confidence", "point scores", "visibility", "image sizes"}
                     | {"photos without a face", "failed photos"}
                 )
                 | VIDEO,

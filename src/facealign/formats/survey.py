@@ -19,9 +19,10 @@ class Survey:
         images, faces: how many.
         first: the first face; None without a face.
         markups: names of the point schemes.
-        holds: which of "boxes", "scores", "point scores", "visibility", "fractions of pixels",
-            "image sizes", "photos without a face", "failed photos", and of videos "frames",
-            "times", "frames without a face", "tracks", "raw points", "measures" there are.
+        holds: which of "boxes", "scores", "confidence", "point scores", "visibility", "fractions of
+            pixels", "image sizes", "photos without a face", "failed photos", and of videos
+            "frames", "times", "frames without a face", "tracks", "raw points", "measures" there
+            are.
         folder: the deepest folder that holds every photo.
         photos: the path of each.
         measures: their names, in the order of the first face that has any.
@@ -103,6 +104,8 @@ def _note_face(seen: Survey, face: Face) -> None:
     seen.first = seen.first or face
     seen.markups.add(face.markup)
     seen.holds |= {"boxes", "scores", "fractions of pixels"}
+    if face.confidence is not None:
+        seen.holds.add("confidence")
     if face.scores is not None:
         seen.holds.add("point scores")
     if face.visible is not None:

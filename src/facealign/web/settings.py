@@ -7,19 +7,24 @@ from typing import Any
 
 import facealign
 from facealign import exposure, smoothing
-from facealign.aligner import landmarker, turned
+from facealign.aligner import confidence, crops, landmarker, views
 from facealign.markup import MARKUPS, Markup
 from facealign.models import DEFAULT, ModelCard, ModelFacts, bundled, model_path
 from facealign.pose import generic_face
 from facealign.session import Session
 from facealign.tracking import track, tracker
-from facealign.yunet import YuNet
+from facealign.yunet import YuNet, detector, network
 
-DETECTOR = ("LOWER", "NARROWER", "COARSE", "TILE", "OVERLAP", "SMALLEST", "SURE")
+DETECTOR = (
+    *("LOWER", "NARROWER", "SMALLEST", "LEAST", "COARSE", "COARSER", "FAINT", "LIKELY", "ROOMY"),
+    *("PATCH", "WIDER", "ASTRAY", "FEW", "PER", "SURE", "EIGHTH", "BETTER"),
+)
+CONFIDENCE = ("UNSURE", "SLOPES", "SHIFT", "FACE", "SHARE", "SURE", "SAME")
+SEARCH = ("QUARTERS", "HALVED", "AROUND", "MAX_OVERLAP")
+NETWORK = ("STRIDES", "TILE", "OVERLAP", "BATCH")
 EXPOSURE = ("DARK", "BRIGHT", "SHARE", "CELLS", "INNER", "SHADOW", "STRENGTH", "MOST", "FLOOR")
 TRACKER = ("DETECT_EVERY", "SEARCH_EVERY", "WAIT", "SAME_POINTS", "UNSEEN", "CUT", "ALIKE")
 TRACK = ("LOST", "SAME_BOX", "STEADY", "UNSURE", "LEAST_RATIO", "PULL", "NEWEST")
-TURNED = ("QUARTERS", "EIGHTHS", "SURE", "BETTER", "COARSE", "PATCH", "WIDER")
 
 
 def page_settings() -> dict[str, Any]:
@@ -35,11 +40,14 @@ def page_settings() -> dict[str, Any]:
         "models": {name: _model(card) for name, card in bundled().items()},
         "detector": {"file": "models/yunet.onnx", "constants": _detector()},
         "exposure": _exposure(),
-        "turned": {name: getattr(turned, name) for name in TURNED},
+        "confidence": {name: getattr(confidence, name) for name in CONFIDENCE},
+        "doubt": landmarker.DOUBT,
+        "surer": views.SURER,
+        "turns": landmarker.TURNS,
         "leans": landmarker.LEANS,
         "seen": landmarker.SEEN,
-        "crop_steps": landmarker.CROP_STEPS,
-        "angle_steps": landmarker.ANGLE_STEPS,
+        "crop_steps": crops.CROP_STEPS,
+        "angle_steps": crops.ANGLE_STEPS,
         "shifts": landmarker.SHIFTS,
         "tracker": {name: getattr(tracker, name) for name in TRACKER},
         "track": {name: getattr(track, name) for name in TRACK},
@@ -74,11 +82,11 @@ def _exposure() -> dict[str, Any]:
 
 
 def _detector() -> dict[str, Any]:
-    detector = YuNet(threads=1)
+    yunet = YuNet(threads=1)
     constants: dict[str, Any] = {name: getattr(YuNet, name) for name in DETECTOR}
-    constants |= {"STRIDES": YuNet.STRIDES, "MAX_OVERLAP": YuNet.MAX_OVERLAP}
-    constants |= _exposure()
-    return constants | {"min_score": detector.min_score, "min_face": detector.min_face}
+    constants |= {name: getattr(detector, name) for name in SEARCH}
+    constants |= {name: getattr(network, name) for name in NETWORK} | _exposure()
+    return constants | {"min_score": yunet.min_score, "min_face": yunet.min_face}
 
 
 def _markup(markup: Markup) -> dict[str, Any]:

@@ -72,6 +72,14 @@ from facealign.types import Pixels
 @device_option
 @measures_option
 @click.option("--upright", is_flag=True, help="Faces are upright: no second look for turned ones.")
+@click.option(
+    "--min-confidence",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    metavar="P",
+    help="Drop faces that are less likely to be faces with their points in place.",
+)
 @workers_option
 @threads_option()
 @click.option(
@@ -101,6 +109,7 @@ def command(
     measures: bool,
     upright: bool,
     device: str,
+    min_confidence: float,
     workers: int | None,
     threads: int | None,
     engine: str,
@@ -134,6 +143,7 @@ def command(
         min_face=min_face,
         upright=upright,
         device=device,
+        min_confidence=min_confidence,
     )
     target = Output(output, form, resume)
     tally = Tally(require_face=require_face, at_once=verbose or json_log)

@@ -36,6 +36,9 @@ from facealign.problems import report
 from facealign.types import Box, Pixels
 from facealign.yunet import YuNet
 
+SURE = 0.7
+"""Score of the detector below which a face teaches nothing."""
+
 
 @click.command("label", short_help="Label faces by trained models, to train others on.")
 @photo_arguments(required=True)
@@ -136,7 +139,7 @@ class Labeller:
                 "the models' point schemes differ "
                 f"({', '.join(landmarker.head for landmarker in opened)}): label by one at a time"
             )
-        return cls(YuNet(threads=threads), opened, looks)
+        return cls(YuNet(min_score=SURE, threads=threads), opened, looks)
 
     @property
     def count(self) -> int:

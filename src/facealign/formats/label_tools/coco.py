@@ -99,7 +99,7 @@ def _annotation(face: Face, number: int, image: int, category: int) -> dict[str,
         "num_keypoints": len(entry["landmarks"]),
         "keypoints": [value for (x, y), flag in triples for value in (x, y, 1 + flag)],
     }
-    return annotation | ({"scores": entry["scores"]} if "scores" in entry else {})
+    return annotation | {name: entry[name] for name in ("confidence", "scores") if name in entry}
 
 
 def _category(markup: str, number: int) -> dict[str, Any]:
@@ -198,9 +198,8 @@ def _parse_annotation(file: CocoFile, number: int, scheme: Markup) -> Label:
         with parsing(place, f"category {category.name} names {len(places)} points"):
             keypoints, scores = in_order(keypoints, places), scores and in_order(scores, places)
     points, state = keypoints[:, :2], keypoints[:, 2]
-    return Label(
-        *(place, id, name, points, state > 0, scheme.name, state == 1, corners, score, scores)
-    )
+    known = (place, id, name, points, state > 0, scheme.name, state == 1, corners, score, scores)
+    return Label(*known, confidence=entry.get("confidence"))
 
 
 def read_coco(path: Path, markup: str | None) -> Iterator[ImageResult]:

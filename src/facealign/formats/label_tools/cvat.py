@@ -8,9 +8,9 @@ Labels without one have the box of their labelled points. Tracks: `cvat_tracks`;
 are written as tracks, `cvat_write`.
 
 Results have a box and a skeleton for each face, the skeleton labelled with the name of the markup,
-the score an attribute of the box; the points of a scheme that is not built in have their names.
-CVAT measures from the corner of the image: its (0.5, 0.5) is the centre of the first pixel, our
-(0, 0).
+score and confidence attributes of the box; the points of a scheme that is not built in have their
+names. CVAT measures from the corner of the image: its (0.5, 0.5) is the centre of the first pixel,
+our (0, 0).
 """
 
 from __future__ import annotations
@@ -103,7 +103,10 @@ def _parse_face(
     pairs = [pair for part in parts for pair in _pairs(part)]
     names = [part.get("label", "") for part in parts]
     covered = [part.get("occluded") == "1" for part in parts]
-    score = None if box is None else box.findtext("attribute[@name='score']")
+    score, confidence = (
+        None if box is None else box.findtext(f"attribute[@name='{name}']")
+        for name in ("score", "confidence")
+    )
     return NamedFace(
         place=place,
         id=id,
@@ -113,6 +116,7 @@ def _parse_face(
         box=None if box is None else [float(box.attrib[key]) - 0.5 for key in CORNERS],
         kind=first.get("label", "face") if first.tag == "skeleton" or row else "face",
         score=float(score or 1),
+        confidence=float(confidence) if confidence else None,
         in_full=row,
         frame=frame,
         track=int(first.get("track", "")) if first.get("track", "").isdecimal() else None,

@@ -104,7 +104,9 @@ def _box(face: Face, common: Marks, marks: Marks) -> ET.Element:
     entry = face.to_dict()
     places = {key: f"{value + 0.5:.3f}" for key, value in zip(CORNERS, entry["box"], strict=True)}
     box = ET.Element("box", common | {"occluded": "0"} | marks | places)
-    ET.SubElement(box, "attribute", name="score").text = str(entry["score"])
+    for name in ("score", "confidence"):
+        if name in entry:
+            ET.SubElement(box, "attribute", name=name).text = str(entry[name])
     return box
 
 

@@ -60,6 +60,7 @@ class NamedFace:
         box: x0 y0 x1 y1, image pixels; None where there is none.
         kind: what the tool calls such a face; the name of a point scheme where it is one.
         score: the detector's.
+        confidence: of the face.
         fault: why this is no face; empty where it is one.
         in_full: a tool without names must place every point.
         frame: of a video.
@@ -75,6 +76,7 @@ class NamedFace:
     box: Sequence[float] | None = None
     kind: str = "face"
     score: Any = 1.0
+    confidence: Any = None
     fault: str = ""
     in_full: bool = False
     frame: int | None = None
@@ -108,6 +110,7 @@ class NamedFace:
             occluded=covered if self.occluded else None,
             box=self.box,
             score=self.score,
+            confidence=self.confidence,
             frame=self.frame,
             track=self.track,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from facealign.aligner.landmarker import face_crop
+from facealign.aligner.crops import face_crop
 from facealign.datasets import Reading
 from facealign.training.data.packed import PackedCrops, PackedFaces, check_fit
 from facealign.training.data.regions import Faces, load_faces

@@ -39,6 +39,8 @@ export interface Face {
   box: Box;
   /** The detector's score, 0 … 1; 1 for a box that was given. */
   score: number;
+  /** How likely it is, 0 … 1, that this is a face and its points are right: see the documents. */
+  confidence?: number;
   markup: string;
   landmarks: Point[];
   scores?: number[];

@@ -3,11 +3,11 @@
  * call `facealign.js`, which runs it in a worker; Node may import it as it is.
  */
 
+import { distinctFaces } from "./confidence.js";
 import { measures } from "./measures.js";
 import { fitPose } from "./pose.js";
 import { Landmarker } from "./landmarker.js";
 import { openSession } from "./session.js";
-import { find } from "./turned.js";
 import { YuNet } from "./yunet.js";
 
 /**
@@ -47,15 +47,14 @@ export class Aligner {
     if (minFace !== undefined && !(minFace >= 1)) throw new Error(`minFace is 1 or more, not ${minFace}`);
     const { file, constants } = this.settings.detector;
     const detector = new YuNet(await this.#network(file), constants, { minFace });
-    if (turned) return find(detector, image, this.settings.turned);
-    const found = await detector.detect(image);
-    return { ...found, angles: found.scores.map(() => 0) };
+    const lower = constants.LOWER / constants.NARROWER;
+    return { ...(await detector.find(image, turned)), lower };
   }
 
   /** The landmarks of faces that `detect` or an earlier frame found, in their order. */
-  async look(image, found, { model, attention = false } = {}, looks = 1) {
+  async look(image, found, { model, attention = false, turned = true } = {}, looks = 1) {
     const landmarker = await this.#landmarker(model ?? this.settings.default);
-    const faces = await landmarker.align(image, found, attention, looks);
+    const faces = await landmarker.align(image, found, { attention, looks, turned });
     return faces.map((face) => this.described(face));
   }
 
@@ -65,8 +64,9 @@ export class Aligner {
     if (maxFaces !== undefined && !(maxFaces >= 1)) {
       throw new Error(`maxFaces is 1 or more, not ${maxFaces}`);
     }
-    if (maxFaces) for (const values of Object.values(found)) values.splice(maxFaces);
-    return this.look(image, found, { model, attention });
+    if (maxFaces) for (const name of ["boxes", "scores", "angles"]) found[name].splice(maxFaces);
+    const faces = await this.look(image, found, { model, attention });
+    return boxes ? faces : distinctFaces(faces, found.angles, this.settings.confidence);
   }
 
   async #landmarker(model) {
@@ -104,6 +104,7 @@ function given(boxes) {
     boxes: boxes.map((box) => box.map(Math.fround)),
     scores: boxes.map(() => 1),
     angles: boxes.map(() => 0),
+    lower: 0,
   };
 }
 

@@ -47,6 +47,30 @@ export function nms(boxes, scores, maxIou) {
   return keep;
 }
 
+/** The picture turned counterclockwise by quarters, as `np.rot90` does. */
+export function quarterTurned({ width, height, data }, quarter) {
+  const turned = quarter === 2 ? blank(width, height) : blank(height, width);
+  const source = new Uint32Array(data.buffer, data.byteOffset, width * height);
+  const target = new Uint32Array(turned.data.buffer);
+  const from = {
+    1: (x, y) => y + (width - 1 - x) * turned.width,
+    2: (x, y) => width - 1 - x + (height - 1 - y) * turned.width,
+    3: (x, y) => height - 1 - y + x * turned.width,
+  }[quarter];
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i++) target[from(x, y)] = source[i];
+  }
+  return turned;
+}
+
+/** A box of a picture of this size turned so, in pixels of the picture. */
+export function turnedBack([x0, y0, x1, y1], quarter, width, height) {
+  const [right, bottom] = [width - 1, height - 1];
+  if (quarter === 1) return [right - y1, x0, right - y0, x1];
+  if (quarter === 2) return [right - x1, bottom - y1, right - x0, bottom - y0];
+  return [y0, bottom - x1, y1, bottom - x0];
+}
+
 /** Between image pixels and crop pixels: a similarity (turn, scale, shift), no shear. */
 export class CropTransform {
   /**

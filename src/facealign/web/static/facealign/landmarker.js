@@ -1,5 +1,6 @@
-/** Boxes → faces, as in `facealign/aligner/landmarker.py`: each that leans is looked at again. */
+/** Boxes → faces, as in `facealign/aligner/landmarker.py`; looks again where it doubts. */
 
+import { confidence, percentile } from "./confidence.js";
 import { brighten, evenLight } from "./exposure.js";
 import { boxCentre, boxOfPoints, boxSize, CropTransform, roundEven } from "./geometry.js";
 import { lean } from "./pose.js";
@@ -26,43 +27,69 @@ export class Landmarker {
    *
    * @param {import("./pillow.js").Picture} image
    * @param {{boxes: number[][], scores: number[], angles: number[]}} found
-   * @param {boolean} attention also the attention maps.
-   * @param {number} looks 2 takes each face as the mean of two crops, which is steadier.
+   * @param {{attention?: boolean, looks?: number, turned?: boolean}} options also the attention
+   *   maps; each face as the mean of 2 crops, which is steadier; doubted faces seen turned.
    */
-  async align(image, found, attention = false, looks = 1) {
+  async align(image, found, { attention = false, looks = 1, turned = true } = {}) {
     const faces = [];
+    const see = (crops) => this.#meanLook(image, crops, attention, looks);
     for (let first = 0; first < found.boxes.length; first += BATCH) {
       const rows = found.boxes.slice(first, first + BATCH).map((box, i) => ({
         box,
         score: found.scores[first + i],
         angle: found.angles[first + i],
+        lower: (found.lower ?? 0) * boxSize(box),
       }));
-      faces.push(...(await this.#batch(image, rows, attention, looks)));
+      faces.push(...(await this.#batch(rows, see, turned)));
     }
     return faces;
   }
 
-  async #batch(image, rows, attention, looks) {
+  async #batch(rows, see, turned) {
     const crops = rows.map(({ box, angle }) => this.#crop(box, angle));
-    const views = await this.#meanLook(image, crops, attention, looks);
-    const again = [];
-    rows.forEach((row, i) => {
-      const leaning = lean(views[i].landmarks, this.generic);
-      if (Math.abs(modulo(leaning - row.angle + 180, 360) - 180) <= this.settings.leans) return;
-      again.push({ i, crop: this.#uprightCrop(row.box, views[i].landmarks, leaning) });
+    const views = (await see(crops)).map((view, i) => ({ ...view, box: rows[i].box }));
+    if (turned && views[0].scores) await this.#lookAround(rows, views, see);
+    await this.#lookUpright(views, see);
+    return rows.map(({ score }, i) => {
+      const { angle, ...view } = views[i];
+      const seen = view.visible?.map((v) => v > this.settings.seen);
+      const sure = view.scores && confidence(view.scores, this.settings.confidence);
+      const face = { score, markup: this.facts.markup, ...view };
+      return { ...face, ...(seen && { visible: seen }), ...(sure && { confidence: sure }) };
     });
-    if (again.length) {
-      const upright = again.map(({ crop }) => crop);
-      const better = await this.#meanLook(image, upright, attention, looks);
-      again.forEach(({ i }, n) => (views[i] = better[n]));
+  }
+
+  /** See faces that the network doubts turned by quarters, then upright; keep the surest. */
+  async #lookAround(rows, views, see) {
+    const { doubt, turns, surer } = this.settings;
+    const sure = ({ scores }) => percentile(scores, surer);
+    const doubted = [...rows.keys()].filter((i) => sure(views[i]) < doubt);
+    if (!doubted.length) return;
+    const best = doubted.map((i) => views[i]);
+    for (const turn of turns) {
+      const turned = doubted.map((i) => turnedRow(rows[i], turn));
+      const others = await see(turned.map(({ box, angle }) => this.#crop(box, angle)));
+      others.forEach((view, k) => {
+        if (sure(view) > sure(best[k])) best[k] = { ...view, box: turned[k].box };
+      });
     }
-    return rows.map(({ box, score }, i) => ({
-      box,
-      score,
-      markup: this.facts.markup,
-      ...views[i],
-      ...(views[i].visible && { visible: views[i].visible.map((v) => v > this.settings.seen) }),
-    }));
+    await this.#lookUpright(best, see);
+    best.forEach((view, k) => {
+      if (sure(view) >= doubt) views[doubted[k]] = view;
+    });
+  }
+
+  /** See faces that lean in their crops again, upright; replace their views. */
+  async #lookUpright(views, see) {
+    const again = [];
+    views.forEach(({ angle, box, landmarks }, i) => {
+      const leaning = lean(landmarks, this.generic);
+      if (Math.abs(modulo(leaning - angle + 180, 360) - 180) <= this.settings.leans) return;
+      again.push({ i, crop: this.#uprightCrop(box, landmarks, leaning) });
+    });
+    if (!again.length) return;
+    const better = await see(again.map(({ crop }) => crop));
+    again.forEach(({ i }, n) => (views[i] = { ...better[n], box: views[i].box }));
   }
 
   /** What the network says of crops shifted a little, the mean. */
@@ -76,6 +103,7 @@ export class Landmarker {
     return crops.map((crop, n) => ({
       ...meanOf(views.map((view) => view[n])),
       crop: { matrix: crop.matrix, size: crop.size },
+      angle: crop.angle,
     }));
   }
 
@@ -177,3 +205,12 @@ function meanOf(views) {
 }
 
 const modulo = (value, by) => ((value % by) + by) % by;
+
+/** A face that leans `turn` degrees further than the detector knows. */
+function turnedRow({ box, angle, lower }, turn) {
+  const [before, after] = [angle, angle + turn].map((degrees) => (degrees * Math.PI) / 180);
+  const x = lower * (Math.sin(before) - Math.sin(after));
+  const y = lower * (Math.cos(after) - Math.cos(before));
+  const shift = [x, y, x, y];
+  return { box: box.map((value, k) => Math.fround(value + shift[k])), angle: angle + turn };
+}

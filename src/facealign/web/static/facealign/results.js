@@ -22,6 +22,7 @@ export function faceEntry(face) {
     markup: face.markup,
     landmarks: face.landmarks.map((point) => point.map((value) => rounded(value, 3))),
   };
+  if (face.confidence !== undefined) entry.confidence = rounded(face.confidence, 4);
   if (face.scores) entry.scores = face.scores.map((score) => rounded(score, 4));
   if (face.visible) entry.visible = face.visible;
   const { yaw, pitch, roll } = face.pose;
@@ -44,7 +45,9 @@ export function toJson(results) {
 export function toCsv(results) {
   const first = results.flatMap(({ faces }) => faces)[0];
   const count = [...(first?.landmarks.keys() ?? [])];
-  const columns = ["image", "width", "height", "error", "score", "markup"];
+  const columns = ["image", "width", "height", "error", "score"];
+  if (first?.confidence !== undefined) columns.push("confidence");
+  columns.push("markup");
   columns.push("left", "top", "right", "bottom", ...count.flatMap((i) => [`x${i}`, `y${i}`]));
   if (first?.scores) columns.push(...count.map((i) => `score${i}`));
   if (first?.visible) columns.push(...count.map((i) => `visible${i}`));
@@ -63,7 +66,8 @@ function faceCells(face) {
   const entry = faceEntry(face);
   const flags = (entry.visible ?? []).map(Number);
   const numbers = [...entry.box, ...entry.landmarks.flat(), ...(entry.scores ?? []), ...flags];
-  return [entry.score, entry.markup, ...numbers];
+  const sure = entry.confidence === undefined ? [] : [entry.confidence];
+  return [entry.score, ...sure, entry.markup, ...numbers];
 }
 
 function cell(value) {

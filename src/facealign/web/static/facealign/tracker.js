@@ -88,7 +88,8 @@ export class FaceTracker {
   }
 
   #look(image, found) {
-    return this.aligner.look(image, found, this.options, this.options.looks);
+    const options = { ...this.options, turned: false };
+    return this.aligner.look(image, found, options, this.options.looks);
   }
 
   /** Of a frame that may begin a new scene: the faces that look as they did before it. */
@@ -127,7 +128,7 @@ export class FaceTracker {
     this.since = 0;
     const { minFace, maxFaces = Infinity } = this.options;
     const found = await this.aligner.detect(image, { minFace, turned: false });
-    for (const values of Object.values(found)) values.splice(maxFaces);
+    for (const name of ["boxes", "scores", "angles"]) found[name].splice(maxFaces);
     const pairs = match(
       this.tracks.map((track) => found.boxes.map((box) => track.affinity(box, time))),
     );

@@ -1,12 +1,15 @@
-/** YuNet, the bundled face detector, as in `facealign/yunet.py`; its constants come from there. */
+/** YuNet, the bundled face detector, as in `facealign/yunet/`; its constants come from there. */
 
 import { brighten } from "./exposure.js";
-import { nms, roundEven } from "./geometry.js";
-import { cut, resize } from "./pillow.js";
+import { boxCentre, CropTransform, nms, quarterTurned, roundEven, turnedBack } from "./geometry.js";
+import { cut, reduce } from "./pillow.js";
 
 const PARTS = ["cls", "obj", "bbox"];
 
-/** @typedef {{boxes: number[][], scores: number[]}} Detections */
+/**
+ * @typedef {{boxes: number[][], scores: number[], angles: number[]}} Detections
+ * @typedef {{box: number[], score: number, angle: number, small: boolean}} Candidate
+ */
 
 export class YuNet {
   /**
@@ -21,130 +24,271 @@ export class YuNet {
     this.minFace = minFace ?? constants.min_face;
   }
 
-  /** Faces in a picture, the most certain first. @returns {Promise<Detections>} */
-  async detect(photo) {
+  /**
+   * Faces in a picture, the most certain first; where none is sure, and if `turned`, at any angle.
+   * @returns {Promise<Detections>}
+   */
+  async find(photo, turned = true) {
     const image = brighten(photo, this.constants);
-    const { SURE, MAX_OVERLAP } = this.constants;
-    const scales = this.#scales(image.height, image.width);
-    const boxes = [];
-    const scores = [];
-    for (const [level, scale] of scales.entries()) {
-      const largest = level ? SURE / scales[level - 1] : Infinity;
-      const found = await this.#search(image, scale, largest);
-      boxes.push(...found.boxes);
-      scores.push(...found.scores);
-    }
-    const keep = nms(boxes, scores, MAX_OVERLAP);
+    let found = await this.#verified(image, await this.#candidates(image));
+    const sure = found.some(({ score }) => score >= this.constants.SURE);
+    if (turned && !sure) found = await this.#turned(image, found);
+    found = found.filter(({ score }) => score >= this.minScore);
     return {
-      boxes: keep.map((i) => this.#faceSquare(boxes[i])),
-      scores: keep.map((i) => scores[i]),
+      boxes: found.map((candidate) => this.#faceSquare(candidate)),
+      scores: found.map(({ score }) => score),
+      angles: found.map(({ angle }) => angle),
     };
   }
 
-  /** YuNet's box → the square from the brows to the chin. */
-  #faceSquare([x0, y0, x1, y1]) {
+  /** YuNet's box of a face that leans → the square from the brows to the chin. */
+  #faceSquare({ box: [x0, y0, x1, y1], angle }) {
     const { LOWER, NARROWER } = this.constants;
     const f = Math.fround; // each step in float32, as NumPy does it
     const size = f(Math.sqrt(f(f(x1 - x0) * f(y1 - y0))));
-    const x = f(f(x0 + x1) / 2);
-    const y = f(f(f(y0 + y1) / 2) + f(f(LOWER) * size));
+    const lower = f(f(LOWER) * size);
+    const turn = f((angle * Math.PI) / 180);
+    const x = f(f(f(x0 + x1) / 2) - f(f(Math.sin(turn)) * lower));
+    const y = f(f(f(y0 + y1) / 2) + f(f(Math.cos(turn)) * lower));
     const half = f(f(f(NARROWER) * size) / 2);
     return [x - half, y - half, x + half, y + half].map(f);
   }
 
-  #scales(height, width) {
-    const { COARSE, SMALLEST } = this.constants;
-    const finest = Math.min(1, SMALLEST / Math.max(this.minFace, 1e-6));
-    const scales = [Math.min(1, COARSE / Math.max(height, width))];
-    while (scales.at(-1) < finest) scales.push(Math.min(finest, scales.at(-1) * 4));
-    return scales;
+  /** What may be an upright face, at each scale. @returns {Promise<Candidate[]>} */
+  async #candidates(image) {
+    const parts = [];
+    let most = Infinity;
+    for (const [factor, view] of this.#views(image)) {
+      const found = await this.#search(view, factor);
+      parts.push(...found.filter(({ box }) => longer(box) < most));
+      most = factor * this.constants.ROOMY;
+    }
+    const { HALVED, LEAST } = this.constants;
+    if (Math.max(image.height, image.width) < HALVED * LEAST) {
+      parts.push(...(await this.#search(reduced(image, HALVED), HALVED)));
+    }
+    return this.#bestOf(parts);
   }
 
-  /** Faces below `largest` pixels, on the picture reduced by `scale`. */
-  async #search(image, scale, largest) {
-    const width = Math.max(1, roundEven(image.width * scale));
-    const height = Math.max(1, roundEven(image.height * scale));
-    const perPixel = [image.width / width, image.height / height];
-    const found = { boxes: [], scores: [] };
-    for (const tile of tiles(width, height, this.constants.TILE, this.constants.OVERLAP)) {
-      const inside = await this.#run(reduced(image, tile, perPixel));
-      inside.boxes.forEach((box, i) => {
-        const edges = box.map((value, k) => (value + tile[k % 2]) * perPixel[k % 2]);
-        if (Math.max(edges[2] - edges[0], edges[3] - edges[1]) >= largest) return;
-        found.boxes.push(edges.map((value) => Math.fround(value - 0.5)));
-        found.scores.push(inside.scores[i]);
+  /** The surest first, without those that overlap a surer one. */
+  #bestOf(found) {
+    const [boxes, scores] = [found.map(({ box }) => box), found.map(({ score }) => score)];
+    return nms(boxes, scores, this.constants.MAX_OVERLAP).map((i) => found[i]);
+  }
+
+  /** Whole factors and the picture reduced by them, the coarsest first. */
+  #views(image) {
+    const [finest, ...coarser] = this.#factors(image.height, image.width);
+    const view = reduced(image, finest);
+    const views = coarser.reverse().map((factor) => [factor, reduced(view, factor / finest)]);
+    return [...views, [finest, view]];
+  }
+
+  /** By how much the picture is reduced, each a multiple of the first; the finest first. */
+  #factors(height, width) {
+    const { COARSE, COARSER, LEAST, SMALLEST } = this.constants;
+    const worth = Math.floor(Math.max(height, width) / LEAST); // a small one costs little as it is
+    const finest = Math.max(1, Math.min(Math.floor(this.minFace / SMALLEST), worth));
+    const excess = Math.max(height, width) / finest / COARSE;
+    const steps = Math.ceil(Math.log(Math.max(excess, 1)) / Math.log(COARSER));
+    const factors = [finest];
+    for (let i = 1; i <= steps; i++) factors.push(finest * Math.ceil(excess ** (i / steps)));
+    return factors;
+  }
+
+  /** What may be a face in a picture reduced by `factor`, in pixels of the picture. */
+  async #search(view, factor) {
+    const { AROUND, FAINT, LIKELY, OVERLAP, ROOMY, STRIDES, TILE } = this.constants;
+    const found = [];
+    for (const [x, y, w, h] of tiles(view.width, view.height, TILE, OVERLAP)) {
+      const { values, width } = await this.#run([cut(view, x, y, x + w, y + h)]);
+      for (const stride of STRIDES) {
+        const [cls, obj, bbox] = values[stride];
+        for (const { box, score } of decode(cls, obj, bbox, stride, width / stride, FAINT)) {
+          const inside = box.map((value, k) => value + (k % 2 ? y : x));
+          const place = inside.map((value) => Math.fround(factor * value - 0.5));
+          found.push({ box: place, score, angle: 0, small: longer(inside) < ROOMY });
+        }
+      }
+    }
+    const most = AROUND * this.#looks(factor ** 2 * view.height * view.width);
+    const faint = found.filter(({ score, small }) => small && score < LIKELY);
+    const kept = new Set(faint.sort((one, other) => other.score - one.score).slice(0, most));
+    return found.filter((candidate) => candidate.score >= LIKELY || kept.has(candidate));
+  }
+
+  /** The candidates after a closer look at the surest small ones, without the faint. */
+  async #verified(image, found) {
+    const { LIKELY } = this.constants;
+    const looks = this.#looks(image.width * image.height);
+    const small = found.filter((candidate) => candidate.small).slice(0, looks);
+    const others = found.filter((one) => !small.includes(one) && one.score >= LIKELY);
+    const closer = await this.#lookClosely(image, small);
+    const surer = small.map((one, i) => (closer[i].score > one.score ? closer[i] : one));
+    return this.#bestOf([...others, ...surer]).filter(({ score }) => score >= LIKELY);
+  }
+
+  /** How many closer looks a picture is worth. */
+  #looks(pixels) {
+    return this.constants.FEW + Math.floor(pixels / this.constants.PER);
+  }
+
+  /** The candidates with those of the picture turned by quarters, each at its best angle. */
+  async #turned(image, upright) {
+    const { COARSE, QUARTERS } = this.constants;
+    const [finest] = this.#factors(image.height, image.width);
+    const side = Math.max(image.height, image.width);
+    const factor = Math.max(finest, Math.ceil(side / COARSE));
+    const view = reduced(image, factor);
+    const [width, height] = [factor * view.width, factor * view.height];
+    const parts = [];
+    for (const quarter of QUARTERS) {
+      const found = await this.#search(quarterTurned(view, quarter), factor);
+      const back = ({ box }) => turnedBack(box, quarter, width, height).map(Math.fround);
+      parts.push(...found.map((one) => ({ ...one, box: back(one), angle: 90 * quarter })));
+    }
+    const lying = await this.#verified(image, this.#bestOf(parts));
+    return this.#leaning(image, this.#bestOf([...upright, ...lying]));
+  }
+
+  /** The candidates, the surest few at the angle at which the network is surest of them. */
+  async #leaning(image, found) {
+    const { BETTER, EIGHTH, FEW } = this.constants;
+    const [few, others] = [found.slice(0, FEW), found.slice(FEW)];
+    const plain = await this.#lookClosely(image, few);
+    let best = few.map((one, i) => (plain[i].score > one.score ? plain[i] : one));
+    for (const turn of [-EIGHTH, EIGHTH]) {
+      const turned = few.map((one) => ({ ...one, angle: one.angle + turn }));
+      const closer = await this.#lookClosely(image, turned);
+      best = best.map((one, i) => {
+        return closer[i].score > Math.fround(one.score + Math.fround(BETTER)) ? closer[i] : one;
       });
     }
-    return found;
+    return this.#bestOf([...best, ...others]);
   }
 
-  async #run(tile) {
+  /** The surest face near the middle of a patch round each candidate. */
+  async #lookClosely(image, candidates) {
+    const { ASTRAY, BATCH, STRIDES } = this.constants;
+    const looked = [];
+    for (let first = 0; first < candidates.length; first += BATCH) {
+      const chosen = candidates.slice(first, first + BATCH);
+      const crops = chosen.map((candidate) => this.#patch(candidate));
+      const { values, width } = await this.#run(crops.map((crop) => crop.warp(image)));
+      const best = chosen.map((candidate) => ({ ...candidate, score: -1 }));
+      for (const stride of STRIDES) {
+        const [cls, obj, bbox] = values[stride];
+        const columns = width / stride;
+        for (const [n, candidate] of best.entries()) {
+          for (const cell of middleCells(columns, ASTRAY)) {
+            const at = n * columns * columns + cell;
+            const score = scoreOf(cls[at], obj[at]);
+            if (score <= candidate.score) continue;
+            const box = boxOf(bbox.subarray(4 * at, 4 * at + 4), cell, stride, columns);
+            candidate.score = score;
+            candidate.box = boxIn(crops[n], box.map((value) => value - 0.5));
+          }
+        }
+      }
+      looked.push(...best);
+    }
+    return looked;
+  }
+
+  #patch({ box, angle }) {
+    const { PATCH, WIDER } = this.constants;
+    const side = WIDER * Math.fround(longer(box.map(Math.fround)));
+    return CropTransform.fromSquare(boxCentre(box), side, PATCH, angle);
+  }
+
+  /** The outputs of each stride for pictures of one size, and the width searched. */
+  async #run(pictures) {
+    const { data, dims } = planes(pictures);
     const { STRIDES } = this.constants;
-    const { data, width, height } = planes(tile);
     const names = STRIDES.flatMap((stride) => PARTS.map((part) => `${part}_${stride}`));
-    const values = await this.run({ input: { data, dims: [1, 3, height, width] } }, names);
-    const found = { boxes: [], scores: [] };
-    for (const stride of STRIDES) {
-      const [cls, obj, bbox] = PARTS.map((part) => values[`${part}_${stride}`].data);
-      decode(cls, obj, bbox, stride, width / stride, this.minScore, found);
-    }
-    return found;
+    const given = await this.run({ input: { data, dims } }, names);
+    const values = {};
+    for (const stride of STRIDES) values[stride] = PARTS.map((part) => given[`${part}_${stride}`].data);
+    return { values, width: dims[3] };
   }
 }
 
-/** Blue, green, red planes of a picture, padded with black to whole cells of 32 pixels. */
-function planes({ data, width, height }) {
+/** Blue, green, red planes of pictures, padded with black to whole cells of 32 pixels. */
+function planes(pictures) {
+  const [{ width, height }] = pictures;
   const [wide, high] = [width, height].map((side) => 32 * Math.ceil(side / 32));
-  const values = new Float32Array(3 * wide * high);
-  for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0, at = y * wide; x < width; x++, i += 4, at++) {
-      values[at] = data[i + 2];
-      values[at + wide * high] = data[i + 1];
-      values[at + 2 * wide * high] = data[i];
+  const plane = wide * high;
+  const values = new Float32Array(pictures.length * 3 * plane);
+  pictures.forEach(({ data }, n) => {
+    for (let y = 0, i = 0; y < height; y++) {
+      for (let x = 0, at = 3 * n * plane + y * wide; x < width; x++, i += 4, at++) {
+        values[at] = data[i + 2];
+        values[at + plane] = data[i + 1];
+        values[at + 2 * plane] = data[i];
+      }
     }
-  }
-  return { data: values, width: wide, height: high };
+  });
+  return { data: values, dims: [pictures.length, 3, high, wide] };
 }
 
-/** The boxes of one stride of YuNet, in pixels from the tile's outer corner, put into `found`. */
-export function decode(cls, obj, bbox, stride, columns, minScore, found) {
-  const unit = (value) => Math.min(1, Math.max(0, value));
+/** The boxes and scores of one stride of YuNet, in pixels from the tile's outer corner. */
+function decode(cls, obj, bbox, stride, columns, minScore) {
+  const found = [];
   for (let cell = 0; cell < cls.length; cell++) {
-    const score = Math.fround(Math.sqrt(Math.fround(unit(cls[cell]) * unit(obj[cell]))));
+    const score = scoreOf(cls[cell], obj[cell]);
     if (score < minScore) continue;
-    const [dx, dy, w, h] = bbox.subarray(4 * cell, 4 * cell + 4);
-    const x = ((cell % columns) + dx) * stride;
-    const y = (Math.floor(cell / columns) + dy) * stride;
-    const halfW = (Math.exp(w) * stride) / 2;
-    const halfH = (Math.exp(h) * stride) / 2;
-    found.boxes.push([x - halfW, y - halfH, x + halfW, y + halfH]);
-    found.scores.push(score);
+    const box = boxOf(bbox.subarray(4 * cell, 4 * cell + 4), cell, stride, columns);
+    found.push({ box, score });
+  }
+  return found;
+}
+
+function scoreOf(cls, obj) {
+  const unit = (value) => Math.min(1, Math.max(0, value));
+  return Math.fround(Math.sqrt(Math.fround(unit(cls) * unit(obj))));
+}
+
+function boxOf([dx, dy, w, h], cell, stride, columns) {
+  const x = ((cell % columns) + dx) * stride;
+  const y = (Math.floor(cell / columns) + dy) * stride;
+  const [halfW, halfH] = [(Math.exp(w) * stride) / 2, (Math.exp(h) * stride) / 2];
+  return [x - halfW, y - halfH, x + halfW, y + halfH];
+}
+
+/** Of side × side cells, those whose middle is at most `astray` sides from that of them all. */
+function middleCells(side, astray) {
+  const near = (k) => Math.abs((k + 0.5) / side - 0.5) <= astray;
+  return [...Array(side * side).keys()].filter((i) => near(i % side) && near(Math.floor(i / side)));
+}
+
+function longer([x0, y0, x1, y1]) {
+  return Math.max(x1 - x0, y1 - y0);
+}
+
+/** A box in a turned crop as a box of the same sides and middle in the picture. */
+function boxIn(crop, [x0, y0, x1, y1]) {
+  const [x, y] = crop.toImage([Math.fround((x0 + x1) / 2), Math.fround((y0 + y1) / 2)]);
+  const [w, h] = [(x1 - x0) / 2 / crop.scale, (y1 - y0) / 2 / crop.scale];
+  return [x - w, y - h, x + w, y + h].map(Math.fround);
+}
+
+function* tiles(width, height, most, overlap) {
+  for (const [y, h] of spans(height, most, overlap)) {
+    for (const [x, w] of spans(width, most, overlap)) yield [x, y, w, h];
   }
 }
 
-function* tiles(width, height, tile, overlap) {
-  for (const y of starts(height, tile, overlap)) {
-    for (const x of starts(width, tile, overlap)) {
-      yield [x, y, Math.min(tile, width - x), Math.min(tile, height - y)];
-    }
-  }
+/** Start and length of equal parts that cover `length` and share at least `overlap`. */
+export function spans(length, most, overlap) {
+  if (length <= most) return [[0, length]];
+  const count = Math.ceil((length - overlap) / (most - overlap));
+  const part = Math.ceil((length + (count - 1) * overlap) / count);
+  return Array.from({ length: count }, (_, i) => [
+    roundEven((i * (length - part)) / (count - 1)),
+    part,
+  ]);
 }
 
-/** Where tiles begin so that they cover `length` and neighbours share at least `overlap`. */
-export function starts(length, tile, overlap) {
-  if (length <= tile) return [0];
-  const count = Math.ceil((length - overlap) / (tile - overlap));
-  return Array.from({ length: count }, (_, i) => roundEven((i * (length - tile)) / (count - 1)));
-}
-
-/** One tile (x, y, w, h in reduced pixels) of the picture, reduced with antialiasing. */
-function reduced(image, [x, y, w, h], [perX, perY]) {
-  const [x0, y0, x1, y1] = [x * perX, y * perY, (x + w) * perX, (y + h) * perY];
-  const [left, top] = [Math.floor(x0), Math.floor(y0)];
-  const right = Math.min(Math.ceil(x1), image.width);
-  const part = cut(image, left, top, right, Math.min(Math.ceil(y1), image.height));
-  if (part.width === w && part.height === h) return part;
-  // The last pixel may end a rounding error past the picture.
-  const ends = [Math.min(x1 - left, part.width), Math.min(y1 - top, part.height)];
-  return resize(part, w, h, [x0 - left, y0 - top, ...ends], 2);
+function reduced(image, factor) {
+  return factor === 1 ? image : reduce(image, factor);
 }

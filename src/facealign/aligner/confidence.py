@@ -1,0 +1,72 @@
+"""How sure a face is, from the scores of its points.
+
+Fitted to half of the 197 faces of 300W that were held out of training, each under 18 troubles
+(turned, masked, behind sunglasses, covered, dark, half in shadow, blurred, of 20 and 30 pixels, cut
+in half …), in given boxes and as found in the photo, by aan-m: 3,300 faces. Of the other half, in
+the same troubles, 99 % of those of 0.9 and more have an error under 10 %, and 64 % of those from
+0.7 to 0.8; expected calibration error 0.028, area under the ROC curve 0.93.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facealign.face import Face
+from facealign.geometry import box_of_points, nms
+
+Array = NDArray[np.float32]
+
+UNSURE = 10
+"""Percentile of the scores: the surest of the points that are unsure."""
+SLOPES, SHIFT = (7.46, 2.02), -2.45
+"""Of the logistic function of that percentile and of the median."""
+FACE, SHARE = 0.55, 0.5
+"""A detected face is dropped where the mean of its points' scores and the `SHARE` of the detector's
+score are less than `FACE` together.
+
+On 331 pictures without a face the detector finds 68 things that score 0.3 and more; 8 pass. Of
+3,070 faces under the troubles above 28 do not.
+"""
+SURE = 0.75
+"""Upright faces of this score stay whatever the landmarks say: very blurred ones have it, too."""
+SAME = 0.3
+"""Faces whose points' boxes share more of their union are one."""
+
+
+def confidence(scores: Array) -> Array:
+    """(N, K) scores of points → (N,) probability of an error below a tenth of the eyes' distance.
+
+    The error is the mean over the points, the distance that of the outer eye corners.
+
+    >>> [round(float(p), 2) for p in confidence(np.array([[0.9] * 68, [0.2] * 68], np.float32))]
+    [1.0, 0.36]
+
+    """
+    unsure, median = np.percentile(scores, (UNSURE, 50), axis=-1)
+    sum_ = SLOPES[0] * unsure + SLOPES[1] * median + SHIFT
+    return np.asarray(1 / (1 + np.exp(-sum_)), dtype=np.float32)
+
+
+def distinct_faces(faces: list[Face], angles: Array) -> list[Face]:
+    """Of the faces that the detector found, those that the landmarks do not deny, each once.
+
+    Two boxes of one turned face may lead to the same points: the surer look is kept.
+
+    Args:
+        faces: that were found.
+        angles: (N,) by how many degrees each leans, as the detector knows.
+
+    """
+    real = [face for face, angle in zip(faces, angles, strict=True) if _is_face(face, float(angle))]
+    if len(real) < 2 or any(face.scores is None for face in real):
+        return real
+    boxes = np.stack([box_of_points(face.landmarks) for face in real])
+    sure = np.array([face.scores.mean() for face in real if face.scores is not None])
+    return [real[i] for i in sorted(nms(boxes, sure, SAME))]
+
+
+def _is_face(face: Face, angle: float) -> bool:
+    if face.scores is None or (face.score >= SURE and angle == 0):
+        return True
+    return float(face.scores.mean()) + SHARE * face.score >= FACE

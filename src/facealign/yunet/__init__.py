@@ -1,0 +1,8 @@
+"""YuNet, the bundled face detector.
+
+`detector.py` decides where to look, `network.py` looks: at whole images and at patches of them.
+"""
+
+from facealign.yunet.detector import YuNet
+
+__all__ = ["YuNet"]
