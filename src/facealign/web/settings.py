@@ -42,6 +42,7 @@ def page_settings() -> dict[str, Any]:
         "exposure": _exposure(),
         "confidence": {name: getattr(confidence, name) for name in CONFIDENCE},
         "doubt": landmarker.DOUBT,
+        "likely": landmarker.LIKELY,
         "surer": views.SURER,
         "turns": landmarker.TURNS,
         "leans": landmarker.LEANS,

@@ -61,9 +61,10 @@ export class Landmarker {
 
   /** See faces that the network doubts turned by quarters, then upright; keep the surest. */
   async #lookAround(rows, views, see) {
-    const { doubt, turns, surer } = this.settings;
+    const { doubt, likely, turns, surer } = this.settings;
     const sure = ({ scores }) => percentile(scores, surer);
-    const doubted = [...rows.keys()].filter((i) => sure(views[i]) < doubt);
+    const worth = ({ lower, score }) => !lower || score >= likely; // a given box, or a likely face
+    const doubted = [...rows.keys()].filter((i) => worth(rows[i]) && sure(views[i]) < doubt);
     if (!doubted.length) return;
     const best = doubted.map((i) => views[i]);
     for (const turn of turns) {
