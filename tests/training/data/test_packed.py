@@ -248,6 +248,13 @@ def test_an_index_of_another_kind_is_refused(shards: Path, content: str) -> None
         packed_faces(shards)
 
 
+def test_an_index_names_files_beside_it_only(shards: Path) -> None:
+    index = shards / "index.json"
+    index.write_text(index.read_text().replace("shard-00001.tar", "../shard-00001.tar"))
+    with pytest.raises(DataError, match=r"shard-00001\.tar is not the name of a file beside"):
+        read_dataset("packed", shards, "all")
+
+
 def test_a_scratched_picture_is_named_when_it_is_due(shards: Path) -> None:
     scratch(shards / "shard-00003.tar")
     faces = packed_faces(shards)
