@@ -87,7 +87,9 @@ def measure(
             report(f"{name}: it has no face to measure on")
             continue
         try:
-            landmarker = Landmarker(model_path(model), threads, False, samples[0].markup)
+            landmarker = Landmarker(
+                model_path(model), threads, leaning=False, markup=samples[0].markup
+            )
         except SettingsError as error:
             report(f"{name}: {error}")
             continue

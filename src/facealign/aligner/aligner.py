@@ -83,9 +83,8 @@ class FaceAligner:
             raise SettingsError(f"min_confidence is 0 to 1, not {min_confidence}")
         self.max_faces, self.min_confidence = max_faces, min_confidence
         self._turned_faces = turned_faces
-        landmarker = Landmarker(
-            model_path(model), threads, leaning_faces, turned_faces, markup, providers
-        )
+        ways = {"leaning": leaning_faces, "turned": turned_faces}
+        landmarker = Landmarker(model_path(model), threads, markup, providers, **ways)
         self.facts = landmarker.facts
         self._markup = landmarker.markup
         self._parts: tuple[Landmarker, Detector] | None = (

@@ -57,11 +57,11 @@ class Landmarker:
     Args:
         path: the ONNX file.
         threads: of ONNX Runtime; None leaves the choice to it.
-        leaning: see faces that lean in their crops a second time.
-        turned: see faces that the network doubts turned by quarters.
         markup: the point scheme wanted, of a head or converted from that of a head; None takes
             that of the first head.
         providers: as of `FaceAligner`.
+        leaning: see faces that lean in their crops a second time.
+        turned: see faces that the network doubts turned by quarters.
 
     Raises:
         ModelError: the file is missing, damaged or not one of ours.
@@ -73,10 +73,11 @@ class Landmarker:
         self,
         path: Path,
         threads: int | None,
-        leaning: bool = True,
-        turned: bool = True,
         markup: str | None = None,
         providers: Sequence[str] | None = None,
+        *,
+        leaning: bool = True,
+        turned: bool = True,
     ) -> None:
         self._session = Session(path, threads, providers)
         metadata = self._session.metadata
