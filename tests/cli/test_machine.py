@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 import facealign as package
-from facealign import aligner, models, yunet
+from facealign import aligner, models
 from facealign.cli.extras import EXTRAS
 from facealign.cli.machine import doctor
 from facealign.face import Face
+from facealign.yunet import detector
 
 Outcome = tuple[int, str, str]
 
@@ -45,7 +46,7 @@ def test_doctor_names_a_damaged_model(
     with (tmp_path / name).open("r+b") as file:
         file.seek(1000)
         file.write(b"damage")
-    for module in (models, yunet):
+    for module in (models, detector):
         monkeypatch.setattr(module, "WEIGHTS", tmp_path)
     code, printed, errors = facealign("doctor")
     assert (code, "FAILED" in printed) == (5, True)

@@ -74,7 +74,7 @@ from facealign.types import Pixels
 @click.option("--upright", is_flag=True, help="Faces are upright: no second look for turned ones.")
 @click.option(
     "--min-confidence",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=0.0,
     show_default=True,
     metavar="P",
