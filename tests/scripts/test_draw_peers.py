@@ -67,7 +67,7 @@ def test_the_same_file_gives_the_same_picture(
     [
         ("{", "cannot be read"),
         ('{"schema": "other/1"}', "its schema is not"),
-        ('{"schema": "facealign-peers/1", "rows": [{"name": "a"}]}', "no accuracy in it"),
+        ('{"schema": "facealign-peers/1", "rows": [{"name": "a"}]}', "it has no accuracy"),
     ],
 )
 def test_another_file_is_refused_by_name(

@@ -47,7 +47,7 @@ def test_curl(server: Any, repository: Path, folder: Path) -> None:
 
 def test_python(server: Any, repository: Path, folder: Path) -> None:
     code = here(example(repository, "python", "urllib"), server)
-    assert run([sys.executable, "-c", code], folder).startswith("[178.87, 88.807")
+    assert run([sys.executable, "-c", code], folder).startswith("[182.416, 93.372")
 
 
 def test_javascript(server: Any, repository: Path, folder: Path) -> None:
@@ -61,7 +61,7 @@ def test_javascript(server: Any, repository: Path, folder: Path) -> None:
 def test_the_image_is_not_root_and_has_a_health_check(repository: Path) -> None:
     text = (repository / "Dockerfile").read_text()
     stages = text.split("FROM ")
-    assert "USER facealign" in stages[-1]
+    assert "USER 10001" in stages[-1]
     assert "HEALTHCHECK" in stages[-1]
     for copied in re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE):
         assert all((repository / name).exists() for name in copied.split())

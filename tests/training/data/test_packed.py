@@ -129,7 +129,7 @@ def test_validation_from_shards_is_near_that_from_photos(
         [t.to_crop(s.landmarks) for s, t in zip(v.samples, v.transforms, strict=True)]
         for v in (photos.validator, packed.validator)
     ]
-    assert np.allclose(*truths, atol=1e-3)
+    assert np.allclose(*truths, atol=0.05)  # each on the grid of its own pixels
     fit(photos)
     packed.average.load_state_dict(photos.average.state_dict())
     found = [run.validator.predict(photos.average, "photos") for run in (photos, packed)]
@@ -218,9 +218,9 @@ def scratch(path: Path) -> None:
     [
         ("shard-00002.tar", cut, r"shard-00002\.tar: \d+ bytes, but the index says \d+: cut short"),
         ("shard-00002.tar", Path.unlink, r"shard-00002\.tar: cannot be read"),
-        ("shard-00001.npz", cut, r"shard-00001\.npz: damaged, or of another packing"),
+        ("shard-00001.npz", cut, r"shard-00001\.npz: damaged, or from another packing"),
         ("shard-00001.npz", Path.unlink, r"shard-00001\.npz: cannot be read"),
-        ("index.json", cut, r"index\.json: damaged .* pack the data set again"),
+        ("index.json", cut, r"index\.json: not JSON"),
         ("index.json", Path.unlink, r"index\.json: cannot be read"),
     ],
 )
@@ -237,7 +237,7 @@ def test_labels_of_another_packing_are_refused(
 ) -> None:
     pack(reading, tmp_path / "other", SIZE, margin=0.3, faces_per_shard=6)
     (shards / "shard-00001.npz").write_bytes((tmp_path / "other/shard-00001.npz").read_bytes())
-    with pytest.raises(DataError, match=r"shard-00001\.npz: damaged, or of another packing"):
+    with pytest.raises(DataError, match=r"shard-00001\.npz: damaged, or from another packing"):
         packed_faces(shards)
 
 
