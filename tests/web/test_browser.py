@@ -57,6 +57,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory, astronaut_path: Path) -> li
 @pytest.fixture
 def static_host(tmp_path: Path) -> Iterator[str]:
     """The written site below a path of another server, which sends no headers of ours."""
+    (tmp_path / "host" / "some").mkdir(parents=True)
     write_site(tmp_path / "host" / "some" / "where")
     handler = partial(QuietHandler, directory=str(tmp_path / "host"))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:

@@ -71,8 +71,9 @@ def _flushed(code: int) -> int:
         except OSError as error:  # else Python would complain about it and exit with 120
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
             if stream is sys.stdout and not isinstance(error, BrokenPipeError):
+                if code != 2:  # else it is said
+                    _say(f"{name}: {error.strerror}")
                 code = code or 2
-                _say(f"{name}: {error.strerror}")
     return code
 
 
