@@ -11,9 +11,10 @@ const focused = (page) =>
 
 /** Press Tab until an element with this id, class or tag has the focus. */
 async function tabTo(page, wanted, key = "Tab") {
-  for (let i = 0; i < 60; i++) {
+  for (let i = 0; i < 600; i++) {
     await page.keyboard.press(key);
     if ((await focused(page)) === wanted) return;
+    if (i % 60 === 59) await page.waitForTimeout(1000); // a camera takes its time to start
   }
   throw new Error(`${key} never reaches ${wanted}`);
 }
