@@ -23,7 +23,7 @@ from facealign.types import Box, Pixels, Points
 SIDE, FACE = 320, 112
 """Pixels of a frame and of the face's box in it."""
 FINER = 1.15
-"""A face's photo has at least so many pixels for one of the frame: nothing is ever enlarged."""
+"""Least photo pixels per frame pixel for a face, so that no photo is enlarged."""
 NOISE = 4.0
 """Standard deviation of a still camera's noise, of 255."""
 RATE = 30

@@ -155,7 +155,7 @@ def journal_path(output: Path) -> Path:
 
 
 def _is_begun(path: Path) -> bool:
-    """Whether a journal has its first line; one whose process died before that is none."""
+    """Whether a journal has its first line; a process that died earlier leaves an empty file."""
     with suppress(OSError), path.open("rb") as file:
         return file.readline().endswith(b"\n")
     return False

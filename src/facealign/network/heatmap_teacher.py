@@ -66,9 +66,7 @@ class HeatmapHead(nn.Module):
         x = self.deepest(features[-1])
         for up, shallow in zip(self.ups, features[-2::-1], strict=True):
             x = up(x, shallow)
-        with torch.autocast(x.device.type, enabled=False):  # float32, as landmarks of other heads
-            heatmaps = self.maps(x.float())
-        return HeadOutput(soft_argmax(heatmaps), [], None, None, heatmaps)
+        return to_landmarks(self.maps, x)
 
 
 class _Up(nn.Module):
@@ -88,6 +86,13 @@ class _Up(nn.Module):
 
 def _blocks(width: int, count: int) -> nn.Sequential:
     return nn.Sequential(*(Bottleneck(width, width, RATIO) for _ in range(count)))
+
+
+def to_landmarks(maps: nn.Conv2d, features: Tensor) -> HeadOutput:
+    """A map for each landmark, and the landmarks by soft-argmax, in float32 as other heads' are."""
+    with torch.autocast(features.device.type, enabled=False):
+        heatmaps = maps(features.float())
+    return HeadOutput(soft_argmax(heatmaps), [], None, None, heatmaps)
 
 
 def soft_argmax(heatmaps: Tensor) -> Tensor:

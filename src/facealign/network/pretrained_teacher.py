@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from facealign.network.efficientnet import PIXEL_MEAN, PIXEL_STD, EfficientNetTrunk, read_imagenet
 from facealign.network.head import HeadOutput, Prediction
-from facealign.network.heatmap_teacher import soft_argmax
+from facealign.network.heatmap_teacher import to_landmarks
 from facealign.network.settings import AANSettings
 
 DECODER_WIDTH = 96
@@ -75,9 +75,7 @@ class PyramidHead(nn.Module):
         x = self.top(features[-1])
         for up, shallow in zip(self.ups, features[-2::-1], strict=True):
             x = up(x, shallow)
-        with torch.autocast(x.device.type, enabled=False):  # float32, as landmarks of other heads
-            heatmaps = self.maps(x.float())
-        return HeadOutput(soft_argmax(heatmaps), [], None, None, heatmaps)
+        return to_landmarks(self.maps, x)
 
 
 class _Up(nn.Module):
