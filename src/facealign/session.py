@@ -26,7 +26,7 @@ CPU = "CPUExecutionProvider"
 class Session:
     """A network on ONNX Runtime, which logs errors only.
 
-    It may be pickled, and used after a fork: the other process opens the file anew.
+    It may be pickled, and used after a fork: the other process opens the file itself.
 
     Args:
         model: an ONNX file or its content.

@@ -55,7 +55,7 @@ class FaceAligner:
         providers: execution providers of ONNX Runtime, such as `models.DEVICES["cuda"]`, for the
             network and the bundled detector; None is the CPU.
 
-    It may be pickled, and used after a fork: the other process opens the networks anew.
+    It may be pickled, and used after a fork: the other process opens the networks itself.
 
     Raises:
         ModelError: the model is missing, damaged or not one of ours.

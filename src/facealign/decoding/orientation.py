@@ -23,7 +23,7 @@ TURNS: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
 
 
 def turned(stored: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """Pixels (H, W, …) as they are to be shown; an unknown orientation is none."""
+    """Pixels (H, W, …) turned upright; an unknown orientation is ignored."""
     return TURNS[orientation](stored) if orientation in TURNS else stored
 
 

@@ -104,7 +104,7 @@ def check_files(folder: Path, *patterns: str) -> None:
 
 
 def _read_list(folder: Path) -> Listed:
-    """What facealign wrote into the folder; a damaged list is none."""
+    """What facealign wrote into the folder; a damaged list counts as empty."""
     with suppress(OSError, ValueError, TypeError):
         listed = json.loads((folder / LIST).read_bytes())
         return {str(name): [str(sum_), str(photo)] for name, (sum_, photo) in listed.items()}

@@ -102,7 +102,7 @@ ParseLabel = Callable[[], Label]
 
 
 def to_faces(records: Iterable[ParseLabel]) -> list[Face]:
-    """The records as results; one that is none is reported (`facealign.problems`)."""
+    """The records as results; a bad one is reported (`facealign.problems`)."""
     faces = []
     for parse in records:
         try:

@@ -6,7 +6,6 @@ one reaches after 20,000 (docs/experiments.md), so with few labels start here.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 

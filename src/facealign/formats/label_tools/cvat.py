@@ -42,7 +42,7 @@ def read_images(path: Path, subset: str) -> Iterator[LabelledImage]:
         if element.tag == "image":
             yield _parse_image(element, path)
         elif element.tag == "meta":
-            with parsing(f"{path}: meta", "a number is none"):
+            with parsing(f"{path}: meta", "a value is not a number"):
                 video.read_meta(element)
         else:
             with parsing(f"{path}: track {element.get('id', '')}", "a number is missing, or none"):
