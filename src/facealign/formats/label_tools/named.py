@@ -222,7 +222,7 @@ class NamedTool:
 
         Args:
             path: the file or folder.
-            markup: the point scheme of faces whose kind does not name one; None takes that of their names.
+            markup: the point scheme of faces whose kind names none; None takes their names.
 
         Raises:
             DataError: the file cannot be read.
