@@ -28,7 +28,7 @@ import facealign
 from facealign.evaluation.predictions import same_face
 from facealign.geometry import box_of_points
 from facealign.models import bundled, model_path
-from facealign.smoothing import smooth_at
+from facealign.tracking.smoothing import smooth_at
 from facealign.types import Box, Pixels, Points
 
 Action = Callable[[], object]

@@ -20,8 +20,8 @@ from mkdocs.structure.files import File, Files
 from PIL import Image
 
 from facealign import MARKUPS, errors, load_markup
-from facealign.charts import draw_chart, ranges
 from facealign.cli.app import EXIT_CODES, VERBS, load_verb
+from facealign.draw.chart import draw_chart, ranges
 from facealign.markup.conversion import targets
 from facealign.training import settings
 

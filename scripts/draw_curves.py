@@ -18,11 +18,11 @@ import numpy as np
 
 from facealign import FaceAligner
 from facealign.datasets import read_dataset
+from facealign.draw.plots import Curve, CurvePanel, draw_ced
 from facealign.evaluation.predictions import predict
 from facealign.evaluation.report import match
 from facealign.files import write_file
 from facealign.metrics import ced
-from facealign.plots import Curve, CurvePanel, draw_ced
 
 RUNS = Path(__file__).parents[1] / "docs" / "runs"
 ERRORS, SCORES = RUNS / "curves" / "300w.json", RUNS / "scores" / "300w.json"

@@ -12,8 +12,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from facealign.draw.plots import Mark, draw_tradeoff
 from facealign.errors import DataError, FaceAlignError
-from facealign.plots import Mark, draw_tradeoff
 
 SCHEMA = "facealign-peers/1"
 TIME = "landmark stage, one face, one thread: median ms (logarithmic)"

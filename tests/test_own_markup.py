@@ -10,7 +10,7 @@ import pytest
 
 import facealign
 from facealign import DataError, Face, Markup, ModelError, load_markup
-from facealign.charts import draw_chart
+from facealign.draw.chart import draw_chart
 from facealign.markup import load_conversion
 from facealign.measures import measure
 from facealign.metrics import distances, normalisers_of

@@ -8,7 +8,8 @@ from types import ModuleType
 
 import pytest
 
-from facealign import DataError, plots
+from facealign import DataError
+from facealign.draw import plots
 
 
 def row(name: str, ms: float, plain: float, corrected: float, ours: bool = False) -> dict:

@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image
 
 from facealign import FaceAligner
-from facealign.smoothing import LiveSmoother
 from facealign.tracking import FaceTracker
 from facealign.tracking.matching import match
+from facealign.tracking.smoothing import LiveSmoother
 from facealign.types import Pixels
 
 Run = Callable[..., list[Any]]

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from facealign.aligner import FaceAligner
-from facealign.charts import draw_chart, ranges
 from facealign.cli.console import in_words, out, print_table, say
 from facealign.cli.options import output_path
+from facealign.draw.chart import draw_chart, ranges
 from facealign.image import write_image
 from facealign.markup import MARKUPS, Markup, load_markup
 from facealign.models import DEFAULT, bundled, model_path

@@ -10,12 +10,7 @@ import numpy as np
 
 from facealign.aligner import FaceAligner
 from facealign.datasets import read_pixels
-from facealign.errors import DataError, FaceAlignError
-from facealign.face import Face
-from facealign.geometry import CropTransform
-from facealign.image import read_image
-from facealign.metrics import ced
-from facealign.plots import (
+from facealign.draw.plots import (
     Curve,
     CurvePanel,
     FacePicture,
@@ -24,6 +19,11 @@ from facealign.plots import (
     draw_ced,
     draw_predictions,
 )
+from facealign.errors import DataError, FaceAlignError
+from facealign.face import Face
+from facealign.geometry import CropTransform
+from facealign.image import read_image
+from facealign.metrics import ced
 from facealign.reproduce.measure import Measurer, reason_of
 from facealign.types import Pixels, Sample
 

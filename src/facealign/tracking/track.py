@@ -13,7 +13,7 @@ from facealign.face import Face
 from facealign.geometry import CropTransform, box_of_points, box_size, iou
 from facealign.markup import load_markup
 from facealign.pose import lean
-from facealign.smoothing import MOST_SECONDS, LiveSmoother, fit_at
+from facealign.tracking.smoothing import MOST_SECONDS, LiveSmoother, fit_at
 from facealign.types import Box, Pixels, Points
 
 LOST = 0.45

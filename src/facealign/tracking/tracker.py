@@ -19,8 +19,8 @@ from facealign.aligner import FaceAligner, Found
 from facealign.errors import SettingsError
 from facealign.face import Face
 from facealign.geometry import box_of_points, iou
-from facealign.smoothing import LiveSmoother
 from facealign.tracking.matching import match
+from facealign.tracking.smoothing import LiveSmoother
 from facealign.tracking.track import (
     Track,
     affinity_of,

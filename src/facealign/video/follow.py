@@ -14,8 +14,8 @@ import numpy as np
 from facealign.aligner import FaceAligner
 from facealign.errors import SettingsError
 from facealign.face import Face
-from facealign.smoothing import CENTRED, CENTRED_SHAPE, smooth_at
 from facealign.tracking import FaceTracker
+from facealign.tracking.smoothing import CENTRED, CENTRED_SHAPE, smooth_at
 from facealign.video.reading import Frame, VideoReader
 
 Smoothing = Literal["live", "offline", "none"]

@@ -6,13 +6,13 @@ from dataclasses import asdict
 from typing import Any
 
 import facealign
-from facealign import exposure, smoothing
+from facealign import exposure
 from facealign.aligner import confidence, crops, landmarker, views
 from facealign.markup import MARKUPS, Markup
 from facealign.models import DEFAULT, ModelCard, ModelFacts, bundled, model_path
 from facealign.pose import generic_face
 from facealign.session import Session
-from facealign.tracking import track, tracker
+from facealign.tracking import smoothing, track, tracker
 from facealign.yunet import YuNet, detector, network
 
 DETECTOR = (

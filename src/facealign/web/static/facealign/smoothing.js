@@ -1,4 +1,4 @@
-/** Steady landmarks: one face's points over time, as `LiveSmoother` in `facealign/smoothing.py`. */
+/** Steady landmarks: one face's points over time, as `LiveSmoother` in `facealign/tracking/smoothing.py`. */
 
 import { gram, solve } from "./linear.js";
 

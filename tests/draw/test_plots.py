@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facealign import OutputError, plots
-from facealign.plots import Curve, CurvePanel, FacePicture, FaceRow, draw_ced
+from facealign import OutputError
+from facealign.draw import plots
+from facealign.draw.plots import Curve, CurvePanel, FacePicture, FaceRow, draw_ced
 
 PANEL = CurvePanel(
     "a",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from facealign import MARKUPS, load_markup
-from facealign.charts import HEIGHT, SCALE, WIDTH, draw_chart, layout, ranges
+from facealign.draw.chart import HEIGHT, SCALE, WIDTH, draw_chart, layout, ranges
 
 
 @pytest.mark.parametrize("name", MARKUPS)

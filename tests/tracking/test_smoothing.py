@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facealign.smoothing import (
+from facealign.tracking.smoothing import (
     CENTRED_SHAPE,
     Frame,
     LiveSmoother,
