@@ -44,8 +44,8 @@ from script import (
 )
 from steadiness import lag, response, shake, wander
 
+from facealign.face.measures import EYES, INNER_LIPS, eye_openness, mouth_openness
 from facealign.geometry import CropTransform
-from facealign.measures import EYES, INNER_LIPS, eye_openness, mouth_openness
 from facealign.metrics import Array
 from facealign.types import Points
 

@@ -14,9 +14,9 @@ from script import PHOTO
 
 from facealign import FaceAligner, read_image
 from facealign.datasets import read_dataset, read_pixels
+from facealign.face.measures import EYES, INNER_LIPS
 from facealign.geometry import CropTransform, box_size
 from facealign.markup import load_markup
-from facealign.measures import EYES, INNER_LIPS
 from facealign.metrics import Array, inter_ocular
 from facealign.types import Box, Pixels, Points
 

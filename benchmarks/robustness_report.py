@@ -12,8 +12,8 @@ from rich.console import Console
 from script import new_console, new_table, percent, show_table
 
 from facealign.evaluation import Predictions, match, score
+from facealign.face.pose import fit_pose
 from facealign.metrics import Array, failure_rate
-from facealign.pose import fit_pose
 from facealign.types import Points, Sample
 
 YAWS = (0.0, 15.0, 30.0, 45.0, 90.0)

@@ -106,8 +106,6 @@ def test_the_public_names_are_those_imported_and_documented(repository: Path) ->
 
 LONGEST_FILE, LARGEST_FOLDER = 300, 15
 LARGER_FOLDERS = {
-    "src/facealign": 26,  # the ground floor: one file for each subject of the public library
-    "tests": 26,  # a file for each of these
     "benchmarks": 26,  # scripts that answer one question each, and the modules they share
 }
 """Folders with more Python files than `LARGEST_FOLDER`, and how many they may have."""

@@ -22,11 +22,10 @@ if TYPE_CHECKING:
         OutputError,
         SettingsError,
     )
-    from facealign.face import Face, FaceCrop, ImageResult
+    from facealign.face import Face, FaceCrop, ImageResult, Pose
     from facealign.geometry import CropTransform
     from facealign.image import read_image, write_image
     from facealign.markup import MARKUPS, Markup, load_markup
-    from facealign.pose import Pose
     from facealign.tracking import FaceTracker
     from facealign.types import Sample
     from facealign.video import track
@@ -70,11 +69,10 @@ _MODULES = {
     "detector": ("Detections", "Detector", "WholeImage"),
     "draw": ("draw_faces",),
     "errors": tuple(name for name in __all__ if name.endswith("Error")),
-    "face": ("Face", "FaceCrop", "ImageResult"),
+    "face": ("Face", "FaceCrop", "ImageResult", "Pose"),
     "geometry": ("CropTransform",),
     "image": ("read_image", "write_image"),
     "markup": ("MARKUPS", "Markup", "load_markup"),
-    "pose": ("Pose",),
     "tracking": ("FaceTracker",),
     "types": ("Sample",),
     "video": ("track",),

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from facealign import FaceAligner
+from facealign.face.measures import EYES, INNER_LIPS, eye_openness, mouth_openness
 from facealign.geometry import box_of_points
-from facealign.measures import EYES, INNER_LIPS, eye_openness, mouth_openness
 from facealign.types import Pixels
 
 Benchmark = Callable[[str], ModuleType]

@@ -13,8 +13,8 @@ from hypothesis.extra.numpy import arrays
 
 from facealign import MARKUPS
 from facealign.face import Face, ImageResult
+from facealign.face.measures import NAMES
 from facealign.formats.registry import FORMATS, VIDEO, read_results, write_results
-from facealign.measures import NAMES
 
 WHOLE = [name for name in FORMATS if FORMATS[name].keeps_all]
 unit = st.floats(0, 1, width=32)

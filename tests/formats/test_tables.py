@@ -14,7 +14,7 @@ from PIL import Image
 
 from facealign.datasets import read_dataset
 from facealign.errors import DataError
-from facealign.formats.given import read_boxes
+from facealign.formats.photo_table import read_boxes
 
 PHOTO = Path("/photos/astronaut.jpg")
 BOX = [178.9, 88.8, 266.8, 176.7]

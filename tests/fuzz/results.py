@@ -10,8 +10,8 @@ from tests.fuzz.target import Target
 from tests.fuzz.values import same_results
 
 from facealign.face import Face, ImageResult
-from facealign.formats.given import read_boxes, read_faces
 from facealign.formats.journal import Journal
+from facealign.formats.photo_table import read_boxes, read_faces
 from facealign.formats.registry import FORMATS, read_results, write_results
 from facealign.markup import load_markup
 

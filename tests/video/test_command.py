@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from facealign.face import ImageResult
+from facealign.face.measures import NAMES
 from facealign.formats.journal import journal_path
 from facealign.formats.registry import read_results
-from facealign.measures import NAMES
 from facealign.tracking import FaceTracker
 from facealign.types import Pixels
 from facealign.video import VideoReader, opening

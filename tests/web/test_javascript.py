@@ -16,9 +16,9 @@ from PIL import Image
 
 from facealign import CropTransform, Face, FaceAligner, ImageResult, read_image
 from facealign.datasets.drawings import draw_face
+from facealign.face.pose import fit_pose, lean
 from facealign.formats.json import to_dict
 from facealign.formats.registry import write_results
-from facealign.pose import fit_pose, lean
 from facealign.types import Pixels
 
 Run = Callable[..., list[Any]]

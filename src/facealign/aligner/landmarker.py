@@ -15,10 +15,10 @@ from facealign.aligner.views import See, Views
 from facealign.errors import ModelError
 from facealign.exposure import brighten, even_light
 from facealign.face import Face
+from facealign.face.pose import lean
 from facealign.geometry import CropTransform, box_of_points, box_size
 from facealign.markup import known_markup, load_markup
 from facealign.models import ModelFacts
-from facealign.pose import lean
 from facealign.session import Session
 from facealign.types import Box, Pixels
 

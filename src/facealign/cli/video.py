@@ -28,11 +28,11 @@ from facealign.cli.video_totals import Totals
 from facealign.draw import draw_faces
 from facealign.errors import ImageError, OutputError
 from facealign.face import ImageResult
+from facealign.face.measures import measured
 from facealign.files import is_file, sha256, to_utf8
 from facealign.formats.journal import Journal
 from facealign.formats.json import to_line
 from facealign.formats.registry import VIDEO, Format, output_format, read_results, write_results
-from facealign.measures import measured
 from facealign.models import DEVICES, model_path
 from facealign.problems import report
 from facealign.tracking import FaceTracker

@@ -24,35 +24,35 @@ import numpy as np
 
 from facealign.errors import DataError, OutputError
 from facealign.face import Face, ImageResult
+from facealign.face.measures import NAMES
 from facealign.files import parsing
+from facealign.formats.contents import Contents
 from facealign.formats.json import build_face, build_result
 from facealign.formats.labels import ALL, DEFAULT_MARKUP, Label, LabelReader, ParseLabel, places_of
-from facealign.formats.survey import Survey
 from facealign.formats.tables import BOX, Row, read_columns, read_rows
 from facealign.markup import Markup, known_markup, load_markup, scheme_of_names
-from facealign.measures import NAMES
 
 FRAME = ("frame", "time")
 IMAGE = ("image", "width", "height", "error")
 NOT_A_NUMBER = "a value is missing or not a number"
 
 
-def write_csv(results: Iterable[ImageResult], file: IO[str], survey: Survey) -> None:
+def write_csv(results: Iterable[ImageResult], file: IO[str], contents: Contents) -> None:
     """A table with the columns of the first face.
 
     Raises:
         OutputError: the faces are of several markups.
 
     """
-    if len(survey.markups) > 1:
+    if len(contents.markups) > 1:
         raise OutputError(
-            f"a CSV table holds one markup, not {', '.join(sorted(survey.markups))}: "
+            f"a CSV table holds one markup, not {', '.join(sorted(contents.markups))}: "
             "write .json, .jsonl or .parquet"
         )
-    columns = _columns(survey)
+    columns = _columns(contents)
     table = csv.DictWriter(_Rows(file), columns, restval="", lineterminator="\r\n")
     table.writeheader()
-    video = "frames" in survey.holds
+    video = "frames" in contents.holds
     for result in results:
         image: dict[str, Any] = {"image": result.source, "error": result.error}
         image |= {"width": result.width, "height": result.height}
@@ -75,19 +75,19 @@ class _Rows:
         return self._file.write(row.removesuffix("\r\n") + "\n")
 
 
-def _columns(survey: Survey) -> list[str]:
-    count = len(survey.first.landmarks) if survey.first else 0
-    columns = [IMAGE[0], *(FRAME if "frames" in survey.holds else ()), *IMAGE[1:]]
-    sure = ("confidence",) if "confidence" in survey.holds else ()
-    track = ("track",) if "tracks" in survey.holds else ()
+def _columns(contents: Contents) -> list[str]:
+    count = len(contents.first.landmarks) if contents.first else 0
+    columns = [IMAGE[0], *(FRAME if "frames" in contents.holds else ()), *IMAGE[1:]]
+    sure = ("confidence",) if "confidence" in contents.holds else ()
+    track = ("track",) if "tracks" in contents.holds else ()
     columns += [*track, "score", *sure, "markup", *BOX]
     columns += [f"{axis}{i}" for i in range(count) for axis in "xy"]
     for kind, name in (("point scores", "score"), ("visibility", "visible")):
-        if kind in survey.holds:
+        if kind in contents.holds:
             columns += [f"{name}{i}" for i in range(count)]
-    if "raw points" in survey.holds:
+    if "raw points" in contents.holds:
         columns += [f"raw_{axis}{i}" for i in range(count) for axis in "xy"]
-    return columns + [*survey.measures]
+    return columns + [*contents.measures]
 
 
 def _rounded(time: float | None) -> float | None:

@@ -18,7 +18,7 @@ import numpy as np
 from facealign.errors import DataError
 from facealign.face import Face, ImageResult
 from facealign.files import packaged, parse_json, parsing, reading
-from facealign.formats.survey import Survey
+from facealign.formats.contents import Contents
 from facealign.geometry import MOST_PIXELS, to_box
 from facealign.markup import known_markup, load_markup, own_scheme, scheme_of_dict
 from facealign.types import Points
@@ -29,7 +29,7 @@ MOST = 2**31
 SCHEMA_FILE = packaged("formats/results.schema.json")
 
 
-def write_json(results: Iterable[ImageResult], file: IO[str], survey: Survey) -> None:
+def write_json(results: Iterable[ImageResult], file: IO[str], contents: Contents) -> None:
     """One document, with a line for each image."""
     file.write(f'{{"schema": "{SCHEMA}", "images": [')
     told: set[str] = set()
@@ -38,7 +38,7 @@ def write_json(results: Iterable[ImageResult], file: IO[str], survey: Survey) ->
     file.write("\n]}\n")
 
 
-def write_jsonl(results: Iterable[ImageResult], file: IO[str], survey: Survey) -> None:
+def write_jsonl(results: Iterable[ImageResult], file: IO[str], contents: Contents) -> None:
     """A line for each image."""
     told: set[str] = set()
     for result in results:

@@ -14,8 +14,8 @@ from typing import IO, TYPE_CHECKING, Any
 from facealign.errors import DataError, MissingExtraError
 from facealign.face import Face, ImageResult
 from facealign.files import BAD_CONTENT, brief, reading, to_utf8
+from facealign.formats.contents import Contents
 from facealign.formats.json import SCHEMA, from_dict
-from facealign.formats.survey import Survey
 from facealign.markup import own_scheme, scheme_of_dict
 
 if TYPE_CHECKING:
@@ -55,14 +55,14 @@ def schema(markups: Iterable[str] = ()) -> pyarrow.Schema:
     return pa.schema(columns, metadata={"schema": SCHEMA, SCHEMES: json.dumps(own)})
 
 
-def write_parquet(results: Iterable[ImageResult], file: IO[bytes], survey: Survey) -> None:
+def write_parquet(results: Iterable[ImageResult], file: IO[bytes], contents: Contents) -> None:
     """A file with one row group for each `ROWS` images.
 
     Raises:
         MissingExtraError: pyarrow is not installed.
 
     """
-    columns = schema(survey.markups)
+    columns = schema(contents.markups)
     import pyarrow
     import pyarrow.parquet
 

@@ -20,10 +20,10 @@ import numpy as np
 from facealign.errors import DataError, OutputError
 from facealign.face import ImageResult
 from facealign.files import parsing, reading, write_file
+from facealign.formats.contents import Contents, path_of
 from facealign.formats.folders import write_into
 from facealign.formats.json import build_face
 from facealign.formats.labels import DEFAULT_MARKUP, OF_POINTS, Label, LabelReader, ParseLabel
-from facealign.formats.survey import Survey, path_of
 from facealign.geometry import MOST_PIXELS, box_of_points
 from facealign.image import SUFFIXES
 from facealign.markup import Markup, load_markup
@@ -137,7 +137,7 @@ LABELS = LabelReader(
 )
 
 
-def write_pts(results: Iterable[ImageResult], path: Path, survey: Survey) -> None:
+def write_pts(results: Iterable[ImageResult], path: Path, contents: Contents) -> None:
     """One file where `path` ends in `.pts`, else a folder.
 
     In a folder a face of `a.jpg` is `a.pts`, the photo's further faces are `a_2.pts` …; where two
@@ -149,7 +149,7 @@ def write_pts(results: Iterable[ImageResult], path: Path, survey: Survey) -> Non
 
     """
     if path.suffix.lower() != ".pts":
-        names, faces = survey.names(SECOND), Counter[Path]()
+        names, faces = contents.names(SECOND), Counter[Path]()
         with write_into(path, "**/*.pts") as apart:
             for result in results:
                 photo = path_of(result.source)
@@ -158,9 +158,9 @@ def write_pts(results: Iterable[ImageResult], path: Path, survey: Survey) -> Non
                     end = f"{SECOND}{faces[photo]}.pts" if faces[photo] > 1 else ".pts"
                     apart.write(names[photo] + end, to_pts(face.landmarks), photo)
         return
-    if survey.faces != 1:
+    if contents.faces != 1:
         raise OutputError(
-            f"{path}: a .pts file holds one face, not {survey.faces}: give a folder and "
+            f"{path}: a .pts file holds one face, not {contents.faces}: give a folder and "
             "--format pts, for a file a face"
         )
     (face,) = (face for result in results for face in result.faces)

@@ -16,14 +16,14 @@ from facealign.errors import DataError, OutputError
 from facealign.face import ImageResult
 from facealign.files import is_file, is_folder, whole_file
 from facealign.formats import csv, json, parquet, pts
+from facealign.formats.contents import Contents, contents_of
 from facealign.formats.label_tools import coco, cvat, cvat_write, imglab, labelme, labelstudio, yolo
 from facealign.formats.labels import LabelReader, results_as_labels
-from facealign.formats.survey import Survey, survey
 from facealign.problems import collect
 
 Results = Callable[[], Iterable[ImageResult]]
 """Gives the same results from the start each time it is called."""
-Write = Callable[[Iterable[ImageResult], Path, Survey], None]
+Write = Callable[[Iterable[ImageResult], Path, Contents], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +35,11 @@ class Format:
         suffixes: of its files; of all suffixes that match a name the longest counts.
         read: (path, markup where the file does not say; None for the usual one) → the results, one
             at a time.
-        write: (results, path, what `survey` found) → the file, whole or not at all.
+        write: (results, path, their `Contents`) → the file, whole or not at all.
         labels: how it is read as a data set.
         matches: (file or folder) → whether it is of this format, where several share a suffix.
         files: suffix of its files, where results are a folder of them; empty where they are one.
-        loses: what it has no place for, in the words of `Survey.holds`.
+        loses: what it has no place for, in the words of `Contents.holds`.
         keeps_all: what is read back writes the same file again.
         check: raises MissingExtraError where writing needs an extra that is not installed.
 
@@ -58,11 +58,11 @@ class Format:
 
 
 def _to_file(
-    write: Callable[[Iterable[ImageResult], Any, Survey], None], binary: bool = False
+    write: Callable[[Iterable[ImageResult], Any, Contents], None], binary: bool = False
 ) -> Write:
     """A writer to a path, whole or not at all, made of one to an open file."""
 
-    def to_path(results: Iterable[ImageResult], path: Path, seen: Survey) -> None:
+    def to_path(results: Iterable[ImageResult], path: Path, seen: Contents) -> None:
         with whole_file(path, binary) as file:
             write(results, file, seen)
 
@@ -266,11 +266,13 @@ def read_results(
     return input_format(path, name).read(path, markup)
 
 
-def write_results(results: Results, path: Path, name: str | None = None) -> tuple[Survey, set[str]]:
+def write_results(
+    results: Results, path: Path, name: str | None = None
+) -> tuple[Contents, set[str]]:
     """Write results whole or not at all; until then an existing file stays as it was.
 
     Args:
-        results: called twice: to survey them, and to write them.
+        results: called twice: to see what they hold, and to write them.
         path: the file; a folder for `.pts` files of many faces.
         name: of the format; None decides by the suffix.
 
@@ -284,6 +286,6 @@ def write_results(results: Results, path: Path, name: str | None = None) -> tupl
     """
     chosen = output_format(path, name)
     with collect():  # what is reported is reported once: while writing
-        seen = survey(results())
+        seen = contents_of(results())
     chosen.write(results(), path, seen)
     return seen, seen.holds & chosen.loses

@@ -13,8 +13,8 @@ from typing import TypeVar
 from facealign.aligner import FaceAligner, Found
 from facealign.errors import ImageError, MissingExtraError, SettingsError
 from facealign.face import Face, ImageResult
+from facealign.face.measures import measure
 from facealign.image import open_image
-from facealign.measures import measure
 from facealign.server.intake import Picture
 from facealign.server.options import Options
 from facealign.server.problem import Problem, busy

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facealign.face import Face
+from facealign.face.pose import lean
 from facealign.geometry import CropTransform, box_of_points, box_size, iou
 from facealign.markup import load_markup
-from facealign.pose import lean
 from facealign.tracking.smoothing import MOST_SECONDS, LiveSmoother, fit_at
 from facealign.types import Box, Pixels, Points
 

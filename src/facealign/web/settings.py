@@ -8,9 +8,9 @@ from typing import Any
 import facealign
 from facealign import exposure
 from facealign.aligner import confidence, crops, landmarker, views
+from facealign.face.pose import generic_face
 from facealign.markup import MARKUPS, Markup
 from facealign.models import DEFAULT, ModelCard, ModelFacts, bundled, model_path
-from facealign.pose import generic_face
 from facealign.session import Session
 from facealign.tracking import smoothing, track, tracker
 from facealign.yunet import YuNet, detector, network

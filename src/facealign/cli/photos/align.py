@@ -28,11 +28,11 @@ from facealign.cli.photos.pictures import Pictures
 from facealign.cli.photos.tally import Tally
 from facealign.cli.stopping import INTERRUPTED
 from facealign.face import Face, ImageResult
+from facealign.face.measures import measured
 from facealign.files import sha256
-from facealign.formats.given import read_boxes
+from facealign.formats.photo_table import read_boxes
 from facealign.formats.registry import FORMATS
 from facealign.image import Photo
-from facealign.measures import measured
 from facealign.types import Pixels
 
 

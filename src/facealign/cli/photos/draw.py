@@ -21,9 +21,9 @@ from facealign.cli.photos.photos import Find, Photos
 from facealign.cli.photos.pictures import Pictures, count_pictures, write_faces
 from facealign.draw import draw_maps
 from facealign.face import Face
-from facealign.formats.given import PhotoTable, read_faces
+from facealign.face.templates import SIDES
+from facealign.formats.photo_table import PhotoTable, read_faces
 from facealign.image import Photo
-from facealign.templates import SIDES
 from facealign.types import Pixels
 
 

@@ -23,8 +23,8 @@ from facealign.formats.labels import (
     LabelReader,
     ParseLabel,
 )
+from facealign.formats.photo_names import PhotoNames, the_one
 from facealign.formats.registry import FORMATS
-from facealign.photo_names import PhotoNames, the_one
 from facealign.types import Sample
 
 

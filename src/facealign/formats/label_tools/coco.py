@@ -27,6 +27,7 @@ import numpy as np
 from facealign.errors import DataError
 from facealign.face import Face, ImageResult
 from facealign.files import parsing
+from facealign.formats.contents import Contents
 from facealign.formats.json import build_result, read_content
 from facealign.formats.label_tools.coco_file import (
     Category,
@@ -43,7 +44,6 @@ from facealign.formats.labels import (
     in_order,
     to_faces,
 )
-from facealign.formats.survey import Survey
 from facealign.geometry import to_box
 from facealign.markup import (
     Markup,
@@ -53,9 +53,9 @@ from facealign.markup import (
 from facealign.types import Box
 
 
-def write_coco(results: Iterable[ImageResult], file: IO[str], survey: Survey) -> None:
+def write_coco(results: Iterable[ImageResult], file: IO[str], contents: Contents) -> None:
     """One document; the annotations are kept in a temporary file until the images are written."""
-    categories = {name: number for number, name in enumerate(sorted(survey.markups), 1)}
+    categories = {name: number for number, name in enumerate(sorted(contents.markups), 1)}
     with tempfile.TemporaryFile("w+", encoding="utf-8") as annotations:
         file.write('{"images": [')
         count = 0

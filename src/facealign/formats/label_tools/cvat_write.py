@@ -9,8 +9,8 @@ from typing import IO
 
 from facealign.errors import OutputError
 from facealign.face import Face, ImageResult
+from facealign.formats.contents import Contents
 from facealign.formats.label_tools.xml_file import legal_text
-from facealign.formats.survey import Survey
 from facealign.markup import is_own, load_markup
 
 CORNERS = ("xtl", "ytl", "xbr", "ybr")
@@ -18,7 +18,7 @@ Marks = dict[str, str]
 """Attributes that a track's shapes have besides an image's."""
 
 
-def write_cvat(results: Iterable[ImageResult], file: IO[str], survey: Survey) -> None:
+def write_cvat(results: Iterable[ImageResult], file: IO[str], contents: Contents) -> None:
     """One document: an `<image>` for each photo, or of a video two tracks for each face.
 
     Raises:
@@ -26,7 +26,7 @@ def write_cvat(results: Iterable[ImageResult], file: IO[str], survey: Survey) ->
 
     """
     file.write('<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n<version>1.1</version>\n')
-    if "frames" in survey.holds:
+    if "frames" in contents.holds:
         _write_tracks(results, file)
     else:
         _write_images(results, file)

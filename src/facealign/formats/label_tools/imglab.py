@@ -16,9 +16,9 @@ from typing import IO
 from facealign.errors import DataError
 from facealign.face import Face, ImageResult
 from facealign.files import parsing
+from facealign.formats.contents import Contents
 from facealign.formats.label_tools.named import LabelledImage, NamedFace, NamedTool
 from facealign.formats.label_tools.xml_file import legal_text, read_elements, top_tag
-from facealign.formats.survey import Survey
 from facealign.markup import is_own, load_markup
 
 
@@ -27,7 +27,7 @@ def is_imglab(path: Path) -> bool:
     return top_tag(path) == "dataset"
 
 
-def write_imglab(results: Iterable[ImageResult], file: IO[str], survey: Survey) -> None:
+def write_imglab(results: Iterable[ImageResult], file: IO[str], contents: Contents) -> None:
     """One document, an `<image>` at a time."""
     file.write('<?xml version="1.0" encoding="utf-8"?>\n<dataset>\n<images>\n')
     for result in results:

@@ -18,26 +18,26 @@ from typing import Any
 from facealign.errors import DataError
 from facealign.face import Face, ImageResult
 from facealign.files import is_file, is_folder, parsing
+from facealign.formats.contents import Contents, path_of
 from facealign.formats.folders import write_into
 from facealign.formats.json import read_content
 from facealign.formats.label_tools.named import LabelledImage, NamedFace, NamedTool
 from facealign.formats.label_tools.regions import Region, to_faces
 from facealign.formats.pts import image_beside
-from facealign.formats.survey import Survey, path_of
 from facealign.markup import load_markup, own_scheme
 
 COVERED = ("occluded", "hidden", "covered")
 """Flags of a point that is covered."""
 
 
-def write_labelme(results: Iterable[ImageResult], path: Path, survey: Survey) -> None:
+def write_labelme(results: Iterable[ImageResult], path: Path, contents: Contents) -> None:
     """A file for each image, in a folder; folders are kept below the one that holds every photo.
 
     Raises:
         OutputError: a file cannot be written.
 
     """
-    names = survey.names("_")
+    names = contents.names("_")
     with write_into(path, "**/*.json") as apart:
         for result in results:
             photo = path_of(result.source)

@@ -24,10 +24,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from facealign.errors import DataError, OutputError
 from facealign.face import Face, ImageResult
 from facealign.files import parsing
+from facealign.formats.contents import Contents
 from facealign.formats.json import read_content
 from facealign.formats.label_tools.named import LabelledImage, NamedFace, NamedTool
 from facealign.formats.label_tools.regions import Region, to_faces
-from facealign.formats.survey import Survey
 from facealign.image import SUFFIXES
 from facealign.markup import load_markup, own_scheme
 
@@ -36,14 +36,14 @@ COVERED = ("occluded", "hidden", "covered")
 """What a region's note may say of a point that is covered."""
 
 
-def write_labelstudio(results: Iterable[ImageResult], file: IO[str], survey: Survey) -> None:
+def write_labelstudio(results: Iterable[ImageResult], file: IO[str], contents: Contents) -> None:
     """One document, a task at a time.
 
     Raises:
         OutputError: the size of an image with faces is not known.
 
     """
-    schemes = {name: own_scheme(name) for name in sorted(survey.markups)}
+    schemes = {name: own_scheme(name) for name in sorted(contents.markups)}
     file.write("[")
     for number, result in enumerate(results, 1):
         task: dict[str, Any] = {"id": number, "data": {"image": result.source}}

@@ -23,11 +23,11 @@ from facealign.decoding.orientation import orientation
 from facealign.errors import DataError, FaceAlignError, OutputError
 from facealign.face import Face, ImageResult
 from facealign.files import is_folder, parsing, reading
+from facealign.formats.contents import Contents, path_of
 from facealign.formats.folders import write_into
 from facealign.formats.label_tools.named import LabelledImage, NamedFace, NamedTool
 from facealign.formats.label_tools.yolo_set import YoloSet, swapped
 from facealign.formats.pts import image_beside
-from facealign.formats.survey import Survey, path_of
 from facealign.image import read_image
 from facealign.markup import Markup, load_markup, scheme_of_names
 
@@ -38,7 +38,7 @@ PLAIN = ("BMP", "JPEG", "PNG", "WEBP")
 """Formats of one picture a file."""
 
 
-def write_yolo(results: Iterable[ImageResult], path: Path, survey: Survey) -> None:
+def write_yolo(results: Iterable[ImageResult], path: Path, contents: Contents) -> None:
     """`data.yaml` and `labels/`, in a folder.
 
     Raises:
@@ -46,16 +46,16 @@ def write_yolo(results: Iterable[ImageResult], path: Path, survey: Survey) -> No
             known, or a file cannot be written.
 
     """
-    if len(survey.markups) > 1:
+    if len(contents.markups) > 1:
         raise OutputError(
-            f"a YOLO data set holds one markup, not {', '.join(sorted(survey.markups))}"
+            f"a YOLO data set holds one markup, not {', '.join(sorted(contents.markups))}"
         )
     folder = path.parent if path.suffix.lower() in (".yaml", ".yml") else path
     with write_into(folder, FILE, "labels/**/*.txt") as apart:
-        apart.write(FILE, _yaml(next(iter(survey.markups), "face")))
+        apart.write(FILE, _yaml(next(iter(contents.markups), "face")))
         for result in results:
             photo = path_of(result.source)  # YOLO finds the labels by the image's name alone
-            name = (survey.folder_of(photo) / photo.stem).as_posix()
+            name = (contents.folder_of(photo) / photo.stem).as_posix()
             lines = [_line(face, result) for face in result.faces]
             apart.write(f"labels/{name}.txt", "".join(lines), photo)
 

@@ -1,4 +1,4 @@
-/** How a head is turned: a generic 3D face fitted to the landmarks, as in `facealign/pose.py`. */
+/** How a head is turned: a generic 3D face fitted to the landmarks, as in `facealign/face/pose.py`. */
 
 import { cross, dot, gram, multiply, solve } from "./linear.js";
 

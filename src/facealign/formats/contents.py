@@ -12,7 +12,7 @@ from facealign.files import distinct_names
 
 
 @dataclass
-class Survey:
+class Contents:
     """What some results hold.
 
     Attributes:
@@ -69,9 +69,9 @@ def path_of(source: str) -> Path:
     return Path(source.replace("\\", "/"))
 
 
-def survey(results: Iterable[ImageResult]) -> Survey:
+def contents_of(results: Iterable[ImageResult]) -> Contents:
     """What the results hold; they are read one at a time."""
-    seen = Survey()
+    seen = Contents()
     for result in results:
         seen.images += 1
         seen.faces += len(result.faces)
@@ -81,7 +81,7 @@ def survey(results: Iterable[ImageResult]) -> Survey:
     return seen
 
 
-def _note_image(seen: Survey, result: ImageResult) -> None:
+def _note_image(seen: Contents, result: ImageResult) -> None:
     seen.photos[path_of(result.source)] = None
     folder = Path(os.path.normpath(path_of(result.source))).parent
     if seen.folder is None:
@@ -100,7 +100,7 @@ def _note_image(seen: Survey, result: ImageResult) -> None:
         seen.holds.add(f"{'photos' if result.frame is None else 'frames'} without a face")
 
 
-def _note_face(seen: Survey, face: Face) -> None:
+def _note_face(seen: Contents, face: Face) -> None:
     seen.first = seen.first or face
     seen.markups.add(face.markup)
     seen.holds |= {"boxes", "scores", "fractions of pixels"}

@@ -9,10 +9,10 @@ from typing import Generic, Self, TypeVar
 from facealign.errors import DataError
 from facealign.face import Face
 from facealign.files import parsing
+from facealign.formats.photo_names import ELSEWHERE, PhotoNames, split_name, the_one
 from facealign.formats.registry import input_format, read_results
 from facealign.formats.tables import box_columns, read_columns, read_rows
 from facealign.geometry import to_box
-from facealign.photo_names import ELSEWHERE, PhotoNames, split_name, the_one
 from facealign.types import Box
 
 Entry = TypeVar("Entry")

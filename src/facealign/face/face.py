@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from facealign.errors import MissingExtraError
+from facealign.face.pose import Pose, fit_pose
+from facealign.face.templates import points_crop, template_crop
 from facealign.geometry import CropTransform
 from facealign.image import ImageSource, read_image
 from facealign.markup import load_conversion, load_markup
-from facealign.pose import Pose, fit_pose
-from facealign.templates import points_crop, template_crop
 from facealign.types import Box, Mask, Pixels, Points
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ class Face:
         confidence: how likely it is, 0..1, that this is a face and its points are right: of faces
             at 0.9, 9 in 10 have a mean error below a tenth of the distance of the outer eye
             corners. None if the model has no `scores`.
-        measures: measures of the face by name, from `facealign.measures`, each None if not known;
-            only when asked for.
+        measures: by name, those of `facealign.face.measures`, each None if it is not known; None
+            unless asked for.
 
     """
 

@@ -10,7 +10,7 @@ import pytest
 
 from facealign import FaceAligner
 from facealign.face import Face
-from facealign.measures import (
+from facealign.face.measures import (
     NAMES,
     closed_share,
     eye_openness,

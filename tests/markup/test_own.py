@@ -11,8 +11,8 @@ import pytest
 import facealign
 from facealign import DataError, Face, Markup, ModelError, load_markup
 from facealign.draw.chart import draw_chart
+from facealign.face.measures import measure
 from facealign.markup import load_conversion
-from facealign.measures import measure
 from facealign.metrics import distances, normalisers_of
 from facealign.models import ModelFacts
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facealign import MARKUPS, DataError, FaceAligner, Pose, load_markup
-from facealign.pose import fit_pose, generic_face, lean
+from facealign.face.pose import fit_pose, generic_face, lean
 from facealign.types import Pixels
 
 

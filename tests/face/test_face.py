@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from facealign import CropTransform, DataError, Face, FaceAligner, ImageError, load_markup
-from facealign.templates import ARCFACE
+from facealign.face.templates import ARCFACE
 from facealign.types import Pixels
 
 
