@@ -10,7 +10,7 @@ from troubles import TROUBLES
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """One training of the network of src/facealign/configs/pieces.toml.
+    """One training of the network of pieces.toml.
 
     Attributes:
         changes: changes to its settings.
@@ -49,7 +49,7 @@ STRONG = (
     *("sunglasses=0.05", "face_mask=0.05", "shadow=0.2", "colour=0.25", "gray=0.1", "blur=0.1"),
     *("motion=0.1", "low_resolution=0.15", "noise=10", "jpeg=0.2"),
 )
-"""docs/training.md, "everything at once"; the rest is in src/facealign/configs/pieces.toml."""
+"""docs/training.md, "everything at once"; the rest is in pieces.toml."""
 ALL = tuple(TROUBLES)[1:]
 
 

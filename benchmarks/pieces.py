@@ -2,7 +2,7 @@
 
     python benchmarks/pieces.py docs/runs/pieces/300w.json --root 300w=/faces/300w
 
-Trains the small network of the recipe `pieces` many times, each with one change (piece_list.py), on
+Trains the small network of pieces.toml many times, each with one change (piece_list.py), on
 nine tenths of the photos in 300W's training part. Measures it on the other tenth: unchanged, and
 under the trouble that the piece is meant for (troubles.py). Trials with further data are skipped
 unless `--root` gives their folder, and the reader's options:
@@ -32,7 +32,6 @@ from piece_list import TRIALS
 from script import new_console, new_table, percent, record, run_script, show_table
 from troubles import PLAIN, Troubled, trouble_all
 
-from facealign.configs import FOLDER
 from facealign.datasets import Reading, read_dataset
 from facealign.datasets.reading import split_by_group
 from facealign.errors import DataError
@@ -47,7 +46,7 @@ from facealign.training.settings import FurtherData, Settings
 from facealign.training.settings_file import load_settings
 from facealign.training.validation import Validator, predict_crops
 
-RECIPE = FOLDER / "pieces.toml"
+RECIPE = Path(__file__).with_name("pieces.toml")
 SCHEMA = "facealign-pieces/1"
 DATASETS = {"300w": ("300w", "train"), "merl": ("csv", "all"), "aflw": ("aflw", "train")}
 """Name of a `--root` → the data set's reader, and the subset."""

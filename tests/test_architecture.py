@@ -36,7 +36,7 @@ def test_aligning_a_photo_loads_no_data_set_no_pytorch_no_server(astronaut_path:
     assert done.returncode == 0, done.stderr
     loaded = {name for module in done.stderr.split() for name in _with_packages(module)}
     assert "facealign.cli.photos.align" in loaded
-    rooms = "cluster datasets evaluation metrics network reproduce server training video web"
+    rooms = "datasets evaluation metrics network ray_data reproduce server training video web"
     unwanted = {f"facealign.{room}" for room in rooms.split()}
     assert not loaded & (unwanted | {"torch", "onnx", "msgspec", "starlette", "ray", "av", "scipy"})
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from facealign import ModelError, models
+from facealign.cli.doctor import _runtimes
 from facealign.cli.extras import EXTRAS
-from facealign.cli.machine import _runtimes
 
 MAIN = "from facealign.cli import program\nprogram()\n"
 
@@ -99,7 +99,7 @@ def test_data_that_are_not_there_are_missing_not_damaged(
 
 def test_two_runtimes_side_by_side_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     versions = {"onnxruntime": "1.32.0", "onnxruntime-gpu": "1.31.1"}
-    monkeypatch.setattr("facealign.cli.machine._version", lambda name: versions.get(name, ""))
+    monkeypatch.setattr("facealign.cli.doctor._version", lambda name: versions.get(name, ""))
     assert "of onnxruntime 1.32.0 and onnxruntime-gpu 1.31.1: side by side" in _runtimes()
     del versions["onnxruntime"]
     assert _runtimes().endswith("of onnxruntime-gpu 1.31.1")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from facealign.datasets import DATASETS, load_dataset, read_dataset
-from facealign.datasets.video import read_frames
+from facealign.datasets.pixels import read_frames
 from facealign.errors import DataError, MissingExtraError
 from facealign.markup import load_markup
 from facealign.metrics import NORMALISERS

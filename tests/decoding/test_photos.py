@@ -14,7 +14,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from facealign import ImageError, read_image
-from facealign.cli.photos.photos import find_photos
+from facealign.cli.photos.inputs import find_photos
 from facealign.types import Pixels
 
 Encode = Callable[..., bytes]

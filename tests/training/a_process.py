@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from facealign.datasets import Reading, read_dataset
-from facealign.training.distributed import joined, rank
+from facealign.training.distributed.processes import joined, rank
 from facealign.training.loop import fit
 from facealign.training.run import prepare
 from facealign.training.rundir.folder import RunFolder

@@ -183,7 +183,7 @@ def test_a_run_of_two_goes_on_with_one_and_with_two_again(drawn: Path, tmp_path:
 
 def test_processes_with_different_data_say_so() -> None:
     code = (
-        "from facealign.training.distributed import check_alike, joined, rank\n"
+        "from facealign.training.distributed.processes import check_alike, joined, rank\n"
         "from facealign.training.settings import TrainSettings\n"
         "with joined(TrainSettings(device='cpu')):\n"
         "    check_alike('numbers of faces', [100 - rank()])"

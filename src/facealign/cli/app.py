@@ -45,13 +45,13 @@ VERBS = {  # name → where its click command is: "module:attribute"
     "compare": "facealign.cli.training.compare:compare",
     "reproduce": "facealign.cli.training.reproduce:reproduce",
     "data": "facealign.cli.training.data:data",
-    "models": "facealign.cli.listings:models",
-    "markups": "facealign.cli.listings:markups",
+    "models": "facealign.cli.models:models",
+    "markups": "facealign.cli.markups:markups",
     "convert": "facealign.cli.photos.convert:command",
     "web": "facealign.cli.web:command",
     "serve": "facealign.cli.serve:command",
-    "bench": "facealign.cli.machine:bench",
-    "doctor": "facealign.cli.machine:doctor",
+    "bench": "facealign.cli.bench:bench",
+    "doctor": "facealign.cli.doctor:doctor",
 }
 EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
     (SettingsError, 2),

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from facealign.aligner import FaceAligner
 from facealign.datasets import stream_pixels
-from facealign.datasets.video import read_frames
+from facealign.datasets.pixels import read_frames
 from facealign.errors import DataError, FaceAlignError, SettingsError
 from facealign.face import Face
 from facealign.files import reading, write_file

@@ -19,7 +19,7 @@ from facealign.image import write_image
 from facealign.network import Prediction
 from facealign.training.augment.photometric import MEAN, STD
 from facealign.training.data.batches import Batch
-from facealign.training.distributed import leads
+from facealign.training.distributed.processes import leads
 from facealign.types import Pixels
 
 if TYPE_CHECKING:

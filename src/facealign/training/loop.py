@@ -19,10 +19,16 @@ import torch
 from torch import Tensor, nn
 
 from facealign.evaluation import Report, write_predictions
-from facealign.training.batchnorm import average_statistics
 from facealign.training.data.batches import Batch
 from facealign.training.data.micro_batch import micro_batch
-from facealign.training.distributed import any_process, leads, sum_up, without_exchange, world
+from facealign.training.distributed.batchnorm import average_statistics
+from facealign.training.distributed.processes import (
+    any_process,
+    leads,
+    sum_up,
+    without_exchange,
+    world,
+)
 from facealign.training.divergence import Buffers, skip_step
 from facealign.training.losses import labelled_points, sum_of_outputs, total_loss
 from facealign.training.optimiser import set_learning_rate, update_average

@@ -17,7 +17,6 @@ from facealign.errors import DataError, SettingsError
 from facealign.markup import own_scheme
 from facealign.network import Network, PretrainedTeacher, build_network
 from facealign.network.efficientnet import ORIGIN
-from facealign.training.batchnorm import fit_batch_norm
 from facealign.training.data.batches import Batch, BatchLoader
 from facealign.training.data.heads import fit_heads
 from facealign.training.data.load import open_faces, open_validator
@@ -26,7 +25,8 @@ from facealign.training.data.regions import Faces
 from facealign.training.data.sampler import Feed
 from facealign.training.device import autocast, choose_device, keep_freed_memory
 from facealign.training.distill import Teacher
-from facealign.training.distributed import (
+from facealign.training.distributed.batchnorm import fit_batch_norm
+from facealign.training.distributed.processes import (
     check_alike,
     from_leader,
     leads,

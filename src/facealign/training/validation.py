@@ -17,7 +17,7 @@ from facealign.evaluation import Predictions, Report, score
 from facealign.geometry import CropTransform
 from facealign.network import Network, Prediction
 from facealign.training.augment.photometric import MEAN, STD
-from facealign.training.distributed import rank, sum_up, world
+from facealign.training.distributed.processes import rank, sum_up, world
 from facealign.types import Progress, Sample, silent
 
 BATCH = 64

@@ -22,8 +22,8 @@ from facealign.cli.options import (
     threads_option,
     workers_option,
 )
+from facealign.cli.photos.inputs import Photos, read_names
 from facealign.cli.photos.output import STDOUT, Output
-from facealign.cli.photos.photos import Photos, read_names
 from facealign.cli.photos.pictures import Pictures
 from facealign.cli.photos.tally import Tally
 from facealign.cli.stopping import INTERRUPTED

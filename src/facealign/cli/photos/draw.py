@@ -17,7 +17,7 @@ from facealign.cli.options import (
     threads_option,
     workers_option,
 )
-from facealign.cli.photos.photos import Find, Photos
+from facealign.cli.photos.inputs import Find, Photos
 from facealign.cli.photos.pictures import Pictures, count_pictures, write_faces
 from facealign.draw import draw_maps
 from facealign.face import Face

@@ -25,7 +25,7 @@ from facealign.cli.options import (
     threads_option,
     workers_option,
 )
-from facealign.cli.photos.photos import Photos
+from facealign.cli.photos.inputs import Photos
 from facealign.errors import ImageError, SettingsError
 from facealign.files import whole_file
 from facealign.formats.tables import BOX

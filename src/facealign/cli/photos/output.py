@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from facealign.cli.console import counted, note
-from facealign.cli.photos.photos import STDIN, Photos
+from facealign.cli.photos.inputs import STDIN, Photos
 from facealign.cli.photos.tally import Tally
 from facealign.errors import OutputError
 from facealign.face import ImageResult

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from facealign.aligner import FaceAligner
 from facealign.cli.console import fail, say
-from facealign.cli.photos.photos import Photos
+from facealign.cli.photos.inputs import Photos
 from facealign.cli.photos.tally import Tally
 from facealign.cli.stopping import INTERRUPTED
 from facealign.draw import draw_faces

@@ -10,11 +10,11 @@ import click
 from facealign.aligner.parallel import core_count
 from facealign.aligner.settings import AlignSettings
 from facealign.cli.console import bar, fail
-from facealign.cli.photos.photos import find_photos
+from facealign.cli.photos.inputs import find_photos
 from facealign.cli.photos.tally import Tally
-from facealign.cluster import align_on_ray, find_remote_photos
 from facealign.files import is_file
 from facealign.formats.registry import read_results
+from facealign.ray_data import align_on_ray, find_remote_photos
 
 
 def run_on_ray(

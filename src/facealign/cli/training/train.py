@@ -64,7 +64,7 @@ def train(
     -m -- facealign train CONFIG …; train.batch is still the faces of a step.
     """  # noqa: D301
     with extra("train", "training"):
-        from facealign.training.distributed import joined, leads
+        from facealign.training.distributed.processes import joined, leads
         from facealign.training.settings_file import load_settings
     settings = load_settings(find_config(config), overrides)
     path = folder or Path("runs") / settings.name
@@ -93,14 +93,14 @@ def _leave(code: int) -> NoReturn:
 def _launch(settings: Settings, arguments: list[str], nproc: int) -> int:
     with extra("train", "training"):
         from facealign.training.data.micro_batch import own_rows
-        from facealign.training.launch import launch
+        from facealign.training.distributed.launch import launch
     own_rows(settings.train.batch, settings.train.accumulate, 0, nproc)
     return launch(arguments, nproc, settings.train.timeout)
 
 
 def _train_folds(settings: Settings, readings: list[Reading], path: Path, folds: int) -> int:
     from facealign.training.cross_validation import fold_settings, summarise, write_summary
-    from facealign.training.distributed import leads
+    from facealign.training.distributed.processes import leads
 
     codes: list[int] = []
     for each in fold_settings(settings, folds):
@@ -119,7 +119,7 @@ def _train_folds(settings: Settings, readings: list[Reading], path: Path, folds:
 
 def _train(settings: Settings, readings: list[Reading], path: Path) -> int:
     with extra("train", "training"):
-        from facealign.training.distributed import leads, world
+        from facealign.training.distributed.processes import leads, world
         from facealign.training.loop import fit
         from facealign.training.run import prepare
         from facealign.training.rundir.folder import RunFolder

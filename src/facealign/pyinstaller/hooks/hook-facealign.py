@@ -5,7 +5,7 @@ Training is left out, with PyTorch; a program that needs it names `facealign.tra
 
 from PyInstaller.utils.hooks import collect_data_files, collect_submodules
 
-LEFT_OUT = ("training", "network", "reproduce", "cluster", "pyinstaller")
+LEFT_OUT = ("training", "network", "reproduce", "ray_data", "pyinstaller")
 
 
 def _wanted(name: str) -> bool:

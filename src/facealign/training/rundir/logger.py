@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from facealign.errors import MissingExtraError
 from facealign.evaluation import Report, read_predictions
 from facealign.files import parsing, read_json_file, write_file
-from facealign.training.distributed import leads
+from facealign.training.distributed.processes import leads
 from facealign.training.run import Run
 from facealign.training.rundir.environment import environment
 from facealign.training.rundir.folder import RunFolder

@@ -1,10 +1,9 @@
-"""`facealign doctor` and `bench`: whether this installation works, and how fast it is."""
+"""`facealign doctor`: whether this installation works."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import json
 import platform
 import sys
 from collections.abc import Callable
@@ -18,14 +17,11 @@ import onnxruntime
 from facealign import __version__
 from facealign.aligner import FaceAligner
 from facealign.aligner.parallel import core_count
-from facealign.cli.console import bar, fail, print_facts, print_table, say
+from facealign.cli.console import fail, print_facts
 from facealign.cli.extras import EXTRAS
-from facealign.cli.options import json_option, model_option, threads_option
 from facealign.datasets.drawings import draw_face
 from facealign.errors import FaceAlignError, ModelError
-from facealign.evaluation.timing import REPEATS, Times, drawn_photo, measure
-from facealign.files import sha256, write_file
-from facealign.image import read_image
+from facealign.files import sha256
 from facealign.models import DEVICES, bundled, model_path
 from facealign.session import Session
 from facealign.yunet import YuNet
@@ -35,8 +31,6 @@ RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino", "onnxrunti
 """Packages that write to the same folder: only the one that was installed last is there."""
 FAR = 0.2
 """Mean distance from the drawn points, in box sizes, at which the self-test fails."""
-STEPS = 9
-"""Steps that `measure` times."""
 
 
 @click.command("doctor", short_help="Check this installation.")
@@ -135,51 +129,3 @@ def _self_test() -> str:
     if not error < FAR:  # also true of NaN
         raise FaceAlignError(f"self-test: points are {100 * error:.0f} % of the box off")
     return f"a drawn face found, its points {100 * error:.1f} % of the box off"
-
-
-@click.command("bench", short_help="Time each step on this machine.")
-@model_option
-@threads_option("Threads of each step.", default=1)
-@click.option(
-    "--photo", type=Path, metavar="FILE", help="A photo with a face; default: a drawn one."
-)
-@click.option(
-    "--repeats",
-    default=REPEATS,
-    show_default=True,
-    type=click.IntRange(5),
-    metavar="N",
-    help="How often the quick steps are timed.",
-)
-@json_option
-def bench(model: str, threads: int, photo: Path | None, repeats: int, target: Path | None) -> int:
-    """Time each step on this machine: median and 95th percentile in milliseconds.
-
-    Machines are noisy: compare numbers of one run only, on a machine that does nothing else.
-
-    \b
-    facealign bench
-    facealign bench --threads 2 --photo photo.jpg --json bench.json
-    """  # noqa: D301
-    pixels = read_image(photo) if photo else drawn_photo()
-    timed = bar("timing", "steps")(measure(pixels, threads, model, repeats), total=STEPS)
-    times: dict[str, Times] = dict(timed)
-    machine = f"{platform.machine()}, ONNX Runtime {onnxruntime.__version__}, {threads} thread(s)"
-    rows = (
-        (name, f"{np.median(taken):.1f}", f"{np.percentile(taken, 95):.1f}")
-        for name, taken in times.items()
-    )
-    print_table(("step", "median ms", "95 % ms"), rows, ("median ms", "95 % ms"), machine)
-    if target:
-        _write_times(times, machine, target)
-    return 0
-
-
-def _write_times(times: dict[str, Times], machine: str, target: Path) -> None:
-    steps = {
-        name: {"median": float(np.median(t)), "p95": float(np.percentile(t, 95)), "count": len(t)}
-        for name, t in times.items()
-    }
-    content = {"facealign": __version__, "machine": machine, "milliseconds": steps}
-    write_file(target, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-    say(f"numbers: {target}")

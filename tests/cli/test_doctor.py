@@ -13,8 +13,8 @@ import pytest
 
 import facealign as package
 from facealign import aligner, models
+from facealign.cli.doctor import doctor
 from facealign.cli.extras import EXTRAS
-from facealign.cli.machine import doctor
 from facealign.face import Face
 from facealign.yunet import detector
 

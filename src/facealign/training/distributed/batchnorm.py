@@ -13,7 +13,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from facealign.training.distributed import average, sum_up, world
+from facealign.training.distributed.processes import average, sum_up, world
 
 
 def fit_batch_norm(model: nn.Module, mode: str) -> None:

@@ -116,7 +116,7 @@ def test_a_killed_run_is_resumed(tmp_path: Path, photos: Path) -> None:
 
 def test_places_with_a_scheme_are_listed(tmp_path: Path, astronaut_path: Path) -> None:
     pytest.importorskip("pyarrow")
-    from facealign.cluster import find_remote_photos
+    from facealign.ray_data import find_remote_photos
 
     for name in ("a.jpg", "b.png", "deep/c.jpg", "notes.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
