@@ -37,6 +37,7 @@ def test_all_is_reached_and_done_by_keyboard(seen: dict[str, Any]) -> None:
     assert seen["numbers"]
     assert seen["model"] == "aan-s"
     assert seen["inCamera"] == "stop"
+    assert "webcam runs" in seen["said"]
     assert seen["other"]  # the second of two cameras
     assert seen["stopped"] == {"hidden": True, "focus": "webcam"}
     assert seen["empty"] == {"photos": 0, "focus": "choose"}
@@ -50,7 +51,7 @@ def test_a_screen_reader_is_told_what_is_there(seen: dict[str, Any], astronaut_p
     nodes = seen["nodes"]
     nameless = [node for node in nodes if node["role"] in ASKED and not node["name"].strip()]
     assert nameless == []
-    named = {(node["role"], node["name"]) for node in nodes}
+    named = {(node["role"], node["name"].strip()) for node in nodes}
     assert {
         ("RootWebArea", "facealign: facial landmarks in the browser"),
         ("button", "Choose photos"),

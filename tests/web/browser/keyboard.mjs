@@ -87,16 +87,20 @@ await run(
     await tabTo(page, "cameras");
     const camera = await page.locator("#cameras").inputValue();
     await page.keyboard.press("ArrowDown");
-    await page.locator("#camera").waitFor();
-    await page.locator("#live-facts", { hasText: /faces?, \d+ ms/ }).waitFor({ timeout: 60_000 });
+    await page
+      .locator("#live-facts", { hasText: /faces?, \d+ ms/ })
+      .or(page.locator("#status", { hasText: "cannot be used" }))
+      .first()
+      .waitFor({ timeout: 120_000 });
     const other = (await page.locator("#cameras").inputValue()) !== camera;
+    const said = await page.locator("#status").textContent();
     await tabTo(page, "stop", "Shift+Tab");
     await page.keyboard.press("Enter");
     const stopped = { hidden: await page.locator("#camera").isHidden(), focus: await focused(page) };
     await tabTo(page, "clear");
     await page.keyboard.press("Enter");
     const empty = { photos: await page.locator("article").count(), focus: await focused(page) };
-    return { order, points, nodes, files, numbers, model, inCamera, other, stopped, empty };
+    return { order, points, nodes, files, numbers, model, inCamera, other, said, stopped, empty };
   },
   ["--use-fake-device-for-media-stream=device-count=2", "--use-fake-ui-for-media-stream"],
 );

@@ -6,9 +6,15 @@ import { counted, spoken } from "./photo.js";
 
 const WIDE = { width: { ideal: 640 }, height: { ideal: 480 } };
 
+const TRIES = 3;
+
 export class Camera {
-  /** @param {HTMLElement} section @param {() => {settings, options, show}} chosen */
-  constructor(section, chosen) {
+  /**
+   * @param {HTMLElement} section
+   * @param {() => {settings, options, show}} chosen
+   * @param {(error: Error) => void} failed told when another camera was chosen and does not start
+   */
+  constructor(section, chosen, failed) {
     this.section = section;
     this.chosen = chosen;
     this.canvas = section.querySelector("canvas");
@@ -16,18 +22,23 @@ export class Camera {
     this.cameras = section.querySelector("#cameras");
     this.mirror = section.querySelector("#mirror");
     this.stream = null;
+    this.wish = 0; // counts what was asked for: a camera that starts after a later wish is let go
     this.tracker = new Tracker();
-    this.cameras.addEventListener("change", () => this.start(this.cameras.value));
+    this.cameras.addEventListener("change", () => this.#change(this.cameras.value).catch(failed));
     section.querySelector("#stop").addEventListener("click", () => this.stop());
     this.mirror.addEventListener("change", () => this.#turn());
   }
 
   /** Start, or change to another camera. Throws where there is none, or it is refused. */
   async start(deviceId) {
-    this.stop();
+    this.#close();
+    const wish = ++this.wish;
     if (!navigator.mediaDevices) throw new Error("this browser gives no camera to this page");
-    const wish = deviceId ? { ...WIDE, deviceId: { exact: deviceId } } : WIDE;
-    const stream = await navigator.mediaDevices.getUserMedia({ video: wish });
+    const stream = await open(deviceId ? { ...WIDE, deviceId: { exact: deviceId } } : WIDE);
+    if (wish !== this.wish) {
+      end(stream);
+      return;
+    }
     this.stream = stream;
     this.section.hidden = false;
     this.#turn();
@@ -42,9 +53,26 @@ export class Camera {
   }
 
   stop() {
-    for (const track of this.stream?.getTracks() ?? []) track.stop();
-    this.stream = null;
+    this.wish++;
+    this.#close();
     this.section.hidden = true;
+  }
+
+  /** To another camera; back to the one before where it does not start. */
+  async #change(deviceId) {
+    const before = deviceOf(this.stream);
+    try {
+      await this.start(deviceId);
+    } catch (error) {
+      await this.start(before).catch(() => this.stop());
+      throw error;
+    }
+  }
+
+  #close() {
+    end(this.stream);
+    this.stream = null;
+    this.facts.textContent = "";
   }
 
   #turn() {
@@ -53,7 +81,7 @@ export class Camera {
 
   async #list(stream) {
     const devices = await navigator.mediaDevices.enumerateDevices();
-    const now = stream.getVideoTracks()[0].getSettings().deviceId;
+    const now = deviceOf(stream);
     const options = devices
       .filter(({ kind }) => kind === "videoinput")
       .map((d, i) => new Option(d.label || `camera ${i + 1}`, d.deviceId, false, d.deviceId === now));
@@ -75,7 +103,9 @@ export class Camera {
         this.facts.textContent = error.message;
         await new Promise((resolve) => setTimeout(resolve, 500));
       }
-      if (stream.getVideoTracks()[0].readyState === "ended") this.stop();
+      // A camera that was pulled out; not one that another has replaced while this frame was read.
+      const ended = stream.getVideoTracks()[0].readyState === "ended";
+      if (ended && this.stream === stream) this.stop();
       await new Promise(requestAnimationFrame);
     }
     video.srcObject = null;
@@ -90,4 +120,25 @@ export class Camera {
     this.facts.textContent = `${counted(faces.length, "face")}, ${time} ms${first}`;
     this.faces = faces;
   }
+}
+
+/** A camera's stream; asked for again where it takes too long to start, as on a busy machine. */
+async function open(video) {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await navigator.mediaDevices.getUserMedia({ video });
+    } catch (error) {
+      if (error.name !== "AbortError" || attempt === TRIES) throw error;
+    }
+  }
+}
+
+/** @param {MediaStream | null} stream */
+function end(stream) {
+  for (const track of stream?.getTracks() ?? []) track.stop();
+}
+
+/** @param {MediaStream | null} stream */
+function deviceOf(stream) {
+  return stream?.getVideoTracks()[0].getSettings().deviceId;
 }

@@ -130,7 +130,11 @@ function changeMap() {
   else redraw();
 }
 
-const camera = new Camera(of("camera"), () => ({ settings, options: options(), show: show() }));
+const camera = new Camera(
+  of("camera"),
+  () => ({ settings, options: options(), show: show() }),
+  (error) => say(`This camera cannot be used: ${error.message}`, true),
+);
 
 async function startCamera() {
   try {
