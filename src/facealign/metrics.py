@@ -85,6 +85,16 @@ NORMALISERS: Mapping[str, Normaliser] = MappingProxyType(
 """Every normaliser by name."""
 
 
+def in_words(name: str) -> str:
+    """A normaliser or a face region in print.
+
+    >>> in_words("inter_ocular"), in_words("box_size")
+    ('inter-ocular', 'box size')
+
+    """
+    return name.replace("_", "-" if name.startswith("inter_") else " ")
+
+
 def distances(
     name: str, truth: Array, labelled: NDArray[np.bool_], boxes: Array, markup: Markup
 ) -> Array:

@@ -4,6 +4,7 @@ import copy
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -32,6 +33,7 @@ class Oracle:
     """Knows each photo by its size-independent content: answers with the true points."""
 
     markup = "ibug68"
+    facts = SimpleNamespace(name="oracle")
 
     def __init__(
         self, samples: list[Sample], moved: float = 0.0, box: Points | None = None

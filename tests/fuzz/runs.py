@@ -24,8 +24,12 @@ from facealign.models import bundled, signed
 from facealign.network import build_network
 from facealign.reproduce.runs import read_runs
 from facealign.training.export.restore import read_weights
-from facealign.training.pretrained import load_network
-from facealign.training.rundir.checkpoint import load_newest, save_checkpoint
+from facealign.training.rundir.checkpoint import (
+    load_checkpoint,
+    load_newest,
+    network_of,
+    save_checkpoint,
+)
 from facealign.training.rundir.folder import RunFolder
 from facealign.training.settings_file import load_settings, to_settings, to_toml
 from facealign.training.sweep.settings import load_sweep
@@ -112,8 +116,10 @@ def _whole_weights() -> dict[str, torch.Tensor]:
 
 
 def _load_network(folder: Path) -> object:
-    model, markups = load_network(folder / "last.pt")
-    return markups, [value.numpy() for value in model.state_dict().values()]
+    path = folder / "last.pt"
+    state = load_checkpoint(path)
+    model = network_of(state, path)
+    return state["markups"], [value.numpy() for value in model.state_dict().values()]
 
 
 def _make_onnx(folder: Path) -> None:

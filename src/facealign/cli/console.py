@@ -150,11 +150,6 @@ def counted(number: int, thing: str) -> str:
     return f"{number} {thing}" + ("" if number == 1 else "s")
 
 
-def in_words(name: str) -> str:
-    """A normaliser or region for reading: "inter_ocular" → "inter-ocular"."""
-    return name.replace("_", "-" if name.startswith("inter_") else " ")
-
-
 def percent(value: float | None, digits: int = 2) -> str:
     """0.0438 → "4.38 %"; "-" for what is not defined."""
     return "-" if value is None or value != value else f"{100 * value:.{digits}f} %"

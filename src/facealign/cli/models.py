@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from facealign.aligner import FaceAligner
-from facealign.cli.console import in_words, out
+from facealign.cli.console import out
+from facealign.metrics import in_words
 from facealign.models import DEFAULT, bundled, model_path
 
 

@@ -121,6 +121,30 @@ class FiniteRange(click.FloatRange):
         return number
 
 
+def min_face_option(large: str) -> Callable[[Function], Function]:
+    """`--min-face PX`, for what may be `large`: "photos" or "videos"."""
+    return click.option(
+        "--min-face",
+        type=FiniteRange(16),
+        default=20.0,
+        show_default=True,
+        metavar="PX",
+        help=f"Smallest face to look for; a larger one is faster on large {large}.",
+    )
+
+
+def port_option(default: int) -> Callable[[Function], Function]:
+    """`--port N`."""
+    return click.option(
+        "--port",
+        type=click.IntRange(0, 65535),
+        default=default,
+        show_default=True,
+        metavar="N",
+        help="0: any that is free.",
+    )
+
+
 class _Markup(click.Option):
     """`--markup NAME`, whose help lists what the chosen model can give."""
 

@@ -9,31 +9,15 @@ import click
 
 from facealign.cli.console import say
 from facealign.cli.extras import extra
-from facealign.cli.options import FiniteRange
+from facealign.cli.options import FiniteRange, model_option, port_option
 
 TOKEN = "FACEALIGN_TOKEN"
 
 
-NUMBER = FiniteRange()
-
-
 @click.command("serve", short_help="Landmarks over HTTP, for every language.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8000,
-    show_default=True,
-    metavar="N",
-    help="0: any that is free.",
-)
-@click.option(
-    "--model",
-    default="default",
-    show_default=True,
-    metavar="NAME",
-    help="A bundled model, or an .onnx file.",
-)
+@port_option(8000)
+@model_option
 @click.option("--slots", type=int, metavar="N", help="Requests at a time; default: one a core.")
 @click.option("--queue", type=int, default=16, show_default=True, help="Requests that may wait.")
 @click.option(

@@ -18,6 +18,7 @@ from facealign.cli.options import (
     device_option,
     markup_option,
     measures_option,
+    min_face_option,
     model_option,
     output_option,
     output_path,
@@ -131,14 +132,7 @@ class Earlier:
 @click.option("--faces", type=click.IntRange(1), metavar="N", help="At most N faces at a time.")
 @click.option("--raw", is_flag=True, help="Also write the points before smoothing.")
 @measures_option
-@click.option(
-    "--min-face",
-    type=FiniteRange(16),
-    default=20.0,
-    show_default=True,
-    metavar="PX",
-    help="Smallest face to look for; a larger one is faster on large videos.",
-)
+@min_face_option("videos")
 @device_option
 @click.option("--resume", is_flag=True, help="Continue where an earlier run stopped.")
 @threads_option("Threads of the network; default: all cores.")

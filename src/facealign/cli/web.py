@@ -9,19 +9,12 @@ from pathlib import Path
 import click
 
 from facealign.cli.console import counted, say
-from facealign.cli.options import output_option
+from facealign.cli.options import output_option, port_option
 
 
 @click.command("web", short_help="Landmarks in the browser: a page that never uploads.")
 @output_option("DIR", "Write the page there, for any static host, instead of serving it.")
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8001,
-    show_default=True,
-    metavar="N",
-    help="0: any that is free.",
-)
+@port_option(8001)
 @click.option("--open", "opened", is_flag=True, help="Open it in the browser.")
 def command(output: Path | None, port: int, opened: bool) -> int:
     """Find landmarks in the browser: photos and webcam, in a page that never uploads.

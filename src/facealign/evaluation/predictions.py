@@ -64,6 +64,8 @@ def predict(
     aligner: FaceAligner,
     boxes: str = "official",
     progress: Progress = silent,
+    dataset: str = "",
+    subset: str = "",
 ) -> Predictions:
     """Landmarks for every sample whose image can be read; the others are reported.
 
@@ -75,6 +77,8 @@ def predict(
             "tracker" follows the faces of videos through every frame up to the last labelled one,
             smoothed by the frames before, like `facealign video --smoothing live`.
         progress: wraps the loop over the samples.
+        dataset: of the samples, kept with the predictions.
+        subset: likewise.
 
     Raises:
         SettingsError: "tracker", and the samples are not frames of videos.
@@ -94,7 +98,8 @@ def predict(
                 kept.append(sample.id)
     landmarks = np.stack(rows) if rows else np.zeros((0, count, 2), np.float32)
     source = samples[0].box_source if samples and boxes == "official" else boxes
-    return Predictions(kept, landmarks, source, markup=aligner.markup)
+    model, markup = aligner.facts.name, aligner.markup
+    return Predictions(kept, landmarks, source, model, markup, dataset, subset)
 
 
 def predict_face(

@@ -23,7 +23,7 @@ from facealign.errors import DataError, FaceAlignError
 from facealign.face import Face
 from facealign.geometry import CropTransform
 from facealign.image import read_image
-from facealign.metrics import ced
+from facealign.metrics import ced, in_words
 from facealign.reproduce.measure import Measurer, reason_of
 from facealign.types import Pixels, Sample
 
@@ -79,8 +79,7 @@ def _panel(
     normaliser: str,
     mark: tuple[str, float],
 ) -> CurvePanel:
-    words = normaliser.replace("_", "-" if normaliser.startswith("inter_") else " ")
-    empty = CurvePanel(title, f"NME, {words} (%)", LIMIT, mark=mark)
+    empty = CurvePanel(title, f"NME, {in_words(normaliser)} (%)", LIMIT, mark=mark)
     try:
         matched = measurer.matched(dataset, subset)
     except FaceAlignError as error:
@@ -100,7 +99,7 @@ def figure3(measurer: Measurer, photos: Sequence[Path], target: Path) -> list[st
     rows = [_row(measurer, *facts) for facts in ROWS]
     if photos:
         aligner = measurer.aligner(measurer.models[0])
-        pictures = list(_found(aligner, photos))
+        pictures = list(_in_photos(aligner, photos))
         rows.append(FaceRow("photos", pictures[:FACES], "" if pictures else "no face was found"))
     draw_predictions(rows, target)
     return [f"{row.title}: {row.missing}" for row in rows if row.missing]
@@ -112,7 +111,7 @@ def _row(measurer: Measurer, title: str, dataset: str, subsets: Sequence[str]) -
         try:
             samples = measurer.roots.read(dataset, subset).samples
             aligner = _fitting(measurer, samples)
-            pictures = [_picture_of_sample(aligner, s) for s in _spread(samples, FACES)]
+            pictures = list(_in_samples(aligner, samples, FACES))
             return FaceRow(f"{title}, {subset}, {aligner.facts.name}", pictures)
         except FaceAlignError as error:
             problem = reason_of(error)
@@ -129,22 +128,23 @@ def _fitting(measurer: Measurer, samples: Sequence[Sample]) -> FaceAligner:
     raise DataError(f"no model with {samples[0].markup} given")
 
 
-def _spread(samples: Sequence[Sample], count: int) -> list[Sample]:
-    """Evenly over the data set, so that no face is hand-picked."""
+def _in_samples(
+    aligner: FaceAligner, samples: Sequence[Sample], count: int, attention: bool = False
+) -> Iterator[FacePicture]:
+    """Labelled faces spread evenly over the data set, so that none is hand-picked."""
     places = np.linspace(0, len(samples) - 1, min(count, len(samples))).round().astype(int)
-    return [samples[place] for place in places]
+    for sample in (samples[place] for place in places):
+        image = read_pixels(sample)
+        (face,) = aligner.align(image, sample.box[None], attention)
+        yield _picture(image, face)
 
 
-def _picture_of_sample(aligner: FaceAligner, sample: Sample) -> FacePicture:
-    image = read_pixels(sample)
-    (face,) = aligner.align(image, sample.box[None])
-    return _picture(image, face)
-
-
-def _found(aligner: FaceAligner, photos: Sequence[Path]) -> Iterator[FacePicture]:
+def _in_photos(
+    aligner: FaceAligner, photos: Sequence[Path], attention: bool = False
+) -> Iterator[FacePicture]:
     for photo in photos:
         image = read_image(photo)
-        yield from (_picture(image, face) for face in aligner.align(image))
+        yield from (_picture(image, face) for face in aligner.align(image, None, attention))
 
 
 def _picture(image: Pixels, face: Face) -> FacePicture:
@@ -167,24 +167,14 @@ def figure4(measurer: Measurer, photos: Sequence[Path], target: Path) -> list[st
 
     """
     aligner = measurer.aligner(measurer.models[0])
-    faces = list(_with_maps(aligner, photos) if photos else _maps_of_300w(measurer, aligner))
+    if photos:
+        faces = list(_in_photos(aligner, photos, attention=True))
+    else:
+        samples = measurer.roots.read("300w", "common").samples
+        faces = list(_in_samples(aligner, samples, FACES // 2, attention=True))
     if not faces:
         raise DataError("figure4: no face was found; give another --photo")
     count = len(faces[0].attention) if faces[0].attention is not None else 0
     stages = aligner.facts.attention_stages or tuple(range(1, count + 1))
     draw_attention(faces[:FACES], [f"stage {stage}" for stage in stages], target)
     return []
-
-
-def _with_maps(aligner: FaceAligner, photos: Sequence[Path]) -> Iterator[FacePicture]:
-    for photo in photos:
-        image = read_image(photo)
-        for face in aligner.align(image, attention=True):
-            yield _picture(image, face)
-
-
-def _maps_of_300w(measurer: Measurer, aligner: FaceAligner) -> Iterator[FacePicture]:
-    for sample in _spread(measurer.roots.read("300w", "common").samples, FACES // 2):
-        image = read_pixels(sample)
-        (face,) = aligner.align(image, sample.box[None], attention=True)
-        yield _picture(image, face)

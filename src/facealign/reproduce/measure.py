@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from facealign.aligner import FaceAligner
@@ -85,17 +85,13 @@ class Measurer:
 
     def predictions(self, reading: Reading) -> list[Predictions]:
         """Predictions of each model with the faces' point scheme; stored ones if there are any."""
+        samples, names = reading.samples, (reading.dataset, reading.subset)
         if self.kept:
-            return [p for p in self.kept if (p.dataset, p.subset) == _key(reading)]
-        found: list[Predictions] = []
-        for aligner in (self.aligner(model) for model in self.models):
-            if aligner.markup == reading.samples[0].markup:
-                progress = self.track(f"{reading.dataset} {reading.subset}")
-                made = predict(reading.samples, aligner, self.boxes, progress)
-                dataset, subset = _key(reading)
-                found.append(
-                    replace(made, model=aligner.facts.name, dataset=dataset, subset=subset)
-                )
+            return [p for p in self.kept if (p.dataset, p.subset) == names]
+        fitting = [a for a in map(self.aligner, self.models) if a.markup == samples[0].markup]
+        found = (
+            predict(samples, a, self.boxes, self.track(" ".join(names)), *names) for a in fitting
+        )
         return [predictions for predictions in found if predictions.ids]
 
     def reports(self, dataset: str, subset: str, normaliser: str) -> dict[str, Report]:
@@ -129,10 +125,6 @@ class Measurer:
             scheme = reading.samples[0].markup
             raise DataError(f"{reading.dataset} {reading.subset} ({scheme}): {what} given")
         return found
-
-
-def _key(reading: Reading) -> tuple[str, str]:
-    return reading.dataset, reading.subset
 
 
 def reason_of(error: FaceAlignError) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from facealign.datasets import DATASETS
 from facealign.errors import FaceAlignError
 from facealign.evaluation import Report
+from facealign.metrics import in_words
 from facealign.reproduce.measure import Measurer, reason_of
 from facealign.reproduce.paper import ABLATION, BENCHMARKS, PAPER, SOURCES, VARIANTS, Benchmark
 from facealign.reproduce.runs import RecordedRun, Summary, summarise
@@ -37,7 +38,7 @@ def benchmark_table(name: str, measurer: Measurer) -> Table:
             reports[part.title] = measurer.reports(part.dataset, part.subset, normalisers[0])
         except FaceAlignError as error:
             missing.append(f"{part.title}, not measured: {reason_of(error)}")
-    columns = [f"{p.title}, {_words(n)}" for n in normalisers for p in benchmark.parts]
+    columns = [f"{p.title}, {in_words(n)}" for n in normalisers for p in benchmark.parts]
     rows = _printed(benchmark, normalisers) + _measured(benchmark, normalisers, reports)
     notes = (*benchmark.notes, *_faces(reports), *missing)
     return Table(name, benchmark.title, tuple(columns), tuple(rows), notes)
@@ -91,7 +92,7 @@ def _faces(reports: Reports) -> list[str]:
     for part in reports.values():
         for model, report in part.items():
             spans = ", ".join(
-                f"{_words(name)} {100 * low:.2f} to {100 * high:.2f}"
+                f"{in_words(name)} {100 * low:.2f} to {100 * high:.2f}"
                 for name, (low, high) in report.intervals.items()
                 if name.startswith("inter_") or name == report.normaliser
             )
@@ -161,8 +162,4 @@ def _notes_on_runs(ours: Mapping[tuple[str, str, str], Mapping[str, Summary]]) -
 
 def _faces_of(key: tuple[str, str, str]) -> str:
     dataset, subset, normaliser = key
-    return f"{dataset} {subset}, {_words(normaliser)}"
-
-
-def _words(normaliser: str) -> str:
-    return normaliser.replace("_", "-" if normaliser.startswith("inter_") else " ")
+    return f"{dataset} {subset}, {in_words(normaliser)}"

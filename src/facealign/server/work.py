@@ -6,14 +6,13 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from functools import lru_cache
 from typing import TypeVar
 
 from facealign.aligner import FaceAligner, Found
 from facealign.errors import ImageError, MissingExtraError, SettingsError
 from facealign.face import Face, ImageResult
-from facealign.face.measures import measure
+from facealign.face.measures import measured
 from facealign.image import open_image
 from facealign.server.intake import Picture
 from facealign.server.options import Options
@@ -139,7 +138,7 @@ def _aligned(
     some = Found(image, found.boxes[kept], found.scores[kept], found.angles[kept])
     faces: list[Face] = aligner.look(some)
     if options.measures:
-        faces = [replace(face, measures=measure(face)) for face in faces]
+        faces = measured(faces)
     return ImageResult(name, image.shape[1], image.shape[0], faces)
 
 

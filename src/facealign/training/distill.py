@@ -11,7 +11,7 @@ from torch import Tensor
 
 from facealign.errors import DataError
 from facealign.network import Network
-from facealign.training.pretrained import load_network
+from facealign.training.rundir.checkpoint import load_checkpoint, network_of
 from facealign.training.settings import TrainSettings
 
 
@@ -35,7 +35,9 @@ class Teacher:
         """
         if not train.teacher:
             return None
-        model, names = load_network(Path(train.teacher))
+        path = Path(train.teacher)
+        state = load_checkpoint(path)
+        model, names = network_of(state, path), state["markups"]
         heads = [names.index(name) if name in names else None for name in markups]
         if heads == [None] * len(heads):
             raise DataError(

@@ -13,21 +13,10 @@ from facealign.errors import DataError, SettingsError
 from facealign.models import bundled, model_path
 from facealign.network import Network
 from facealign.training.export.restore import read_weights
-from facealign.training.rundir.checkpoint import load_checkpoint, network_of
+from facealign.training.rundir.checkpoint import load_checkpoint
 from facealign.training.rundir.folder import best_checkpoint
 from facealign.training.settings import TrainSettings
 from facealign.training.settings_file import to_settings
-
-
-def load_network(path: Path) -> tuple[Network, tuple[str, ...]]:
-    """The network of a checkpoint, with averaged weights if it has them, and its heads' markups.
-
-    Raises:
-        DataError: the checkpoint is missing, damaged or of another version.
-
-    """
-    state = load_checkpoint(path)
-    return network_of(state, path), tuple(state["markups"])
 
 
 @dataclass(frozen=True, eq=False)

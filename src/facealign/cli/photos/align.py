@@ -15,6 +15,7 @@ from facealign.cli.options import (
     markup_option,
     max_megapixels_option,
     measures_option,
+    min_face_option,
     model_option,
     output_option,
     output_path,
@@ -61,14 +62,7 @@ from facealign.types import Pixels
     "--boxes", type=Path, metavar="FILE", help="Face boxes: .csv image,x0,y0,x1,y1 or results."
 )
 @click.option("--whole-image", is_flag=True, help="Every photo is one tight face crop.")
-@click.option(
-    "--min-face",
-    type=FiniteRange(16),
-    default=20.0,
-    show_default=True,
-    metavar="PX",
-    help="Smallest face to look for; a larger one is faster on large photos.",
-)
+@min_face_option("photos")
 @device_option
 @measures_option
 @click.option("--upright", is_flag=True, help="Faces are upright: no second look for turned ones.")

@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from facealign.cli.console import in_words, percent, print_table, say
+from facealign.cli.console import percent, print_table, say
 from facealign.cli.options import json_option
 from facealign.files import is_folder, parsing, reading, write_file
-from facealign.metrics import NORMALISERS
+from facealign.metrics import NORMALISERS, in_words
 
 Entry = dict[str, Any]
 

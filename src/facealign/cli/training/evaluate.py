@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import click
 
 from facealign.aligner import FaceAligner
-from facealign.cli.console import bar, in_words, percent, print_facts, say
+from facealign.cli.console import bar, percent, print_facts, say
 from facealign.cli.data_options import (
     Options,
     boxes_option,
@@ -33,7 +32,6 @@ from facealign.datasets import DATASETS, Reading, load_dataset, read_dataset
 from facealign.datasets.formats.labels import named_scheme
 from facealign.errors import DataError, SettingsError
 from facealign.evaluation import (
-    Predictions,
     Report,
     predict,
     read_predictions,
@@ -41,6 +39,7 @@ from facealign.evaluation import (
     write_predictions,
 )
 from facealign.files import write_file
+from facealign.metrics import in_words
 
 
 @click.command("eval", short_help="Measure a model on a labelled data set.")
@@ -94,12 +93,13 @@ def evaluate(
         options = with_markup(dataset, options, scheme)
     reading = read_dataset(dataset, root, subset or default_subset(dataset), **options)
     aligner = _aligner(model, threads, markup, reading)
-    predictions = _predict(reading, aligner, boxes)
+    progress, names = bar("predicting", "faces"), (reading.dataset, reading.subset)
+    predictions = predict(reading.samples, aligner, boxes, progress, *names)
     if not predictions.ids:
         raise DataError(f"{root}: no face of {dataset} {reading.subset} could be read")
     if predicted:
         write_predictions(predictions, predicted)
-    report = score(reading.samples, predictions, reading.dataset, reading.subset, normaliser)
+    report = score(reading.samples, predictions, *names, normaliser)
     _print_report(report, predictions.model)
     if predicted:
         say(f"predictions: {predicted}")
@@ -114,12 +114,6 @@ def _aligner(model: str, threads: int | None, markup: str | None, reading: Readi
         with suppress(SettingsError):
             return plain(markup=reading.samples[0].markup)
     return plain(markup=markup)
-
-
-def _predict(reading: Reading, aligner: FaceAligner, boxes: str) -> Predictions:
-    found = predict(reading.samples, aligner, boxes, bar("predicting", "faces"))
-    name, subset = aligner.facts.name, reading.subset
-    return replace(found, model=name, dataset=reading.dataset, subset=subset)
 
 
 @click.command("score", short_help="Score predictions again, without the model.")

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from facealign.cli.console import bar, fail, in_words, percent, progress, say
+from facealign.cli.console import bar, fail, percent, progress, say
 from facealign.cli.data_options import config_list
 from facealign.cli.extras import extra
 from facealign.cli.stopping import INTERRUPTED, Stop
 from facealign.configs import find_config
 from facealign.datasets import Reading, read_dataset
 from facealign.errors import SettingsError
+from facealign.metrics import in_words
 from facealign.problems import collect
 
 if TYPE_CHECKING:

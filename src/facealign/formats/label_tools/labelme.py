@@ -22,12 +22,9 @@ from facealign.formats.contents import Contents, path_of
 from facealign.formats.folders import write_into
 from facealign.formats.json import read_content
 from facealign.formats.label_tools.named import LabelledImage, NamedFace, NamedTool
-from facealign.formats.label_tools.regions import Region, to_faces
+from facealign.formats.label_tools.regions import COVERED, Region, to_faces
 from facealign.formats.pts import image_beside
 from facealign.markup import load_markup, own_scheme
-
-COVERED = ("occluded", "hidden", "covered")
-"""Flags of a point that is covered."""
 
 
 def write_labelme(results: Iterable[ImageResult], path: Path, contents: Contents) -> None:

@@ -27,13 +27,11 @@ from facealign.files import parsing
 from facealign.formats.contents import Contents
 from facealign.formats.json import read_content
 from facealign.formats.label_tools.named import LabelledImage, NamedFace, NamedTool
-from facealign.formats.label_tools.regions import Region, to_faces
+from facealign.formats.label_tools.regions import COVERED, Region, to_faces
 from facealign.image import SUFFIXES
 from facealign.markup import load_markup, own_scheme
 
 LOG = logging.getLogger(__name__)
-COVERED = ("occluded", "hidden", "covered")
-"""What a region's note may say of a point that is covered."""
 
 
 def write_labelstudio(results: Iterable[ImageResult], file: IO[str], contents: Contents) -> None:

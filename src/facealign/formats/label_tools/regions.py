@@ -8,6 +8,8 @@ from typing import Any
 
 from facealign.formats.label_tools.named import NamedFace
 
+COVERED = ("occluded", "hidden", "covered")
+"""What a flag or a note may call a point that is covered."""
 LINK = "link each point to its box or group, or put it into the box of one face alone"
 
 
