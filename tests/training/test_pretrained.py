@@ -173,7 +173,7 @@ def test_heads_of_another_size_begin_anew_at_the_mean_face(
     begin: Begin, start: str, other: dict[str, object], request: pytest.FixtureRequest
 ) -> None:
     run = begin(request.getfixturevalue(start), other)
-    begun = read_start(run.settings.train, map_relu=True)
+    begun = read_start(run.settings)
     assert begun is not None
     for name, value in run.model.state_dict().items():
         if name.endswith("conv.0.weight"):
@@ -222,8 +222,7 @@ def test_the_folder_of_a_run_is_a_start_like_its_best_checkpoint(
     tiny: Tiny, trained: Path, tmp_path: Path
 ) -> None:
     shutil.copyfile(trained, tmp_path / "best.pt")
-    train = [tiny(start=str(path)).train for path in (trained, tmp_path)]
-    file, folder = (read_start(t, map_relu=True) for t in train)
+    file, folder = (read_start(tiny(start=str(path))) for path in (trained, tmp_path))
     assert file is not None
     assert folder is not None
     assert file.weights.keys() == folder.weights.keys()
@@ -232,9 +231,9 @@ def test_the_folder_of_a_run_is_a_start_like_its_best_checkpoint(
 
 def test_a_start_that_is_not_there_is_named_with_what_there_is(tiny: Tiny) -> None:
     with pytest.raises(DataError, match=r'"aan-l": no such bundled model \(aan-m, '):
-        read_start(tiny(start="aan-l").train, map_relu=True)
+        read_start(tiny(start="aan-l"))
 
 
 def test_a_checkpoint_whose_maps_are_the_other_way_is_refused(tiny: Tiny, trained: Path) -> None:
     with pytest.raises(SettingsError, match=r"with a ReLU: set model\.map_relu=true"):
-        read_start(tiny(start=str(trained)).train, map_relu=False)
+        read_start(tiny(model={"map_relu": False}, start=str(trained)))

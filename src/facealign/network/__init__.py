@@ -4,6 +4,7 @@ from facealign.network.aan import AAN
 from facealign.network.build import Network, build_network
 from facealign.network.head import HeadOutput, Prediction
 from facealign.network.heatmap_teacher import HeatmapTeacher
+from facealign.network.pretrained_aan import PretrainedAAN
 from facealign.network.pretrained_teacher import PretrainedTeacher
 from facealign.network.settings import AANSettings
 
@@ -14,6 +15,7 @@ __all__ = [
     "HeatmapTeacher",
     "Network",
     "Prediction",
+    "PretrainedAAN",
     "PretrainedTeacher",
     "build_network",
 ]

@@ -8,24 +8,18 @@ from torch import Tensor, nn
 from facealign.network.blocks import pool_attended
 from facealign.network.head import Head, Prediction
 from facealign.network.settings import AANSettings
-from facealign.network.trunk import Trunk
+from facealign.network.trunk import Features, Trunk
 
 
-class AAN(Trunk):
-    """Image → S stages (bottleneck, attention, pooling) → NE → linear → landmarks.
+class Regression(nn.Module):
+    """Features of a trunk → landmarks, by a head for each point scheme."""
 
-    | at 128 px             | shape             |
-    |-----------------------|-------------------|
-    | image                 | (B, 3, 128, 128)  |
-    | trunk, section 3.1    | (B, 512, 4, 4)    |
-    | flattened, x of eq. 4 | (B, 8192)         |
-    | NE, φ of eq. 4        | (B, 256)          |
-    | landmarks             | (B, K, 2)         |
-    """
+    settings: AANSettings
+    heads: nn.ModuleList
 
-    def __init__(self, settings: AANSettings) -> None:
-        super().__init__(settings)
-        self.heads = nn.ModuleList(Head(settings, points) for points in settings.heads)
+    def features(self, image: Tensor) -> Features:
+        """(B, 3, H, W), normalized RGB → the trunk's features."""
+        raise NotImplementedError
 
     def forward(self, image: Tensor) -> Prediction:
         """(B, 3, H, W), normalized RGB → `Prediction`."""
@@ -49,3 +43,20 @@ class AAN(Trunk):
         for head, mean_shape in zip(self.heads, mean_shapes, strict=True):
             assert isinstance(head, Head)
             head.calibrate(x, mean_shape)
+
+
+class AAN(Trunk, Regression):
+    """Image → S stages (bottleneck, attention, pooling) → NE → linear → landmarks.
+
+    | at 128 px             | shape             |
+    |-----------------------|-------------------|
+    | image                 | (B, 3, 128, 128)  |
+    | trunk, section 3.1    | (B, 512, 4, 4)    |
+    | flattened, x of eq. 4 | (B, 8192)         |
+    | NE, φ of eq. 4        | (B, 256)          |
+    | landmarks             | (B, K, 2)         |
+    """
+
+    def __init__(self, settings: AANSettings) -> None:
+        super().__init__(settings)
+        self.heads = nn.ModuleList(Head(settings, points) for points in settings.heads)

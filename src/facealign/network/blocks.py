@@ -88,16 +88,22 @@ class Stage(nn.Module):
         F = (1 + M)·H by eq. 1 ("residual"), F = M·H by eq. 2 ("product"). Without attention the
         three are H, H and None.
         """
-        features = self.block(x)
-        if self.attention is None:
-            return features, features, None
-        attention = self.attention(features)
-        attended = attention * features
-        if self.form == "product":
-            return attended, attended, attention
-        # Two forms of eq. 1: H + M·H where M·H is needed anyway, one pass over H where it is not.
-        output = features + attended if self.training else (1 + attention) * features
-        return output, attended, attention
+        return attend(self.block(x), self.attention, self.form)
+
+
+def attend(
+    features: Tensor, attention: nn.Module | None, form: AttentionForm
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """H (B, C, H, W) → F, M·H and M, as `Stage` returns them."""
+    if attention is None:
+        return features, features, None
+    scores = attention(features)
+    attended = scores * features
+    if form == "product":
+        return attended, attended, scores
+    # Two forms of eq. 1: H + M·H where M·H is needed anyway, one pass over H where it is not.
+    output = features + attended if attention.training else (1 + scores) * features
+    return output, attended, scores
 
 
 GRID = 4

@@ -58,7 +58,7 @@ class Head(nn.Module):
         super().__init__()
         self.points = points
         self.early = nn.ModuleList(
-            EarlyHead(width, points) for width in settings.widths if settings.supervision
+            EarlyHead(width, points) for width in settings.stage_widths if settings.supervision
         )
         self.embedding, embedded = _embedding(settings)
         self.linear = nn.Linear(embedded, 2 * points)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from facealign.network.efficientnet import PIXEL_MEAN, PIXEL_STD, EfficientNetTrunk, read_imagenet
+from facealign.network.efficientnet import EfficientNetTrunk
 from facealign.network.head import HeadOutput, Prediction
 from facealign.network.heatmap_teacher import to_landmarks
 from facealign.network.settings import AANSettings
@@ -24,29 +24,14 @@ class PretrainedTeacher(nn.Module):
         super().__init__()
         self.settings = settings
         self.trunk = EfficientNetTrunk(settings.trunk)
-        self.heads = nn.ModuleList([PyramidHead(self.trunk.widths, settings.points)])
+        self.heads = nn.ModuleList([PyramidHead(settings.stage_widths, settings.points)])
 
     def forward(self, image: Tensor) -> Prediction:
         """(B, 3, H, W), RGB normalized as for an AAN → `Prediction`, with heatmaps."""
-        pixels = image * INPUT_STD + INPUT_MEAN
-        features = self.trunk((pixels - PIXEL_MEAN) / PIXEL_STD)
-        return Prediction([self.heads[0](features)], [])
+        return Prediction([self.heads[0](self.trunk(image))], [])
 
     def calibrate(self, images: Tensor, mean_shapes: list[Tensor]) -> None:
         """Do nothing, as in `HeatmapTeacher`."""
-
-    def load_imagenet(self) -> None:
-        """Give the trunk the weights that ImageNet taught it.
-
-        Raises:
-            MissingExtraError: the package with the weights is not installed.
-
-        """
-        self.trunk.load_state_dict(read_imagenet(self.settings.trunk))
-
-
-INPUT_MEAN, INPUT_STD = 0.5, 0.25
-"""How training and the aligner normalize pixels of 0 … 1."""
 
 
 class PyramidHead(nn.Module):

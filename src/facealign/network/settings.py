@@ -10,6 +10,12 @@ from facealign.network.blocks import AttentionForm
 from facealign.network.embedding import EmbeddingForm
 
 TrunkName = Literal["stages", "efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2"]
+TRUNK_WIDTHS: dict[TrunkName, tuple[int, ...]] = {
+    "efficientnet-lite0": (24, 40, 112, 320),
+    "efficientnet-lite1": (24, 40, 112, 320),
+    "efficientnet-lite2": (24, 48, 120, 352),
+}
+"""Channels at strides 4, 8, 16 and 32."""
 LARGEST, LARGEST_INPUT = 65536, 4096
 """Limits of sizes: a greater one is a slip of the pen, and would fill any memory."""
 
@@ -52,19 +58,21 @@ class AANSettings:
     from the last stage's up to stage 2's. Not in the paper; slower, and more exact with few faces.
     The settings of NE and of the early heads have no effect on it. Empty means off."""
     trunk: TrunkName = "stages"
-    """"stages" are the paper's; another name builds a `PretrainedTeacher` on a trunk that begins
-    with ImageNet's weights. Only `points` and `input_size` have an effect on it. Train it in
-    float32 on a CPU, where bfloat16 makes its depthwise convolutions slow."""
+    """"stages" are the paper's; another name is a trunk that begins with ImageNet's weights, for a
+    `PretrainedAAN` or, with `heatmaps` (1, 1, 1), a `PretrainedTeacher`. `widths` and `ratio` have
+    no effect on it. Train it in float32 on a CPU, where bfloat16 makes its depthwise convolutions
+    slow."""
 
     def __post_init__(self) -> None:
-        reduction = 2 ** (len(self.widths) + 1)
+        halvings = len(self.stage_widths) + 1
+        reduction = 2**halvings
         if not self.widths or min(self.widths) < 1 or max(self.widths) > LARGEST:
             raise SettingsError(
                 f"model.widths {list(self.widths)}: need a width of 1 to {LARGEST} for each stage"
             )
         if self.input_size < reduction or self.input_size % reduction:
             raise SettingsError(
-                f"model.input_size {self.input_size} does not halve {len(self.widths) + 1} times: "
+                f"model.input_size {self.input_size} does not halve {halvings} times: "
                 f"use a multiple of {reduction}"
             )
         for name in ("points", "ratio", "embedding_size"):
@@ -80,7 +88,7 @@ class AANSettings:
             )
         self._check_trunk()
         self._check_heatmaps()
-        chosen, last = self.attention_stages, len(self.widths)
+        chosen, last = self.attention_stages, len(self.stage_widths)
         if chosen is not None and list(chosen) != sorted(set(chosen) & set(range(1, last + 1))):
             raise SettingsError(
                 f"model.attention_stages {list(chosen)}: list stages from 1 to {last}, in "
@@ -90,16 +98,14 @@ class AANSettings:
             raise SettingsError('model.attention_stages is empty: set model.attention = "off"')
 
     def _check_trunk(self) -> None:
-        if self.trunk == "stages":
-            return
-        for name in ("heatmaps", "further", "spread", "visibility"):
-            if getattr(self, name):
-                raise SettingsError(
-                    f'model.trunk = "{self.trunk}" cannot be combined with model.{name}: drop one'
-                )
+        if self.trunk != "stages" and self.heatmaps not in ((), (1, 1, 1)):
+            raise SettingsError(
+                f"model.heatmaps {list(self.heatmaps)}: the decoder of "
+                f'model.trunk = "{self.trunk}" has one block at each size: use [1, 1, 1]'
+            )
 
     def _check_heatmaps(self) -> None:
-        sizes = len(self.widths) - 1
+        sizes = len(self.stage_widths) - 1
         if not self.heatmaps:
             return
         if not sizes:
@@ -118,9 +124,9 @@ class AANSettings:
     @property
     def stages_with_maps(self) -> tuple[int, ...]:
         """The stages that have an attention map, counted from 1."""
-        if self.attention == "off" or self.trunk != "stages":
+        if self.attention == "off" or (self.heatmaps and self.trunk != "stages"):
             return ()
-        return self.attention_stages or tuple(range(1, len(self.widths) + 1))
+        return self.attention_stages or tuple(range(1, len(self.stage_widths) + 1))
 
     def form_of(self, stage: int) -> AttentionForm:
         """The attention of one stage, counted from 1."""
@@ -129,7 +135,7 @@ class AANSettings:
     @property
     def draws_heatmaps(self) -> bool:
         """Whether the network is a teacher with heatmaps, which has one head."""
-        return bool(self.heatmaps) or self.trunk != "stages"
+        return bool(self.heatmaps)
 
     @property
     def heads(self) -> tuple[int, ...]:
@@ -139,5 +145,10 @@ class AANSettings:
     @property
     def features(self) -> int:
         """D, the length of the feature vector that enters NE."""
-        side = self.input_size // 2 ** (len(self.widths) + 1)
-        return int(self.widths[-1] * side * side)
+        side = self.input_size // 2 ** (len(self.stage_widths) + 1)
+        return int(self.stage_widths[-1] * side * side)
+
+    @property
+    def stage_widths(self) -> tuple[int, ...]:
+        """Channels of each stage's output: `widths`, or those of the pretrained trunk."""
+        return self.widths if self.trunk == "stages" else TRUNK_WIDTHS[self.trunk]

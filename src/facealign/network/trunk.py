@@ -27,6 +27,12 @@ class Features(NamedTuple):
     attention: list[Tensor]
     """The maps M (B, 1, H/2^s, W/2^s), of the stages that have one."""
 
+    @classmethod
+    def of(cls, pooled: Tensor, outputs: list[tuple[Tensor, Tensor, Tensor | None]]) -> Features:
+        """From F, M·H and M of each stage."""
+        stages, attended, attention = map(list, zip(*outputs, strict=True))
+        return cls(pooled, stages, attended, [each for each in attention if each is not None])
+
 
 class Trunk(nn.Module):
     """Stem, then S stages of bottleneck block, attention and pooling.
@@ -59,5 +65,4 @@ class Trunk(nn.Module):
         for stage in self.stages:
             outputs.append(stage(x))
             x = F.max_pool2d(outputs[-1][0], 2)
-        stages, attended, attention = map(list, zip(*outputs, strict=True))
-        return Features(x, stages, attended, [each for each in attention if each is not None])
+        return Features.of(x, outputs)

@@ -12,10 +12,12 @@ from torch import Tensor
 from facealign.errors import DataError, SettingsError
 from facealign.models import bundled, model_path
 from facealign.network import Network
+from facealign.network.efficientnet import ORIGIN, read_imagenet
+from facealign.network.settings import TrunkName
 from facealign.training.export.restore import read_weights
 from facealign.training.rundir.checkpoint import load_checkpoint
 from facealign.training.rundir.folder import best_checkpoint
-from facealign.training.settings import TrainSettings
+from facealign.training.settings import Settings, TrainSettings
 from facealign.training.settings_file import to_settings
 
 
@@ -39,21 +41,21 @@ class Start:
     measured: bool
 
 
-def read_start(train: TrainSettings, map_relu: bool) -> Start | None:
+def read_start(settings: Settings) -> Start | None:
     """The weights of `train.start`: of a run or checkpoint, an exported file, a bundled model.
 
-    Args:
-        train: the settings.
-        map_relu: `AANSettings.map_relu` of the network that starts from them.
+    Without one they are ImageNet's where `model.trunk` has such, and else none.
 
     Raises:
         DataError: it does not exist, or the checkpoint cannot be read.
+        MissingExtraError: the package with ImageNet's weights is not installed.
         ModelError: the exported file cannot be read.
         SettingsError: its `map_relu` differs.
 
     """
+    train, map_relu, trunk = settings.train, settings.model.map_relu, settings.model.trunk
     if not train.start:
-        return None
+        return None if trunk == "stages" else _imagenet(trunk)
     if train.start in bundled() or train.start.endswith(".onnx"):
         weights, facts = read_weights(model_path(train.start), map_relu)
         return Start(weights, facts.markups, facts.input_size, facts.trained_on, measured=False)
@@ -73,13 +75,18 @@ def read_start(train: TrainSettings, map_relu: bool) -> Start | None:
     return Start(state["weights"], markups, model.input_size, state["trained_on"], measured=True)
 
 
+def _imagenet(trunk: TrunkName) -> Start:
+    weights = {f"trunk.{key}": value for key, value in read_imagenet(trunk).items()}
+    return Start(weights, (), 0, ORIGIN.format(trunk), measured=True)
+
+
 @torch.no_grad()
 def load_start(model: Network, markups: Sequence[str], start: Start | None) -> None:
     """Copy the trunk of `start`, and its heads of these point schemes, into a network.
 
     A network with more channels then predicts the same as the smaller one (`grow`). A head is not
     copied if its crops have another size, if its NE is larger, if only one of the two has NE, or
-    if only one of them has heatmaps.
+    if only one of them has heatmaps. Nor are attention maps that only one of them has.
 
     Raises:
         SettingsError: its trunk has other stages or more channels.
@@ -89,8 +96,10 @@ def load_start(model: Network, markups: Sequence[str], start: Start | None) -> N
         return
     given, wanted = start.weights, model.state_dict()
     pairs = {key: key for key in (*wanted, *given) if not key.startswith("heads.")}
-    for key in pairs:
-        if key not in wanted or key not in given or not _fits(given[key], wanted[key]):
+    for key in list(pairs):
+        if key.startswith("attention.") and (key in wanted) != (key in given):
+            del pairs[key]  # between an AAN and a teacher on the same pretrained trunk
+        elif key not in wanted or key not in given or not _fits(given[key], wanted[key]):
             raise SettingsError(
                 f"train.start: its network does not fit into this one (at {key}): use the same "
                 "model settings; only model.widths and model.embedding_size may be larger and "

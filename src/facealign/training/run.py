@@ -15,8 +15,7 @@ from facealign.datasets import Reading
 from facealign.datasets.reading import fold_by_group, split_by_group
 from facealign.errors import DataError, SettingsError
 from facealign.markup import own_scheme
-from facealign.network import Network, PretrainedTeacher, build_network
-from facealign.network.efficientnet import ORIGIN
+from facealign.network import Network, build_network
 from facealign.training.data.batches import Batch, BatchLoader
 from facealign.training.data.heads import fit_heads
 from facealign.training.data.load import open_faces, open_validator
@@ -38,7 +37,7 @@ from facealign.training.distributed.processes import (
 from facealign.training.divergence import LossGuard
 from facealign.training.export.restore import take_statistics
 from facealign.training.optimiser import freeze_all_but, make_optimiser
-from facealign.training.pretrained import BEGUN, Start, inherited, load_start, read_start
+from facealign.training.pretrained import Start, inherited, load_start, read_start
 from facealign.training.rundir.checkpoint import fitting, load_newest
 from facealign.training.rundir.fingerprint import fingerprint
 from facealign.training.rundir.folder import RunFolder
@@ -238,7 +237,7 @@ def resume(run: Run, data: dict[str, Any]) -> None:
     if state is None:
         if leads():
             run.folder.write_data(data)
-        start = read_start(run.settings.train, run.settings.model.map_relu)
+        start = read_start(run.settings)
         run.trained_on += inherited(run.settings.train, start, run.trained_on)
         _check_frozen(run.settings, start)
         _initialize(run, start)
@@ -274,9 +273,6 @@ def _initialize(run: Run, start: Start | None) -> None:
     load_start(run.model, (), start)  # the trunk, for the features that calibrate the heads
     _calibrate(run, first)
     load_start(run.model, run.markups, start)  # the heads, and the statistics as they were
-    if isinstance(run.model, PretrainedTeacher) and start is None:
-        run.model.load_imagenet()
-        run.trained_on += "; " + BEGUN + ORIGIN.format(run.settings.model.trunk)
     if start and not start.measured and run.settings.train.batch_norm != "frozen":
         take_statistics(run.model, [batch.image for batch in first])
     share_weights(run.model)

@@ -47,7 +47,7 @@ def read_weights(path: Path, map_relu: bool) -> tuple[dict[str, Tensor], ModelFa
     facts = ModelFacts.from_metadata({p.key: p.value for p in proto.metadata_props}, str(path))
     with parsing(path, "damaged, or not of facealign export", ModelError):
         layers = _layers(proto.graph)
-    if "stem.conv" not in layers:
+    if not {"stem.conv", "trunk.stem"} & set(layers):
         raise ModelError(
             f"{path}: its layers are not those of an AAN; make one with: facealign export"
         )
