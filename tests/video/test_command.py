@@ -82,6 +82,22 @@ def test_the_drawn_video_has_every_frame_and_the_sound(
     assert min(gaps) > 1  # something is drawn on each
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])
+def test_a_video_of_ours_is_replaced_a_foreign_one_never(
+    facealign: Facealign, make_video: MakeFilm, waves: Filmed, suffix: str
+) -> None:
+    codec = "libvpx-vp9" if suffix == ".webm" else "libx264"
+    video = make_video("sea.mp4", waves(2))
+    theirs = make_video(f"theirs{suffix}", waves(2), codec=codec)
+    before, ours = theirs.read_bytes(), theirs.with_name(f"ours{suffix}")
+    for words in (["video", video, "--draw"], ["video", video, "-o"], ["markups", "--chart"]):
+        code, _, err = facealign(*words, theirs)
+        assert (code, "a video is there which facealign did not write" in err) == (2, True)
+        assert theirs.read_bytes() == before
+    for _ in range(2):
+        assert facealign("video", video, "--draw", ours)[0] == 0
+
+
 def test_every_start_end_and_faces(
     facealign: Facealign, make_video: MakeFilm, filmed: Filmed, tmp_path: Path
 ) -> None:

@@ -4,8 +4,8 @@ Every output goes through `whole_file` or `write_file`, which write under a temp
 same folder and then rename. So a full disk, a kill or Ctrl-C leaves an existing file as it was. A
 system error becomes a facealign error that names the file.
 
-What may be replaced, wherever it lies: a picture only if facealign wrote it, which its comment says
-(`MARK`); any other file if the user named it as an output. An input of the same command never is
+What may be replaced, wherever it lies: a picture or video only if facealign wrote it, which its
+comment says (`MARK`); any other file if the user named it as an output. An input of the same command never is
 (`cli.options.output_path`). Devices, pipes and what a symbolic link leads to are written through.
 """
 

@@ -19,13 +19,19 @@ from facealign.files.reading import digest, is_file, is_folder, kind_of, reason
 PART = ".part"
 """Suffix of temporary files."""
 MARK = "written by facealign"
-"""The comment in every picture that facealign writes."""
+"""The comment in every picture and video that facealign writes."""
 PICTURES = re.compile(
     rb"\xff\xd8\xff|\x89PNG|GIF8|RIFF....WEBP|II[*+]\0|MM\0[*+]|....ftyp(avi|hei|hev|mif|msf)"
     rb"|\xff\n|\0\0\0\x0c(JXL |jP)|BM....\0\0\0\0|P[1-6]\s[\s#\d]",
     re.DOTALL,
 )
 """How pictures begin, whatever they are called."""
+VIDEOS = re.compile(
+    rb"....(ftyp|moov|mdat|wide)|\x1aE\xdf\xa3|RIFF....AVI |FLV\1|\0\0\1[\xba\xb3]|OggS"
+    rb"|0&\xb2u\x8ef\xcf\x11|G.{187}G",
+    re.DOTALL,
+)
+"""How videos begin: MP4 and MOV, Matroska and WebM, AVI, FLV, MPEG, Ogg, WMV, MPEG-TS."""
 DAY = 86400.0
 
 
@@ -141,8 +147,8 @@ def check_place(path: Path) -> None:
     """Refuse what must not be replaced, as the module says, before the work whose result it is.
 
     Raises:
-        OutputError: a folder is there, a picture that facealign did not write, or a file that is
-            write-protected.
+        OutputError: a folder is there, a picture or video that facealign did not write, or a file
+            that is write-protected.
 
     """
     _check_name(path)
@@ -155,7 +161,7 @@ def check_place(path: Path) -> None:
 
 
 def refuse_foreign(path: Path) -> None:
-    """Refuse to replace a picture, whatever it is called, that facealign did not write.
+    """Refuse to replace a picture or video, whatever it is called, that facealign did not write.
 
     Raises:
         OutputError: it is one.
@@ -166,9 +172,10 @@ def refuse_foreign(path: Path) -> None:
     with suppress(OSError), path.open("rb") as file:
         head = file.read(4096)
         is_svg = head.lstrip(b"\xef\xbb\xbf\r\n\t ").startswith(b"<") and b"<svg" in head
-        if (is_svg or PICTURES.match(head)) and not _holds_mark(file):
+        what = "picture" if is_svg or PICTURES.match(head) else "video"
+        if (what == "picture" or VIDEOS.match(head)) and not _holds_mark(file):
             raise OutputError(
-                f"cannot write {path}: a picture is there which facealign did not write; choose "
+                f"cannot write {path}: a {what} is there which facealign did not write; choose "
                 "another folder"
             )
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from facealign.errors import MissingExtraError, OutputError
-from facealign.files import is_file, whole_file
+from facealign.files import MARK, is_file, whole_file
 from facealign.types import Pixels
 
 LOG = logging.getLogger(__name__)
@@ -100,6 +100,7 @@ class VideoWriter:
 
         file = self._stack.enter_context(whole_file(self._path, binary=True))
         self._container = av.open(file, "w", format=self._format)
+        self._container.metadata["comment"] = MARK
         nominal = Fraction(rate).limit_denominator(1001) or Fraction(25)
         self._stream = self._container.add_stream(self._encoder, rate=nominal)
         height, width = image.shape[:2]
