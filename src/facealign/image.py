@@ -239,7 +239,7 @@ def _guarded(decode: Callable[[], Decoded], name: str) -> Decoded:
     except MissingExtraError:
         raise
     except Exception as error:  # decoders raise anything: struct.error, IndexError, zlib.error …
-        raise ImageError(f"{name}: damaged or cut short ({error})") from None
+        raise ImageError(f"{name}: damaged or cut short ({error}); copy it again") from None
 
 
 def _from_pillow(picture: Image.Image) -> Pixels:

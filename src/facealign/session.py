@@ -145,7 +145,10 @@ def _make(
         return onnxruntime.InferenceSession(content, options, providers=providers)
     except Exception as error:  # ONNX Runtime's own exceptions share no public base
         name = "the exported network" if isinstance(model, bytes) else str(model)
-        raise ModelError(f"{name}: not a usable ONNX model ({_first_line(error)})") from None
+        raise ModelError(
+            f"{name}: not a usable ONNX model ({_first_line(error)}); copy it again, or make one "
+            "with: facealign export"
+        ) from None
 
 
 @cache

@@ -11,6 +11,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.fuzz.readers import TARGETS
+
+from facealign import problems
+from facealign.errors import FaceAlignError
+from facealign.files import is_file
 
 COMMAND = [sys.executable, "-m", "tests.fuzz"]
 
@@ -73,3 +78,28 @@ if __name__ == "__main__":
     found = fuzz(["odd"], Path({str(folder)!r}), inputs=1, seconds=90, workers=1, patience=3)
     print(*found.counts["odd"])
 """.replace("{str(folder)!r}", "'{folder}'")
+
+
+CUT = ["json", "jsonl", "parquet", "coco", "cvat", "imglab", "labelstudio", "pts"]
+CUT = [*(f"results-{name}" for name in CUT), "labels-labelme", "labels-celeba", "labels-aflw"]
+CUT += ["image-jpeg", "shards", "odd-checkpoint", "onnx", "onnx-start", "predictions"]
+CUT += ["recorded-runs"]
+CURES = ("again", "remove it", "facealign export", "facealign eval", "expected")
+
+
+@pytest.mark.parametrize("name", CUT)
+def test_a_file_that_is_cut_short_says_what_to_do(tmp_path: Path, name: str) -> None:
+    target = TARGETS[name]
+    target.make(tmp_path)
+    for file in [file for file in tmp_path.rglob(target.damaged) if is_file(file)]:
+        if file.name == ".facealign":  # missing, it only makes a writer more careful
+            continue
+        whole = file.read_bytes()
+        file.write_bytes(whole[: len(whole) // 2])
+        with problems.collect() as said:
+            try:
+                target.read(tmp_path)
+            except FaceAlignError as error:
+                said.append(str(error))
+        file.write_bytes(whole)
+        assert any(cure in text for text in said for cure in CURES), (file, said)

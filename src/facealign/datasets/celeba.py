@@ -67,6 +67,8 @@ def read_celeba(root: Path, subset: str, aligned: bool = False) -> Reading:
     for odd, (words, line) in parts.items():
         if words not in (["0"], ["1"], ["2"]):
             report(f"{partition}:{line}: {odd}: its part must be 0, 1 or 2")
+    if missing := len(files.point_rows.keys() - parts.keys()):
+        report(f"{partition}: {missing} images of {points} have no part: get it again")
     if not chosen:
         raise DataError(f'{partition}: no image is in "{subset}"')
     return Reading(name, subset, samples)

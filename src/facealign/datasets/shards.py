@@ -31,6 +31,7 @@ VERSION = 1
 INDEX = "index.json"
 UNFINISHED = "index.part.json"
 """The index while packing is under way."""
+AGAIN = "copy or pack it again"
 Labels = dict[str, NDArray[Any]]
 """The arrays of a shard: name → (N, …), one for each of `COLUMNS`."""
 COLUMNS = frozenset(
@@ -118,10 +119,10 @@ def read_index(path: Path) -> Index:
         DataError: it is missing, damaged, or of another version.
 
     """
-    content = read_json_file(path)
+    content = read_json_file(path, AGAIN)
     if not isinstance(content, dict) or content.get("version") != VERSION:
-        raise DataError(f"{path}: not the index of shards of this version; pack them again")
-    with parsing(path, "damaged; pack the data set again"):
+        raise DataError(f"{path}: not the index of shards of this version; {AGAIN}")
+    with parsing(path, "damaged", cure=AGAIN):
         facts = _build(Facts, content["facts"])
         if facts.scheme is not None:
             load_markup(Markup.from_dict(facts.scheme, str(path)))
@@ -168,18 +169,18 @@ def read_labels(tar: Path, shard: Shard | None = None) -> Labels:
     try:
         data, size = path.read_bytes(), tar.stat().st_size
         if shard and digest([data]) != shard.labels_sha256:
-            raise DataError(f"{path}: damaged, or from another packing; copy or pack it again")
+            raise DataError(f"{path}: damaged, or from another packing; {AGAIN}")
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             labels = {name: file[name] for name in COLUMNS}
     except OSError as error:
         missing = error.filename or path
         raise DataError(f"{missing}: cannot be read ({reason(error)})") from None
     except (KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path}: damaged ({error}); copy or pack it again") from None
+        raise DataError(f"{path}: damaged ({error}); {AGAIN}") from None
     if shard and size != shard.bytes:
         raise DataError(
             f"{tar}: {size} bytes, but the index says {shard.bytes}: cut short, or from another "
-            "packing; copy or pack it again"
+            f"packing; {AGAIN}"
         )
     return labels
 
@@ -222,9 +223,7 @@ class Places:
             found = "cut short" if len(data) < length else "not the bytes that were packed"
         except ImageError as error:
             found = str(error)
-        raise DataError(
-            f"{self.tar}: damaged at face {number}, byte {offset} ({found}); copy or pack it again"
-        )
+        raise DataError(f"{self.tar}: damaged at face {number}, byte {offset} ({found}); {AGAIN}")
 
 
 @dataclass(frozen=True, eq=False)

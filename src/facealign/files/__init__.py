@@ -5,14 +5,16 @@ same folder and then rename. So a full disk, a kill or Ctrl-C leaves an existing
 system error becomes a facealign error that names the file.
 
 What may be replaced, wherever it lies: a picture or video only if facealign wrote it, which its
-comment says (`MARK`); any other file if the user named it as an output. An input of the same command never is
-(`cli.options.output_path`). Devices, pipes and what a symbolic link leads to are written through.
+comment says (`MARK`); any other file if the user named it as an output. An input of the same
+command never is (`cli.options.output_path`). Devices, pipes and what a symbolic link leads to are
+written through.
 """
 
 from facealign.files.locks import lock
 from facealign.files.names import distinct_names
 from facealign.files.reading import (
     BAD_CONTENT,
+    COPY,
     brief,
     digest,
     is_file,
@@ -45,6 +47,7 @@ from facealign.files.writing import (
 
 __all__ = [
     "BAD_CONTENT",
+    "COPY",
     "MARK",
     "PART",
     "beside",

@@ -23,6 +23,8 @@ BAD_CONTENT = (
     *(SyntaxError, TypeError, ValueError),
 )
 """What parsing raises over bad content. Below these: errors of Unicode, JSON, TOML, XML, Arrow."""
+COPY = "if it is cut short, copy it again or make it anew"
+"""What to do about a file of which the end may be missing."""
 LONGEST = 200
 """Characters of an error's text that a message repeats: it may quote what a file holds."""
 
@@ -117,7 +119,7 @@ def brief(error: Exception) -> str:
 
 @contextmanager
 def parsing(
-    place: object, fault: str = "", kind: type[FaceAlignError] = DataError
+    place: object, fault: str = "", kind: type[FaceAlignError] = DataError, cure: str = ""
 ) -> Iterator[None]:
     """Turn what parsing raises over bad content into an error of `kind` that names the place.
 
@@ -125,6 +127,7 @@ def parsing(
         place: file and record.
         fault: what is wrong with the content; the error follows in brackets.
         kind: of the error.
+        cure: what to do.
 
     """
     try:
@@ -132,23 +135,28 @@ def parsing(
     except BAD_CONTENT as error:
         what = brief(error)
         text = f"{fault} ({type(error).__name__}: {what})" if fault else what
-        raise kind(f"{place}: {text}") from None
+        raise kind(f"{place}: {text}{cure and '; '}{cure}") from None
 
 
-def parse_json(content: str | bytes, place: object) -> Any:
+def parse_json(content: str | bytes, place: object, cure: str = COPY) -> Any:
     """The value that a JSON text stands for.
+
+    Args:
+        content: the text.
+        place: file and record.
+        cure: what to do about a text that is cut short or damaged.
 
     Raises:
         DataError: it is not JSON, or not UTF-8; the message starts with `place`.
 
     """
-    with parsing(place, "not JSON"):
+    with parsing(place, "not JSON", cure=cure):
         text = content if isinstance(content, str) else content.decode("utf-8-sig")
         return json.loads(text)
 
 
-def read_json_file(path: Path) -> Any:
-    """The value in a JSON file.
+def read_json_file(path: Path, cure: str = COPY) -> Any:
+    """The value in a JSON file; `cure` as of `parse_json`.
 
     Raises:
         DataError: it cannot be read or is not JSON.
@@ -156,4 +164,4 @@ def read_json_file(path: Path) -> Any:
     """
     with reading(path):
         content = path.read_bytes()
-    return parse_json(content, path)
+    return parse_json(content, path, cure)

@@ -76,8 +76,8 @@ class Journal:
         self.is_empty = not self.done
 
     def _check_settings(self, output: Path) -> None:
-        with parsing(self.path, f"damaged; {AGAIN}"):
-            begun = dict(parse_json(self._file.readline(), self.path)["settings"])
+        with parsing(self.path, "damaged", cure=AGAIN):
+            begun = dict(parse_json(self._file.readline(), self.path, AGAIN)["settings"])
         other = [k for k in {**begun, **self._settings} if begun.get(k) != self._settings.get(k)]
         if "folder" not in begun:  # of an older version
             other = [name for name in other if name != "folder"]

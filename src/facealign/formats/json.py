@@ -17,7 +17,7 @@ import numpy as np
 
 from facealign.errors import DataError
 from facealign.face import Face, ImageResult
-from facealign.files import packaged, parse_json, parsing, reading
+from facealign.files import COPY, packaged, parse_json, parsing, reading
 from facealign.formats.contents import Contents
 from facealign.geometry import MOST_PIXELS, to_box
 from facealign.markup import known_markup, load_markup, own_scheme, scheme_of_dict
@@ -133,17 +133,17 @@ def read_jsonl(path: Path, markup: str | None) -> Iterator[ImageResult]:
     with reading(path), path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if line.strip():
-                yield from_line(line, f"{path}:{number}")
+                yield from_line(line, f"{path}:{number}", COPY)
 
 
-def from_line(line: bytes, place: str) -> ImageResult:
-    """One image's line back as a result.
+def from_line(line: bytes, place: str, cure: str = "") -> ImageResult:
+    """One image's line back as a result; `cure` as of `files.parse_json`.
 
     Raises:
         DataError: it is not of this schema; the message starts with `place`.
 
     """
-    return from_dict(parse_json(line, place), place)
+    return from_dict(parse_json(line, place, cure), place)
 
 
 def from_dict(entry: Any, place: str) -> ImageResult:

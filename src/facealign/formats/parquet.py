@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from facealign.errors import DataError, MissingExtraError
 from facealign.face import Face, ImageResult
-from facealign.files import BAD_CONTENT, brief, reading, to_utf8
+from facealign.files import BAD_CONTENT, COPY, brief, reading, to_utf8
 from facealign.formats.contents import Contents
 from facealign.formats.json import SCHEMA, from_dict
 from facealign.markup import own_scheme, scheme_of_dict
@@ -124,7 +124,7 @@ def read_parquet(path: Path, markup: str | None) -> Iterator[ImageResult]:
                         yield from_dict(row, f"{file}: row {number}")
                         number += 1
         except (pyarrow.ArrowException, *BAD_CONTENT) as error:
-            raise DataError(f"{file}: not a Parquet file ({brief(error)})") from None
+            raise DataError(f"{file}: not a Parquet file ({brief(error)}); {COPY}") from None
 
 
 def _pyarrow() -> Any:

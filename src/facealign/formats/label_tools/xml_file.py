@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from facealign.errors import DataError
-from facealign.files import BAD_CONTENT, parsing, reading
+from facealign.files import BAD_CONTENT, COPY, parsing, reading
 
 HEAD = 65536
 """Bytes in which a document declares what it declares."""
@@ -26,7 +26,7 @@ def read_elements(path: Path, top: str, tags: Collection[str]) -> Iterator[ET.El
             entities, which may grow without end.
 
     """
-    with reading(path), parsing(path, "not XML"):
+    with reading(path), parsing(path, "not XML", cure=COPY):
         with path.open("rb") as file:
             if b"<!ENTITY" in file.read(HEAD):
                 raise DataError(f"{path}: declares entities, which are not read: take them out")

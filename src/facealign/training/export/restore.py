@@ -16,12 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from facealign.errors import ModelError, SettingsError
-from facealign.files import parsing
+from facealign.files import COPY, parsing
 from facealign.models import ModelFacts, intact
 from facealign.network.blocks import conv_std
 
 PREFIX = "model."
 """Prefix of the weights' names in an exported file."""
+NOT_OURS = "damaged, or not of facealign export"
 EPS = nn.BatchNorm2d(1).eps
 BATCH_NORMS = (nn.BatchNorm2d, nn.SyncBatchNorm)
 
@@ -43,16 +44,16 @@ def read_weights(path: Path, map_relu: bool) -> tuple[dict[str, Tensor], ModelFa
     except ModelError:
         raise
     except Exception as error:  # protobuf's own
-        raise ModelError(f"{path}: not an ONNX file ({type(error).__name__})") from None
+        raise ModelError(f"{path}: not an ONNX file ({type(error).__name__}); {COPY}") from None
     facts = ModelFacts.from_metadata({p.key: p.value for p in proto.metadata_props}, str(path))
-    with parsing(path, "damaged, or not of facealign export", ModelError):
+    with parsing(path, NOT_OURS, ModelError, COPY):
         layers = _layers(proto.graph)
     if not {"stem.conv", "trunk.stem"} & set(layers):
         raise ModelError(
             f"{path}: its layers are not those of an AAN; make one with: facealign export"
         )
     weights: dict[str, Tensor] = {}
-    with parsing(path, "damaged, or not of facealign export", ModelError):
+    with parsing(path, NOT_OURS, ModelError, COPY):
         _check_maps(proto.graph, map_relu, path)
         for layer, (weight, bias) in layers.items():
             plain = {f"{layer}.weight": weight, f"{layer}.bias": bias}

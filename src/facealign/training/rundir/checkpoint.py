@@ -27,6 +27,8 @@ NO_COMMENT = b"\x00\x00"
 """The end of PyTorch's zip archives, which have no comment; the digest becomes one."""
 MARK = b"facealign sha256 "
 COMMENT = (len(MARK) + 64).to_bytes(2, "little") + MARK
+DAMAGED = "damaged checkpoint"
+CURE = "copy it again, or take another of the run's"
 
 
 def save_checkpoint(state: dict[str, Any], path: Path, keep: Path | None = None) -> None:
@@ -92,7 +94,7 @@ def load_newest(paths: Sequence[Path]) -> dict[str, Any] | None:
         if not path.exists():
             continue
         try:
-            state = load_checkpoint(path)
+            state = load_checkpoint(path, cure="")
         except DataError as error:
             damaged.append(str(error))
             continue
@@ -104,8 +106,12 @@ def load_newest(paths: Sequence[Path]) -> dict[str, Any] | None:
     return None
 
 
-def load_checkpoint(path: Path) -> dict[str, Any]:
+def load_checkpoint(path: Path, cure: str = CURE) -> dict[str, Any]:
     """Read a checkpoint; its own point schemes are known from then on.
+
+    Args:
+        path: the file.
+        cure: what to do about a damaged one.
 
     Raises:
         DataError: it is missing, damaged or of another version.
@@ -113,21 +119,22 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """
     if not path.exists():
         raise DataError(f"{path}: no such checkpoint; give the folder of a run")
+    end = f"; {cure}" if cure else ""
     with reading(path):
         content = path.read_bytes()
     body, comment, digest = content.rpartition(COMMENT)
     if comment and hashlib.sha256(body + NO_COMMENT).hexdigest().encode() != digest:
-        raise DataError(f"{path}: damaged checkpoint (its sha256 differs)")
+        raise DataError(f"{path}: {DAMAGED} (its sha256 differs){end}")
     try:
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # pickle, zip and torch each raise their own
-        raise DataError(f"{path}: damaged checkpoint ({type(error).__name__})") from None
+        raise DataError(f"{path}: {DAMAGED} ({type(error).__name__}){end}") from None
     version = state.get("version") if isinstance(state, dict) else None
     if version not in READ:
         raise DataError(f"{path}: not a checkpoint of this version of facealign")
     if version == VERSION and not comment:
-        raise DataError(f"{path}: damaged checkpoint (its digest is missing)")
-    with parsing(path, "damaged checkpoint"):
+        raise DataError(f"{path}: {DAMAGED} (its digest is missing){end}")
+    with parsing(path, DAMAGED, cure=cure):
         for scheme in state.get("schemes", ()):
             load_markup(Markup.from_dict(scheme, str(path)))
         _check_kinds(state)

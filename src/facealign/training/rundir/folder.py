@@ -105,8 +105,9 @@ class RunFolder:
         path = self.path / "data.json"
         if not path.exists():
             return
-        with parsing(path, "damaged; remove it, and the data is not compared"):
-            changed = difference(read_json_file(path), fingerprint)
+        cure = "remove it, and the data is not compared"
+        with parsing(path, "damaged", cure=cure):
+            changed = difference(read_json_file(path, cure), fingerprint)
         if changed:
             raise DataError(
                 f"{self.path} was started with other data: {changed}; choose another folder with "
