@@ -14,7 +14,7 @@ from PIL import Image
 
 from facealign.detector import Detections, WholeImage
 from facealign.errors import ModelError
-from facealign.geometry import iou, nms
+from facealign.geometry import BLOCK, iou, nms
 from facealign.yunet import YuNet
 from facealign.yunet.network import Network, decode, spans, tiles
 
@@ -76,6 +76,14 @@ def test_suppress_equals_the_loop(seed: Any, count: Any, most: Any) -> None:
     boxes, rng = random_boxes(seed, count)
     scores = rng.choice([0.7, 0.8, 0.9], count).astype(np.float32)  # ties on purpose
     assert nms(boxes, scores, most).tolist() == naive_suppress(boxes.tolist(), scores, most)
+
+
+def test_more_boxes_than_a_block_are_suppressed_as_few_are() -> None:
+    boxes, rng = random_boxes(0, 40)
+    boxes = np.concatenate([boxes + 100 * i for i in range(10)]).astype(np.float32)
+    scores = rng.uniform(0, 1, len(boxes)).astype(np.float32)
+    assert len(boxes) > BLOCK
+    assert nms(boxes, scores, 0.4).tolist() == naive_suppress(boxes.tolist(), scores, 0.4)
 
 
 def naive_decode(values: Any, stride: int, columns: int, min_score: float) -> Any:

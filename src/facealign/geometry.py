@@ -21,6 +21,8 @@ Matrix = NDArray[np.float64]
 Boxes = NDArray[np.float32]
 """(N, 4) x0, y0, x1, y1."""
 Row = tuple[float, float, float]
+BLOCK = 256
+"""Boxes that non-maximum suppression compares with all others at a time, which bounds memory."""
 MOST_PIXELS = 1e9
 """No photo is this wide: a greater coordinate means a damaged file."""
 
@@ -79,21 +81,27 @@ def nms(boxes: Boxes, scores: NDArray[np.float32], max_iou: float) -> NDArray[np
     A box is dropped when its intersection over union with a better one exceeds `max_iou`.
     """
     order = np.argsort(-scores, kind="stable")
-    keep: list[int] = []
-    while order.size:
-        best, order = order[0], order[1:]
-        keep.append(int(best))
-        order = order[iou(boxes[best], boxes[order]) <= max_iou]
-    return np.array(keep, dtype=np.intp)
+    ranked, kept = boxes[order], np.ones(len(order), bool)
+    for start in range(0, len(order), BLOCK):  # many at once: a call of NumPy costs more than a row
+        rows = iou(ranked[start : start + BLOCK, None], ranked) > max_iou
+        for i, overlaps in enumerate(rows, start):
+            if kept[i]:
+                kept[i + 1 :] &= ~overlaps[i + 1 :]
+    return order[kept]
 
 
-def iou(box: Box, others: Boxes) -> NDArray[np.float32]:
-    """Intersection over union of one box (4,) with others (N, 4): (N,) in 0..1."""
-    sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
-    shared = np.maximum(sides[:, 0], 0) * np.maximum(sides[:, 1], 0)
+def iou(box: NDArray[Any], others: Boxes) -> NDArray[np.float32]:
+    """Intersection over union of one box (4,), or of each (M, 1, 4), with others (N, 4).
+
+    Returns:
+        (N,) or (M, N) in 0..1.
+
+    """
+    sides = np.minimum(box[..., 2:], others[:, 2:]) - np.maximum(box[..., :2], others[:, :2])
+    shared = np.maximum(sides[..., 0], 0) * np.maximum(sides[..., 1], 0)
     areas = (others[:, 2] - others[:, 0]) * (others[:, 3] - others[:, 1])
-    union = float((box[2] - box[0]) * (box[3] - box[1])) + areas - shared
-    return np.asarray(shared / np.maximum(union, 1e-12), dtype=np.float32)
+    own = (box[..., 2] - box[..., 0]) * (box[..., 3] - box[..., 1])
+    return np.asarray(shared / np.maximum(own + areas - shared, 1e-12), dtype=np.float32)
 
 
 def turned_back(boxes: NDArray[Any], quarter: int, width: int, height: int) -> NDArray[Any]:

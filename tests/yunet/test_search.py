@@ -63,13 +63,25 @@ def test_usual_sizes_are_searched_at_these_scales() -> None:
     assert YuNet(min_face=200, threads=1)._factors(2000, 3000) == [9]
 
 
-def test_a_photo_with_a_face_takes_half_of_the_whole_search(
-    searched: list[int], astronaut: Pixels
+@pytest.mark.parametrize(("width", "height"), [(640, 480), (400, 300)])
+def test_a_photo_with_a_large_face_takes_a_quarter_and_a_glance(
+    searched: list[int], astronaut: Pixels, width: int, height: int
 ) -> None:
-    photo = np.asarray(Image.fromarray(astronaut).resize((640, 480)))
-    assert DETECTOR.find(photo)[0].scores[0] > 0.9
-    assert sum(searched) < PLAIN / 2
+    photo = np.asarray(Image.fromarray(astronaut).resize((width, height)))
+    found = DETECTOR.find(photo)[0]
+    assert found.scores[0] > 0.9
+    assert len(found) == 1  # so the landmarks need not throw anything out
+    assert sum(searched) < width * height / 4 + (YuNet.FEW + 2) * YuNet.PATCH**2
     assert len(searched) <= 2
+
+
+def test_a_small_face_beside_a_large_one_is_found(astronaut: Pixels) -> None:
+    part = astronaut[6:266, 96:356]
+    scene = Image.new("RGB", (640, 480), (120, 130, 140))
+    scene.paste(Image.fromarray(part).resize((400, 400)), (20, 40))
+    scene.paste(Image.fromarray(part).resize((65, 65)), (500, 300))
+    found = DETECTOR.detect(np.asarray(scene))
+    assert (found.scores > 0.8).tolist() == [True, True]
 
 
 @pytest.mark.parametrize("kind", ["gray", "noise", "blobs"])

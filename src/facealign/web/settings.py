@@ -17,7 +17,7 @@ from facealign.yunet import YuNet, detector, network
 
 DETECTOR = (
     *("LOWER", "NARROWER", "SMALLEST", "LEAST", "COARSE", "COARSER", "FAINT", "LIKELY", "ROOMY"),
-    *("PATCH", "WIDER", "ASTRAY", "FEW", "PER", "SURE", "EIGHTH", "BETTER"),
+    *("PATCH", "WIDER", "ASTRAY", "FEW", "PER", "BESIDE", "PROVEN", "SURE", "EIGHTH", "BETTER"),
 )
 CONFIDENCE = ("UNSURE", "SLOPES", "SHIFT", "FACE", "SHARE", "SURE", "SAME")
 SEARCH = ("QUARTERS", "HALVED", "AROUND", "MAX_OVERLAP")

@@ -80,7 +80,8 @@ class YuNet:
 
     A search this coarse leaves doubts: what is smaller than `ROOMY` and scores `FAINT` or more is
     looked at closely. The network sees a patch of the image in which a face has about half the
-    side, and what it says there counts if it is surer.
+    side, and what it says there counts if it is surer. Beside a large face that is sure, less is
+    looked at: nearly all that is faint there is hair, clothes and background.
 
     The box of YuNet itself starts at the hairline. Returned is the square from the brows to the
     chin, like 300W's official boxes: `LOWER` box sizes lower and `NARROWER` times as large, the
@@ -110,6 +111,9 @@ class YuNet:
     middle of the face may lie, in sides of the patch."""
     FEW, PER = 4, 25_000
     """Of what is small the surest `FEW` are looked at, and one more for every `PER` pixels."""
+    BESIDE, PROVEN = 0.02, 0.5
+    """Beside a large face that is sure, of what scores less than `BESIDE` only the surest `FEW` are
+    looked at, and what was not `LIKELY` needs the score `PROVEN` then."""
     SURE, EIGHTH, BETTER = 0.85, 45.0, 0.02
     """An image with a face of the score `SURE` is not searched turned. A face leans by an `EIGHTH`
     more or less if that makes it `BETTER`."""
@@ -172,12 +176,14 @@ class YuNet:
     def _candidates(self, image: Pixels) -> Candidates:
         """What may be an upright face, at each scale."""
         parts, most = [], math.inf
+        if max(image.shape[:2]) < HALVED * self.LEAST:
+            parts.append(self._search(_reduced(image, HALVED), HALVED))
+            if self._has_clear(parts[0]):
+                return Candidates.best_of(*parts)
         for factor, view in self._views(image):
             found = self._search(view, factor)
             parts.append(found[(found.boxes[:, 2:] - found.boxes[:, :2]).max(axis=1) < most])
             most = factor * self.ROOMY
-        if max(image.shape[:2]) < HALVED * self.LEAST:
-            parts.append(self._search(_reduced(image, HALVED), HALVED))
         return Candidates.best_of(*parts)
 
     def _views(self, image: Pixels) -> Iterator[tuple[int, Pixels]]:
@@ -210,13 +216,20 @@ class YuNet:
 
     def _verified(self, image: Pixels, found: Candidates) -> Candidates:
         """The candidates after a closer look at the surest small ones, without the faint."""
-        looked = found.small & (
-            np.cumsum(found.small) <= self._looks(image.shape[0] * image.shape[1])
-        )
+        clear, looks = self._has_clear(found), self._looks(image.shape[0] * image.shape[1])
+        rank = np.cumsum(found.small)
+        looked = found.small & (rank <= looks)
+        if clear:
+            looked &= (rank <= self.FEW) | (found.scores >= self.BESIDE)
         small = found[looked]
         surer = small.or_surer(self._look_closely(image, small))
-        both = Candidates.best_of(found[~looked & (found.scores >= self.LIKELY)], surer)
-        return both[both.scores >= self.LIKELY]
+        least = np.where(clear & (small.scores < self.LIKELY), self.PROVEN, self.LIKELY)
+        others = found[~looked & (found.scores >= self.LIKELY)]
+        return Candidates.best_of(others, surer[surer.scores >= least])
+
+    def _has_clear(self, found: Candidates) -> bool:
+        """Whether a face is sure and not small."""
+        return bool((found.scores[~found.small] >= self.SURE).any())
 
     def _looks(self, pixels: int) -> int:
         """How many closer looks an image is worth."""

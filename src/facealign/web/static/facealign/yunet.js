@@ -58,16 +58,22 @@ export class YuNet {
   async #candidates(image) {
     const parts = [];
     let most = Infinity;
+    const { HALVED, LEAST } = this.constants;
+    if (Math.max(image.height, image.width) < HALVED * LEAST) {
+      parts.push(...(await this.#search(reduced(image, HALVED), HALVED)));
+      if (this.#hasClear(parts)) return this.#bestOf(parts);
+    }
     for (const [factor, view] of this.#views(image)) {
       const found = await this.#search(view, factor);
       parts.push(...found.filter(({ box }) => longer(box) < most));
       most = factor * this.constants.ROOMY;
     }
-    const { HALVED, LEAST } = this.constants;
-    if (Math.max(image.height, image.width) < HALVED * LEAST) {
-      parts.push(...(await this.#search(reduced(image, HALVED), HALVED)));
-    }
     return this.#bestOf(parts);
+  }
+
+  /** Whether a face is sure and not small. */
+  #hasClear(found) {
+    return found.some(({ score, small }) => !small && score >= this.constants.SURE);
   }
 
   /** The surest first, without those that overlap a surer one. */
@@ -119,13 +125,16 @@ export class YuNet {
 
   /** The candidates after a closer look at the surest small ones, without the faint. */
   async #verified(image, found) {
-    const { LIKELY } = this.constants;
-    const looks = this.#looks(image.width * image.height);
-    const small = found.filter((candidate) => candidate.small).slice(0, looks);
+    const { BESIDE, FEW, LIKELY, PROVEN } = this.constants;
+    const [clear, looks] = [this.#hasClear(found), this.#looks(image.width * image.height)];
+    let small = found.filter((candidate) => candidate.small).slice(0, looks);
+    if (clear) small = small.filter(({ score }, rank) => rank < FEW || score >= BESIDE);
     const others = found.filter((one) => !small.includes(one) && one.score >= LIKELY);
     const closer = await this.#lookClosely(image, small);
     const surer = small.map((one, i) => (closer[i].score > one.score ? closer[i] : one));
-    return this.#bestOf([...others, ...surer]).filter(({ score }) => score >= LIKELY);
+    const least = ({ score }) => (clear && score < LIKELY ? PROVEN : LIKELY);
+    const proven = surer.filter(({ score }, i) => score >= least(small[i]));
+    return this.#bestOf([...others, ...proven]);
   }
 
   /** How many closer looks a picture is worth. */
