@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from facealign.cli import main
+from facealign.cli import app, main
 from facealign.cli.stopping import SIGNALS, Stop
 from facealign.face import ImageResult
 from facealign.formats.journal import Journal
@@ -37,6 +37,13 @@ def handlers() -> Iterator[None]:
     assert [signal.getsignal(number) for number in SIGNALS] == 2 * [signal.default_int_handler]
     for number, handler in zip(SIGNALS, before, strict=True):
         signal.signal(number, handler)
+
+
+def test_ctrl_c_while_a_verb_loads_is_one_line(
+    facealign: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "load_verb", lambda name: kill(signal.SIGINT))
+    assert facealign("models") == (130, "", "error: interrupted\n")
 
 
 @pytest.mark.parametrize("number", SIGNALS)

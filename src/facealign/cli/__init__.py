@@ -6,43 +6,41 @@ Exit codes: 0 done · 1 a fault of facealign · 2 wrong usage or an output that 
 8 another process of a run ended · 130 interrupted.
 """
 
-from __future__ import annotations
-
+import _signal  # type: ignore[import-not-found]  # `signal` would load enums first: 7 ms
 import os
-import signal
 import sys
 
-TYPE_CHECKING = False  # nothing is imported here before `program` hears signals
+TYPE_CHECKING = False  # nothing else is imported here before `program` hears signals
 if TYPE_CHECKING:
     import types
     from typing import NoReturn
 
 __all__ = ["main", "program"]
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (_signal.SIGINT, _signal.SIGTERM)
 INTERRUPTED = 130
 """Exit code after either signal."""
 
 
-def program() -> NoReturn:
+def program() -> "NoReturn":
     """Run the command line as a process of its own, whenever a signal comes.
 
     While modules load a signal ends the process at once: no work is in hand yet, and libraries
     turn a KeyboardInterrupt in the midst of their import into errors of their own.
     """
     for number in SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _leave)
+        if _signal.getsignal(number) is not _signal.SIG_IGN:
+            _signal.signal(number, _leave)
     _take_descriptors()
     from facealign.cli.app import load
 
     load(sys.argv[1:])
     code = _run(None)
     for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)  # all is done: only Python's own end is left
+        _signal.signal(number, _signal.SIG_IGN)  # all is done: only Python's own end is left
     sys.exit(_flushed(code))
 
 
-def _leave(number: int, frame: types.FrameType | None) -> NoReturn:
+def _leave(number: int, frame: "types.FrameType | None") -> "NoReturn":
     _say("interrupted")
     os._exit(INTERRUPTED)
 
@@ -77,7 +75,7 @@ def _flushed(code: int) -> int:
     return code
 
 
-def main(args: list[str] | None = None) -> NoReturn:
+def main(args: list[str] | None = None) -> "NoReturn":
     """Run the command line and exit with one of the codes above.
 
     Called from Python it leaves no handler of signals, warnings or logs behind.

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -93,6 +94,13 @@ class Verbs(click.Group):
             _check_typo(ctx, args[0])
             args = ["align", *args]
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb; Ctrl-C is said by `_exit_code` alone, where click would add a line."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            raise click.Abort from stop
 
 
 def _check_typo(ctx: click.Context, word: str) -> None:

@@ -43,7 +43,7 @@ class Stop:
         self.asked = False
         self._at_once, self._once, self._grace = at_once, once, grace
         self._timer: threading.Timer | None = None
-        self._before: dict[signal.Signals, Any] = {}
+        self._before: dict[int, Any] = {}
 
     def until_asked(self, items: Iterable[Item]) -> Iterator[Item]:
         """The items, up to the one in hand or awaited when the first signal comes."""
