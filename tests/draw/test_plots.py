@@ -33,8 +33,8 @@ def picture(stages: int = 0) -> FacePicture:
 def figures(monkeypatch: pytest.MonkeyPatch) -> list:
     """The figures that were saved, to look into."""
     saved: list = []
-    save = plots._save
-    monkeypatch.setattr(plots, "_save", lambda f, t: (saved.append(f), save(f, t)))
+    save = plots.save_figure
+    monkeypatch.setattr(plots, "save_figure", lambda f, t: (saved.append(f), save(f, t)))
     return saved
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -18,5 +19,6 @@ def script(request: pytest.FixtureRequest, repository: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(path.parent)  # scripts import from one another
+        patch.setitem(sys.modules, path.stem, module)  # where its data classes look for types
         spec.loader.exec_module(module)
     return module

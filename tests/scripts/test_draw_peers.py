@@ -9,7 +9,6 @@ from types import ModuleType
 import pytest
 
 from facealign import DataError
-from facealign.draw import plots
 
 
 def row(name: str, ms: float, plain: float, corrected: float, ours: bool = False) -> dict:
@@ -40,7 +39,7 @@ def test_every_measured_model_is_named_at_its_place(
     script: ModuleType, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved: list = []
-    monkeypatch.setattr(plots, "_save", lambda figure, target: saved.append(figure))
+    monkeypatch.setattr(script, "save_figure", lambda figure, target: saved.append(figure))
     script.main(source, tmp_path / "p.svg")
     (axes,) = saved[0].axes
     assert [text.get_text() for text in axes.texts] == ["mine", "theirs", "near (a doubt)"]

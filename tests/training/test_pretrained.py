@@ -181,7 +181,7 @@ def test_heads_of_another_size_begin_anew_at_the_mean_face(
     assert not torch.equal(run.model.heads[0].linear.bias, begun.weights["heads.0.linear.bias"])
     batch = run.batches.whole_at(0)
     said = run.model.eval()(batch.image).landmarks
-    assert (said - batch.landmarks.mean(dim=0)).abs().max() < 0.2
+    assert (said - batch.parts[0].landmarks.mean(dim=0)).abs().max() < 0.2
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,9 @@ def test_scores_and_visibility_are_learnt(
     assert out.visibility is not None
     odds = torch.sigmoid(out.visibility).mean(dim=0)
     assert odds[2] < odds[[0, 1, 3, 4]].min()
-    distance = (out.landmarks - batch.landmarks).norm(dim=-1)[batch.labelled].mean()
+    distance = (
+        (out.landmarks - batch.parts[0].landmarks).norm(dim=-1)[batch.parts[0].labelled].mean()
+    )
     assert out.log_scale.exp().mean() == pytest.approx(distance.item() / 2, rel=0.5)
 
 

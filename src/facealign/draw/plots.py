@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 SUFFIXES = (".png", ".svg")
 LINE, POINT = "#00c8ff", "#ffffff"
 GREY = "#666666"
-OURS = "#c2410c"
-TICKS = (0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
-"""Limits of an axis of milliseconds."""
 FEW = 2
 """In the figure of attention maps, up to this many faces get a row each."""
 MANY = 40
@@ -90,17 +87,6 @@ class FaceRow:
     missing: str = ""
 
 
-@dataclass(frozen=True)
-class Mark:
-    """A model, its time, and its NME with and without its constant offset, as fractions."""
-
-    label: str
-    ms: float
-    nme: float
-    corrected: float | None = None
-    ours: bool = False
-
-
 def draw_ced(panels: Sequence[CurvePanel], target: Path) -> None:
     """Cumulative error distributions, panels side by side.
 
@@ -109,7 +95,7 @@ def draw_ced(panels: Sequence[CurvePanel], target: Path) -> None:
         OutputError: the suffix is neither .png nor .svg, or the file cannot be written.
 
     """
-    figure = _figure(4.6 * len(panels), 4.0)
+    figure = new_figure(4.6 * len(panels), 4.0)
     for number, panel in enumerate(panels, start=1):
         axes = figure.add_subplot(1, len(panels), number)
         axes.set_title(panel.title, fontsize=11)
@@ -117,14 +103,14 @@ def draw_ced(panels: Sequence[CurvePanel], target: Path) -> None:
             _explain(axes, panel.missing)
         else:
             _draw_curves(axes, panel)
-    _save(figure, target)
+    save_figure(figure, target)
 
 
 def draw_predictions(rows: Sequence[FaceRow], target: Path) -> None:
     """Points drawn on faces, a row for each data set; raises as `draw_ced` does."""
     columns = max([len(row.faces) for row in rows] + [4])
     heights = [1.75 if row.faces else 0.6 for row in rows]
-    figure = _figure(1.5 * columns, sum(heights))
+    figure = new_figure(1.5 * columns, sum(heights))
     grid = figure.add_gridspec(len(rows), columns, height_ratios=heights)
     for y, row in enumerate(rows):
         if not row.faces:
@@ -136,7 +122,7 @@ def draw_predictions(rows: Sequence[FaceRow], target: Path) -> None:
             _draw_face(axes, face)
             if x == 0:
                 axes.set_title(row.title, fontsize=9, loc="left")
-    _save(figure, target)
+    save_figure(figure, target)
 
 
 def draw_attention(faces: Sequence[FacePicture], names: Sequence[str], target: Path) -> None:
@@ -154,7 +140,9 @@ def draw_attention(faces: Sequence[FacePicture], names: Sequence[str], target: P
     """
     across, down = len(faces), len(names) + 1
     turned = across <= FEW
-    figure = _figure(1.9 * (down if turned else across) + 0.3, 1.95 * (across if turned else down))
+    figure = new_figure(
+        1.9 * (down if turned else across) + 0.3, 1.95 * (across if turned else down)
+    )
     shape = (across, down) if turned else (down, across)
     grid = figure.add_gridspec(*shape)
     for x, face in enumerate(faces):
@@ -168,61 +156,16 @@ def draw_attention(faces: Sequence[FacePicture], names: Sequence[str], target: P
                 _draw_map(axes, face.image, values)
             if x == 0:
                 (axes.set_title if turned else axes.set_ylabel)(name, fontsize=9)
-    _save(figure, target)
+    save_figure(figure, target)
 
 
-def draw_tradeoff(marks: Sequence[Mark], xlabel: str, ylabel: str, target: Path) -> None:
-    """Error against time: a named disc for each model, a ring for its error without its offset.
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of this size in inches.
 
-    The axis of time is logarithmic. The ground is white, so that the figure can be read on a dark
-    page as well. Raises as `draw_ced` does.
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+
     """
-    figure = _figure(6.4, 4.0)
-    axes = figure.add_subplot(xscale="log", xlabel=xlabel, ylabel=ylabel)
-    times = [mark.ms for mark in marks]
-    low, high = min(times) / 1.6, max(times) * 5  # room for the names
-    errors = [100 * mark.nme for mark in marks]
-    both = errors + [100 * mark.corrected for mark in marks if mark.corrected is not None]
-    room = 0.12 * (max(both) - min(both)) or 1.0
-    axes.set(xlim=(low, high), ylim=(min(both) - room, max(both) + room))
-    for mark, height in zip(marks, _apart(errors, room / 2), strict=True):
-        beside = max(time for time in times if mark.ms <= time < NEAR * mark.ms)
-        _draw_mark(axes, mark, (1.07 * beside, height))
-    for label, fill in (("as it comes", GREY), ("without its points' constant offsets", "white")):
-        axes.plot([], [], "o", color=GREY, markerfacecolor=fill, label=label)
-    axes.legend(loc="best", fontsize=8)
-    ticks = [tick for tick in TICKS if low <= tick <= high]
-    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    axes.set_xticks([], minor=True)
-    axes.grid(alpha=0.3)
-    _save(figure, target)
-
-
-NEAR = 1.3
-"""A name begins beyond models that are slower by less than this."""
-
-
-def _draw_mark(axes: Axes, mark: Mark, name: tuple[float, float]) -> None:
-    """A model's disc, ring and, from the place `name` on, its name."""
-    color = OURS if mark.ours else GREY
-    if mark.corrected is not None:
-        axes.plot([mark.ms] * 2, [100 * mark.nme, 100 * mark.corrected], color=color, linewidth=1)
-        axes.plot(mark.ms, 100 * mark.corrected, "o", color=color, markerfacecolor="white")
-    axes.plot(mark.ms, 100 * mark.nme, "o", color=color)
-    weight = "bold" if mark.ours else "normal"
-    axes.text(*name, mark.label, color=color, fontweight=weight, va="center")
-
-
-def _apart(values: Sequence[float], least: float) -> list[float]:
-    """The values, moved up where they lie nearer together than `least`; in their own order."""
-    moved = [0.0] * len(values)
-    below = -np.inf
-    for place in np.argsort(values):
-        below = moved[place] = max(values[place], below + least)
-    return moved
-
-
-def _figure(width: float, height: float) -> Figure:
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -282,7 +225,13 @@ def _explain(axes: Axes, text: str, width: int = MOST_LABEL) -> None:
         spine.set_color("#cccccc")
 
 
-def _save(figure: Figure, target: Path) -> None:
+def save_figure(figure: Figure, target: Path) -> None:
+    """Write a figure; the same figure gives the same file.
+
+    Raises:
+        OutputError: the suffix is neither .png nor .svg, or the file cannot be written.
+
+    """
     from matplotlib import rc_context
 
     suffix = target.suffix.lower()

@@ -10,6 +10,16 @@ from pathlib import Path
 from facealign.face import Face, ImageResult
 from facealign.files import distinct_names
 
+OPTIONAL = {
+    "confidence": "confidence",
+    "scores": "point scores",
+    "visible": "visibility",
+    "track": "tracks",
+    "raw": "raw points",
+    "measures": "measures",
+}
+"""What a `Face` may lack → the word for it in `Contents.holds`."""
+
 
 @dataclass
 class Contents:
@@ -88,15 +98,10 @@ def _note_image(seen: Contents, result: ImageResult) -> None:
         seen.folder = folder
     while not folder.is_relative_to(seen.folder) and seen.folder != seen.folder.parent:
         seen.folder = seen.folder.parent
-    if result.frame is not None:
-        seen.holds.add("frames")
-    if result.time is not None:
-        seen.holds.add("times")
-    if result.width is not None:
-        seen.holds.add("image sizes")
-    if result.error is not None:
-        seen.holds.add("failed photos")
-    elif not result.faces:
+    there: dict[str, object] = {"frames": result.frame, "times": result.time}
+    there |= {"image sizes": result.width, "failed photos": result.error}
+    seen.holds |= {what for what, value in there.items() if value is not None}
+    if result.error is None and not result.faces:
         seen.holds.add(f"{'photos' if result.frame is None else 'frames'} without a face")
 
 
@@ -104,16 +109,5 @@ def _note_face(seen: Contents, face: Face) -> None:
     seen.first = seen.first or face
     seen.markups.add(face.markup)
     seen.holds |= {"boxes", "scores", "fractions of pixels"}
-    if face.confidence is not None:
-        seen.holds.add("confidence")
-    if face.scores is not None:
-        seen.holds.add("point scores")
-    if face.visible is not None:
-        seen.holds.add("visibility")
-    if face.track is not None:
-        seen.holds.add("tracks")
-    if face.raw is not None:
-        seen.holds.add("raw points")
-    if face.measures is not None:
-        seen.holds.add("measures")
-        seen.measures = seen.measures or tuple(face.measures)
+    seen.holds |= {what for name, what in OPTIONAL.items() if getattr(face, name) is not None}
+    seen.measures = seen.measures or tuple(face.measures or ())

@@ -18,7 +18,7 @@ import numpy as np
 from facealign.errors import DataError
 from facealign.face import Face, ImageResult
 from facealign.files import COPY, packaged, parse_json, parsing, reading
-from facealign.formats.contents import Contents
+from facealign.formats.contents import OPTIONAL, Contents
 from facealign.geometry import MOST_PIXELS, to_box
 from facealign.markup import known_markup, load_markup, own_scheme, scheme_of_dict
 from facealign.types import Points
@@ -163,18 +163,8 @@ def from_dict(entry: Any, place: str) -> ImageResult:
 
 
 def _parse_face(entry: dict[str, Any]) -> Face:
-    return build_face(
-        entry["box"],
-        entry["score"],
-        entry["landmarks"],
-        entry["markup"],
-        scores=entry.get("scores"),
-        confidence=entry.get("confidence"),
-        visible=entry.get("visible"),
-        track=entry.get("track"),
-        raw=entry.get("raw"),
-        measures=entry.get("measures"),
-    )
+    rest = {name: entry.get(name) for name in OPTIONAL}
+    return build_face(entry["box"], entry["score"], entry["landmarks"], entry["markup"], **rest)
 
 
 def build_result(

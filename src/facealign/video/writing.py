@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from fractions import Fraction
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
@@ -118,18 +118,13 @@ class VideoWriter:
         missing = ((0, height - part.shape[0]), (0, width - part.shape[1]), (0, 0))
         return np.ascontiguousarray(np.pad(part, missing, mode="edge"))
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: Any) -> None:
         if self._container is None:
             return
         import av
 
         try:
-            if kind is None:
+            if error[0] is None:
                 self._container.mux(self._stream.encode())
                 if self._sound is not None:
                     self._container.mux(list(self._sound.until(self._last * float(CLOCK))))
@@ -139,12 +134,12 @@ class VideoWriter:
             self._stack.__exit__(OutputError, broken, None)
             raise broken from None
         finally:
-            if kind is not None:
+            if error[0] is not None:
                 with suppress(Exception):  # the first error is the one to be seen
                     self._container.close()
             if self._sound is not None:
                 self._sound.close()
-        self._stack.__exit__(kind, error, trace)
+        self._stack.__exit__(*error)
 
 
 def choose_encoder(path: Path) -> tuple[str, str, dict[str, str]]:

@@ -47,10 +47,9 @@ def maker(
 
 
 def same(one: Batch, other: Batch) -> bool:
-    return all(
-        torch.equal(getattr(one, name), getattr(other, name))
-        for name in ("image", "landmarks", "labelled")
-    )
+    (part,), (twin,) = one.parts, other.parts
+    pairs = [(one.image, other.image), (part.landmarks, twin.landmarks)]
+    return all(torch.equal(*pair) for pair in [*pairs, (part.labelled, twin.labelled)])
 
 
 @given(count=st.integers(1, 30), batch=st.integers(1, 12), seed=st.integers(0, 50))
@@ -103,9 +102,9 @@ def test_making_a_batch_leaves_the_cached_faces_alone() -> None:
 def test_shapes_types_and_range() -> None:
     batch = maker().at(0)
     assert batch.image.shape == (4, 3, SIZE, SIZE)
-    assert batch.landmarks.shape == (4, 68, 2)
-    assert batch.labelled.shape == (4, 68)
-    assert (batch.image.dtype, batch.labelled.dtype) == (torch.float32, torch.bool)
+    assert batch.parts[0].landmarks.shape == (4, 68, 2)
+    assert batch.parts[0].labelled.shape == (4, 68)
+    assert (batch.image.dtype, batch.parts[0].labelled.dtype) == (torch.float32, torch.bool)
     assert batch.image.min() >= -MEAN / STD
     assert batch.image.max() <= (1 - MEAN) / STD
 
@@ -116,15 +115,15 @@ def test_visibility_changes_places_with_the_points(mirror: float) -> None:
     regions = batches.feeds[0].faces.regions
     labelled = torch.from_numpy(regions.labelled[batches.sampler.indices(0)])
     expected = labelled[:, batches.mirrors[0]] if mirror else labelled
-    assert torch.equal(batches.at(0).labelled, expected)
+    assert torch.equal(batches.at(0).parts[0].labelled, expected)
 
 
 def test_a_mirrored_batch_is_the_mirror_image_of_the_plain_one() -> None:
     plain, mirrored = (maker(augment=AugmentSettings(mirror=m)).at(0) for m in (0.0, 1.0))
     assert torch.allclose(mirrored.image.flip(-1), plain.image, atol=1e-3)
     order = torch.from_numpy(IBUG.mirror)
-    back = mirrored.landmarks[:, order] * torch.tensor([-1.0, 1.0])
-    assert torch.allclose(back, plain.landmarks, atol=1e-5)
+    back = mirrored.parts[0].landmarks[:, order] * torch.tensor([-1.0, 1.0])
+    assert torch.allclose(back, plain.parts[0].landmarks, atol=1e-5)
 
 
 def test_without_augmentation_a_batch_is_the_crop_that_is_used_at_test_time(
@@ -137,7 +136,7 @@ def test_without_augmentation_a_batch_is_the_crop_that_is_used_at_test_time(
     image = (batch.image[0] * STD + MEAN).permute(1, 2, 0).numpy() * 255
     assert np.abs(image - crop.warp(read_image(sample.image))).max() < 5  # resampled once more
     expected = (crop.to_crop(sample.landmarks) + 0.5) / SIZE - 0.5
-    assert np.allclose(batch.landmarks[0].numpy(), expected, atol=1e-4)
+    assert np.allclose(batch.parts[0].landmarks[0].numpy(), expected, atol=1e-4)
 
 
 def test_a_region_holds_the_plain_crop_with_room_around_it(
@@ -197,8 +196,8 @@ def test_the_rows_of_a_mixed_batch_are_the_faces_of_their_data_set() -> None:
         alone = BatchLoader([batches.feeds[number]], SIZE, 4, AugmentSettings(mirror=1.0), 3)
         expected = alone.make([faces], torch.Generator().manual_seed(0), np.arange(4))
         assert torch.equal(batch.image[part.rows], expected.image)
-        assert torch.equal(part.landmarks, expected.landmarks)
-        assert torch.equal(part.labelled, expected.labelled)
+        assert torch.equal(part.landmarks, expected.parts[0].landmarks)
+        assert torch.equal(part.labelled, expected.parts[0].labelled)
         assert torch.equal(part.visible, expected.parts[0].visible)
 
 
@@ -238,11 +237,11 @@ def test_a_point_under_an_occluder_is_not_visible() -> None:
         BatchLoader([Feed(faces)], SIZE, 12, AugmentSettings(occlude=p), 0) for p in (0.0, 1.0)
     ]
     plain, covered = (b.at(0) for b in batches)
-    assert torch.equal(plain.landmarks, covered.landmarks)
+    assert torch.equal(plain.parts[0].landmarks, covered.parts[0].landmarks)
     before, after = plain.parts[0].visible, covered.parts[0].visible
     assert (before >= after).all()
     changed = (plain.image != covered.image).any(dim=1)
-    column, row = ((plain.landmarks + 0.5) * SIZE).floor().long().unbind(-1)
+    column, row = ((plain.parts[0].landmarks + 0.5) * SIZE).floor().long().unbind(-1)
     for face, point in (before & ~after).nonzero().tolist():
         assert changed[face, row[face, point], column[face, point]]
     assert 0 < (before & ~after).sum() < before.sum()

@@ -58,16 +58,6 @@ class Batch:
     parts: list[Part]
 
     @property
-    def landmarks(self) -> Tensor:
-        """(b, K, 2) of the first part; the whole batch if there is one data set."""
-        return self.parts[0].landmarks
-
-    @property
-    def labelled(self) -> Tensor:
-        """(b, K) of the first part."""
-        return self.parts[0].labelled
-
-    @property
     def faces(self) -> int:
         """Faces of the whole step."""
         return sum(part.faces for part in self.parts)

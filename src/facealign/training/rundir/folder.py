@@ -37,32 +37,14 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.last, self.previous = path / "last.pt", path / "previous.pt"
+        self.best, self.predictions = path / "best.pt", path / "predictions.npz"
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(
                 f"cannot create the run folder {path}: {reason(error)}; choose another with --run"
             ) from error
-
-    @property
-    def last(self) -> Path:
-        """The checkpoint to resume from."""
-        return self.path / "last.pt"
-
-    @property
-    def previous(self) -> Path:
-        """The checkpoint before the last, in case that is damaged."""
-        return self.path / "previous.pt"
-
-    @property
-    def best(self) -> Path:
-        """The weights with the lowest validation error so far."""
-        return self.path / "best.pt"
-
-    @property
-    def predictions(self) -> Path:
-        """Predictions of the best weights for the held-out faces."""
-        return self.path / "predictions.npz"
 
     def remove_parts(self) -> None:
         """Remove files that a killed process has left half-written."""
