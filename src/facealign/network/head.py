@@ -63,8 +63,8 @@ class Head(nn.Module):
         self.embedding, embedded = _embedding(settings)
         self.linear = nn.Linear(embedded, 2 * points)
         nn.init.zeros_(self.linear.bias)
-        self.spread = _constant(embedded, points, FIRST_LOG_SCALE) if settings.spread else None
-        self.visibility = _constant(embedded, points, 0.0) if settings.visibility else None
+        self.spread = constant(embedded, points, FIRST_LOG_SCALE) if settings.spread else None
+        self.visibility = constant(embedded, points, 0.0) if settings.visibility else None
 
     def forward(self, features: Tensor, attended: list[Tensor]) -> HeadOutput:
         """Features (B, D) and, in training, pooled M·H of each stage → `HeadOutput`."""
@@ -93,7 +93,7 @@ FIRST_LOG_SCALE = -3.0
 """Log-scale of an untrained head: 5 % of the crop."""
 
 
-def _constant(inputs: int, outputs: int, bias: float) -> nn.Linear:
+def constant(inputs: int, outputs: int, bias: float) -> nn.Linear:
     """A linear layer whose output is constant until it is trained."""
     layer = nn.Linear(inputs, outputs)
     nn.init.zeros_(layer.weight)

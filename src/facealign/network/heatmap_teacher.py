@@ -101,11 +101,25 @@ def soft_argmax(heatmaps: Tensor) -> Tensor:
     In fractions of the crop, 0 at its centre, like the landmarks of other heads; never outside the
     centres of the outermost cells (integral regression, Sun et al., ECCV 2018).
     """
+    return torch.stack([_mean(axis, 1) for axis in _marginals(heatmaps)], dim=-1)
+
+
+def log_deviation(heatmaps: Tensor) -> Tensor:
+    """Ln σ of each map (B, K, h, w): the standard deviation of its places, in crops: (B, K)."""
+    axes = _marginals(heatmaps)
+    variance = sum(_mean(axis, 2) - _mean(axis, 1).square() for axis in axes)
+    return variance.clamp_min(1e-8).log() / 2  # type: ignore[union-attr]
+
+
+def _marginals(heatmaps: Tensor) -> list[Tensor]:
+    """The softmax of each map, summed over columns (B, K, w) and over rows (B, K, h)."""
     weights = torch.softmax(heatmaps.flatten(2), dim=-1).view_as(heatmaps)
-    height, width = heatmaps.shape[2:]
-    x = (weights.sum(dim=2) * cell_centres(width, weights)).sum(dim=-1)
-    y = (weights.sum(dim=3) * cell_centres(height, weights)).sum(dim=-1)
-    return torch.stack([x, y], dim=-1)
+    return [weights.sum(dim=2), weights.sum(dim=3)]
+
+
+def _mean(weights: Tensor, power: int) -> Tensor:
+    """The mean of a power of the places (B, K, n), which have these weights, 0 at the middle."""
+    return (weights * cell_centres(weights.shape[-1], weights).pow(power)).sum(dim=-1)
 
 
 def cell_centres(count: int, like: Tensor) -> Tensor:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from facealign.network.blocks import conv_bn
 from facealign.network.efficientnet import EfficientNetTrunk
-from facealign.network.head import HeadOutput, Prediction
-from facealign.network.heatmap_teacher import to_landmarks
+from facealign.network.head import HeadOutput, Prediction, constant
+from facealign.network.heatmap_teacher import log_deviation, to_landmarks
 from facealign.network.settings import AANSettings
 
-DECODER_WIDTH = 96
+DECODER_WIDTH = 64
 
 
 class PretrainedTeacher(nn.Module):
@@ -24,7 +25,7 @@ class PretrainedTeacher(nn.Module):
         super().__init__()
         self.settings = settings
         self.trunk = EfficientNetTrunk(settings.trunk)
-        self.heads = nn.ModuleList([PyramidHead(settings.stage_widths, settings.points)])
+        self.heads = nn.ModuleList([PyramidHead(settings)])
 
     def forward(self, image: Tensor) -> Prediction:
         """(B, 3, H, W), RGB normalized as for an AAN → `Prediction`, with heatmaps."""
@@ -40,26 +41,34 @@ class PyramidHead(nn.Module):
     From the deepest features upwards, as a feature pyramid (Lin et al., CVPR 2017): enlarge, add
     the trunk's features of that size, convolve.
 
-    Args:
-        widths: channels of the features, in that order.
-        points: K.
-
+    Scores come from how far each map spreads, and from the deepest features, as visibility does.
     """
 
-    def __init__(self, widths: tuple[int, ...], points: int) -> None:
+    def __init__(self, settings: AANSettings) -> None:
         super().__init__()
-        deepest, *shallower = widths[::-1]
-        self.top = nn.Sequential(*_conv_bn(deepest, 1), nn.ReLU(inplace=True))
+        deepest, *shallower = settings.stage_widths[::-1]
+        points = settings.points
+        self.top = conv_bn(deepest, DECODER_WIDTH, 1)
         self.ups = nn.ModuleList(_Up(width) for width in shallower)
         self.maps = nn.Conv2d(DECODER_WIDTH, points, 1, bias=False)  # the softmax cancels a bias
         nn.init.normal_(self.maps.weight, std=0.01)
+        self.spread = constant(deepest, points, 0.0) if settings.spread else None
+        self.visibility = constant(deepest, points, 0.0) if settings.visibility else None
 
     def forward(self, features: list[Tensor]) -> HeadOutput:
-        """Features, in the order of `widths` → `HeadOutput`."""
-        x = self.top(features[-1])
+        """The features of the trunk's stages → `HeadOutput`."""
+        x = F.relu(self.top(features[-1]))
         for up, shallow in zip(self.ups, features[-2::-1], strict=True):
             x = up(x, shallow)
-        return to_landmarks(self.maps, x)
+        output = to_landmarks(self.maps, x)
+        whole = features[-1].mean(dim=(2, 3)).float()
+        assert output.heatmaps is not None
+        if self.spread is not None:
+            log_scale = log_deviation(output.heatmaps.detach()) + self.spread(whole)
+            output = output._replace(log_scale=log_scale)
+        if self.visibility is not None:
+            output = output._replace(visibility=self.visibility(whole))
+        return output
 
 
 class _Up(nn.Module):
@@ -67,15 +76,10 @@ class _Up(nn.Module):
 
     def __init__(self, shallow: int) -> None:
         super().__init__()
-        self.skip = nn.Sequential(*_conv_bn(shallow, 1))
-        self.mix = nn.Sequential(*_conv_bn(DECODER_WIDTH, 3), nn.ReLU(inplace=True))
+        self.skip = conv_bn(shallow, DECODER_WIDTH, 1)
+        self.mix = conv_bn(DECODER_WIDTH, DECODER_WIDTH, 3)
 
     def forward(self, deep: Tensor, shallow: Tensor) -> Tensor:
         larger = F.interpolate(deep, size=shallow.shape[-2:], mode="bilinear")
-        y: Tensor = self.mix(F.relu(larger + self.skip(shallow)))
-        return y
-
-
-def _conv_bn(inputs: int, kernel: int) -> tuple[nn.Conv2d, nn.BatchNorm2d]:
-    conv = nn.Conv2d(inputs, DECODER_WIDTH, kernel, padding=kernel // 2, bias=False)
-    return conv, nn.BatchNorm2d(DECODER_WIDTH)
+        mixed: Tensor = self.mix(F.relu(larger + self.skip(shallow)))
+        return F.relu(mixed)

@@ -115,7 +115,8 @@ class AANSettings:
                 f"model.heatmaps {list(self.heatmaps)}: need {sizes} numbers of blocks, each at "
                 "least 1: one fewer than model.widths"
             )
-        for name in ("further", "spread", "visibility"):
+        own = () if self.trunk == "stages" else ("spread", "visibility")
+        for name in {"further", "spread", "visibility"}.difference(own):
             if getattr(self, name):
                 raise SettingsError(
                     f"model.heatmaps cannot be combined with model.{name}: drop one"

@@ -26,7 +26,6 @@ from facealign.files import write_file
 from facealign.markup import own_scheme
 from facealign.models import SCORE_RADIUS, ModelFacts, signed
 from facealign.network import Network
-from facealign.network.head import Head
 from facealign.session import Session
 from facealign.training.augment.photometric import MEAN, STD
 from facealign.training.export.quantize import to_integers
@@ -134,9 +133,9 @@ def export_run(
 @torch.no_grad()
 def _scale_spread(model: Network, scale: float) -> None:
     """Scale the spreads of the first head by the factor fitted on the held-out faces."""
-    head = model.heads[0]
-    if isinstance(head, Head) and head.spread is not None:
-        head.spread.bias.add_(math.log(max(scale, 1e-3)))
+    spread = getattr(model.heads[0], "spread", None)
+    if spread is not None:
+        spread.bias.add_(math.log(max(scale, 1e-3)))
 
 
 def _choose_heads(model: Network, state: dict[str, Any], markups: Sequence[str]) -> None:
