@@ -12,7 +12,7 @@ import pytest
 from facealign import FaceAligner, ModelError, SettingsError
 
 BOX = [[4, 4, 20, 20]]
-IMAGE = np.zeros((32, 32, 3), np.uint8)
+IMAGE = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
 
 
 def test_scores_and_visible_come_with_the_face(make_model: Callable[..., Path]) -> None:

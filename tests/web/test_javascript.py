@@ -110,6 +110,21 @@ def test_dark_and_shaded_photos_are_pythons(run: Run, astronaut: Pixels) -> None
         assert_same(faces, wanted)
 
 
+def test_hidden_points_are_pythons(run: Run, astronaut: Pixels) -> None:
+    box = [178, 88, 267, 177]
+    black, bar = astronaut.copy(), astronaut.copy()
+    black[:, :225] = 0
+    bar[90:116, 150:300] = 2
+    cut = np.ascontiguousarray(astronaut[:, 215:])
+    for photo, x in ((astronaut, 0), (black, 0), (bar, 0), (cut, 215)):
+        boxes = [[box[0] - x, box[1], box[2] - x, box[3]]]
+        ((face,),) = run([{"task": "align", "options": {"boxes": boxes}}], photo)
+        (wanted,) = FaceAligner(threads=1).align(photo, boxes=boxes)
+        assert wanted.visible is not None
+        assert face["visible"] == wanted.visible.tolist()
+        assert wanted.visible.all() == (photo is astronaut)
+
+
 @pytest.mark.parametrize("quarter", [1, 2, 3])
 def test_turned_photos_are_pythons(run: Run, astronaut: Pixels, quarter: int) -> None:
     turned = np.ascontiguousarray(np.rot90(astronaut, quarter))

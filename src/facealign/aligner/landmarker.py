@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from facealign.aligner.blank import blank
 from facealign.aligner.confidence import confidence, distinct_faces
 from facealign.aligner.crops import face_crop, on_grid
 from facealign.aligner.found import Found
@@ -45,7 +46,7 @@ SHIFTS = {1: (0.0,), 2: (0.03, -0.03)}
 OUTPUTS = ("landmarks", "scores", "visible")
 """Of the first head; those of further heads end in the point scheme: "landmarks.aflw19"."""
 SEEN = 0.5
-"""A point is visible where the output of the network is greater."""
+"""A point is visible where the output of the network is greater, unless the photo is `blank`."""
 
 Array = NDArray[np.float32]
 Images = Sequence[Pixels]
@@ -145,15 +146,18 @@ class Landmarker:
         return [self._face(views, n, float(f.scores[i])) for n, (f, i) in enumerate(rows)]
 
     def _face(self, views: Views, n: int, score: float) -> Face:
-        values = views.values
+        values, points = views.values, views.values["landmarks"][n]
+        visible = None
+        if "visible" in values:
+            visible = (values["visible"][n] > SEEN) & ~blank(views.images[n], points)
         return Face(
             box=views.boxes[n],
             score=score,
-            landmarks=values["landmarks"][n],
+            landmarks=points,
             markup=self.head,
             attention=values["attention"][n] if "attention" in values else None,
             scores=values["scores"][n] if "scores" in values else None,
-            visible=values["visible"][n] > SEEN if "visible" in values else None,
+            visible=visible,
             network_crop=views.crops[n],
             confidence=float(confidence(values["scores"][n])) if "scores" in values else None,
         )

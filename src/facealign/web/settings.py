@@ -7,7 +7,7 @@ from typing import Any
 
 import facealign
 from facealign import exposure
-from facealign.aligner import confidence, crops, landmarker, views
+from facealign.aligner import blank, confidence, crops, landmarker, views
 from facealign.face.pose import generic_face
 from facealign.markup import MARKUPS, Markup
 from facealign.models import DEFAULT, ModelCard, ModelFacts, bundled, model_path
@@ -20,6 +20,7 @@ DETECTOR = (
     *("PATCH", "WIDER", "ASTRAY", "FEW", "PER", "BESIDE", "PROVEN", "SURE", "EIGHTH", "BETTER"),
 )
 CONFIDENCE = ("UNSURE", "SLOPES", "SHIFT", "FACE", "SHARE", "SURE", "SAME")
+BLANK = ("REACH", "STEPS", "FLAT", "BLACK")
 SEARCH = ("QUARTERS", "HALVED", "AROUND", "MAX_OVERLAP")
 NETWORK = ("STRIDES", "TILE", "OVERLAP", "BATCH")
 EXPOSURE = ("DARK", "BRIGHT", "SHARE", "CELLS", "INNER", "SHADOW", "STRENGTH", "MOST", "FLOOR")
@@ -41,6 +42,7 @@ def page_settings() -> dict[str, Any]:
         "detector": {"file": "models/yunet.onnx", "constants": _detector()},
         "exposure": _exposure(),
         "confidence": {name: getattr(confidence, name) for name in CONFIDENCE},
+        "blank": {name: getattr(blank, name) for name in BLANK},
         "doubt": landmarker.DOUBT,
         "likely": landmarker.LIKELY,
         "surer": views.SURER,

@@ -1,5 +1,6 @@
 /** Boxes → faces, as in `facealign/aligner/landmarker.py`; looks again where it doubts. */
 
+import { blank } from "./blank.js";
 import { confidence, percentile } from "./confidence.js";
 import { brighten, evenLight } from "./exposure.js";
 import { boxCentre, boxOfPoints, boxSize, CropTransform, roundEven } from "./geometry.js";
@@ -41,6 +42,11 @@ export class Landmarker {
         lower: (found.lower ?? 0) * boxSize(box),
       }));
       faces.push(...(await this.#batch(rows, see, turned)));
+    }
+    const { blank: constants, exposure } = this.settings;
+    for (const face of faces.filter(({ visible }) => visible)) {
+      const hidden = blank(image, face.landmarks, constants, exposure);
+      face.visible = face.visible.map((seen, i) => seen && !hidden[i]);
     }
     return faces;
   }

@@ -1,0 +1,49 @@
+"""Points where a photo shows nothing: `blank`."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facealign.exposure import brighten
+from facealign.geometry import box_of_points, box_size
+from facealign.types import Pixels, Points
+
+REACH, STEPS = 0.04, 2
+"""A point is judged by its surroundings: up to `REACH` face sizes each way, in `STEPS` steps."""
+FLAT, BLACK = 2, 3
+"""Gray levels by which one colour may vary, and up to which it is black, as JPEGs store it."""
+
+
+def blank(image: Pixels, points: Points) -> NDArray[np.bool_]:
+    """Which of the points (K, 2), in image pixels, an (H, W, 3) RGB uint8 photo cannot show: (K,).
+
+    They lie outside the photo; or there is one colour all around, and it is black, or reaches
+    straight to the photo's border as what is filled in round a turned or cut photo does. In a photo
+    that is dark all over black hides nothing.
+    """
+    height, width = image.shape[:2]
+    last = np.array([width - 1, height - 1])
+    beyond = np.any((points < -0.5) | (points > last + 0.5), axis=1)
+    reach = max(1.0, REACH * box_size(box_of_points(points)))
+    steps = np.linspace(-reach, reach, 2 * STEPS + 1)
+    around = points[:, None, None] + np.stack(np.meshgrid(steps, steps), axis=-1)
+    x, y = np.moveaxis(np.clip(np.rint(around), 0, last).astype(np.intp), -1, 0)
+    colours = image[y, x].reshape(len(points), -1, 3)
+    darkest, brightest = colours.min(axis=1), colours.max(axis=1)
+    flat = (brightest - darkest <= FLAT).all(axis=1) & ~beyond
+    hidden = np.array(beyond)
+    for k in np.flatnonzero(flat):
+        place = np.rint(points[k]).astype(int)
+        hidden[k] = _reaches_border(image, *np.clip(place, 0, last).tolist())
+    black = flat & (brightest <= BLACK).all(axis=1) & ~hidden
+    if black.any() and brighten(image) is image:
+        hidden |= black
+    return hidden
+
+
+def _reaches_border(image: Pixels, x: int, y: int) -> bool:
+    """Whether all pixels straight from one to a side of the photo have its colour."""
+    ways = (image[y, : x + 1], image[y, x:], image[: y + 1, x], image[y:, x])
+    colour = image[y, x].astype(int)
+    return any(bool((np.abs(way - colour) <= FLAT).all()) for way in ways)
