@@ -2,10 +2,11 @@
 
     python benchmarks/inference.py [--model NAME …] [--json FILE]
 
-The rows of `facealign bench` on the example photo, on one thread and on two; faces a second in
-batches of 16; how close the network comes to the processor's limit, and where its time goes (needs
-`onnx`: the "train" extra); memory, and the size of the core install. Compare numbers of one run
-only, on an idle machine.
+The rows of `facealign bench` on the example photo, on one thread and on two; the processor time of
+photos as they come, large and small, with faces and without, and its ratio to that of one of
+640 × 480; faces a second in batches of 16; how close the network comes to the
+processor's limit, and where its time goes (needs `onnx`: the "train" extra); memory, and the size
+of the core install. Compare numbers of one run only, on an idle machine.
 
     python benchmarks/inference.py --images 10000
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import re
+import time
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -24,6 +26,7 @@ from typing import Any
 
 import numpy as np
 from machine import held_megabytes, measure_alone, one_line, summarise
+from no_faces import leaves, shapes
 from PIL import Image
 from rich.console import Console
 from script import (
@@ -43,6 +46,7 @@ from script import (
 import facealign
 from facealign.evaluation.timing import measure
 from facealign.models import model_path
+from facealign.types import Pixels
 
 CORE = ("numpy", "pillow", "onnxruntime", "click", "rich")
 """The core's dependencies in pyproject.toml; their own dependencies are looked up."""
@@ -50,6 +54,13 @@ NAME = re.compile(r"[\w.-]+")
 """The package's name at the start of a requirement such as "numpy>=1.26"."""
 BATCHED = "the same, 16 faces"
 TELL_AT = (1000, 5000, 10000)
+PLAIN = "640 × 480, one face"
+"""All others are given as multiples of it."""
+HEAD = (96, 6, 356, 266)
+"""Round the face of the example photo."""
+TURNS_OF_LARGE = 0.1
+"""Share of the rounds in which photos of over `LARGE` pixels take part."""
+LARGE = 5e6
 
 
 def steps(model: str, threads: int, repeats: int) -> dict[str, dict[str, float]]:
@@ -73,6 +84,45 @@ def limits(model: str, threads: int, repeats: int) -> dict[str, Any]:
         "peak_multiply_adds_a_second": rate,
         "limit_ms": 1000 * count / rate,
         "share_by_operator": time_by_operator(path, threads),
+    }
+
+
+def photos() -> dict[str, Pixels]:
+    photo = Image.open(PHOTO).convert("RGB")
+    head = photo.crop(HEAD).resize((150, 150))
+    group = Image.new("RGB", (640, 480), (120, 130, 140))
+    for i in range(4):
+        group.paste(head, (10 + 155 * i, 60 + 120 * (i % 2)))
+    pictures = {
+        PLAIN: photo.resize((640, 480)),
+        "400 × 300, one face": photo.resize((400, 300)),
+        "640 × 480, four faces": group,
+        "640 × 480, none: shapes": shapes(np.random.default_rng(3)),
+        "640 × 480, none: leaves": leaves(np.random.default_rng(3)),
+        "1 megapixel, one face": photo.resize((1152, 864)),
+        "12 megapixels, one face": photo.resize((4000, 3000)),
+    }
+    return {name: np.asarray(picture) for name, picture in pictures.items()}
+
+
+def photo_costs(model: str, repeats: int) -> dict[str, dict[str, float]]:
+    """Photo → faces found, median processor milliseconds, and times those of `PLAIN`.
+
+    The photos take turns, so that all meet the same machine; one thread.
+    """
+    aligner, pictures = facealign.FaceAligner(model, threads=1), photos()
+    found = {name: len(aligner.align(picture)) for name, picture in pictures.items()}
+    taken: dict[str, list[float]] = {name: [] for name in pictures}
+    for number in range(repeats):
+        for name, picture in pictures.items():
+            if picture[..., 0].size < LARGE or number <= TURNS_OF_LARGE * repeats:
+                started = time.process_time()
+                aligner.align(picture)
+                taken[name].append(1000 * (time.process_time() - started))
+    medians = {name: float(np.median(values)) for name, values in taken.items()}
+    return {
+        name: {"faces": found[name], "processor_ms": value, "ratio": value / medians[PLAIN]}
+        for name, value in medians.items()
     }
 
 
@@ -115,6 +165,7 @@ def all_numbers(model: str, threads: list[int], repeats: int) -> dict[str, Any]:
     return {
         "milliseconds": {str(n): steps(model, n, repeats) for n in threads},
         "limits": {str(n): limits(model, n, repeats) for n in threads},
+        "photos": photo_costs(model, repeats),
         **measure_alone(alone, PHOTO, max(repeats // 20, 1)),
     }
 
@@ -125,6 +176,11 @@ def show(console: Console, name: str, found: dict[str, Any]) -> None:
     for step in next(iter(by_threads.values())):
         table.add_row(step, *(median_and_p95(rows[step]) for rows in by_threads.values()))
     show_table(console, table, f"{name}, ms: median / 95 %")
+    table = new_table("photo as it comes", "faces", "processor ms", "ratio")
+    for photo, row in found["photos"].items():
+        cells = (f"{row['faces']}", f"{row['processor_ms']:.1f}", f"{row['ratio']:.2f}")
+        table.add_row(photo, *cells)
+    show_table(console, table, f"{name}, one thread: median")
     for threads, rows in by_threads.items():
         rate = 16000 / rows[BATCHED]["median"]
         console.print(f"threads: {threads}: {rate:.0f} faces/s by 16")

@@ -105,10 +105,13 @@ def one(kind: str, name: str, given: argparse.Namespace) -> dict[str, Any]:
         return {"missing": error.name}
 
 
+RATIO = "photo, ratio"
+"""To the photo's time of the first row, which is ours."""
 COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
     "points": lambda row: f"{row['points']}",
     "stage, ms": lambda row: median_and_p95(row["stage_ms"]),
     "photo, ms": lambda row: median_and_p95(row["photo_ms"]),
+    RATIO: lambda row: f"{row['ratio']:.2f}",
     "cold start, s": lambda row: f"{row['cold_start_ms'] / 1000:.1f}",
     "memory, MB": lambda row: f"{row['memory_mb']}",
     "weights, MB": lambda row: f"{row['weights_mb']:.1f}",
@@ -130,7 +133,9 @@ def _both(found: dict[str, Any], number: str, digits: int) -> str:
 def report(tree: dict[str, Any]) -> str:
     """The content of a results file as Markdown."""
     table = new_table("model", *COLUMNS, *ACCURACY)
+    first = tree["rows"][0]["photo_ms"]["median"]
     for row in tree["rows"]:
+        row = row | {"ratio": row["photo_ms"]["median"] / first}
         found = row.get("accuracy")
         scored = (cell(found) if found else percent(None) for cell in ACCURACY.values())
         table.add_row(row["name"], *(cell(row) for cell in COLUMNS.values()), *scored)

@@ -8,9 +8,10 @@ Three faces, made of the example photo, cross and leave within 150 frames. Count
 - switches: how often a track changes from one face to another.
 - ghosts: faces given where none is to be seen, in frames.
 - missed: faces to be seen at least three quarters that are not given, in frames.
-- time: processor time of the tracker over that of detector and network in every frame, in the same
-  process and one after the other, with as many looks at each face; for one face and for three, and
-  for two sizes of frames. The network's part is in both and grows with faces and looks.
+- ms: processor time of a frame, of the tracker and of detector and network in every frame, in the
+  same process and one after the other, with as many looks at each face, and the ratio of the two;
+  for one face and for three, and for two sizes of frames. The network's part is in both and grows
+  with faces and looks.
 """
 
 from __future__ import annotations
@@ -158,20 +159,23 @@ def measure(aligner: Counted, faces: int, size: tuple[int, int], looks: int) -> 
     for number, (given, (_, seen)) in enumerate(zip(found, frames, strict=True)):
         score.add(given, scene.places(number), seen)
     counts = {name: getattr(score, name) for name in ("switches", "ghosts", "missed")}
-    return {"detector": aligner.runs} | counts | {"time": own / whole}
+    each = {"ms": 1000 * own / FRAMES, "every_frame_ms": 1000 * whole / FRAMES}
+    return {"detector": aligner.runs} | counts | each | {"time": own / whole}
 
 
 def run(given: argparse.Namespace) -> None:
     console, results = new_console(), {}
     for label, model in models_of(given).items():
         aligner = Counted(model, threads=1, turned_faces=False)
-        table = new_table("", "detector", "switches", "ghosts", "missed", "time")
+        counted = ("detector", "switches", "ghosts", "missed")
+        table = new_table("", *counted, "ms", "in every frame, ms", "ratio")
         for faces in (1, 3):
             for name, size in SIZES.items():
                 for looks in (1, 2):
                     row = measure(aligner, faces, size, looks)
                     results[f"{label}, {faces} faces, {name}, {looks} looks"] = row
-                    cells = [str(row[key]) for key in ("detector", "switches", "ghosts", "missed")]
+                    cells = [str(row[key]) for key in counted]
+                    cells += [f"{row['ms']:.1f}", f"{row['every_frame_ms']:.1f}"]
                     table.add_row(f"{faces}, {name}, looks {looks}", *cells, f"{row['time']:.2f}")
         show_table(console, table, f"{label}: faces, frames of {FRAMES}")
     write_json(given, record(given, "tracking", {"frames": FRAMES, "scenes": results}))

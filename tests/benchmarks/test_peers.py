@@ -116,6 +116,16 @@ def test_of_several_rounds_each_time_s_quietest_counts(benchmark: Benchmark) -> 
     assert row["cold_start_ms"] == 40.0
 
 
+def test_photos_as_they_come_are_measured_side_by_side(benchmark: Benchmark) -> None:
+    costs = benchmark("inference")
+    rows = costs.photo_costs("aan-s", 1)
+    assert set(rows) == set(costs.photos())
+    assert [rows[name]["faces"] for name in rows if "none" in name] == [0, 0]
+    assert rows[costs.PLAIN]["ratio"] == 1
+    assert all(row["faces"] for name, row in rows.items() if "face" in name)
+    assert rows["12 megapixels, one face"]["ratio"] > 2
+
+
 @pytest.mark.slow
 def test_speed_in_one_run_and_who_is_left_out_for_want_of_what(
     others: ModuleType, repository: Path, tmp_path: Path
