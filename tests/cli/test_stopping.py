@@ -42,7 +42,10 @@ def handlers() -> Iterator[None]:
 def test_ctrl_c_while_a_verb_loads_is_one_line(
     facealign: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "load_verb", lambda name: kill(signal.SIGINT))
+    def load(name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(app, "load_verb", load)
     assert facealign("models") == (130, "", "error: interrupted\n")
 
 
