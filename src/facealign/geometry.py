@@ -21,8 +21,8 @@ Matrix = NDArray[np.float64]
 Boxes = NDArray[np.float32]
 """(N, 4) x0, y0, x1, y1."""
 Row = tuple[float, float, float]
-BLOCK = 256
-"""Boxes that non-maximum suppression compares with all others at a time, which bounds memory."""
+BLOCK = 64
+"""Boxes that non-maximum suppression compares with those near them at a time: it bounds memory."""
 MOST_PIXELS = 1e9
 """No photo is this wide: a greater coordinate means a damaged file."""
 
@@ -82,19 +82,30 @@ def nms(boxes: Boxes, scores: NDArray[np.float32], max_iou: float) -> NDArray[np
     """
     order = np.argsort(-scores, kind="stable")
     ranked, kept = boxes[order], np.ones(len(order), bool)
-    for start in range(0, len(order), BLOCK):  # many at once: a call of NumPy costs more than a row
-        rows = iou(ranked[start : start + BLOCK, None], ranked) > max_iou
-        for i, overlaps in enumerate(rows, start):
+    by_left = np.argsort(ranked[:, 0], kind="stable")
+    left = ranked[by_left, 0]
+    # Where two boxes share so much, the wider one is at most so many times as wide, and reaches
+    # the other's left side: of a large photo's thousands few come into question.
+    reach = (ranked[:, 2] - ranked[:, 0]) / max(max_iou, 1e-6)
+    first = np.searchsorted(left, ranked[:, 0] - reach)
+    counts = np.searchsorted(left, ranked[:, 2], "right") - first
+    for start in range(0, len(order), BLOCK):
+        near = counts[start : start + BLOCK]
+        rows = np.repeat(np.arange(start, start + len(near)), near)
+        starts = np.cumsum(near) - near - first[start : start + BLOCK]
+        others = by_left[np.arange(len(rows)) - np.repeat(starts, near)]
+        over = (others > rows) & (iou(ranked[rows], ranked[others]) > max_iou)
+        for i, j in zip(rows[over].tolist(), others[over].tolist(), strict=True):
             if kept[i]:
-                kept[i + 1 :] &= ~overlaps[i + 1 :]
+                kept[j] = False
     return order[kept]
 
 
 def iou(box: NDArray[Any], others: Boxes) -> NDArray[np.float32]:
-    """Intersection over union of one box (4,), or of each (M, 1, 4), with others (N, 4).
+    """Intersection over union of one box (4,) with others (N, 4), or of each (N, 4) with its own.
 
     Returns:
-        (N,) or (M, N) in 0..1.
+        (N,) in 0..1.
 
     """
     sides = np.minimum(box[..., 2:], others[:, 2:]) - np.maximum(box[..., :2], others[:, :2])
