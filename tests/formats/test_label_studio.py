@@ -138,8 +138,10 @@ def test_what_gives_no_face_costs_one_line(
         faces: list[object] = []
         lines = problems_of(lambda read=read, faces=faces: faces.extend(read()))  # type: ignore[misc]
         assert len(faces) == 1
-        whys = ("was skipped", "is not labelled", "a box alone", "not clear whose points")
-        for why, line in zip((*whys, "turned", "not clear", "not a task"), lines[:7], strict=False):
+        whys = ("was skipped", "is not labelled", "only a box", "not clear whose points")
+        for why, line in zip(
+            (*whys, "rotated", "not clear", "not a task"), lines[:7], strict=False
+        ):
             assert (why in line, "project-7.json: tasks[" in line) == (True, True), line
 
 

@@ -218,7 +218,7 @@ def test_yolo_needs_sizes_and_one_scheme(
 ) -> None:
     unknown = [ImageResult("a.jpg", None, None, [face()])]
     for name, target in (("yolo", tmp_path / "y"), ("labelstudio", tmp_path / "l.json")):
-        with pytest.raises(OutputError, match=r"a\.jpg: its size is not known"):
+        with pytest.raises(OutputError, match=r"a\.jpg: its size is unknown"):
             write_results(lambda: iter(unknown), target, name)
     mixed = [ImageResult("a.jpg", 9, 9, [face(), face(1, "celeba5", 5)])]
     with pytest.raises(OutputError, match="holds one markup"):

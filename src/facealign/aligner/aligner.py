@@ -43,12 +43,12 @@ class FaceAligner:
             object with the `Detector` protocol's `detect`.
         threads: of ONNX Runtime; None leaves the choice to it.
         max_faces: keep this many faces with the highest detector scores; None keeps all.
-        turned_faces: search a photo without a sure face again, at other angles; and see a face that
-            the network doubts from all sides. Of upright faces 98 in 100 cost nothing.
-        leaning_faces: see a face that leans by more than 25 degrees a second time, with the crop
-            turned upright.
-        min_confidence: drop detected faces of a lower `Face.confidence`, 0..1. Those in boxes that
-            are given stay.
+        turned_faces: search a photo without a sure face again, at other angles; and look at a face
+            that the network doubts from all four sides. For 98 in 100 upright faces it is free.
+        leaning_faces: look again, with the crop turned upright, at a face that leans by more than
+            25 degrees.
+        min_confidence: drop detected faces with a lower `Face.confidence`, 0..1. Faces in boxes
+            from the caller are kept.
         markup: the point scheme of the landmarks: that of one of the model's heads
             (`facts.markups`), or one that `Face.to` can convert it to; None takes the first head's.
         providers: execution providers of ONNX Runtime, such as `models.DEVICES["cuda"]`, for the

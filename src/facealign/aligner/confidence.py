@@ -29,7 +29,7 @@ On 331 pictures without a face the detector finds 68 things that score 0.3 and m
 3,070 faces under the troubles above 28 do not.
 """
 SURE = 0.75
-"""Upright faces of this score stay whatever the landmarks say: very blurred ones have it, too."""
+"""Upright faces with this score are kept whatever the landmarks say: very blurred ones reach it."""
 SAME = 0.3
 """Faces whose points' boxes share more of their union are one."""
 
@@ -49,7 +49,7 @@ def confidence(scores: Array) -> Array:
 
 
 def distinct_faces(faces: list[Face], angles: Array) -> list[Face]:
-    """Of the faces that the detector found, those that the landmarks do not deny, each once.
+    """The detected faces that the landmarks confirm, each once.
 
     Two boxes of one turned face may lead to the same points: the surer look is kept.
 

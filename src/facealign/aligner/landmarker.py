@@ -32,9 +32,9 @@ Of 168 faces of 300W's training part, turned artificially, the second look lower
 12 % at 25°, 40 % at 40°; by only 4 % at 20°.
 """
 DOUBT = 0.7
-"""A face of which the network is less sure (`Views.sureness`) is seen turned, too."""
+"""A face of which the network is less sure (`Views.sureness`) is also seen turned."""
 LIKELY = 0.5
-"""What the bundled detector gives a lower score is most often no face: one look at it is enough."""
+"""What scores less with the bundled detector is rarely a face: one look at it is enough."""
 TURNS = (90.0, 180.0, 270.0)
 """Degrees by which a doubted face may lean further than its crop.
 
@@ -163,7 +163,7 @@ class Landmarker:
         )
 
     def _kept(self, faces: list[Face], found: Found) -> list[Face]:
-        """What are faces, each once, in the points wanted."""
+        """The real faces, each once, in the requested point scheme."""
         kept = faces if found.certain else distinct_faces(faces, found.angles)
         return kept if self.markup == self.head else [face.to(self.markup) for face in kept]
 

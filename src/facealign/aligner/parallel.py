@@ -23,7 +23,7 @@ AHEAD = 32
 def map_ordered(
     work: Callable[[Item], Result], items: Iterable[Item], workers: int, ahead: int = AHEAD
 ) -> Generator[Result]:
-    """`work(item)` for each item, in order, on `workers` threads; a single one is the caller's.
+    """`work(item)` for each item, in order, on `workers` threads; 1 works in the caller's.
 
     At most `ahead` items per worker are taken in advance, which bounds the memory of the results.
     What `work` raises is raised here when its turn comes. Close the iterator to stop: items in

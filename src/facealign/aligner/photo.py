@@ -1,4 +1,4 @@
-"""The result of one photo, whatever state the photo is in."""
+"""The result of one photo, in whatever state the photo is."""
 
 from __future__ import annotations
 

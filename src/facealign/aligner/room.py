@@ -11,14 +11,14 @@ from pathlib import Path
 from facealign.errors import ImageError
 
 BYTES = 10
-"""A pixel takes as much at most, while it is decoded and searched: 7 of a plain photo, 10 of one
-that is turned."""
+"""Most bytes that a pixel takes while a photo is decoded and searched: 7, or 10 if it has to be
+turned."""
 SHARE = 0.5
-"""Of the machine's memory that photos may take together."""
+"""Share of the machine's memory that all photos together may take."""
 LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
-"""Where a container's limit stands (Linux)."""
+"""Where Linux states a container's limit."""
 UNKNOWN = 4 * 2**30
-"""Memory of a machine that does not say."""
+"""Bytes assumed for a machine that does not say."""
 
 
 class Room:

@@ -23,7 +23,7 @@ class AlignSettings:
         min_face: side of the smallest face to look for, in pixels.
         upright: no face is turned or leans, so one plain pass is enough.
         device: what the networks run on, one of `models.DEVICES`.
-        min_confidence: drop detected faces of a lower `Face.confidence`.
+        min_confidence: drop detected faces with a lower `Face.confidence`.
 
     """
 

@@ -1,4 +1,4 @@
-"""Finding the faces of a photo, those too that lie on a side or upside down.
+"""Finding the faces of a photo, including those that lie on their side or upside down.
 
 A detector trained on upright faces finds some turned ones and gives them a low score; landmarks
 that take such a face for an upright one are useless. How the bundled detector searches at every
@@ -46,7 +46,7 @@ def find_faces(detector: Detector, image: Pixels, turned: bool) -> tuple[Detecti
 
 
 def checked(found: Detections) -> Detections:
-    """The detections, each box checked: the detector may be the caller's."""
+    """The detections, checked: the detector may be the caller's own."""
     for box in found.boxes:
         to_box(box)
     if not ((found.scores >= 0) & (found.scores <= 1)).all():  # also of NaN

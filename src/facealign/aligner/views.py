@@ -1,4 +1,4 @@
-"""What the network says of faces, row by row, and where it looked."""
+"""What the network says about faces, row by row, and where it looked."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Views:
         )
 
     def put(self, rows: Rows, others: Views) -> None:
-        """Take the looks of others in the place of these rows."""
+        """Replace these rows with the looks of others."""
         for n, box, crop in zip(rows, others.boxes, others.crops, strict=True):
             self.boxes[n], self.crops[n] = box, crop
         for name, value in others.values.items():

@@ -58,8 +58,8 @@ def output_path(
 ) -> Callable[[Function], Function]:
     """An option that names what is written: a file or folder, never an input of the command.
 
-    What must not be replaced is refused before the work; what killed runs left half-written there
-    is removed.
+    What must not be replaced is refused before the work starts; half-written files of killed runs
+    are removed.
     """
     option = click.option(*names, type=Path, required=required, metavar=metavar, help=help)
     words = [name for name in names if not name.startswith("-")] or [names[-1].lstrip("-")]
@@ -71,7 +71,7 @@ def output_path(
             if isinstance(target, Path) and str(target) != "-":
                 others = {k: v for k, v in values.items() if k != words[0]}
                 refuse_inputs(names[0], target, others)
-                # What begins like a URL is the verb's to take or refuse.
+                # What looks like a URL is for the verb to accept or refuse.
                 if not (is_folder(target) or "".join(target.parts[:1]).endswith(":")):
                     check_folder(target.parent)
                     check_place(target)

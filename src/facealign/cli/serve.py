@@ -49,10 +49,11 @@ def command(
     origins: tuple[str, ...],
     no_page: bool,
 ) -> int:
-    """Find landmarks in photos that are sent by HTTP: POST /v1/align; /docs says the rest.
+    """Find landmarks in photos sent over HTTP: POST /v1/align; /docs has the details.
 
-    On this machine alone unless --host says otherwise. FACEALIGN_TOKEN in the environment: requests
-    must carry it as a bearer token. SIGTERM and Ctrl-C finish what runs.
+    Listens on this machine only, unless --host says otherwise. If FACEALIGN_TOKEN is set in the
+    environment, requests must carry it as a bearer token. On SIGTERM and Ctrl-C, running requests
+    are finished.
 
     \b
     facealign serve
@@ -71,6 +72,6 @@ def command(
         origins=origins,
         page=not no_page,
     )
-    with suppress(KeyboardInterrupt):  # uvicorn raises the signal again once all is done
+    with suppress(KeyboardInterrupt):  # uvicorn raises the signal again after its shutdown
         serve(settings, host, port, say)
     return 0

@@ -16,19 +16,19 @@ __all__ = ["INTERRUPTED", "SIGNALS", "Stop"]
 
 
 class Stop:
-    """Hears both signals while its block runs, then puts the previous handlers back.
+    """Catches both signals while its block runs, then restores the previous handlers.
 
         with Stop() as stop:
             for item in stop.until_asked(items):
                 ...  # whole, whenever the first signal comes
 
-    A signal that was ignored stays ignored. Outside the main thread, where Python takes no
-    signals, the block hears none.
+    A signal that was ignored stays ignored. Outside the main thread, where Python delivers no
+    signals, it catches none.
 
     Args:
-        at_once: even the first signal raises KeyboardInterrupt: no item is in hand.
-        grace: this many seconds after the first signal it counts as a second, as what is in hand
-            may never end.
+        at_once: even the first signal raises KeyboardInterrupt: no item is in progress.
+        grace: this many seconds after the first signal, act as if a second came: the item in
+            progress may never end.
         once: only the first signal counts, and none after the block: for one of several
             processes, which gets the signal twice, directly and from its parent.
 

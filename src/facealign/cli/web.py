@@ -35,6 +35,6 @@ def command(output: Path | None, port: int, opened: bool) -> int:
         say(f"{address} (Ctrl-C ends it)")
         if opened:
             webbrowser.open(address)
-        with suppress(KeyboardInterrupt):  # the way it is ended
+        with suppress(KeyboardInterrupt):  # how it is stopped
             server.serve_forever()
     return 0

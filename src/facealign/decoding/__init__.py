@@ -1,8 +1,8 @@
-"""Encoded files → Pillow pictures, with care for what real files hold.
+"""Encoded files → Pillow pictures, with care for the oddities of real files.
 
 Only decoders of a fixed list run, whatever a file is called: none that starts another program.
-What is not pixels never refuses a photo: of EXIF only the orientation is read, and a PNG's text,
-profile and their checksums are not looked at.
+Nothing but the pixels can make a photo fail: of EXIF only the orientation is read, and a PNG's
+text and profile are ignored, with their checksums.
 """
 
 from __future__ import annotations

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 DEPTHS = (255.0, 1023.0, 4095.0, 16383.0)
-"""Tops of 8, 10, 12 and 14 bits, which cameras and scanners put into containers of 16."""
+"""Maxima of 8, 10, 12 and 14 bits, which cameras and scanners store in 16."""
 DIM = 4095.0
-"""A 16-bit picture that stays below this is all black on a screen (16 of 255)."""
+"""A 16-bit picture that stays below this looks all black on a screen (16 of 255)."""
 NEAR = 15 / 16
-"""A well-lit picture comes this near to the top of its range."""
+"""A well-lit picture gets this close to the top of its range."""
 OVER = 1.05
 """A float may lie this far over the top of its range: sharpening and resizing overshoot."""
 ROWS = 256

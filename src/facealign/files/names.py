@@ -1,4 +1,4 @@
-"""Names of files that are made of others: one photo, one name, whatever the order."""
+"""Names of files made from photos: one photo, one name, whatever the order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LONGEST = 200
 
 
 def distinct_names(photos: Collection[Path], sign: str) -> dict[Path, str]:
-    """A name without suffix for each photo; no two have the same, and their order is no matter.
+    """A name without suffix for each photo; no two are the same, and their order does not matter.
 
     It is the photo's own without its suffix; where that could be another's, the suffix stays; where
     two photos of different folders have one name, or it is too long, eight digits of a digest of

@@ -1,4 +1,4 @@
-"""What is on the disk, digests, and the wording of what fails while it is read."""
+"""What is on the disk, digests, and the wording of errors while reading."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BAD_CONTENT = (
 COPY = "if it is cut short, copy it again or make it anew"
 """What to do about a file of which the end may be missing."""
 LONGEST = 200
-"""Characters of an error's text that a message repeats: it may quote what a file holds."""
+"""Most characters of an error's text in a message: it may quote the content of a file."""
 
 
 def is_file(path: str | os.PathLike[str]) -> bool:
@@ -53,7 +53,8 @@ def kind_of(path: str | os.PathLike[str]) -> str:
 def packaged(name: str) -> Path:
     """A file or folder that comes with facealign, by its path in the package.
 
-    From inside a zip file it is copied to a temporary folder, which goes when the process ends.
+    From inside a zip file it is copied to a temporary folder, which is removed when the process
+    ends.
     """
     found = resources.files("facealign").joinpath(name)
     if isinstance(found, Path):

@@ -1,4 +1,4 @@
-"""Writing: whole or not at all, and never over what is not ours."""
+"""Writing: whole or not at all, and never over files that are not ours."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ PICTURES = re.compile(
     rb"|\xff\n|\0\0\0\x0c(JXL |jP)|BM....\0\0\0\0|P[1-6]\s[\s#\d]",
     re.DOTALL,
 )
-"""How pictures begin, whatever they are called."""
+"""How picture files begin, whatever their names."""
 VIDEOS = re.compile(
     rb"....(ftyp|moov|mdat|wide)|\x1aE\xdf\xa3|RIFF....AVI |FLV\1|\0\0\1[\xba\xb3]|OggS"
     rb"|0&\xb2u\x8ef\xcf\x11|G.{187}G",
     re.DOTALL,
 )
-"""How videos begin: MP4 and MOV, Matroska and WebM, AVI, FLV, MPEG, Ogg, WMV, MPEG-TS."""
+"""How video files begin: MP4 and MOV, Matroska and WebM, AVI, FLV, MPEG, Ogg, WMV, MPEG-TS."""
 DAY = 86400.0
 
 
@@ -73,7 +73,7 @@ def make_folder(path: Path, below: Path | None = None) -> None:
 
 
 def check_folder(path: Path) -> None:
-    """Refuse a folder that `make_folder` could not make, before the work whose results it holds.
+    """Refuse a folder that `make_folder` could not make, before the work starts.
 
     Raises:
         OutputError: the folder that holds it does not exist, or a file is in the way.
@@ -113,9 +113,9 @@ def _host() -> str:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed processes left half-written in a folder, whatever they wrote.
+    """Remove the half-written files that killed processes left in a folder.
 
-    Those of this machine that still run keep theirs; on others they have a day.
+    Files of running processes on this machine are kept; those of other machines for a day.
     """
     with suppress(OSError):
         for path in folder.glob(f".*{PART}"):
@@ -144,7 +144,7 @@ def _runs(process: int) -> bool:
 
 
 def check_place(path: Path) -> None:
-    """Refuse what must not be replaced, as the module says, before the work whose result it is.
+    """Refuse what must not be replaced (see the package's docstring), before the work starts.
 
     Raises:
         OutputError: a folder is there, a picture or video that facealign did not write, or a file
@@ -190,7 +190,7 @@ def _holds_mark(file: IO[bytes]) -> bool:
 
 
 def is_stream(path: Path) -> bool:
-    """Whether an output is written as it comes: a device, a pipe, or `/dev/stdout` and the like."""
+    """Whether an output is a stream: a device, a pipe, `/dev/stdout` and the like."""
     through = os.path.realpath(path.parent).startswith("/proc/") or (
         _is_link(path) and str(path.readlink()).startswith("/proc/")
     )

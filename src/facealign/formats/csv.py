@@ -136,7 +136,7 @@ def read_csv(path: Path, markup: str | None) -> Iterator[ImageResult]:
 
 
 def _picture(row: Row) -> tuple[str, str]:
-    """What tells one picture's rows from the next one's."""
+    """What the rows of one picture have in common."""
     return row[1]["image"], row[1].get("frame", "")
 
 

@@ -1,4 +1,4 @@
-"""Results in many files: all apart first, then into the folder; and whose files these are.
+"""Results in many files: written aside first, then moved into the folder; and which are ours.
 
 The list `.facealign` in the folder holds a digest of each file and its photo. So a second run
 replaces what the first wrote, and neither a file of someone else nor one that was edited since.
@@ -22,7 +22,7 @@ Listed = dict[str, list[str]]
 
 
 class Apart:
-    """The files of one run while they are written, outside the folder that they are for."""
+    """The files of one run while they are written, outside their folder."""
 
     def __init__(self, part: Path) -> None:
         self.part = part

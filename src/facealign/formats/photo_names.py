@@ -2,7 +2,7 @@
 
 Names may be those of another machine, with backslashes or not, written in composed or decomposed
 letters (NFC, NFD), in other case, or with the eight letters and digits that Label Studio puts
-before what is uploaded. What may mean two photos is refused.
+before uploaded files. A name that may mean two photos is refused.
 """
 
 from __future__ import annotations

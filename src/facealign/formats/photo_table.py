@@ -1,4 +1,4 @@
-"""What the user gives for each photo: boxes, or the faces of earlier results."""
+"""What a file holds for each photo: boxes, or the faces of earlier results."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class PhotoTable(Generic[Entry]):
     """Entries by photo: an entry belongs to the photos whose full path ends in the entry's path.
 
     So an entry for `1.jpg` belongs to every photo of that name, one for `b/1.jpg` only to that in a
-    folder `b`; the longest match counts. Of the paths of another machine as much of the end
-    counts as is alike; two photos that fit as well are refused (`photo_names`).
+    folder `b`; the longest match counts. For paths from another machine, as much of the end
+    counts as matches; if two photos match equally well, both are refused (`photo_names`).
 
     Args:
         entries: by path; empty for a photo that is known and has none.

@@ -17,9 +17,9 @@ from facealign.types import Points
 NAME = re.compile(r"[\w.-]{1,64}")
 """What a scheme may be called: it becomes part of the names of a model's outputs."""
 KEYS = ("name", "points", "mirror", "groups", "outline", "eyes", "normaliser", "skeleton", "chart")
-"""What a file may say of a scheme; the first two it must."""
+"""Keys of a scheme in a file; the first two are required."""
 CENTRES = ("pupil", "eye_centre")
-"""A point of such a name, after "right_" and "left_", is the centre of that eye."""
+"""After "right_" or "left_", these name the centre of an eye."""
 
 
 def fold(name: str) -> str:

@@ -67,7 +67,7 @@ class Service:
         return [*guarded, *paths, *(self._page() if self.settings.page else ())]
 
     def _page(self) -> list[Route]:
-        """A path a file: one for all would take other paths' wrong methods for missing files."""
+        """A route per file: a single one would answer wrong methods on other paths with 404."""
         page = self._answered("page", self.page, is_open=True)
         return [Route(f"/{name}", page) for name in ("", *site_files())]
 

@@ -1,4 +1,4 @@
-"""The pictures in a request's body, whichever of three ways they come; nothing touches the disk."""
+"""The pictures in a request's body, sent in one of three ways; nothing touches the disk."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HINT = (
     "image in base64"
 )
 MOST_DROPPED = 10
-"""Bodies of the largest size allowed that are read and dropped before a connection is cut."""
+"""Times the allowed size that is read and dropped before the connection is cut."""
 MOST_NAME = 200
 """Characters of a picture's name."""
 
@@ -65,7 +65,7 @@ def _media_type(request: Request) -> str:
 
 
 async def _read(request: Request, settings: ServerSettings) -> bytes:
-    """The body; what is above the limit is read and dropped, so that the client hears why."""
+    """The body; beyond the limit it is read and dropped, so that the client gets the reason."""
     body, size = bytearray(), 0
     async for chunk in request.stream():
         size += len(chunk)
@@ -115,7 +115,7 @@ def _decoded(entry: Any, place: str) -> Picture:
 
 
 class _InMemory(MultiPartParser):
-    """Keeps files in memory, whose size is bounded already: a photo is never on the disk."""
+    """Keeps files in memory, whose size is already limited: photos never touch the disk."""
 
     spool_max_size = 2**40
 

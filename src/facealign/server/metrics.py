@@ -1,4 +1,4 @@
-"""What `/metrics` says: counts and times in Prometheus's text format, nothing of any photo."""
+"""The content of `/metrics`: counts and times in Prometheus's text format, nothing about photos."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from itertools import accumulate
 
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-"""Upper ends in seconds."""
+"""Upper bounds in seconds."""
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -26,12 +26,12 @@ class Metrics:
         self.requests[path, status] += 1
 
     def time(self, seconds: float) -> None:
-        """So long it took to align the pictures of a request, with the wait for a slot."""
+        """Record how long a request's pictures took to align, including the wait for a slot."""
         self._times[bisect_left(BUCKETS, seconds)] += 1
         self._seconds += seconds
 
     def text(self, running: int, waiting: int) -> str:
-        """All of it in Prometheus's format, with how many requests have a slot and wait for one."""
+        """Everything in Prometheus's format, with the numbers of running and waiting requests."""
         lines = ["# TYPE facealign_requests_total counter"]
         for (path, status), count in sorted(self.requests.items()):
             labels = f'path="{path}",status="{status}"'

@@ -1,4 +1,4 @@
-"""Run the server until a signal: what runs is finished first."""
+"""Run the server until a signal; running requests are finished first."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from facealign.server.settings import ServerSettings
 CONNECTIONS = 512
 """Connections at a time; more are answered with 503."""
 GRACE = 5.0
-"""Seconds after a request's own time at which a stopping server stops waiting."""
+"""Seconds that a stopping server waits beyond a request's own timeout."""
 
 
 def serve(settings: ServerSettings, host: str, port: int, listening: Callable[[str], None]) -> None:
@@ -30,11 +30,11 @@ def serve(settings: ServerSettings, host: str, port: int, listening: Callable[[s
 
     Raises:
         ModelError: the model is missing or damaged.
-        SettingsError: the address or the port cannot be had.
+        SettingsError: the address or the port cannot be used.
 
     """
     app = make_app(settings)
-    # It warns of damaged forms; the client is told, and nobody else need be.
+    # It warns about malformed forms, which the client is told about anyway.
     logging.getLogger("python_multipart").addHandler(logging.NullHandler())
     with _bound(host, port) as taken:
         config = uvicorn.Config(
@@ -60,7 +60,7 @@ def _bound(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         taken = socket.socket(family, socket.SOCK_STREAM)
     except OSError as error:
-        raise SettingsError(f"{host}: no address of this machine ({reason(error)})") from None
+        raise SettingsError(f"{host}: not an address of this machine ({reason(error)})") from None
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         taken.bind((host, port))

@@ -15,7 +15,7 @@ class ServerSettings:
 
     Attributes:
         model: of requests that name none.
-        slots: requests that are worked on at a time, each on one thread.
+        slots: requests processed at a time, each on one thread.
         queue: requests that may wait for a slot; more are answered with 503.
         timeout: seconds for reading a request, and again for answering it.
         max_megabytes: of a request's body.

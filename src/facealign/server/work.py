@@ -1,4 +1,4 @@
-"""The work behind a request: as many at a time as there are slots, a short queue, no more."""
+"""The work behind requests: one per slot at a time, a short queue, and no more."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KEPT = 8
 class Slots:
     """Runs work on a fixed number of threads; refuses what would wait in too long a queue.
 
-    A slot is taken until its work ends, even where nobody waits for it any more.
+    A slot stays taken until its work ends, even if nobody waits for the result any more.
     """
 
     def __init__(self, settings: ServerSettings) -> None:
@@ -44,7 +44,7 @@ class Slots:
 
     @property
     def waiting(self) -> int:
-        """Requests that wait for one."""
+        """Requests that wait for a slot."""
         return self._taken - self.running
 
     @property
@@ -69,7 +69,7 @@ class Slots:
             async with asyncio.timeout(self._settings.timeout):
                 return await asyncio.shield(asyncio.wrap_future(begun))
         except TimeoutError:
-            begun.cancel()  # one that still waits; one that runs keeps its slot
+            begun.cancel()  # if it still waits; if it runs, it keeps its slot
             detail = f"not done within {self._settings.timeout:g} s; send fewer or smaller pictures"
             raise Problem(504, detail) from None
 
@@ -97,7 +97,7 @@ def aligner_for(model: str, markup: str | None, min_face: int) -> FaceAligner:
 def align_all(
     pictures: list[Picture], options: Options, settings: ServerSettings
 ) -> list[ImageResult]:
-    """What comes of each picture; one that cannot be read has an error.
+    """The result of each picture; one that cannot be read has an error.
 
     Raises:
         Problem: of a single picture: 413 too many pixels, 415 a type that is not read here, 422 no
@@ -148,7 +148,7 @@ def _too_large(name: str, what: str, settings: ServerSettings) -> Problem:
 
 
 def warm_up(settings: ServerSettings) -> None:
-    """Open the default model; what fails, fails before the first request.
+    """Open the default model, so that a bad one fails before the first request.
 
     Raises:
         ModelError: the model is missing or damaged.

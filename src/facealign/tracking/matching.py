@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 def match(affinity: NDArray[np.float64]) -> dict[int, int]:
     """Row → column, each at most once, with the largest sum of affinities; 0 is not a match.
 
-    Exact, and quick where few columns fit a row at all, as boxes in a picture: the columns that
-    later rows also want are all that is remembered.
+    Exact, and fast where few columns fit a row at all, as with boxes in a picture: it only keeps
+    track of the columns that later rows also want.
 
     >>> match(np.array([[0.9, 0.8], [0.8, 0.0]]))
     {0: 1, 1: 0}

@@ -27,10 +27,10 @@ UNSURE = 2
 LEAST_RATIO = 0.6
 """Of the sizes of a missing face and of a detected one that may be it."""
 PULL = 0.1
-"""By which share of the way a box moves to the one round its points in each frame. All points
-together say how a face has moved; the outermost four alone, which make that box, tremble."""
+"""Share of the way by which a box moves, in each frame, to the box around its points. All points
+together say how a face has moved; the box around them hangs on the outermost four, and jitters."""
 NEWEST = 4
-"""Frames whose places, sizes and angles say where a face is in the next one."""
+"""Frames from whose places, sizes and angles the next one is predicted."""
 
 
 @dataclass(eq=False)
@@ -41,14 +41,14 @@ class Track:
         number: given once, never to another face.
         face: as last found, its landmarks as the network gave them.
         box: where it is looked for next; of a missing face, where it was last seen.
-        angle: degrees by which it leans clockwise in the picture; past 180 it counts on.
+        angle: degrees by which it leans clockwise in the picture; keeps counting past 180.
         seen: when it was last found, in seconds.
-        missing: it is lost, and waited for.
+        missing: it is lost, and may return.
         unseen: runs of the detector in a row that did not find it.
         patch: its picture in its own frame, small and gray.
         anchor: a box and the points in it, from which the next box is moved as the points are: the
             last frame's, or, of schemes that do not outline a face, the detector's last one.
-        places: of late: time, centre, logarithm of the size, angle.
+        places: the latest ones: time, centre, logarithm of the size, angle.
 
     """
 
@@ -65,7 +65,7 @@ class Track:
     places: deque[tuple[float, ...]] = field(default_factory=lambda: deque(maxlen=STEADY + UNSURE))
 
     def heading(self, time: float) -> Box:
-        """The box where the face should be at a time, had it moved on as before."""
+        """The box where the face should be at a time if it keeps moving as before."""
         steady = list(self.places)[:-UNSURE]
         if len(steady) < 3:
             return self.box
@@ -85,7 +85,7 @@ class Track:
 
 
 def move(track: Track, face: Face, image: Pixels, time: float) -> None:
-    """The track has its face in a frame."""
+    """Record the face of the track in a frame."""
     angle = float(lean(face.landmarks, face.markup))
     track.angle += (angle - track.angle + 180) % 360 - 180
     track.face, track.seen, track.missing = face, time, False
@@ -98,7 +98,7 @@ def move(track: Track, face: Face, image: Pixels, time: float) -> None:
 
 
 def _next_box(track: Track, points: Points) -> Box:
-    """The anchor's box moved, scaled as its points have, and drawn a little to these points."""
+    """The anchor's box, moved and scaled as its points were, pulled a little to these points."""
     box, before = track.anchor
     try:
         moved = CropTransform.from_points(before, points, 1)
@@ -112,7 +112,7 @@ def _next_box(track: Track, points: Points) -> Box:
 
 
 def set_anchor(track: Track, face: Face) -> None:
-    """A face is found by the detector, at first or again."""
+    """Record a face that the detector found, for the first time or again."""
     track.places.clear()
     track.angle = float(lean(face.landmarks, face.markup))
     box = _squared(_box_round(face.landmarks, track.angle)) if is_outline(face) else face.box
@@ -120,7 +120,7 @@ def set_anchor(track: Track, face: Face) -> None:
 
 
 def shown_box(track: Track, points: Points) -> Box:
-    """The box that is given with a face: round its points, where they outline it."""
+    """The box to report with a face: around its points, if they outline it."""
     if is_outline(track.face):
         return _box_round(points, track.angle)
     return _next_box(track, points)
@@ -137,12 +137,12 @@ def _square(centre: tuple[float, float], side: float) -> Box:
 
 
 def is_outline(face: Face) -> bool:
-    """Whether the scheme's points go round the face, so that their box is the face's."""
+    """Whether the scheme's points outline the face, so that their box is the face's."""
     return "jaw" in load_markup(face.markup).groups
 
 
 def _box_round(points: Points, angle: float) -> Box:
-    """The box of points that lean by `angle`, put upright about its own centre."""
+    """The box of points that lean by `angle`, turned upright about its centre."""
     turn = CropTransform.from_square((0.0, 0.0), 1.0, 1, angle)
     upright = box_of_points(turn.to_crop(points))
     centre, half = (upright[:2] + upright[2:]) / 2, (upright[2:] - upright[:2]) / 2
@@ -151,7 +151,7 @@ def _box_round(points: Points, angle: float) -> Box:
 
 
 def is_sure(face: Face) -> bool:
-    """Whether the network sees a face there, as far as its model says."""
+    """Whether the network sees a face there; True if its model gives no scores."""
     return face.scores is None or bool(face.scores.mean() >= LOST)
 
 

@@ -1,8 +1,8 @@
 """Faces followed from frame to frame, one step a frame.
 
-Where a face was, it is looked for again: the box comes from the landmarks of the last frame, and
-the detector runs now and then, to find new faces and to see that the old ones are still there. A
-face that is lost is waited for, where it was heading, and gets its number back if it returns soon.
+A face is looked for where it was: its box comes from the landmarks of the last frame. The detector
+runs now and then, to find new faces and to check that the old ones are still there. A lost face is
+expected where it was heading, and gets its number back if it returns soon.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ from facealign.types import Pixels
 
 Smoothing = Literal["live", "none"]
 DETECT_EVERY, SEARCH_EVERY = 10, 3
-"""Frames between two runs of the detector; while no face is followed, or one is missing."""
+"""Frames between two runs of the detector: usually; while no face is followed, or one is lost."""
 WAIT = 0.5
 """Seconds for which a lost face keeps its number."""
 SAME_POINTS = 0.55
 """Two tracks whose boxes have at least this IoU follow the same face."""
 UNSEEN = 2
-"""Runs of the detector in a row that may miss a face whose model gives no scores."""
+"""Detector runs in a row that may miss a face, for models without scores."""
 CUT = 0.35
 """A frame may start a new scene if more than this share of its pixels changes gray-level bin."""
 ALIKE = 0.5
@@ -59,7 +59,7 @@ class FaceTracker:
                 face.track, face.landmarks
 
     Args:
-        aligner: finds faces and landmarks; None makes one. Its `max_faces` holds here, too.
+        aligner: finds faces and landmarks; None makes one. Its `max_faces` applies here, too.
         smoothing: "live" filters the landmarks by what came before; "none" leaves them as found.
         looks: 2 takes each face as the mean of two crops: steadier, for 1.7 times the network's
             time; 1 takes one.
@@ -67,7 +67,7 @@ class FaceTracker:
         keep_raw: also give the landmarks before smoothing (`Face.raw`).
 
     Raises:
-        SettingsError: a value that is not offered.
+        SettingsError: a value is not one of those above.
 
     """
 
@@ -93,20 +93,20 @@ class FaceTracker:
         self.reset()
 
     def reset(self) -> None:
-        """Forget all faces; numbers that were given are not given again."""
+        """Forget all faces; their numbers are not used again."""
         self._tracks: list[Track] = []
         self._since = 0
         self._scene: NDArray[np.intp] | None = None
         self._steps = 0
 
     def resume(self, faces: Sequence[Face], image: Pixels, time: float, given: int = 0) -> None:
-        """Go on from faces that an earlier run ended with, under their numbers.
+        """Continue with the faces at the end of an earlier run, under their numbers.
 
         Args:
             faces: with `track`, as found in `image`.
             image: that frame.
             time: its time in seconds.
-            given: how many numbers were given by then; new faces begin from there.
+            given: how many numbers were in use by then; new faces are numbered from there.
 
         """
         self.reset()
@@ -149,7 +149,7 @@ class FaceTracker:
         return replace(track.face, landmarks=points, box=box, track=track.number, raw=raw)
 
     def _follow(self, image: Pixels, time: float) -> dict[Track, Face]:
-        """The faces that are found again where their tracks say."""
+        """The faces that are found again where their tracks expect them."""
         tracks = [t for t in self._tracks if not t.missing and is_inside(t.box, image)]
         if not tracks:
             return {}
@@ -164,7 +164,7 @@ class FaceTracker:
         return {t: f for t, f in zip(tracks, faces, strict=True) if is_sure(f)}
 
     def _survivors(self, followed: dict[Track, Face], image: Pixels) -> dict[Track, Face]:
-        """Of a frame that may begin a new scene: the faces that look as they did before it."""
+        """In a frame that may start a new scene: the faces that look as they did before."""
         return {
             track: face
             for track, face in followed.items()
@@ -185,7 +185,7 @@ class FaceTracker:
             track.smoother.reset()
 
     def _part_doubles(self, time: float) -> None:
-        """Where two tracks have come to the same face, the one that left its own way is lost."""
+        """Where two tracks have ended up on one face, drop the one that left its path."""
         active = [t for t in self._tracks if not t.missing]
         for i, one in enumerate(active):
             for other in active[i + 1 :]:
@@ -200,7 +200,7 @@ class FaceTracker:
         return self._steps == 0 or self._since >= every
 
     def _detect(self, image: Pixels, time: float) -> None:
-        """Run the detector: tracks are confirmed, missing faces return, new ones begin."""
+        """Run the detector: confirm tracks, bring back lost faces, start new ones."""
         self._since = 0
         found = self._aligner.detect(image)
         affinity = np.array(
@@ -257,7 +257,7 @@ class FaceTracker:
         return track
 
     def _is_new_scene(self, image: Pixels) -> bool:
-        """Whether the picture's grays have jumped since the last frame."""
+        """Whether the histogram of grays has jumped since the last frame."""
         rows, columns = (
             ((np.arange(64) + 0.5) * side / 64).astype(int) for side in image.shape[:2]
         )

@@ -20,7 +20,7 @@ from facealign.video.reading import Frame, VideoReader
 
 Smoothing = Literal["live", "offline", "none"]
 HALF = max(CENTRED.frames, CENTRED_SHAPE.frames) // 2
-"""Frames after one that its smoothing asks for."""
+"""How many later frames the smoothing of a frame needs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,19 +55,19 @@ def track(
     Args:
         source: a video, a folder of frames, or "camera:0": as of `VideoReader`.
         aligner: finds faces and landmarks; None makes one.
-        smoothing: "offline" filters by the frames before and after, without lag; "live" by those
-            before alone; "none" leaves the points as found. None takes "live" for a camera, else
+        smoothing: "offline" uses the frames before and after, without lag; "live" only those
+            before; "none" leaves the points as found. None means "live" for a camera, else
             "offline".
         looks: 2 for the mean of two crops, 1 for one: as of `FaceTracker`.
         keep_raw: also give the landmarks before smoothing (`Face.raw`).
         every: take every n-th frame.
         start: seconds; earlier frames are left out.
-        end: seconds; the video is left at this time.
+        end: seconds; reading stops here.
 
     Raises:
         ImageError: the source cannot be read.
         MissingExtraError: PyAV is not installed.
-        SettingsError: a value that is not offered.
+        SettingsError: a value is not one of those above.
 
     """
     video = VideoReader(source, every=every, start=start, end=end)
@@ -82,7 +82,7 @@ def make_tracker(
     """A tracker for videos smoothed this way.
 
     Raises:
-        SettingsError: a value that is not offered.
+        SettingsError: a value is not one of those of `track`.
 
     """
     if smoothing not in ("live", "offline", "none"):
@@ -105,7 +105,7 @@ def follow(
 
 
 def smooth_frames(frames: Iterable[TrackedFrame]) -> Iterator[TrackedFrame]:
-    """The same frames, `HALF` later, each face smoothed by what came before and after it."""
+    """The same frames, `HALF` later, each face smoothed by the frames before and after it."""
     window: deque[TrackedFrame] = deque()
     done = 0  # of the frames in the window
     for frame in frames:

@@ -1,4 +1,4 @@
-"""What is opened: a file, a camera, standard input; and what a video says of its own length."""
+"""Opening a file, a camera or standard input, and the length that a video states."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def open_video(name: str) -> tuple[InputContainer, VideoStream]:
         alone = ", sound alone" if container.streams.audio else ""
         container.close()
         raise ImageError(f"{name}: holds no video{alone}")
-    # Threads over frames hold frames back, which a camera must not.
+    # Frame threading delays frames, which is not acceptable for a camera.
     found[0].thread_type = "SLICE" if CAMERA.fullmatch(name) else "AUTO"
     return container, found[0]
 
@@ -52,7 +52,7 @@ def _device(name: str) -> tuple[Any, dict[str, Any]]:
     """What PyAV opens for "-" and "camera:0", and how; None for a file.
 
     Raises:
-        ImageError: cameras are not opened on this system, or this one is not there.
+        ImageError: cameras are not supported on this system, or this one does not exist.
 
     """
     if name == "-":
@@ -72,7 +72,7 @@ def _device(name: str) -> tuple[Any, dict[str, Any]]:
 
 
 def declared_frames(stream: VideoStream, rate: float) -> int:
-    """How many frames a video says it has, by its count or its length; 0 where it says neither."""
+    """How many frames a video states, by count or by length; 0 if it states neither."""
     if stream.frames:
         return int(stream.frames)
     if stream.duration and stream.time_base:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 HDR = {16: "PQ", 18: "HLG"}
-"""ITU-T H.273's numbers of the transfer functions of HDR."""
+"""Numbers of the HDR transfer functions in ITU-T H.273."""
 
 
 def to_pixels(frame: VideoFrame) -> Pixels:
@@ -30,7 +30,7 @@ def to_pixels(frame: VideoFrame) -> Pixels:
 def display_matrix(frame: VideoFrame) -> tuple[int, int, int, int]:
     """a, b, c, d in -1, 0, 1: a stored pixel (x, y) is shown at (a·x + c·y, b·x + d·y).
 
-    Turns that are no multiple of a right angle are not made: (1, 0, 0, 1).
+    Rotations by other than a multiple of 90 degrees are ignored: (1, 0, 0, 1).
     """
     data: Any = frame.side_data.get("DISPLAYMATRIX")
     if data is not None:
@@ -50,7 +50,7 @@ def turned(picture: Pixels, matrix: tuple[int, int, int, int]) -> Pixels:
 
 
 def note_depth(frame: VideoFrame, name: str) -> None:
-    """Say what is lost where the video has more than 8 bits a colour."""
+    """Warn about what is lost if the video has more than 8 bits per colour."""
     bits = max(component.bits for component in frame.format.components)
     kind = HDR.get(int(frame.color_trc or 0))
     if kind:
@@ -65,7 +65,7 @@ def note_depth(frame: VideoFrame, name: str) -> None:
 
 
 class Deinterlacer:
-    """Parts the woven fields of interlaced frames (yadif); one picture a frame, a frame later.
+    """Deinterlaces (yadif): one picture per frame, one frame later.
 
     Args:
         frame: the first one, whose size and format the others share.
@@ -88,7 +88,7 @@ class Deinterlacer:
         self._graph.configure()
 
     def feed(self, frame: VideoFrame | None) -> list[VideoFrame]:
-        """The pictures that are ready after one more frame; None is the video's end."""
+        """The pictures that are ready after one more frame; None marks the end of the video."""
         import av
 
         self._graph.push(frame)

@@ -1,7 +1,7 @@
 """Frames of a video, a camera or a folder of pictures: upright RGB, each with its number and time.
 
-One frame is in memory at a time, decoded in order and without seeking, which many containers do
-wrongly. Everything but a folder needs the `video` extra (PyAV).
+One frame is in memory at a time, decoded in order, without seeking, which is unreliable in many
+containers. Everything but a folder needs the `video` extra (PyAV).
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
 USUAL_RATE = 25.0
-"""Frames a second of a folder, and of a video that does not say."""
+"""Frames per second of a folder, and of a video that does not state its rate."""
 SHORT = 0.02
-"""Share of the frames, or of the length, that a video may lack before it is called cut short."""
+"""Share of its frames or length that may be missing before a video counts as cut short."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class Frame:
 
     Attributes:
         image: (H, W, 3) RGB uint8, upright.
-        number: counted from 0 over all frames of the video, taken or not.
+        number: counted from 0 over all frames of the video, including skipped ones.
         time: seconds from the video's first frame.
 
     """
@@ -53,21 +53,21 @@ class VideoReader:
         with VideoReader("talk.mp4") as video:
             for frame in video: ...
 
-    A video that is cut short or damaged gives what can be decoded, and the rest is reported
-    (`facealign.problems`).
+    Of a video that is cut short or damaged, the frames that can be decoded are returned, and the
+    damage is reported (`facealign.problems`).
 
     Args:
         source: a file that PyAV opens; a folder of pictures, in the order of their names, or one
             that holds 300VW's `vid.avi`; "camera:0"; "-" for standard input.
         every: take the first frame and every n-th after it.
         start: seconds; earlier frames are left out.
-        end: seconds; the video is left at this time. None takes all.
-        rate: frames a second of a folder of pictures.
+        end: seconds; reading stops here. None reads to the end.
+        rate: frames per second of a folder of pictures.
 
     Attributes:
         name: the source as text.
-        rate: frames a second, as far as the file says.
-        total: how many frames will be taken, as far as the file says; else None.
+        rate: frames per second, as stated by the file.
+        total: how many frames will be read, if the file says; else None.
         origin: seconds of the video's own clock at its first frame, known after that.
 
     Raises:
@@ -132,7 +132,7 @@ class VideoReader:
         self.close()
 
     def __iter__(self) -> Iterator[Frame]:
-        """The frames that are asked for."""
+        """The requested frames."""
         return self._from_folder() if self._pictures is not None else self._from_video()
 
     def _is_taken(self, number: int, time: float) -> bool:
@@ -169,7 +169,7 @@ class VideoReader:
         self._check_end(number + 1, last, damage)
 
     def _time_of(self, frame: VideoFrame, last: float | None) -> float:
-        """Seconds from the first frame, later than the one before whatever the file says."""
+        """Seconds from the first frame, later than the frame before whatever the file says."""
         step = 1 / self.rate
         if frame.pts is None or frame.time_base is None:
             return 0.0 if last is None else last + step

@@ -32,21 +32,21 @@ KINDS = MappingProxyType(
 )
 """Suffix → the container, and the encoders to try in order."""
 CLOCK = Fraction(1, 60000)
-"""Ticks of a second: the usual rates and milliseconds are whole numbers of them, and MPEG-4's
-encoder takes it."""
+"""Ticks per second: common frame rates and milliseconds are whole numbers of ticks, and MPEG-4's
+encoder accepts it."""
 AHEAD = 0.5
-"""Seconds of sound that may be written before the pictures of that time."""
+"""Seconds by which the sound may be written ahead of the pictures."""
 
 
 class VideoWriter:
     """Writes a video, whole or not at all. Use it in a `with` statement.
 
-    What ends the block early but is no error, such as a stop after the frame in hand, leaves a
-    valid video. Odd sides are padded by a pixel, which the usual format of colours asks for.
+    If the block ends early without an error, such as after Ctrl-C, the video is valid. Odd sides
+    are padded by a pixel, as the usual pixel format requires.
 
     Args:
         path: .mp4, .mov, .mkv or .webm.
-        sound: a file whose first sound is copied; None for none.
+        sound: a file whose first audio stream is copied; None for silence.
         start: seconds of that video at which this one begins.
 
     Raises:
@@ -72,10 +72,10 @@ class VideoWriter:
         """Add a frame.
 
         Args:
-            image: (H, W, 3) RGB uint8; one of another size than the first is cut or padded to it.
-            time: seconds from the first video's start, later than the last frame's.
-            rate: frames a second, as a hint to players; the times decide.
-            origin: seconds of the sound's clock at the first video's start.
+            image: (H, W, 3) RGB uint8; cut or padded to the size of the first one.
+            time: seconds from the start of the source video; later than the last frame's.
+            rate: frames per second, a hint to players; the times count.
+            origin: seconds on the sound's clock at the start of the source video.
 
         Raises:
             OutputError: the frame cannot be encoded or written.
@@ -161,7 +161,7 @@ def choose_encoder(path: Path) -> tuple[str, str, dict[str, str]]:
         )
     container, encoders = kind
     for name, options in encoders:
-        with suppress(ValueError):  # PyAV's word for an encoder that was not built in
+        with suppress(ValueError):  # PyAV raises it for an encoder that was not built in
             av.codec.Codec(name, "w")
             return container, name, dict(options)
     raise OutputError(
@@ -170,7 +170,7 @@ def choose_encoder(path: Path) -> tuple[str, str, dict[str, str]]:
 
 
 class _Sound:
-    """Packets of a video's first sound, copied as they are."""
+    """Packets of a video's first audio stream, copied as they are."""
 
     def __init__(self, source: Any, packets: Iterator[Any], stream: Any, shift: float) -> None:
         self._source, self._packets, self._stream, self._shift = source, packets, stream, shift
@@ -178,7 +178,7 @@ class _Sound:
 
     @classmethod
     def into(cls, target: Any, file: str | os.PathLike[str], shift: float, suffix: str) -> Any:
-        """The sound for a container that is being made; None where it has none or takes none."""
+        """The sound for a new container; None if there is none or the container takes none."""
         import av
 
         try:
@@ -207,7 +207,7 @@ class _Sound:
         while True:
             try:
                 packet = self._waiting or next(self._packets, None)
-            except av.FFmpegError:  # the sound of a video that is cut short ends here
+            except av.FFmpegError:  # the sound of a truncated video ends here
                 packet = None
             self._waiting = None
             if packet is None:

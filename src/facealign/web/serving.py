@@ -54,11 +54,11 @@ class _Server(ThreadingHTTPServer):
 
 
 def make_server(port: int) -> ThreadingHTTPServer:
-    """A server of the page on 127.0.0.1, for `serve_forever`; port 0 takes a free one.
+    """A server for the page on 127.0.0.1, for `serve_forever`; port 0 picks a free one.
 
     Raises:
         ModelError: a bundled model is missing or damaged.
-        SettingsError: the port cannot be had.
+        SettingsError: the port cannot be used.
 
     """
     site_files()  # made once, before the first request

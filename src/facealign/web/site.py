@@ -27,9 +27,9 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-cache",
 }
-"""What every answer with a file of the page carries."""
+"""Headers of every response with a file of the page."""
 MEDIA_TYPES = {
-    # Said here: what the system's own table says of these differs from machine to machine.
+    # Listed here because the system's own table differs from machine to machine.
     ".css": "text/css; charset=utf-8",
     ".gz": "application/gzip",
     ".html": "text/html; charset=utf-8",
@@ -47,7 +47,7 @@ MEDIA_TYPES = {
 
 @cache
 def site_files() -> dict[str, Path | bytes]:
-    """Every file of the page by its name below the page's address; made ones as bytes.
+    """Every file of the page by its path on the site; generated ones as bytes.
 
     Raises:
         ModelError: a bundled model is missing or damaged.

@@ -29,7 +29,7 @@ Find = Callable[[Path, Photo, Pixels], list[Face]]
 """(path, photo, its upright pixels) → its faces; called from several threads."""
 
 GRACE = 5.0
-"""Seconds that a photo in hand has after Ctrl-C; it may lie on a dead mount."""
+"""Seconds that photos in progress have after Ctrl-C; one may be on a dead mount."""
 STDIN = Path("-")
 """One photo on standard input, read when its turn comes."""
 
@@ -102,9 +102,9 @@ def _source(photo: Path) -> ImageSource:
 
 VIDEOS = (".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".webm", ".wmv")
 SKIPPED = dict.fromkeys(RAW_SUFFIXES, "RAW photo") | dict.fromkeys(VIDEOS, "video")
-"""Suffix → what a search passes over and counts."""
+"""Suffix → what a search skips and counts."""
 LEFTOVERS = frozenset({"__MACOSX", "@eaDir"})
-"""Folders that hold no photos but what a program keeps beside them."""
+"""Folders in which programs keep their own files beside photos."""
 
 
 def find_photos(names: Iterable[str], skip: Path | None = None) -> tuple[list[Path], list[str]]:
@@ -132,7 +132,7 @@ def _matches(name: str) -> tuple[list[Path], str]:
 
 
 def _search(folder: Path) -> list[Path]:
-    """The photos below a folder; what macOS, NAS and version control leave beside them is not."""
+    """The photos below a folder, without what macOS, NAS and version control leave there."""
     found, skipped = [], Counter[str]()
     for file in folder.rglob("*"):
         suffix = file.suffix.lower()

@@ -59,7 +59,7 @@ def export(
     done, steps = steps_of(run)
     if done < steps:
         say(
-            f"the run is not finished: step {done} of {steps}; repeat its train command to go on, "
-            "then export again"
+            f"the run is not finished: step {done} of {steps}; repeat its train command to "
+            "continue, then export again"
         )
     return 0

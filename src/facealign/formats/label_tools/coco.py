@@ -186,7 +186,7 @@ def _parse_annotation(file: CocoFile, number: int, scheme: Markup) -> Label:
         name = file.names[entry["image_id"]]
         category = file.categories.get(key_of(entry, "category_id"), Category("face"))
         if not has_points(entry) and (entry.get("iscrowd") or not entry.get("keypoints")):
-            kind = "a crowd" if entry.get("iscrowd") else "a box alone"
+            kind = "a crowd" if entry.get("iscrowd") else "only a box"
             raise DataError(f"{place}: {name}: no point is marked ({kind}, {category.name})")
         keypoints = np.array(entry["keypoints"], np.float64).reshape(-1, 3)
         box = np.array(entry["bbox"], np.float64) if entry.get("bbox") else None

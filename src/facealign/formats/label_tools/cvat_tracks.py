@@ -20,7 +20,7 @@ STILL = "frame_{:06d}.png"
 
 @dataclass
 class Video:
-    """What a CVAT file says of a video.
+    """What a CVAT file says about a video.
 
     Attributes:
         source: the video's name; empty where the file does not say.
@@ -37,7 +37,7 @@ class Video:
     shapes: dict[int, list[ET.Element]] = field(default_factory=dict)
 
     def read_meta(self, meta: ET.Element) -> None:
-        """Take what the file says of the video."""
+        """Read what the file says about the video."""
         found = {child.tag: (child.text or "").strip() for child in meta.iter()}
         self.source = found.get("source", "")
         self.start = int(found.get("start_frame") or 0)
@@ -47,7 +47,7 @@ class Video:
         self.size = {name: found[name] for name in names if found.get(name, "").isdecimal()}
 
     def add_track(self, track: ET.Element, keyframes: bool) -> None:
-        """Take the shapes of a track; with `keyframes` those alone that a person has set."""
+        """Read the shapes of a track; with `keyframes` only those that a person set."""
         common = {name: track.get(name, "") for name in ("label", "group_id")}
         common["track"] = track.get("id", "")
         for shape in track:

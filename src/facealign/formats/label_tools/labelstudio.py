@@ -1,4 +1,4 @@
-"""Label Studio's JSON (`.labelstudio.json`): a list of tasks, places in percent of the image.
+"""Label Studio's JSON (`.labelstudio.json`): a list of tasks, coordinates in percent of the image.
 
 Read are the full export (`annotations` with a `result`) and JSON-MIN. Of several annotations of a
 task the ground truth is taken, else the newest that was not cancelled. A face is the points of one
@@ -60,8 +60,8 @@ def _regions(face: Face, result: ImageResult, number: int) -> Iterator[dict[str,
     """The rectangle of a face, then its points."""
     if not (result.width and result.height):
         raise OutputError(
-            f"{result.source}: its size is not known, and Label Studio has places in percent of "
-            "it: convert from a format with sizes, such as .json"
+            f"{result.source}: its size is unknown, but Label Studio stores coordinates in percent "
+            "of it: convert from a format with sizes, such as .json"
         )
     width, height = result.width, result.height
     x0, y0, x1, y1 = (float(value) for value in face.box)
@@ -134,7 +134,7 @@ def _parse_task(task: Mapping[str, Any], place: str, id: str) -> LabelledImage:
     done, flat = _done(task), _flat(task)
     if not done and not flat:
         skipped = any(a.get("was_cancelled") for a in task.get("annotations") or ())
-        guessed = "has predictions alone" if task.get("predictions") else "is not labelled"
+        guessed = "has only predictions" if task.get("predictions") else "is not labelled"
         fault = "was skipped" if skipped else guessed
         return LabelledImage(name=name, faces=[NamedFace(place=place, id=id, fault=fault)])
     results = flat or _chosen(done)["result"]
@@ -204,7 +204,9 @@ def _region(entry: Mapping[str, Any]) -> tuple[str, Region] | None:
     if not isinstance(value, dict) or not kind.startswith(("keypoint", "rectangle")):
         return None
     if entry.get("image_rotation"):
-        raise ValueError("the image is turned in Label Studio: its places are not read")
+        raise ValueError(
+            "the image is rotated in Label Studio, which is not supported: rotate the file itself"
+        )
     labels = [word for key, words in value.items() if key.endswith("labels") for word in words]
     scale = entry["original_width"] / 100, entry["original_height"] / 100
     x, y = (value[axis] * by - 0.5 for axis, by in zip("xy", scale, strict=True))

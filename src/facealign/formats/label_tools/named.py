@@ -43,7 +43,7 @@ from facealign.types import Box
 
 LOG = logging.getLogger(__name__)
 RARE = 10
-"""A name that this many times as few faces have as another may be a slip of the pen."""
+"""A name on this many times fewer faces than another may be a typo."""
 Pair = Sequence[float]
 
 
@@ -90,7 +90,7 @@ class NamedFace:
 
         """
         if self.fault or not self.names:
-            raise DataError(f"{self.place}: {self.fault or 'no point is marked (a box alone)'}")
+            raise DataError(f"{self.place}: {self.fault or 'no point is marked (only a box)'}")
         if self.in_full and len(self.names) != scheme.count:
             raise DataError(
                 f"{self.place}: {len(self.names)} points, but the markup {scheme.name} has "
@@ -262,7 +262,7 @@ def _names(images: Iterable[LabelledImage]) -> list[str]:
 def _kinds(images: Iterable[LabelledImage], path: Path) -> dict[str, list[str]]:
     """Kind of face → the names of its points; point schemes that the file carries become known.
 
-    A name that few faces have, which may be a slip, is logged as a warning.
+    A name on few faces, which may be a typo, is logged as a warning.
     """
     kinds: dict[str, Counter[str]] = {}
     for image in images:
@@ -276,7 +276,7 @@ def _kinds(images: Iterable[LabelledImage], path: Path) -> dict[str, list[str]]:
         for name, count in names.items():
             if count * RARE < most:
                 LOG.warning(
-                    '%s: "%s" is marked on %d of %d faces: a slip?', path, name, count, most
+                    '%s: "%s" is marked on %d of %d faces: a typo?', path, name, count, most
                 )
     return {kind: list(names) for kind, names in kinds.items()}
 

@@ -1,4 +1,4 @@
-"""Points and boxes that a person has put on a photo one by one, joined to faces."""
+"""Points and boxes that were placed on a photo one by one, grouped into faces."""
 
 from __future__ import annotations
 

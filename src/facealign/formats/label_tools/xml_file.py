@@ -1,4 +1,4 @@
-"""XML files of label tools, an element at a time, without what XML can do to a reader."""
+"""XML files of label tools, read one element at a time, safe from entity bombs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from facealign.errors import DataError
 from facealign.files import BAD_CONTENT, COPY, parsing, reading
 
 HEAD = 65536
-"""Bytes in which a document declares what it declares."""
+"""Bytes at the start of a file that are searched for entity declarations."""
 
 
 def read_elements(path: Path, top: str, tags: Collection[str]) -> Iterator[ET.Element]:
@@ -29,7 +29,7 @@ def read_elements(path: Path, top: str, tags: Collection[str]) -> Iterator[ET.El
     with reading(path), parsing(path, "not XML", cure=COPY):
         with path.open("rb") as file:
             if b"<!ENTITY" in file.read(HEAD):
-                raise DataError(f"{path}: declares entities, which are not read: take them out")
+                raise DataError(f"{path}: declares entities, which are not supported: remove them")
         events = ET.iterparse(path, ("start", "end"))
         _, first = next(events)
         if first.tag != top:

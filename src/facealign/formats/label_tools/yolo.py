@@ -33,7 +33,7 @@ from facealign.markup import Markup, load_markup, scheme_of_names
 
 FILE = "data.yaml"
 FAR = 1000
-"""Sizes of the image that a point may be away from it."""
+"""How far outside the image a point may be, in image sizes."""
 PLAIN = ("BMP", "JPEG", "PNG", "WEBP")
 """Formats of one picture a file."""
 
@@ -74,7 +74,7 @@ def _yaml(markup: str) -> str:
 def _line(face: Face, result: ImageResult) -> str:
     if not (result.width and result.height):
         raise OutputError(
-            f"{result.source}: its size is not known, and YOLO has places as fractions of it: "
+            f"{result.source}: its size is unknown, but YOLO stores points as fractions of it: "
             "convert from a format with sizes, such as .json"
         )
     size = np.array([result.width, result.height], np.float64)
@@ -187,7 +187,7 @@ def declared(path: Path) -> Markup | None:
 
 
 def check(path: Path, scheme: Markup) -> None:
-    """Refuse a point scheme in which others change places than `flip_idx` says.
+    """Refuse a point scheme whose mirror pairs differ from `flip_idx`.
 
     Raises:
         DataError: they do.
@@ -203,7 +203,7 @@ def check(path: Path, scheme: Markup) -> None:
             raise DataError(
                 f"{path}: flip_idx says that {names[places.index(i)]} becomes {names[k]} in a "
                 f"mirrored photo, {scheme.name} that it becomes {scheme.names[scheme.mirror[i]]}: "
-                "leave --markup out, or mend one of them"
+                "leave out --markup, or correct one of them"
             )
 
 

@@ -1,4 +1,4 @@
-"""What `data.yaml` says of a YOLO-pose data set, and where its label files lie."""
+"""What `data.yaml` says about a YOLO-pose data set, and where its label files are."""
 
 from __future__ import annotations
 
