@@ -9,7 +9,7 @@ from facealign.exposure import brighten
 from facealign.geometry import box_of_points, box_size
 from facealign.types import Pixels, Points
 
-REACH, STEPS = 0.04, 2
+REACH, STEPS = 0.04, 1
 """A point is judged by its surroundings: up to `REACH` face sizes each way, in `STEPS` steps."""
 FLAT, BLACK = 2, 3
 """Gray levels by which one colour may vary, and up to which it is black, as JPEGs store it."""
