@@ -70,17 +70,13 @@ def find_remote_photos(place: str) -> list[str]:
         infos = filesystem.get_file_info(selector)
     except OSError as error:
         raise DataError(f"{place}: cannot be listed ({error})") from None
-    scheme = place.partition("://")[0]
+    scheme, known = place.partition("://")[0], {suffix[1:] for suffix in SUFFIXES}
     files = [info for info in infos if info.type == pyarrow.fs.FileType.File]
     return sorted(
         f"{scheme}://{info.path}"
         for info in files
-        if (fnmatch(info.base_name, pattern) if is_pattern else _is_image(info.path))
+        if (fnmatch(info.base_name, pattern) if is_pattern else info.extension.lower() in known)
     )
-
-
-def _is_image(path: str) -> bool:
-    return posixpath.splitext(path)[1].lower() in SUFFIXES
 
 
 def align_on_ray(

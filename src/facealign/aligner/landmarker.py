@@ -244,7 +244,7 @@ class Landmarker:
 
         """
         values = self._predict(
-            np.stack([_lit(c.warp(image)) for c, image in zip(crops, images, strict=True)]),
+            np.stack([even_light(brighten(c.warp(i))) for c, i in zip(crops, images, strict=True)]),
             attention,
         )
         for crop, points in zip(crops, values["landmarks"], strict=True):
@@ -288,10 +288,6 @@ class Landmarker:
                 )
             if name in values and not np.isfinite(values[name]).all():
                 raise ModelError(f"the model {self.facts.name} gives {name} that are not finite")
-
-
-def _lit(crop: Pixels) -> Pixels:
-    return even_light(brighten(crop))
 
 
 def _enlarged(maps: Sequence[Array], size: int) -> Array:

@@ -21,11 +21,11 @@ AHEAD = 32
 
 
 def map_ordered(
-    work: Callable[[Item], Result], items: Iterable[Item], workers: int, ahead: int = AHEAD
+    work: Callable[[Item], Result], items: Iterable[Item], workers: int
 ) -> Generator[Result]:
     """`work(item)` for each item, in order, on `workers` threads; 1 works in the caller's.
 
-    At most `ahead` items per worker are taken in advance, which bounds the memory of the results.
+    At most `AHEAD` items per worker are taken in advance, which bounds the memory of the results.
     What `work` raises is raised here when its turn comes. Close the iterator to stop: items in
     progress are finished, the others dropped. KeyboardInterrupt does not wait for those in
     progress, of which one may hang, as on a dead mount.
@@ -39,7 +39,7 @@ def map_ordered(
     try:
         for item in items:
             begun.append(pool.submit(work, item))
-            if len(begun) >= ahead * workers:
+            if len(begun) >= AHEAD * workers:
                 yield begun.popleft().result()
         while begun:
             yield begun.popleft().result()

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Container, Iterable, Iterator, Mapping, Sized
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from facealign import problems
 from facealign.types import Item, Progress
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 PIPE_WIDTH = 200
 """Columns of a table in a pipe or file."""
 LOG = logging.getLogger("facealign.cli")
+"""Errors and warnings; details with --verbose; totals, as `fields`, with --json-log."""
 PACKAGE_LOG = logging.getLogger("facealign")
 
 
@@ -84,21 +85,6 @@ def fail(message: str, code: int) -> int:
     """Print one line of error and give the exit code back."""
     LOG.error("%s", message)
     return code
-
-
-def note(message: str, **fields: Any) -> None:
-    """Say what is done, with --verbose only."""
-    LOG.debug("%s", message, extra={"fields": fields})
-
-
-def conclude(message: str, **fields: Any) -> None:
-    """Say how the work ended, its numbers for a log that a machine reads."""
-    LOG.info("%s", message, extra={"fields": fields})
-
-
-def warn(message: str) -> None:
-    """Print a line on stderr about what is passed over and fails nothing."""
-    LOG.warning("%s", message)
 
 
 def say(text: str) -> None:

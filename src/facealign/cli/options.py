@@ -190,7 +190,7 @@ def _load(context: click.Context, parameter: click.Parameter, value: str | None)
 
 
 def markup_option(
-    help: str = "Point scheme; default: the model's.", default: str | None = None
+    help: str = "Point scheme; default: the model's.",
 ) -> Callable[[Function], Function]:
     """`--markup NAME|FILE`."""
     return click.option(
@@ -198,8 +198,6 @@ def markup_option(
         cls=_Markup,
         metavar="NAME|FILE",
         callback=_load,
-        default=default,
-        show_default=True,
         help=help,
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facealign.errors import DataError
-from facealign.markup.sides import other_side, without_sides
+from facealign.markup.sides import other_side, side_of
 from facealign.types import Points
 
 NAME = re.compile(r"[\w.-]{1,64}")
@@ -238,7 +238,7 @@ class Markup:
                     f'markup {self.name} has "{point}" and no "{twin}": give the pairs that change '
                     'places in a mirrored photo, as mirror = [["a", "b"], …]'
                 )
-        if self.count > 1 and without_sides(self.names):
+        if self.count > 1 and not any(map(side_of, self.names)):
             raise DataError(
                 f"markup {self.name}: no name of a point says left or right: give the pairs that "
                 'change places in a mirrored photo, as mirror = [["a", "b"], …], or mirror = []'

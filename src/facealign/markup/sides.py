@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 SIDE = re.compile(
     r"(?<![A-Za-z])(?:left|right|Left|Right|LEFT|RIGHT|l|r|L|R)(?![A-Za-z])"
@@ -34,8 +33,3 @@ def side_of(name: str) -> str | None:
     """
     found = SIDE.search(name)
     return None if found is None else "left" if found.group()[0] in "lL" else "right"
-
-
-def without_sides(names: Iterable[str]) -> bool:
-    """Whether no name says a side."""
-    return all(side_of(name) is None for name in names)

@@ -120,7 +120,7 @@ def ablation_table(runs: Sequence[RecordedRun], notes: Sequence[str] = ()) -> Ta
     variants = [v for i, v in enumerate(VARIANTS) if i < 4 or v in used]
     variants += sorted(used - VARIANTS.keys())
     rows = [
-        Row(_faces_of(key), "paper", tuple(_printed_cell(row, v) for v in variants), PAPER)
+        Row(_faces_of(key), "paper", tuple(_percentage(row.get(v)) for v in variants), PAPER)
         for key, row in ABLATION.items()
     ]
     rows += [
@@ -134,10 +134,6 @@ def ablation_table(runs: Sequence[RecordedRun], notes: Sequence[str] = ()) -> Ta
         tuple(rows),
         (*notes, *_notes_on_runs(ours)),
     )
-
-
-def _printed_cell(row: Mapping[str, float], variant: str) -> Cell:
-    return _percentage(row.get(variant))
 
 
 def _run_cell(row: Mapping[str, Summary], variant: str) -> Cell:

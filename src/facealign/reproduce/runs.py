@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import json
 import math
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
 from facealign.errors import DataError
@@ -100,14 +100,12 @@ def summarise(runs: Sequence[RecordedRun]) -> dict[tuple[str, str, str], dict[st
         group = values.setdefault((run.dataset, run.subset, run.normaliser), {})
         group.setdefault(run.variant, []).append(run.nme)
     return {
-        key: {variant: _summary(nmes) for variant, nmes in group.items()}
+        key: {
+            variant: Summary(fmean(nmes), stdev(nmes) if len(nmes) > 1 else None, len(nmes))
+            for variant, nmes in group.items()
+        }
         for key, group in values.items()
     }
-
-
-def _summary(nmes: list[float]) -> Summary:
-    deviation = statistics.stdev(nmes) if len(nmes) > 1 else None
-    return Summary(statistics.fmean(nmes), deviation, len(nmes))
 
 
 def _read_tree(file: Path) -> dict[str, Any]:

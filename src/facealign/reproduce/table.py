@@ -93,7 +93,10 @@ def to_markdown(table: Table) -> str:
     head = ["method", "", *table.columns]
     align = [":--", ":--", *("--:" for _ in table.columns)]
     rows = [_bold(_words(row)) if row.kind == "measured" else _words(row) for row in table.rows]
-    lines = ["| " + " | ".join(_escaped(w) for w in words) + " |" for words in (head, align, *rows)]
+    lines = [
+        "| " + " | ".join(w.replace("|", "\\|") for w in words) + " |"
+        for words in (head, align, *rows)
+    ]
     notes = [f"- {note}" for note in table.notes]
     return "\n".join([f"**{table.caption}**", "", *lines, "", *notes]).rstrip() + "\n"
 
@@ -122,10 +125,6 @@ def _words(row: Row) -> list[str]:
 
 def _bold(words: list[str]) -> list[str]:
     return [f"**{word}**" if word else "" for word in words]
-
-
-def _escaped(word: str) -> str:
-    return word.replace("|", "\\|")
 
 
 def _entry(row: Row) -> dict[str, Any]:

@@ -190,8 +190,6 @@ def smooth_at(
     times: Sequence[float],
     index: int,
     markup: str,
-    similarity: Window = CENTRED,
-    shape: Window = CENTRED_SHAPE,
 ) -> Points:
     """The (K, 2) points of one frame, smoothed by those before and after it; no lag.
 
@@ -201,12 +199,11 @@ def smooth_at(
         times: of these frames, in seconds, ascending.
         index: the frame to smooth.
         markup: the name of the scheme.
-        similarity: the window for place, size and turn; of an odd number of frames.
-        shape: the window for the rest; of an odd number of frames.
 
     """
     frame = Frame(points[index], markup)
-    chosen = [_around(times, index, window) for window in (similarity, shape)]
+    windows = CENTRED, CENTRED_SHAPE  # of place, size and turn, and of the shape
+    chosen = [_around(times, index, window) for window in windows]
     split = {i: frame.split(points[i]) for part in chosen for i in part}
     fitted = [
         fit_at(
@@ -215,7 +212,7 @@ def smooth_at(
             times[index],
             window.degree,
         )
-        for kind, (part, window) in enumerate(zip(chosen, (similarity, shape), strict=True))
+        for kind, (part, window) in enumerate(zip(chosen, windows, strict=True))
     ]
     return join(*fitted)
 

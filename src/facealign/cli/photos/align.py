@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from facealign.aligner.settings import AlignSettings
-from facealign.cli.console import conclude, fail, say, set_up_log
+from facealign.cli.console import LOG, fail, say, set_up_log
 from facealign.cli.options import (
     FiniteRange,
     device_option,
@@ -32,7 +32,7 @@ from facealign.face import Face, ImageResult
 from facealign.face.measures import measured
 from facealign.files import sha256
 from facealign.formats.photo_table import read_boxes
-from facealign.formats.registry import FORMATS
+from facealign.formats.registry import FORMATS, output_format
 from facealign.image import Photo
 from facealign.types import Pixels
 
@@ -155,7 +155,8 @@ def command(
         names = _names(photos, files_from)
         unknown = run_on_ray(names, output, settings, workers, resume, tally)
         return _end(tally, started, output, draw, unknown)
-    target.check_format()
+    if output not in (None, STDOUT):
+        output_format(output, form)
     found = Photos.named(_names(photos, files_from), draw, workers, threads)
     if not found.files:
         return 4
@@ -217,8 +218,8 @@ def _interrupted(tally: Tally, photos: Photos, output: Path | None) -> int:
 def _end(tally: Tally, started: float, output: Path | None, draw: Path | None, unknown: int) -> int:
     """Print the totals, and what lies where; the exit code."""
     tally.print_problems(output)
-    seconds = round(time.perf_counter() - started, 3)
-    conclude(f"done: {tally.in_words()}", **tally.counts(), seconds=seconds)
+    totals = tally.counts() | {"seconds": round(time.perf_counter() - started, 3)}
+    LOG.info("done: %s", tally.in_words(), extra={"fields": totals})
     if output != STDOUT:
         tally.print_table()
         say(tally.in_words())

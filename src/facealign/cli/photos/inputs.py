@@ -16,7 +16,7 @@ from typing import TypeVar
 from facealign.aligner.parallel import core_count, map_ordered
 from facealign.aligner.photo import photo_result
 from facealign.aligner.room import Room
-from facealign.cli.console import bar, counted, fail, warn
+from facealign.cli.console import LOG, bar, counted, fail
 from facealign.cli.stopping import Stop
 from facealign.decoding import RAW_SUFFIXES
 from facealign.face import Face, ImageResult
@@ -144,7 +144,7 @@ def _search(folder: Path) -> list[Path]:
     del skipped["photo"]
     if skipped:
         what = " and ".join(counted(number, kind) for kind, number in skipped.most_common())
-        warn(f"{folder}: {what} skipped")
+        LOG.warning("%s: %s skipped", folder, what)
     return sorted(found)
 
 

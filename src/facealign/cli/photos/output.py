@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from facealign.cli.console import counted, note
+from facealign.cli.console import LOG, counted
 from facealign.cli.photos.inputs import STDIN, Photos
 from facealign.cli.photos.tally import Tally
 from facealign.errors import OutputError
@@ -53,16 +53,6 @@ class Output:
             raise click.UsageError("--format needs -o FILE")
         if self.form not in (None, "jsonl") and self.path == STDOUT:
             raise click.UsageError("standard output takes --format jsonl only")
-
-    def check_format(self) -> None:
-        """Refuse a suffix that no format has, before any work.
-
-        Raises:
-            OutputError: no format has it.
-
-        """
-        if self.path not in (None, STDOUT):
-            output_format(self.path, self.form)
 
     def run(
         self, align: Align, photos: Photos, markup: str, record: dict[str, Any], tally: Tally
@@ -135,7 +125,7 @@ def _align_all(
             write(result)
             tally.add(result)
             if result.error is None:
-                note(f"{result.source}: {counted(len(result.faces), 'face')}")
+                LOG.debug("%s: %s", result.source, counted(len(result.faces), "face"))
 
 
 def _line_printer() -> Callable[[ImageResult], None]:

@@ -69,16 +69,12 @@ def names() -> int:
             d.name,
             "any" if "markup" in d.options else d.markup,
             d.boxes_in_words,
-            ", ".join(_with_count(*item) for item in d.subsets.items()),
+            ", ".join(f"{name} {n:,}" if n else name for name, n in d.subsets.items()),
         )
         for d in DATASETS.values()
     )
     print_table(("data set", "points", "boxes", "subsets (official counts)"), rows)
     return 0
-
-
-def _with_count(subset: str, count: int | None) -> str:
-    return f"{subset} {count:,}" if count else subset
 
 
 @data.command("check", short_help="Check a data set before using it.")

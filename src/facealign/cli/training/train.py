@@ -138,13 +138,8 @@ def _train(settings: Settings, readings: list[Reading], path: Path) -> int:
 
 def read_all(settings: Settings) -> list[Reading]:
     """The labelled faces of `data`, then of each of `further`."""
-    return [_read(data, name) for name, data in _named(settings)]
-
-
-def _named(settings: Settings) -> list[tuple[str, DataSettings | FurtherData]]:
-    """The data sets of a run, with the names of their settings."""
-    further = [(f"further.{number}", data) for number, data in enumerate(settings.further)]
-    return [("data", settings.data), *further]
+    further = [_read(data, f"further.{i}") for i, data in enumerate(settings.further)]
+    return [_read(settings.data, "data"), *further]
 
 
 def _read(data: DataSettings | FurtherData, name: str) -> Reading:
