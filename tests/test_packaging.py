@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -17,6 +18,7 @@ from facealign.cli.doctor import _runtimes
 from facealign.cli.extras import EXTRAS
 
 MAIN = "from facealign.cli import program\nprogram()\n"
+MAIN_CHECK = "import facealign\nassert 'app.pyz' in facealign.__file__, facealign.__file__\n"
 
 
 def run(*words: object, cwd: Path, temporary: Path) -> subprocess.CompletedProcess[str]:
@@ -34,12 +36,10 @@ def run(*words: object, cwd: Path, temporary: Path) -> subprocess.CompletedProce
 def test_a_zipapp_aligns_and_leaves_nothing_behind(
     repository: Path, astronaut_path: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "app").mkdir()
-    (tmp_path / "app" / "facealign").symlink_to(repository / "src" / "facealign")
-    (tmp_path / "app" / "__main__.py").write_text(MAIN)
-    zipapp.create_archive(
-        tmp_path / "app", tmp_path / "app.pyz", filter=lambda path: "__pycache__" not in path.parts
-    )
+    source, ignored = repository / "src" / "facealign", shutil.ignore_patterns("__pycache__")
+    shutil.copytree(source, tmp_path / "app" / "facealign", ignore=ignored)
+    (tmp_path / "app" / "__main__.py").write_text(f"{MAIN_CHECK}{MAIN}")
+    zipapp.create_archive(tmp_path / "app", tmp_path / "app.pyz")
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     for words, expected in (
@@ -75,6 +75,8 @@ def test_a_frozen_program_aligns(astronaut_path: Path, tmp_path: Path) -> None:
     assert "1 face in 1 photo" in done.stdout
     doctor = run(program, "doctor", cwd=tmp_path, temporary=tmp_path)
     assert doctor.returncode == 0, doctor.stderr
+    assert "unknown" not in doctor.stdout
+    assert "no known package" not in doctor.stdout
     assert not list(tmp_path.rglob("libtorch*"))
 
 

@@ -3,7 +3,12 @@
 Training is left out, with PyTorch; a program that needs it names `facealign.training` itself.
 """
 
-from PyInstaller.utils.hooks import collect_data_files, collect_submodules
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError
+
+from PyInstaller.utils.hooks import collect_data_files, collect_submodules, copy_metadata
+
+from facealign.cli.doctor import PACKAGES, RUNTIMES
 
 LEFT_OUT = ("training", "network", "reproduce", "ray_data", "pyinstaller")
 
@@ -13,5 +18,8 @@ def _wanted(name: str) -> bool:
 
 
 datas = collect_data_files("facealign")
+for package in (*PACKAGES, *RUNTIMES):  # their versions, for `facealign doctor`
+    with suppress(PackageNotFoundError):
+        datas += copy_metadata(package)
 hiddenimports = collect_submodules("facealign", filter=_wanted)
 excludedimports = ["torch", "onnx", "onnxscript", "tensorboard"]
