@@ -1,4 +1,4 @@
-"""`facealign doctor` and `facealign bench`: what they find, and what they say of damage."""
+"""`facealign doctor` and `facealign bench`: what they find, what they say of damage; `--device`."""
 
 from __future__ import annotations
 
@@ -91,3 +91,37 @@ def test_a_missing_extra_is_shown_with_its_whole_install_line(
     monkeypatch.setitem(EXTRAS, "ray", ("no_such_module",))
     doctor.main([], standalone_mode=False)
     assert 'pip install "facealign[ray]"' in capsys.readouterr().out
+
+
+VERBS = {
+    "align": ["PHOTO"],
+    "video": ["PHOTO"],
+    "draw": ["PHOTO", "-o", "OUT"],
+    "crop": ["PHOTO", "-o", "OUT"],
+    "attention": ["PHOTO", "-o", "OUT"],
+    "label": ["PHOTO", "-o", "OUT"],
+    "bench": ["--photo", "PHOTO"],
+    "serve": ["--port", "0"],
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_device_that_is_not_here_is_refused_before_the_work(
+    facealign: Callable[..., Outcome], astronaut_path: Path, tmp_path: Path, verb: str
+) -> None:
+    places = {"PHOTO": astronaut_path, "OUT": tmp_path / "out"}
+    words = [places.get(word, word) for word in VERBS[verb]]
+    code, printed, errors = facealign(verb, *words, "--device", "directml")
+    assert (code, printed) == (2, "")
+    assert "this ONNX Runtime has no DmlExecutionProvider" in errors
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_cpu_is_a_device_of_each(
+    facealign: Callable[..., Outcome], astronaut_path: Path, tmp_path: Path
+) -> None:
+    for verb in ("draw", "crop", "attention"):
+        target = tmp_path / verb
+        assert facealign(verb, astronaut_path, "-o", target, "--device", "cpu")[0] == 0
+    words = ("-o", tmp_path / "labels.csv", "--looks", "1", "--device", "cpu")
+    assert facealign("label", astronaut_path, *words)[0] == 0

@@ -12,7 +12,7 @@ import onnxruntime
 
 from facealign import __version__
 from facealign.cli.console import bar, print_table, say
-from facealign.cli.options import json_option, model_option, threads_option
+from facealign.cli.options import device_option, json_option, model_option, threads_option
 from facealign.evaluation.timing import REPEATS, Times, drawn_photo, measure
 from facealign.files import write_file
 from facealign.image import read_image
@@ -23,6 +23,7 @@ STEPS = 9
 
 @click.command("bench", short_help="Time each step on this machine.")
 @model_option
+@device_option
 @threads_option("Threads of each step.", default=1)
 @click.option(
     "--photo", type=Path, metavar="FILE", help="A photo with a face; default: a drawn one."
@@ -36,7 +37,9 @@ STEPS = 9
     help="How often the quick steps are timed.",
 )
 @json_option
-def bench(model: str, threads: int, photo: Path | None, repeats: int, target: Path | None) -> int:
+def bench(
+    model: str, device: str, threads: int, photo: Path | None, repeats: int, target: Path | None
+) -> int:
     """Time each step on this machine: median and 95th percentile in milliseconds.
 
     Machines are noisy: compare numbers of one run only, on a machine that does nothing else.
@@ -46,9 +49,11 @@ def bench(model: str, threads: int, photo: Path | None, repeats: int, target: Pa
     facealign bench --threads 2 --photo photo.jpg --json bench.json
     """  # noqa: D301
     pixels = read_image(photo) if photo else drawn_photo()
-    timed = bar("timing", "steps")(measure(pixels, threads, model, repeats), total=STEPS)
+    steps = measure(pixels, threads, model, repeats, device)
+    timed = bar("timing", "steps")(steps, total=STEPS)
     times: dict[str, Times] = dict(timed)
-    machine = f"{platform.machine()}, ONNX Runtime {onnxruntime.__version__}, {threads} thread(s)"
+    runtime = f"ONNX Runtime {onnxruntime.__version__} on {device}"
+    machine = f"{platform.machine()}, {runtime}, {threads} thread(s)"
     rows = (
         (name, f"{np.median(taken):.1f}", f"{np.percentile(taken, 95):.1f}")
         for name, taken in times.items()

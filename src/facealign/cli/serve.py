@@ -9,7 +9,7 @@ import click
 
 from facealign.cli.console import say
 from facealign.cli.extras import extra
-from facealign.cli.options import FiniteRange, model_option, port_option
+from facealign.cli.options import FiniteRange, device_option, model_option, port_option
 
 TOKEN = "FACEALIGN_TOKEN"
 
@@ -18,6 +18,7 @@ TOKEN = "FACEALIGN_TOKEN"
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @port_option(8000)
 @model_option
+@device_option
 @click.option("--slots", type=int, metavar="N", help="Requests at a time; default: one a core.")
 @click.option("--queue", type=int, default=16, show_default=True, help="Requests that may wait.")
 @click.option(
@@ -41,6 +42,7 @@ def command(
     host: str,
     port: int,
     model: str,
+    device: str,
     slots: int | None,
     queue: int,
     timeout: float,
@@ -63,6 +65,7 @@ def command(
         from facealign.server import ServerSettings, serve
     settings = ServerSettings(
         model=model,
+        device=device,
         **({} if slots is None else {"slots": slots}),
         queue=queue,
         timeout=timeout,

@@ -17,6 +17,7 @@ from facealign.aligner import FaceAligner
 from facealign.datasets.drawings import draw_face
 from facealign.errors import ImageError
 from facealign.geometry import CropTransform
+from facealign.models import DEVICES
 from facealign.types import Pixels
 from facealign.yunet import YuNet
 
@@ -47,7 +48,11 @@ def drawn_photo() -> Pixels:
 
 
 def measure(
-    photo: Pixels, threads: int | None, model: str | Path = "default", repeats: int = REPEATS
+    photo: Pixels,
+    threads: int | None,
+    model: str | Path = "default",
+    repeats: int = REPEATS,
+    device: str = "cpu",
 ) -> Iterator[tuple[str, Times]]:
     """The steps' names and times, one after the other; photos in one plain pass.
 
@@ -56,13 +61,19 @@ def measure(
         threads: of ONNX Runtime; None leaves the choice to it.
         model: as `FaceAligner` takes it.
         repeats: how often the quick steps are timed.
+        device: what the networks run on, one of `models.DEVICES`; the start of a new process is
+            that of the CPU.
 
     Raises:
         ImageError: no face is found in the photo.
+        SettingsError: the device cannot be used here.
 
     """
-    aligner = FaceAligner(model, threads=threads, turned_faces=False, leaning_faces=False)
-    detector = YuNet(threads=threads)
+    providers = DEVICES[device]
+    detector = YuNet(threads=threads, providers=providers)
+    aligner = FaceAligner(
+        model, detector, threads, turned_faces=False, leaning_faces=False, providers=providers
+    )
     small = np.asarray(Image.fromarray(photo).resize((WIDTH, HEIGHT)))
     box = detector.detect(small).boxes[:1]
     if not len(box):

@@ -15,6 +15,7 @@ class ServerSettings:
 
     Attributes:
         model: of requests that name none.
+        device: what the networks run on, one of `models.DEVICES`.
         slots: requests processed at a time, each on one thread.
         queue: requests that may wait for a slot; more are answered with 503.
         timeout: seconds for reading a request, and again for answering it.
@@ -31,6 +32,7 @@ class ServerSettings:
     """
 
     model: str = "default"
+    device: str = "cpu"
     slots: int = field(default_factory=core_count)
     queue: int = 16
     timeout: float = 30.0

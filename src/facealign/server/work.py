@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from facealign.aligner import FaceAligner, Found
+from facealign.aligner.settings import AlignSettings
 from facealign.errors import ImageError, MissingExtraError, SettingsError
 from facealign.face import Face, ImageResult
 from facealign.face.measures import measured
@@ -18,7 +19,6 @@ from facealign.server.intake import Picture
 from facealign.server.options import Options
 from facealign.server.problem import Problem, busy
 from facealign.server.settings import ServerSettings
-from facealign.yunet import YuNet
 
 Result = TypeVar("Result")
 KEPT = 8
@@ -83,15 +83,16 @@ class Slots:
 
 
 @lru_cache(maxsize=KEPT)
-def aligner_for(model: str, markup: str | None, min_face: int) -> FaceAligner:
+def aligner_for(model: str, markup: str | None, min_face: int, device: str = "cpu") -> FaceAligner:
     """An aligner on one thread, opened once.
 
     Raises:
         ModelError: the model's file is missing or damaged.
-        SettingsError: the model knows no points of `markup`.
+        SettingsError: the model knows no points of `markup`, or the device cannot be used here.
 
     """
-    return FaceAligner(model, YuNet(min_face=min_face, threads=1), threads=1, markup=markup)
+    settings = AlignSettings(model=model, markup=markup, min_face=min_face, device=device)
+    return settings.aligner(threads=1)
 
 
 def align_all(
@@ -105,7 +106,7 @@ def align_all(
 
     """
     try:
-        aligner = aligner_for(options.model, options.markup, options.min_face)
+        aligner = aligner_for(options.model, options.markup, options.min_face, settings.device)
     except SettingsError as error:
         raise Problem(422, str(error)) from None
     results = []
@@ -152,10 +153,11 @@ def warm_up(settings: ServerSettings) -> None:
 
     Raises:
         ModelError: the model is missing or damaged.
+        SettingsError: the device cannot be used here.
 
     """
     options = Options.from_query({}, settings.model)
-    aligner_for(options.model, options.markup, options.min_face)
+    aligner_for(options.model, options.markup, options.min_face, settings.device)
 
 
 @lru_cache(maxsize=KEPT)

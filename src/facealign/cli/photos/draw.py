@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from facealign.aligner import FaceAligner
+from facealign.aligner.settings import AlignSettings
 from facealign.cli.options import (
+    device_option,
     given_by,
     markup_option,
     max_megapixels_option,
@@ -38,6 +39,7 @@ from facealign.types import Pixels
 )
 @model_option
 @markup_option()
+@device_option
 @workers_option
 @threads_option()
 @max_megapixels_option
@@ -47,6 +49,7 @@ def draw(
     results: Path | None,
     model: str,
     markup: str | None,
+    device: str,
     workers: int | None,
     threads: int | None,
 ) -> int:
@@ -64,7 +67,8 @@ def draw(
     if results and model != "default":
         given_by(model)  # whose point schemes are known from here on
     earlier = read_faces(results).expect(named.files) if results else None
-    find = _found_earlier(earlier, markup) if earlier else _found_now(model, markup, named.threads)
+    settings = AlignSettings(model=model, markup=markup, device=device)
+    find = _found_earlier(earlier, markup) if earlier else _found_now(settings, named.threads)
     pictures = Pictures(output, named.files, "-o")
 
     def draw_photo(path: Path, photo: Photo, image: Pixels) -> list[Face]:
@@ -84,8 +88,8 @@ def _found_earlier(table: PhotoTable[Face], markup: str | None) -> Find:
     return find
 
 
-def _found_now(model: str, markup: str | None, threads: int | None) -> Find:
-    aligner = FaceAligner(model, threads=threads, markup=markup)
+def _found_now(settings: AlignSettings, threads: int | None) -> Find:
+    aligner = settings.aligner(threads)
     return lambda *photo: aligner.align(photo[-1])
 
 
@@ -103,6 +107,7 @@ def _found_now(model: str, markup: str | None, threads: int | None) -> Find:
     "--size", type=click.IntRange(1, 8192), metavar="PX", help="Side; default: the template's."
 )
 @model_option
+@device_option
 @workers_option
 @threads_option()
 @max_megapixels_option
@@ -112,6 +117,7 @@ def crop(
     template: str,
     size: int | None,
     model: str,
+    device: str,
     workers: int | None,
     threads: int | None,
 ) -> int:
@@ -125,7 +131,7 @@ def crop(
     facealign crop photos/ -o faces/ --template arcface112 --workers 8
     """  # noqa: D301
     named = Photos.named(photos, output, workers, threads)
-    with FaceAligner(model, threads=named.threads) as aligner:
+    with AlignSettings(model=model, device=device).aligner(named.threads) as aligner:
         return write_faces(
             named, output, aligner, lambda image, face: face.crop(image, template, size).pixels
         )
@@ -135,11 +141,17 @@ def crop(
 @photo_arguments(required=True)
 @output_option("DIR", "Folder for the pictures.", required=True)
 @model_option
+@device_option
 @workers_option
 @threads_option()
 @max_megapixels_option
 def attention(
-    photos: tuple[str, ...], output: Path, model: str, workers: int | None, threads: int | None
+    photos: tuple[str, ...],
+    output: Path,
+    model: str,
+    device: str,
+    workers: int | None,
+    threads: int | None,
 ) -> int:
     """Draw the attention maps of all stages over every face, one .png a face.
 
@@ -149,7 +161,7 @@ def attention(
     facealign attention photo.jpg -o maps/
     """  # noqa: D301
     named = Photos.named(photos, output, workers, threads)
-    with FaceAligner(model, threads=named.threads) as aligner:
+    with AlignSettings(model=model, device=device).aligner(named.threads) as aligner:
         stages = aligner.facts.attention_stages
         return write_faces(
             named,

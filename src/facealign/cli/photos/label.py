@@ -19,6 +19,7 @@ from facealign.aligner.several_crops import several_looks, spread
 from facealign.cli.console import counted, say
 from facealign.cli.options import (
     FiniteRange,
+    device_option,
     max_megapixels_option,
     output_option,
     photo_arguments,
@@ -31,7 +32,7 @@ from facealign.files import whole_file
 from facealign.formats.tables import BOX
 from facealign.image import open_image
 from facealign.markup import load_markup
-from facealign.models import DEFAULT, model_path
+from facealign.models import DEFAULT, DEVICES, model_path
 from facealign.problems import report
 from facealign.types import Box, Pixels
 from facealign.yunet import YuNet
@@ -69,6 +70,7 @@ SURE = 0.7
     metavar="S",
     help="Leave out faces whose looks differ by more, on average, in box sizes.",
 )
+@device_option
 @workers_option
 @threads_option()
 @max_megapixels_option
@@ -78,6 +80,7 @@ def command(
     models: tuple[str, ...],
     looks: int,
     limit: float,
+    device: str,
     workers: int | None,
     threads: int | None,
 ) -> int:
@@ -94,7 +97,7 @@ def command(
     named = Photos.named(photos, None, workers, threads)
     if not named.files:
         return 4
-    labeller = Labeller.load(models, named.threads, looks)
+    labeller = Labeller.load(models, named.threads, looks, device)
     found = [
         faces for faces in named.map(partial(_label, labeller, named.room)) if faces is not None
     ]
@@ -125,21 +128,27 @@ class Labeller:
     looks: int
 
     @classmethod
-    def load(cls, models: Iterable[str], threads: int | None, looks: int) -> Labeller:
-        """Open the models.
+    def load(
+        cls, models: Iterable[str], threads: int | None, looks: int, device: str = "cpu"
+    ) -> Labeller:
+        """Open the models, on one of `models.DEVICES`.
 
         Raises:
             ModelError: a model is missing, damaged or not one of ours.
-            SettingsError: their point schemes differ.
+            SettingsError: their point schemes differ, or the device cannot be used here.
 
         """
-        opened = [Landmarker(model_path(m), threads, leaning=False) for m in models]
+        providers = DEVICES[device]
+        opened = [
+            Landmarker(model_path(m), threads, providers=providers, leaning=False) for m in models
+        ]
         if len({landmarker.head for landmarker in opened}) > 1:
             raise SettingsError(
                 "the models' point schemes differ "
                 f"({', '.join(landmarker.head for landmarker in opened)}): label by one at a time"
             )
-        return cls(YuNet(min_score=SURE, threads=threads), opened, looks)
+        detector = YuNet(min_score=SURE, threads=threads, providers=providers)
+        return cls(detector, opened, looks)
 
     @property
     def count(self) -> int:
