@@ -23,23 +23,23 @@ from facealign.yunet.network import Array, Network
 QUARTERS = (1, 2, 3)
 """Quarter turns of an image in which no face is sure."""
 HALVED = 2
-"""A photo that is too small to be reduced is searched so much reduced, too: faces behind masks and
-sunglasses are found there."""
+"""A photo too small to be reduced is also searched at this reduction, where faces behind masks and
+sunglasses are found."""
 AROUND = 4
-"""Cells of one thing that are kept, about, until the boxes that overlap a surer one are dropped."""
+"""About how many cells per face are kept until boxes that overlap a surer one are dropped."""
 MAX_OVERLAP = 0.4
-"""Boxes that share more of their union are of one face."""
+"""Boxes that share more of their union belong to one face."""
 
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """What may be a face, in image pixels.
+    """Possible faces, in image pixels.
 
     Attributes:
         boxes: (N, 4) float32, of YuNet itself.
         scores: (N,) float32.
         angles: (N,) float32, degrees by which it leans clockwise.
-        small: (N,) whether it was seen small, so that a closer look is worth it.
+        small: (N,) whether it was seen small, so that a closer look pays.
 
     """
 
@@ -55,7 +55,7 @@ class Candidates:
         return self.boxes, self.scores, self.angles, self.small
 
     def or_surer(self, others: Candidates, margin: float = 0.0) -> Candidates:
-        """Each as it is, or the other one of the same row where that is surer by a margin."""
+        """Each candidate, or that of the same row in `others` if it is surer by a margin."""
         surer = others.scores > self.scores + margin
         pairs = zip(self._columns(), others._columns(), strict=True)
         rows = (np.where(surer[:, None] if a.ndim > 1 else surer, b, a) for a, b in pairs)
@@ -63,7 +63,7 @@ class Candidates:
 
     @classmethod
     def best_of(cls, *parts: Candidates) -> Candidates:
-        """The surest first, without those that overlap a surer one."""
+        """All candidates, the surest first, without those that overlap a surer one."""
         columns = zip(*(part._columns() for part in parts), strict=True)
         joined = cls(*(np.concatenate(values) for values in columns))
         return joined[nms(joined.boxes, joined.scores, MAX_OVERLAP)]
@@ -78,18 +78,18 @@ class YuNet:
     each at most `COARSER` times coarser than the next. A finer scale only contributes faces below
     `ROOMY` pixels on the scale before, so that no eye or mouth of a large face counts as a face.
 
-    A search this coarse leaves doubts: what is smaller than `ROOMY` and scores `FAINT` or more is
-    looked at closely. The network sees a patch of the image in which a face has about half the
-    side, and what it says there counts if it is surer. Beside a large face that is sure, less is
-    looked at: nearly all that is faint there is hair, clothes and background.
+    So coarse a search leaves doubts: candidates smaller than `ROOMY` that score `FAINT` or more get
+    a closer look. The network sees a patch of the image in which the face takes half the side, and
+    its score there counts if it is higher. Next to a large, sure face fewer candidates get one:
+    nearly all faint ones there are hair, clothes and background.
 
     The box of YuNet itself starts at the hairline. Returned is the square from the brows to the
     chin, like 300W's official boxes: `LOWER` box sizes lower and `NARROWER` times as large, the
     means over the 2,012 faces of 300W's training part (standard deviations 0.04 and 0.06).
 
     Args:
-        min_score: drop faces with a lower score, 0.1..1. What is no face has 0.7 and more as seldom
-            as landmarks are sure of what has 0.3: see `FaceAligner`.
+        min_score: drop faces with a lower score, 0.1..1. Alone, 0.7 gives as few false faces as 0.3
+            does where the landmarks are asked, too: see `FaceAligner`.
         min_face: side of the smallest face to look for, in image pixels. A larger value is faster
             on large photos.
         threads: of ONNX Runtime; None leaves the choice to it.
@@ -107,16 +107,16 @@ class YuNet:
     SMALLEST, LEAST, COARSE, COARSER = 10.0, 320, 640, 8.0
     FAINT, LIKELY, ROOMY = 0.005, 0.1, 24.0
     PATCH, WIDER, ASTRAY = 64, 2.0, 0.25
-    """Side of a patch: in pixels, and in sides of the box in its middle. How far from there the
-    middle of the face may lie, in sides of the patch."""
+    """Side of a patch: in pixels, and in sides of the box at its centre. How far from its centre a
+    face may be, in sides of the patch."""
     FEW, PER = 4, 25_000
-    """Of what is small the surest `FEW` are looked at, and one more for every `PER` pixels."""
+    """Of the small candidates the surest `FEW` get a closer look, and one more per `PER` pixels."""
     BESIDE, PROVEN = 0.02, 0.5
-    """Beside a large face that is sure, of what scores less than `BESIDE` only the surest `FEW` are
-    looked at, and what was not `LIKELY` needs the score `PROVEN` then."""
+    """Next to a large, sure face, only the surest `FEW` of the candidates below `BESIDE` get a
+    closer look, and those that were not `LIKELY` then need the score `PROVEN`."""
     SURE, EIGHTH, BETTER = 0.85, 45.0, 0.02
-    """An image with a face of the score `SURE` is not searched turned. A face leans by an `EIGHTH`
-    more or less if that makes it `BETTER`."""
+    """An image with a face that scores `SURE` is not searched turned. A face is taken to lean by an
+    `EIGHTH` more or less if that makes its score `BETTER`."""
 
     def __init__(
         self,
@@ -174,7 +174,7 @@ class YuNet:
         return np.stack([x - half, y - half, x + half, y + half], axis=1).astype(np.float32)
 
     def _candidates(self, image: Pixels) -> Candidates:
-        """What may be an upright face, at each scale."""
+        """Possible upright faces, at all scales."""
         parts, most = [], math.inf
         if max(image.shape[:2]) < HALVED * self.LEAST:
             parts.append(self._search(_reduced(image, HALVED), HALVED))
@@ -203,7 +203,7 @@ class YuNet:
         return [finest * math.ceil(excess ** (i / max(steps, 1))) for i in range(steps + 1)]
 
     def _search(self, view: Pixels, factor: int) -> Candidates:
-        """What may be a face in an image reduced by `factor`, in pixels of the image."""
+        """Possible faces in an image reduced by `factor`, in pixels of the full image."""
         boxes, scores = self._network.search(view, self.FAINT)
         small = (boxes[:, 2:] - boxes[:, :2]).max(axis=1) < self.ROOMY
         angles = np.zeros(len(boxes), np.float32)
@@ -215,7 +215,7 @@ class YuNet:
         return found[kept]
 
     def _verified(self, image: Pixels, found: Candidates) -> Candidates:
-        """The candidates after a closer look at the surest small ones, without the faint."""
+        """The candidates after a closer look at the surest small ones, without the faint ones."""
         clear, looks = self._has_clear(found), self._looks(image.shape[0] * image.shape[1])
         rank = np.cumsum(found.small)
         looked = found.small & (rank <= looks)
@@ -228,15 +228,15 @@ class YuNet:
         return Candidates.best_of(others, surer[surer.scores >= least])
 
     def _has_clear(self, found: Candidates) -> bool:
-        """Whether a face is sure and not small."""
+        """Whether some face is sure and not small."""
         return bool((found.scores[~found.small] >= self.SURE).any())
 
     def _looks(self, pixels: int) -> int:
-        """How many closer looks an image is worth."""
+        """How many closer looks an image gets."""
         return self.FEW + pixels // self.PER
 
     def _turned(self, image: Pixels, upright: Candidates) -> Candidates:
-        """The candidates with those of the image turned by quarters, each at its best angle."""
+        """The candidates and those of the image turned by quarters, each at its best angle."""
         height, width = image.shape[:2]
         factor = max(self._factors(height, width)[0], math.ceil(max(height, width) / self.COARSE))
         view, parts = _reduced(image, factor), []
@@ -254,7 +254,7 @@ class YuNet:
         return self._leaning(image, found)
 
     def _leaning(self, image: Pixels, found: Candidates) -> Candidates:
-        """The candidates, the surest `FEW` at the angle at which the network is surest of them."""
+        """The candidates, the surest `FEW` of them at the angle at which the network is surest."""
         few, others = found[: self.FEW], found[self.FEW :]
         best = few.or_surer(self._look_closely(image, few))
         for turn in (-self.EIGHTH, self.EIGHTH):
@@ -276,12 +276,12 @@ class YuNet:
 
 
 def _reduced(image: Pixels, factor: int) -> Pixels:
-    """The means of squares of `factor` pixels a side; those at the end may be smaller."""
+    """The means of squares of `factor` × `factor` pixels; those at the edges may be smaller."""
     return image if factor == 1 else np.asarray(Image.fromarray(image).reduce(factor))
 
 
 def _box_in(crop: CropTransform, box: NDArray[np.float64]) -> Box:
-    """A box in a turned crop → the box of the same sides and middle in the image."""
+    """A box in a turned crop → the box with the same sides and centre in the image."""
     middle = crop.to_image(((box[:2] + box[2:]) / 2).astype(np.float32))
     half = (box[2:] - box[:2]) / 2 / crop.scale
     return np.concatenate([middle - half, middle + half]).astype(np.float32)

@@ -14,12 +14,12 @@ from facealign.session import Session
 from facealign.types import Pixels
 
 STRIDES = (8, 16, 32)
-"""Pixels per cell of the three outputs."""
+"""Pixels per cell, for each of the three outputs."""
 TILE, OVERLAP = 1280, 192
 """Larger pictures are cut into tiles of this side, which bounds memory; neighbours share `OVERLAP`,
 the largest face that a tile's edge cannot hide."""
 BATCH = 32
-"""Patches in one run."""
+"""Patches per run of the network."""
 
 Array = NDArray[np.float32]
 Boxes = NDArray[np.float64]
@@ -58,11 +58,11 @@ class Network:
         return np.concatenate(boxes), np.concatenate(scores)
 
     def surest(self, patches: Sequence[Pixels], astray: float) -> tuple[Boxes, Array]:
-        """The surest box (N, 4) near the middle of each square patch, and the scores (N,).
+        """The surest box (N, 4) near the centre of each square patch, and its score (N,).
 
         Args:
             patches: of one size.
-            astray: how far the middles of box and patch may lie apart, in sides of the patch.
+            astray: how far apart the centres of box and patch may be, in sides of the patch.
 
         """
         boxes, scores = np.zeros((len(patches), 4)), np.full(len(patches), -1, np.float32)
@@ -79,7 +79,7 @@ class Network:
         return boxes, scores
 
     def run(self, pictures: Sequence[Pixels]) -> list[tuple[int, int, list[Array]]]:
-        """Of pictures (H, W, 3) of one size, for each stride: it, the columns of cells, values.
+        """For pictures (H, W, 3) of one size, per stride: it, the columns of cells, the values.
 
         The values are cls and obj (B, cells, 1), in 0..1, and bbox (B, cells, 4).
         """
@@ -129,7 +129,7 @@ def _boxes(offsets: Array, cells: NDArray[np.intp], stride: int, columns: int) -
 
 
 def middle_cells(side: int, astray: float) -> NDArray[np.intp]:
-    """Of side × side cells, those whose middle is at most `astray` sides from that of them all."""
+    """Of side × side cells, those whose centre is at most `astray` sides from the grid's centre."""
     near = np.abs((np.arange(side) + 0.5) / side - 0.5) <= astray
     return np.flatnonzero(near[:, None] & near)
 
