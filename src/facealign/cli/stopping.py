@@ -12,7 +12,11 @@ from typing import Any
 from facealign.cli import INTERRUPTED, SIGNALS
 from facealign.types import Item
 
-__all__ = ["INTERRUPTED", "SIGNALS", "Stop"]
+__all__ = ["GRACE", "INTERRUPTED", "SIGNALS", "Stop"]
+
+GRACE = 5.0
+"""Seconds that a photo or frame in hand has after Ctrl-C: it may lie on a dead mount, or come from
+a camera or pipe that gives no more."""
 
 
 class Stop:

@@ -24,7 +24,7 @@ from facealign.cli.options import (
     output_path,
     threads_option,
 )
-from facealign.cli.stopping import INTERRUPTED, Stop
+from facealign.cli.stopping import GRACE, INTERRUPTED, Stop
 from facealign.cli.video_totals import Totals
 from facealign.draw import draw_faces
 from facealign.errors import ImageError, OutputError
@@ -163,7 +163,7 @@ def command(
     settings = Settings(**given)
     _check(videos, output, draw, resume)
     totals, failed = Totals(), 0
-    with Stop() as stop, ExitStack() as stack:
+    with Stop(grace=GRACE) as stop, ExitStack() as stack:
         run = Run(settings, settings.aligner(threads), stop, totals, draw, output != STDOUT)
         journal = None
         if output == STDOUT:
@@ -178,6 +178,8 @@ def command(
                 failed += not run.follow(video)
                 if stop.asked:
                     break
+        except KeyboardInterrupt:  # a second signal, or the frame in hand does not come
+            pass
         finally:  # whatever stops the work, what is done is written
             waits = journal is not None and not (journal.is_empty or journal.is_finished)
             if waits and journal is not None and output is not None:
@@ -185,7 +187,8 @@ def command(
         if journal is not None and not stop.asked:
             journal.remove()
     if stop.asked:
-        more = f"; {output} holds them, --resume continues from there" if journal else ""
+        more = f"; {output} holds them, --resume continues from there"
+        more = more if journal and totals.frames else ""
         return fail(f"interrupted: {totals.in_words()} done{more}", INTERRUPTED)
     if output != STDOUT:
         totals.print_table()

@@ -17,6 +17,28 @@ if TYPE_CHECKING:
 CAMERA = re.compile(r"camera:(\d+)")
 
 
+class StandardInput:
+    """Standard input for PyAV, which loses a KeyboardInterrupt: it becomes the input's end.
+
+    Attributes:
+        interrupted: it has come.
+
+    """
+
+    def __init__(self) -> None:
+        self.interrupted = False
+        self._file = sys.stdin.buffer
+        self.seek, self.tell, self.seekable = self._file.seek, self._file.tell, self._file.seekable
+
+    def read(self, size: int) -> bytes:
+        """That many bytes, fewer at the end."""
+        try:
+            return b"" if self.interrupted else self._file.read(size)
+        except KeyboardInterrupt:
+            self.interrupted = True
+            return b""
+
+
 def open_video(name: str) -> tuple[InputContainer, VideoStream]:
     """The container and its first video.
 
@@ -36,6 +58,8 @@ def open_video(name: str) -> tuple[InputContainer, VideoStream]:
     try:
         container: Any = av.open(name if file is None else file, **options)
     except (av.FFmpegError, OSError) as error:
+        if isinstance(file, StandardInput) and file.interrupted:
+            raise KeyboardInterrupt from None
         raise ImageError(f"{name}: cannot be opened as a video ({reason_of(error)})") from None
     cover = av.stream.Disposition.attached_pic
     found = [stream for stream in container.streams.video if not stream.disposition & cover]
@@ -56,7 +80,7 @@ def _device(name: str) -> tuple[Any, dict[str, Any]]:
 
     """
     if name == "-":
-        return sys.stdin.buffer, {}
+        return StandardInput(), {}
     camera = CAMERA.fullmatch(name)
     if camera is None:
         return None, {}

@@ -17,7 +17,7 @@ from facealign.aligner.parallel import core_count, map_ordered
 from facealign.aligner.photo import photo_result
 from facealign.aligner.room import Room
 from facealign.cli.console import LOG, bar, counted, fail
-from facealign.cli.stopping import Stop
+from facealign.cli.stopping import GRACE, Stop
 from facealign.decoding import RAW_SUFFIXES
 from facealign.face import Face, ImageResult
 from facealign.files import is_file, is_folder, reading
@@ -28,8 +28,6 @@ Result = TypeVar("Result")
 Find = Callable[[Path, Photo, Pixels], list[Face]]
 """(path, photo, its upright pixels) → its faces; called from several threads."""
 
-GRACE = 5.0
-"""Seconds that photos in progress have after Ctrl-C; one may be on a dead mount."""
 STDIN = Path("-")
 """One photo on standard input, read when its turn comes."""
 
