@@ -10,6 +10,8 @@ from pathlib import Path
 from facealign.face import Face, ImageResult
 from facealign.files import distinct_names
 
+NEEDED = ("box", "score", "landmarks", "markup")
+"""What every `Face` has."""
 OPTIONAL = {
     "confidence": "confidence",
     "scores": "point scores",

@@ -11,10 +11,12 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+import numpy as np
+
 from facealign.errors import DataError, MissingExtraError
 from facealign.face import Face, ImageResult
 from facealign.files import BAD_CONTENT, COPY, brief, reading, to_utf8
-from facealign.formats.contents import Contents
+from facealign.formats.contents import NEEDED, OPTIONAL, Contents
 from facealign.formats.json import SCHEMA, from_dict
 from facealign.markup import own_scheme, scheme_of_dict
 
@@ -86,18 +88,9 @@ def to_row(result: ImageResult) -> dict[str, Any]:
 
 
 def _entry(face: Face) -> dict[str, Any]:
-    return {
-        "box": face.box.tolist(),
-        "score": face.score,
-        "confidence": face.confidence,
-        "markup": face.markup,
-        "landmarks": face.landmarks.tolist(),
-        "scores": None if face.scores is None else face.scores.tolist(),
-        "visible": None if face.visible is None else face.visible.tolist(),
-        "track": face.track,
-        "raw": None if face.raw is None else face.raw.tolist(),
-        "measures": None if face.measures is None else dict(face.measures),
-    }
+    values = {name: getattr(face, name) for name in (*NEEDED, *OPTIONAL)}
+    plain = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in values.items()}
+    return plain | {"measures": None if face.measures is None else dict(face.measures)}
 
 
 def read_parquet(path: Path, markup: str | None) -> Iterator[ImageResult]:
