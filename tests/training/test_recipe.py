@@ -122,6 +122,7 @@ def test_scores_and_visibility_are_learnt(
         spread_weight=1.0,
         visibility_weight=1.0,
         ema=0.0,
+        precision="float32",  # on processors with bfloat16, too
     )
     run = run_of(settings, tmp_path / "run", [five])
     assert fit(run)
