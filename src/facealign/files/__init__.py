@@ -11,7 +11,7 @@ written through.
 """
 
 from facealign.files.locks import lock
-from facealign.files.names import distinct_names
+from facealign.files.names import distinct_names, numbered
 from facealign.files.reading import (
     BAD_CONTENT,
     COPY,
@@ -62,6 +62,7 @@ __all__ = [
     "kind_of",
     "lock",
     "make_folder",
+    "numbered",
     "packaged",
     "parse_json",
     "parsing",

@@ -14,24 +14,26 @@ LONGEST = 200
 """Bytes of a name, of the 255 that a file system takes: a number and a suffix follow."""
 
 
-def distinct_names(photos: Collection[Path], sign: str) -> dict[Path, str]:
+def numbered(name: str, number: int) -> str:
+    """The name of a photo's n-th file without suffix, counted from 1: `a`, `a_2`, and so on."""
+    return name if number == 1 else f"{name}_{number}"
+
+
+def distinct_names(photos: Collection[Path]) -> dict[Path, str]:
     """A name without suffix for each photo; no two are the same, and their order does not matter.
 
     It is the photo's own without its suffix; where that could be another's, the suffix stays; where
     two photos of different folders have one name, or it is too long, eight digits of a digest of
     the absolute path follow. Upper and lower case count as one, as on macOS and Windows.
 
-    Args:
-        photos: their paths, each once.
-        sign: before the number of a photo's second picture, as in `a-2`: a name that looks like
-            another's second is not given.
+    A name that looks like another photo's second (`numbered`) is not given. Each path comes once.
 
     """
     stems = Counter(photo.stem.casefold() for photo in photos)
     wholes = Counter(photo.name.casefold() for photo in photos)
 
     def is_second(name: str) -> bool:
-        first = re.sub(rf"{re.escape(sign)}\d+$", "", name)
+        first = re.sub(r"_\d+$", "", name)
         return first != name and (first in stems or first in wholes)
 
     def name_of(photo: Path) -> str:

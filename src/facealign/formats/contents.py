@@ -50,14 +50,10 @@ class Contents:
     photos: dict[Path, None] = field(default_factory=dict)
     measures: tuple[str, ...] = ()
 
-    def names(self, sign: str) -> dict[Path, str]:
+    def names(self) -> dict[Path, str]:
         """Photo → its name below the folder of all photos, without suffix; never outside it.
 
         No two photos have the same (`files.distinct_names`).
-
-        Args:
-            sign: before the number of a photo's second file, as in `a_2`.
-
         """
         folders: dict[Path, list[Path]] = {}
         for photo in self.photos:
@@ -65,7 +61,7 @@ class Contents:
         return {
             photo: (folder / name).as_posix()
             for folder, inside in folders.items()
-            for photo, name in distinct_names(inside, sign).items()
+            for photo, name in distinct_names(inside).items()
         }
 
     def folder_of(self, photo: Path) -> Path:

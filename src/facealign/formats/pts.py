@@ -19,7 +19,7 @@ import numpy as np
 
 from facealign.errors import DataError, OutputError
 from facealign.face import ImageResult
-from facealign.files import parsing, reading, write_file
+from facealign.files import numbered, parsing, reading, write_file
 from facealign.formats.contents import Contents, path_of
 from facealign.formats.folders import write_into
 from facealign.formats.json import build_face
@@ -31,8 +31,6 @@ from facealign.problems import report
 from facealign.types import Points
 
 _USUAL = (".jpg", ".png", ".jpeg", ".bmp", ".webp")
-SECOND = "_"
-"""Before the number of a photo's further face."""
 IMAGE_SUFFIXES = (*_USUAL, *sorted(SUFFIXES.difference(_USUAL)))
 """In the order in which the image beside a label file is looked for."""
 
@@ -149,14 +147,14 @@ def write_pts(results: Iterable[ImageResult], path: Path, contents: Contents) ->
 
     """
     if path.suffix.lower() != ".pts":
-        names, faces = contents.names(SECOND), Counter[Path]()
+        names, faces = contents.names(), Counter[Path]()
         with write_into(path, "**/*.pts") as apart:
             for result in results:
                 photo = path_of(result.source)
                 for face in result.faces:
                     faces[photo] += 1
-                    end = f"{SECOND}{faces[photo]}.pts" if faces[photo] > 1 else ".pts"
-                    apart.write(names[photo] + end, to_pts(face.landmarks), photo)
+                    name = numbered(names[photo], faces[photo])
+                    apart.write(f"{name}.pts", to_pts(face.landmarks), photo)
         return
     if contents.faces != 1:
         raise OutputError(

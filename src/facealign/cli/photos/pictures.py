@@ -15,7 +15,14 @@ from facealign.cli.stopping import INTERRUPTED
 from facealign.draw import draw_faces
 from facealign.errors import OutputError
 from facealign.face import Face, ImageResult
-from facealign.files import check_folder, distinct_names, is_file, is_folder, refuse_foreign
+from facealign.files import (
+    check_folder,
+    distinct_names,
+    is_file,
+    is_folder,
+    numbered,
+    refuse_foreign,
+)
 from facealign.image import SUFFIXES, Photo, write_image
 from facealign.types import Pixels
 
@@ -63,7 +70,7 @@ class Pictures:
 
 def _places(folder: Path, files: list[Path]) -> dict[Path, Path]:
     """A picture's place for each photo, with the photo's suffix if that is a usual one."""
-    names = distinct_names(files, "-")
+    names = distinct_names(files)
     suffixes = {photo: photo.suffix if photo.suffix.lower() in USUAL else ".png" for photo in files}
     return {photo: folder / (names[photo] + suffixes[photo]) for photo in files}
 
@@ -77,7 +84,7 @@ def write_faces(
 ) -> int:
     """Write `draw(image, face)` of every face into a folder, as .png; the exit code.
 
-    The pictures of `a.jpg` are `a.png`, `a-2.png`, …: see `distinct_names`.
+    The pictures of `a.jpg` are `a.png`, `a_2.png`, …: see `distinct_names`.
 
     Raises:
         OutputError: the folder cannot be made.
@@ -86,15 +93,15 @@ def write_faces(
     if is_file(output):
         raise OutputError(f"-o {output} is a file: give a folder")
     check_folder(output)
-    names = distinct_names(photos.files, "-")
+    names = distinct_names(photos.files)
     for name in names.values():
         refuse_foreign(output / f"{name}.png")
 
     def pictures(path: Path, photo: Photo, image: Pixels) -> list[Face]:
         faces = aligner.align(image, None, attention)
         for number, face in enumerate(faces, 1):
-            end = f"-{number}.png" if number > 1 else ".png"
-            write_image(draw(image, face), output / (names[path] + end), photo.profile)
+            place = output / f"{numbered(names[path], number)}.png"
+            write_image(draw(image, face), place, photo.profile)
         return faces
 
     found = photos.map(lambda path: photos.look(path, pictures))

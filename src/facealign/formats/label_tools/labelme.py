@@ -34,7 +34,7 @@ def write_labelme(results: Iterable[ImageResult], path: Path, contents: Contents
         OutputError: a file cannot be written.
 
     """
-    names = contents.names("_")
+    names = contents.names()
     with write_into(path, "**/*.json") as apart:
         for result in results:
             photo = path_of(result.source)
