@@ -84,8 +84,8 @@ def nms(boxes: Boxes, scores: NDArray[np.float32], max_iou: float) -> NDArray[np
     ranked, kept = boxes[order], np.ones(len(order), bool)
     by_left = np.argsort(ranked[:, 0], kind="stable")
     left = ranked[by_left, 0]
-    # Where two boxes share so much, the wider one is at most so many times as wide, and reaches
-    # the other's left side: of a large photo's thousands few come into question.
+    # Boxes that overlap by more than `max_iou` differ in width by a factor of at most 1 / max_iou,
+    # so only those whose left sides are close need comparing: few of a large photo's thousands.
     reach = (ranked[:, 2] - ranked[:, 0]) / max(max_iou, 1e-6)
     first = np.searchsorted(left, ranked[:, 0] - reach)
     counts = np.searchsorted(left, ranked[:, 2], "right") - first
