@@ -29,6 +29,9 @@ def test_doctor_finds_this_installation_sound(facealign: Callable[..., Outcome])
     for file in ("aan-m.onnx", "yunet.onnx"):
         digest = hashlib.sha256((models.WEIGHTS / file).read_bytes()).hexdigest()
         assert f"sha256 verified: {digest}" in printed
+    lines = [" ".join(line.split()) for line in printed.splitlines()]
+    (cuda,) = (line for line in lines if line.startswith("device cuda"))
+    assert cuda.endswith(": pip uninstall -y onnxruntime, then pip install onnxruntime-gpu")
     assert "a drawn face found" in printed
 
 
@@ -102,14 +105,15 @@ VERBS = {
     "label": ["PHOTO", "-o", "OUT"],
     "bench": ["--photo", "PHOTO"],
     "serve": ["--port", "0"],
+    "eval": ["--dataset", "300w", "--root", "DRAWN", "--json", "OUT"],
 }
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_device_that_is_not_here_is_refused_before_the_work(
-    facealign: Callable[..., Outcome], astronaut_path: Path, tmp_path: Path, verb: str
+    facealign: Callable[..., Outcome], astronaut_path: Path, drawn: Path, tmp_path: Path, verb: str
 ) -> None:
-    places = {"PHOTO": astronaut_path, "OUT": tmp_path / "out"}
+    places = {"PHOTO": astronaut_path, "OUT": tmp_path / "out", "DRAWN": drawn}
     words = [places.get(word, word) for word in VERBS[verb]]
     code, printed, errors = facealign(verb, *words, "--device", "directml")
     assert (code, printed) == (2, "")
@@ -118,10 +122,12 @@ def test_a_device_that_is_not_here_is_refused_before_the_work(
 
 
 def test_the_cpu_is_a_device_of_each(
-    facealign: Callable[..., Outcome], astronaut_path: Path, tmp_path: Path
+    facealign: Callable[..., Outcome], astronaut_path: Path, drawn: Path, tmp_path: Path
 ) -> None:
     for verb in ("draw", "crop", "attention"):
         target = tmp_path / verb
         assert facealign(verb, astronaut_path, "-o", target, "--device", "cpu")[0] == 0
     words = ("-o", tmp_path / "labels.csv", "--looks", "1", "--device", "cpu")
     assert facealign("label", astronaut_path, *words)[0] == 0
+    words = ("--dataset", "300w", "--root", drawn, "--device", "cpu")
+    assert facealign("eval", *words)[0] == 0

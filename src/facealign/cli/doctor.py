@@ -29,6 +29,12 @@ from facealign.yunet import YuNet
 PACKAGES = ("numpy", "pillow", "click", "rich")
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml")
 """Packages that write to the same folder: only the one that was installed last is there."""
+ANOTHER = {
+    "cuda": "onnxruntime-gpu",
+    "openvino": "onnxruntime-openvino",
+    "directml": "onnxruntime-directml",
+}
+"""Device → the package that has it, installed in place of the one that is here."""
 FAR = 0.2
 """Mean distance from the drawn points, in box sizes, at which the self-test fails."""
 
@@ -80,7 +86,11 @@ def _runtimes() -> str:
 def _device(name: str) -> str:
     """Whether the networks run on a device; tried where the runtime has it."""
     if DEVICES[name][0] not in onnxruntime.get_available_providers():
-        return f"not in this ONNX Runtime ({DEVICES[name][0]})"
+        why = f"not in this ONNX Runtime ({DEVICES[name][0]})"
+        if name not in ANOTHER:
+            return why
+        here = " ".join(package for package in RUNTIMES if _version(package))
+        return f"{why}: pip uninstall -y {here}, then pip install {ANOTHER[name]}"
     try:
         session = Session(YuNet.bundled_file(), threads=1, providers=DEVICES[name])
     except FaceAlignError as error:

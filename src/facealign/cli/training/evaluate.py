@@ -21,6 +21,7 @@ from facealign.cli.data_options import (
     with_markup,
 )
 from facealign.cli.options import (
+    device_option,
     json_option,
     labels_markup_option,
     markup_option,
@@ -40,6 +41,7 @@ from facealign.evaluation import (
 )
 from facealign.files import write_file
 from facealign.metrics import in_words
+from facealign.models import DEVICES
 
 
 @click.command("eval", short_help="Measure a model on a labelled data set.")
@@ -63,6 +65,7 @@ from facealign.metrics import in_words
     help="Also keep the points (.npz), for facealign score.",
 )
 @json_option
+@device_option
 @threads_option("Threads; default: all.")
 @reader_option
 def evaluate(
@@ -75,6 +78,7 @@ def evaluate(
     normaliser: str | None,
     predicted: Path | None,
     target: Path | None,
+    device: str,
     threads: int | None,
     options: Options,
 ) -> int:
@@ -92,7 +96,7 @@ def evaluate(
             scheme = markup or named_scheme(dataset, root) or plain.markup
         options = with_markup(dataset, options, scheme)
     reading = read_dataset(dataset, root, subset or default_subset(dataset), **options)
-    aligner = _aligner(model, threads, markup, reading)
+    aligner = _aligner(model, threads, device, markup, reading)
     progress, names = bar("predicting", "faces"), (reading.dataset, reading.subset)
     predictions = predict(reading.samples, aligner, boxes, progress, *names)
     if not predictions.ids:
@@ -107,9 +111,18 @@ def evaluate(
     return 0
 
 
-def _aligner(model: str, threads: int | None, markup: str | None, reading: Reading) -> FaceAligner:
+def _aligner(
+    model: str, threads: int | None, device: str, markup: str | None, reading: Reading
+) -> FaceAligner:
     """For the points asked for, else the labels', else the model's own: `score` may convert."""
-    plain = partial(FaceAligner, model, threads=threads, turned_faces=False, leaning_faces=False)
+    plain = partial(
+        FaceAligner,
+        model,
+        threads=threads,
+        turned_faces=False,
+        leaning_faces=False,
+        providers=DEVICES[device],
+    )
     if markup is None and reading.samples:
         with suppress(SettingsError):
             return plain(markup=reading.samples[0].markup)
