@@ -1,7 +1,5 @@
 """Every error to expect. Each message says what was given, why it fails, what to do."""
 
-from __future__ import annotations
-
 
 class FaceAlignError(Exception):
     """Base of all errors that facealign raises on purpose."""

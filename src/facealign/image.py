@@ -1,7 +1,5 @@
 """Any photo → (H, W, 3) RGB uint8: upright by EXIF, without alpha, 8 bits; and RGB → file."""
 
-from __future__ import annotations
-
 import io
 import logging
 import os

@@ -5,8 +5,6 @@ K points. Unlike the paper's eq. 5, whose minus between the squares is a misprin
 point is its Euclidean distance.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 

@@ -4,8 +4,6 @@ Whoever reads many inputs calls `report` for each that fails. The lines go to th
 `facealign.problems` as warnings; `collect` gathers them for a caller that counts or prints them.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager

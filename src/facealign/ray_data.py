@@ -5,8 +5,6 @@ name: a task that is done twice writes the same file twice, so nothing is lost a
 A restart reads which photos are in the folder and does the others. Needs the `ray` extra.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import math

@@ -1,7 +1,5 @@
 """ONNX Runtime sessions: the only place that makes and runs them."""
 
-from __future__ import annotations
-
 import ctypes
 import os
 import weakref

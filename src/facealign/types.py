@@ -1,7 +1,5 @@
 """Names of array types, and `Sample`: one labelled face of a data set."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`run`: all verbs by name, and every error as one line and an exit code."""
 
-from __future__ import annotations
-
 import difflib
 import os
 import sys

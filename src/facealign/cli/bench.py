@@ -1,7 +1,5 @@
 """`facealign bench`: how fast this machine is."""
 
-from __future__ import annotations
-
 import json
 import platform
 from pathlib import Path

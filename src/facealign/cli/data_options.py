@@ -1,7 +1,5 @@
 """Options of verbs that read labelled faces, each declared once."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """`facealign doctor`: whether this installation works."""
 
-from __future__ import annotations
-
 import importlib.metadata
 import importlib.util
 import platform

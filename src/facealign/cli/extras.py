@@ -1,7 +1,5 @@
 """What every extra brings, and the install line in place of a stack of failed imports."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

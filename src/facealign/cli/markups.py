@@ -1,7 +1,5 @@
 """`facealign markups`: which number is which point."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -1,7 +1,5 @@
 """`facealign models`: which models are bundled."""
 
-from __future__ import annotations
-
 import click
 
 from facealign.aligner import FaceAligner

@@ -1,7 +1,5 @@
 """Options that several verbs share, each declared once; those of data sets: `data_options`."""
 
-from __future__ import annotations
-
 import math
 import os
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """`facealign serve`: landmarks over HTTP."""
 
-from __future__ import annotations
-
 import os
 from contextlib import suppress
 

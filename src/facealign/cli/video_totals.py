@@ -1,7 +1,5 @@
 """Counting the tracks of videos: a row each where they are few."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass, field
 

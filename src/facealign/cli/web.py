@@ -1,7 +1,5 @@
 """`facealign web`: the page in the browser."""
 
-from __future__ import annotations
-
 import webbrowser
 from contextlib import suppress
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Training recipes that come with facealign: `facealign train 300w`, `facealign train --list`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from facealign.errors import SettingsError

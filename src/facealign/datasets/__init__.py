@@ -4,8 +4,6 @@
 boxes, normalisers. The last are general formats for your own data (`datasets/formats/`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType

@@ -10,8 +10,6 @@ The release places hidden points too, and the published numbers are over all 19:
 labelled (it counts) and occluded. A hidden point at (0, 0) is not labelled.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

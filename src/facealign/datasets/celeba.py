@@ -8,8 +8,6 @@ CelebA's "lefteye" is the one on the left of the photo: the subject's right eye,
 `list_bbox` is x, y, width, height. The aligned pictures hold one face each: the box is the picture.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path

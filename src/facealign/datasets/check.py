@@ -1,7 +1,5 @@
 """Checks of a data set: counts, pictures, points, boxes. For a person to read."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass

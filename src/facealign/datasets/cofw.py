@@ -7,8 +7,6 @@ A row of `phis` is 29 x, 29 y, 29 flags (1: occluded), 1-based; of `bboxes` x, y
 The first 845 training faces are of LFPW. An occluded point has a place, and counts in the error.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A contact sheet: faces cut out by their boxes, with their points, to look at."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

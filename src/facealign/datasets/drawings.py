@@ -6,8 +6,6 @@
 They teach a network nothing about photos.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import math

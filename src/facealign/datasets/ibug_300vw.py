@@ -9,8 +9,6 @@ Frames are not unpacked: a sample names the video and the frame, and `stream_pix
 video once, one frame in memory at a time.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from facealign.datasets.reading import Dataset, Reading, build_sample, build_samples, check_subset

@@ -11,8 +11,6 @@ were published: without its rows in `boxes.csv` each box is that of the points
 (`box_source` "landmarks").
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

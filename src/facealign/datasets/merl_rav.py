@@ -7,8 +7,6 @@ occluded one at (x, y). The second counts in the error, the first does not. Ther
 is that of the points, which is also what the error is divided by (`box_size`).
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The pictures of samples: the one place that knows a file may hold many."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from itertools import groupby, repeat
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What a data set is, what a reader gives back, and the checks every labelled face passes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path

@@ -7,8 +7,6 @@ A line is 98 x y pairs, the rectangle x0 y0 x1 y1, the attributes pose, expressi
 make-up, occlusion, blur (0 or 1), and the image's name.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -5,8 +5,6 @@ Nothing but the pixels can make a photo fail: of EXIF only the orientation is re
 text and profile are ignored, with their checksums.
 """
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Wide gray values, of 16 or 32 bits or floating point, to 8 bits."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

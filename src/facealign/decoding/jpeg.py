@@ -1,7 +1,5 @@
 """A JPEG's pixels, EXIF and colour profile, and its missing end mark."""
 
-from __future__ import annotations
-
 import io
 
 import numpy as np

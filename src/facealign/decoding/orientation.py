@@ -1,7 +1,5 @@
 """EXIF's orientation, the one tag that is read."""
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Callable
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """HEIC and JPEG XL, which Pillow does not read itself."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable
 

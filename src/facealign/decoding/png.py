@@ -1,7 +1,5 @@
 """A PNG's pixels and colour profile, without what else its chunks hold."""
 
-from __future__ import annotations
-
 import struct
 import zlib
 

@@ -1,7 +1,5 @@
 """RAW photos: known by name or content; developed where the "raw" extra is installed."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """TIFF: its directories, and which page is the picture."""
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Iterator
 from contextlib import suppress

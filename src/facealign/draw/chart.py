@@ -1,7 +1,5 @@
 """A drawn, numbered chart of a point scheme."""
 
-from __future__ import annotations
-
 import math
 import re
 

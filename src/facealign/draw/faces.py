@@ -1,7 +1,5 @@
 """Pictures of results: points, outlines and boxes over a photo."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

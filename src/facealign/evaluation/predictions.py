@@ -1,7 +1,5 @@
 """Landmarks predicted for a data set, in memory and as a file, to compute any metric from."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

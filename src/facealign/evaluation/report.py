@@ -1,7 +1,5 @@
 """Predictions and labels → scores; errors stay per face until the last line of `score`."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

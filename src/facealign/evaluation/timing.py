@@ -1,7 +1,5 @@
 """Times of each step from a photo to landmarks, on this machine."""
 
-from __future__ import annotations
-
 import io
 import subprocess
 import sys

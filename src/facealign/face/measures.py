@@ -7,8 +7,6 @@ needs is hidden or uncertain, a ratio is None.
 Left out: gaze, emotion, drowsiness and action units, which points alone do not support.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,5 @@
 """Templates of aligned crops, as other networks expect them: where the points of a face belong."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Lock files, by which one process at a time writes an output."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path

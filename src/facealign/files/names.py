@@ -1,7 +1,5 @@
 """Names of files made from photos: one photo, one name, whatever the order."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections import Counter

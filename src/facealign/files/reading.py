@@ -1,7 +1,5 @@
 """What is on the disk, digests, and the wording of errors while reading."""
 
-from __future__ import annotations
-
 import atexit
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """Writing: whole or not at all, and never over files that are not ours."""
 
-from __future__ import annotations
-
 import os
 import platform
 import re

@@ -1,7 +1,5 @@
 """What results hold, found in one pass before they are written to a format that may lose some."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -11,8 +11,6 @@ have their names: `nose_x`, `nose_y`. A point with both numbers empty is not lab
 box, that of the points is taken. Each value of a column `split` is a subset.
 """
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial

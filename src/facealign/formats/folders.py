@@ -4,8 +4,6 @@ The list `.facealign` in the folder holds a digest of each file and its photo. S
 replaces what the first wrote, and neither a file of someone else nor one that was edited since.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Iterator

@@ -4,8 +4,6 @@ A killed process loses at most the image it was working on. The first line of th
 settings of the run; only a run with the same settings may resume it.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterable, Iterator

@@ -4,8 +4,6 @@ The schema `facealign/1` is in `results.schema.json` beside this module. Coordin
 0.001 pixels, scores to 0.0001.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Iterable, Iterator

@@ -5,8 +5,6 @@ function for each face. Calling it, before the next is taken, parses the face or
 so one bad record does not stop the rest.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ letters (NFC, NFD), in other case, or with the eight letters and digits that Lab
 before uploaded files. A name that may mean two photos is refused.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import unicodedata

@@ -1,7 +1,5 @@
 """What a file holds for each photo: boxes, or the faces of earlier results."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Generic, Self, TypeVar

@@ -6,8 +6,6 @@ labels: a folder of images, sub-folders included, with a `.pts` file beside each
 the points. Several faces of one image need copies of the image: `a_1.jpg` beside `a_1.pts`.
 """
 
-from __future__ import annotations
-
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator

@@ -4,8 +4,6 @@ A format is a module beside this one and an entry in `FORMATS`; the command line
 data sets know it from there.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Converting points of one scheme to those of another with the same meaning."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from dataclasses import dataclass
 

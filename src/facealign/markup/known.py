@@ -3,8 +3,6 @@
 Each is a list of point names for each region; the mirror order follows from the names.
 """
 
-from __future__ import annotations
-
 from types import MappingProxyType
 
 from facealign.markup.scheme import Markup

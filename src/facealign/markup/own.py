@@ -3,8 +3,6 @@
 A scheme is known by its name from the moment it is read until the process ends.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import re

@@ -1,7 +1,5 @@
 """Which side of the face a name says: `left_ear`, `earRight`, `l_eye`."""
 
-from __future__ import annotations
-
 import re
 
 SIDE = re.compile(

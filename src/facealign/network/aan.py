@@ -1,7 +1,5 @@
 """The Attentional Alignment Network: section 3 of the paper, in its order."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

@@ -1,7 +1,5 @@
 """The parts of the AAN: bottleneck block, attention block, early head."""
 
-from __future__ import annotations
-
 import math
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """From settings to a network."""
 
-from __future__ import annotations
-
 from facealign.network.aan import AAN
 from facealign.network.heatmap_teacher import HeatmapTeacher
 from facealign.network.pretrained_aan import PretrainedAAN

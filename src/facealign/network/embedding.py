@@ -1,7 +1,5 @@
 """The cosine embedding layer, the paper's nonlinear embedding (NE), eqs. 3 and 4."""
 
-from __future__ import annotations
-
 import math
 from typing import Literal
 

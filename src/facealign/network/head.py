@@ -1,7 +1,5 @@
 """From features to landmarks: embedding (`embedding.py`), output layer and early heads."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import torch

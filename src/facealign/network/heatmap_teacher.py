@@ -4,8 +4,6 @@ It is not in the paper. Regression from pooled features needs many faces to be e
 each landmark needs fewer (Sun et al., ECCV 2018). It is slower, and teaches the AAN.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F

@@ -4,8 +4,6 @@ The trunk is not the paper's. Trained on faces alone, the paper's own needs some
 many images (docs/experiments.md).
 """
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 from facealign.network.aan import Regression

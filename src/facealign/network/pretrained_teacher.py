@@ -4,8 +4,6 @@ It is not in the paper. Trained on faces alone, a trunk needs some 200,000 image
 one reaches after 20,000 (docs/experiments.md), so with few labels start here.
 """
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 from torch.nn import functional as F
 

@@ -1,7 +1,5 @@
 """Programs made with PyInstaller: it finds our hook by the entry point `pyinstaller40`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 

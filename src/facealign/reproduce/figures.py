@@ -1,7 +1,5 @@
 """Figures 2 to 4 of the paper. Its pictures are lost; these are drawn from our measurements."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Our own numbers: models run on the data sets at hand, or stored predictions."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path

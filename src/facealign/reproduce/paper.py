@@ -4,8 +4,6 @@
 so those here, are percentages; everywhere else in facealign an NME is a fraction.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType

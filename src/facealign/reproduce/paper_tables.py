@@ -1,7 +1,5 @@
 """Tables 1 to 5 of the paper."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from facealign.datasets import DATASETS

@@ -9,8 +9,6 @@
 holds such files, `scripts/run_ablation.py` writes them.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Sequence

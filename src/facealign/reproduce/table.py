@@ -1,7 +1,5 @@
 """A table of errors, as text, Markdown or JSON."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

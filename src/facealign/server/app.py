@@ -1,7 +1,5 @@
 """The Starlette application: routes, who may call, and every refusal as a problem document."""
 
-from __future__ import annotations
-
 import hmac
 import logging
 import time

@@ -1,7 +1,5 @@
 """The pictures in a request's body, sent in one of three ways; nothing touches the disk."""
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import binascii

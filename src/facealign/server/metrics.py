@@ -1,7 +1,5 @@
 """The content of `/metrics`: counts and times in Prometheus's text format, nothing about photos."""
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections import Counter
 from itertools import accumulate

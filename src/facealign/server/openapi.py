@@ -1,7 +1,5 @@
 """What the server offers, as an OpenAPI 3.1 document and as a page."""
 
-from __future__ import annotations
-
 import html
 import json
 from typing import Any

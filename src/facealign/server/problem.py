@@ -1,7 +1,5 @@
 """Refusals, as RFC 9457's `application/problem+json`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from http import HTTPStatus
 

@@ -1,7 +1,5 @@
 """Run the server until a signal; running requests are finished first."""
 
-from __future__ import annotations
-
 import logging
 import socket
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """How a server answers, and what it refuses."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """The work behind requests: one per slot at a time, a short queue, and no more."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Cross-validation: one run per fold, each group of faces held out once; mean and deviation."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import statistics

@@ -1,7 +1,5 @@
 """The device of a run, its precision, and its memory."""
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import sys

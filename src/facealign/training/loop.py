@@ -8,8 +8,6 @@ All random numbers of step s come from (seed, s) alone, so a run that was stoppe
 with the same weights as one that was not.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from contextlib import nullcontext

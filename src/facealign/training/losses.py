@@ -1,7 +1,5 @@
 """The losses: of landmarks, heatmaps, spread and visibility, and against a teacher."""
 
-from __future__ import annotations
-
 import math
 
 import torch

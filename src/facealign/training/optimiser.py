@@ -1,7 +1,5 @@
 """The optimiser, its learning rate at each step, and the running average of the weights (EMA)."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Weights of other networks to start from: of a checkpoint, an exported file, a bundled model."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A run: its data, network and optimiser, new from its settings or resumed from its checkpoint."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass

@@ -1,7 +1,5 @@
 """Typed settings of a run: everything that affects its outcome, with a line below each."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, get_type_hints

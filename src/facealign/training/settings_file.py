@@ -1,7 +1,5 @@
 """Settings in TOML files: read them, apply overrides such as `train.steps=500`, check, write."""
 
-from __future__ import annotations
-
 import dataclasses
 import difflib
 import math

@@ -1,7 +1,5 @@
 """`track`: every face of a video, followed and steady."""
 
-from __future__ import annotations
-
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """A video of drawn frames, with the times of the first video and its sound."""
 
-from __future__ import annotations
-
 import logging
 import os
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The page served on this machine by the standard library."""
 
-from __future__ import annotations
-
 import logging
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer

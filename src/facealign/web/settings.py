@@ -1,7 +1,5 @@
 """`settings.json`: what the JavaScript needs to know, taken from the Python that decides it."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The page as static files by name: to be served, or written for any other host."""
 
-from __future__ import annotations
-
 import json
 import mimetypes
 from functools import cache

@@ -1,7 +1,5 @@
 """`facealign align`: photos → a table, result files, drawn pictures."""
 
-from __future__ import annotations
-
 import time
 from pathlib import Path
 

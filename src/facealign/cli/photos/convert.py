@@ -1,7 +1,5 @@
 """`facealign convert`: results from one format to another."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -1,7 +1,5 @@
 """`facealign draw`, `crop` and `attention`: photos → pictures."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -1,7 +1,5 @@
 """Where the results of `facealign align` go: the CSV, JSON, Parquet … file, and its journal."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Callable

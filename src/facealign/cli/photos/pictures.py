@@ -1,7 +1,5 @@
 """Pictures of photos and of faces: their places, and writing them."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Generator
 from contextlib import closing

@@ -1,7 +1,5 @@
 """`facealign align --engine ray`: the same work on a cluster, into a folder of Parquet files."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

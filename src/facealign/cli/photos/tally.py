@@ -1,7 +1,5 @@
 """Counting results: a table where they are few, the totals where they are many."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 

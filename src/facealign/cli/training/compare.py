@@ -1,7 +1,5 @@
 """`facealign compare`: several reports or runs side by side."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

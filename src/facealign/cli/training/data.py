@@ -1,7 +1,5 @@
 """`facealign data …`: list, check, draw and pack labelled faces."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """`facealign eval` and `score`: a model's errors on a labelled data set."""
 
-from __future__ import annotations
-
 import json
 from contextlib import suppress
 from functools import partial

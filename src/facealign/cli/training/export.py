@@ -1,7 +1,5 @@
 """`facealign export`: a run → one ONNX file."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

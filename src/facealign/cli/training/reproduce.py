@@ -1,7 +1,5 @@
 """`facealign reproduce`: the paper's tables and figures, with ours beside its own."""
 
-from __future__ import annotations
-
 from functools import partial
 from pathlib import Path
 

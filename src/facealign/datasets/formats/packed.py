@@ -4,8 +4,6 @@ Landmarks and boxes are in the region's pixels. The subsets are "all" and the na
 was packed, which is the same; the reading has the name of the original data set.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from facealign.datasets.reading import Dataset, Reading, check_subset

@@ -8,8 +8,6 @@
                              its length in 8 bytes
 """
 
-from __future__ import annotations
-
 import io
 import sys
 from collections.abc import Sequence

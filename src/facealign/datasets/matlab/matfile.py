@@ -3,8 +3,6 @@
 They are read in a process of its own, `child.py`: both libraries may crash on a damaged file.
 """
 
-from __future__ import annotations
-
 import io
 import os
 import subprocess

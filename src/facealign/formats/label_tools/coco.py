@@ -10,8 +10,6 @@ Points go by the names in `keypoints` of their category, whose points and `skele
 scheme where no other is asked for.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 import tempfile

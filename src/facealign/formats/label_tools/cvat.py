@@ -13,8 +13,6 @@ names. CVAT measures from the corner of the image: its (0.5, 0.5) is the centre 
 our (0, 0).
 """
 
-from __future__ import annotations
-
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path

@@ -6,8 +6,6 @@ fills in the others. The frames are numbered in the task, which may start later 
 leave frames out.
 """
 
-from __future__ import annotations
-
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator

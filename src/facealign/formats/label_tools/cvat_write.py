@@ -1,7 +1,5 @@
 """Writing CVAT's XML 1.1: photos as images, the frames of a video as the tracks of their faces."""
 
-from __future__ import annotations
-
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 from itertools import count, pairwise

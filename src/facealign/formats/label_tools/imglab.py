@@ -6,8 +6,6 @@ dlib's numbers are whole pixels: x0 = left − ½, x1 = left + width − ½ in o
 rounded to them.
 """
 
-from __future__ import annotations
-
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator
 from pathlib import Path

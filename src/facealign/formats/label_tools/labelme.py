@@ -7,8 +7,6 @@ the corner of the image, half a pixel before the centre of the first.
 Results are written into a folder, with a point scheme that is not built in under `markup`.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping

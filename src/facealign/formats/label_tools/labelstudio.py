@@ -10,8 +10,6 @@ built in in the `meta` of its first task. Percent count from the image's corner,
 the centre of the first.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import math

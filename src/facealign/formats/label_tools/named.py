@@ -4,8 +4,6 @@ A tool's module yields the images of a file; `NamedTool` makes of them a data se
 where the names say anything, a point scheme.
 """
 
-from __future__ import annotations
-
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -3,8 +3,6 @@
 Maps and lists by indentation, lists and maps in brackets on one line, words, numbers, comments.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

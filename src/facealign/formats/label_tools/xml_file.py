@@ -1,7 +1,5 @@
 """XML files of label tools, read one element at a time, safe from entity bombs."""
 
-from __future__ import annotations
-
 import xml.etree.ElementTree as ET
 from collections.abc import Collection, Iterator
 from pathlib import Path

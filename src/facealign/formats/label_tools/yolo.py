@@ -10,8 +10,6 @@ there.
 Results are written as `data.yaml` and `labels/`; put the images into `images/`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path

@@ -4,8 +4,6 @@ Each function takes images (b, 3, S, S) in 0..1 and, for each image, a row of un
 0..1.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -4,8 +4,6 @@ Each shape is a mask over images (b, 3, S, S), made from a row of uniform number
 image. Its filling comes from other numbers, never from another image.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType

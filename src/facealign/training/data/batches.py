@@ -1,7 +1,5 @@
 """Faces → batches: every batch is a pure function of the seed and the step's number."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,5 @@
 """A head of the network for each point scheme of the data."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 

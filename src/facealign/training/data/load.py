@@ -1,7 +1,5 @@
 """The faces of a run from its readings: decoded into memory, or read from shards on demand."""
 
-from __future__ import annotations
-
 from facealign.aligner.crops import face_crop
 from facealign.datasets import Reading
 from facealign.training.data.packed import PackedCrops, PackedFaces, check_fit

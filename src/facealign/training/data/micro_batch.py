@@ -5,8 +5,6 @@ micro-batch row by row to the processes. So a micro-batch holds the same rows of
 number of processes, and has its share of every data set.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -4,8 +4,6 @@ Each face is cut out as `load_faces` does it. One photo and one shard's labels a
 time. The index is written after each shard, so an interrupted packing can be resumed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Packed faces for training: read from their shards when a batch needs them."""
 
-from __future__ import annotations
-
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The next step's data is loaded while this step runs; what is loaded does not depend on it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar

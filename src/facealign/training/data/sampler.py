@@ -1,7 +1,5 @@
 """Which faces a batch holds: the share of each data set, and a new order each epoch."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise

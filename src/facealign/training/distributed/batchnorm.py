@@ -3,8 +3,6 @@
 The layers keep the names and shapes of `nn.BatchNorm2d`, so checkpoints fit all of them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

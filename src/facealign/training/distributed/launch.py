@@ -1,7 +1,5 @@
 """Start several processes of one run on this machine, as `torchrun --standalone` does."""
 
-from __future__ import annotations
-
 import logging
 import math
 import os

@@ -4,8 +4,6 @@
 every function here returns what it is given, so the code of a run is the same for one and many.
 """
 
-from __future__ import annotations
-
 import contextlib
 import datetime
 import inspect

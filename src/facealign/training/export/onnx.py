@@ -1,7 +1,5 @@
 """A trained run → one ONNX file that carries everything needed to use it."""
 
-from __future__ import annotations
-
 import copy
 import json
 import logging

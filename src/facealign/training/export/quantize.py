@@ -6,8 +6,6 @@ The weights have 7 bits, as processors without VNNI add two products in 16 bits 
 steps across the crop each would be half a pixel wide.
 """
 
-from __future__ import annotations
-
 import io
 import tempfile
 from collections.abc import Sequence

@@ -5,8 +5,6 @@ convolution gets one that does nothing, and `take_statistics` then gives it thos
 without changing the network's outputs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The checkpoints of a run: written whole or not at all, and checked when they are read."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import os

@@ -1,7 +1,5 @@
 """The code, libraries and machine of a run: what it takes to reproduce it."""
 
-from __future__ import annotations
-
 import os
 import platform
 import subprocess

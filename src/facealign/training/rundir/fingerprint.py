@@ -3,8 +3,6 @@
 It ignores pixels, which would take too long to read.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Any
 

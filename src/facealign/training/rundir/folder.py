@@ -1,7 +1,5 @@
 """The folder of a run: its settings, log and checkpoints."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The settings of a sweep, from a TOML file: base settings, and the range of each searched one."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Mapping, Sequence
