@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from facealign import Detections, Face, FaceAligner, SettingsError
-from facealign.aligner.confidence import confidence, distinct_faces
+from facealign.aligner.confidence import confidence, distinct_faces, percentile
 from facealign.types import Pixels
 
 
@@ -76,3 +76,11 @@ def test_other_detectors_are_taken_at_their_word(astronaut: Pixels) -> None:
             return Detections(box, np.full(1, 0.1, np.float32))
 
     assert len(FaceAligner(detector=Wall(), threads=1).align(astronaut)) == 1
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 68, 98])
+def test_percentiles_are_those_of_numpy(count: int) -> None:
+    scores = np.random.default_rng(count).random((20, count), dtype=np.float32)
+    for share in (10, 50, 75, 100):
+        ours = percentile(np.sort(scores, axis=-1), share)
+        assert ours == pytest.approx(np.percentile(scores, share, axis=-1), abs=1e-7)

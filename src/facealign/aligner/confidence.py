@@ -43,9 +43,22 @@ def confidence(scores: Array) -> Array:
     [1.0, 0.36]
 
     """
-    unsure, median = np.percentile(scores, (UNSURE, 50), axis=-1)
+    ordered = np.sort(scores, axis=-1)
+    unsure, median = percentile(ordered, UNSURE), percentile(ordered, 50)
     sum_ = SLOPES[0] * unsure + SLOPES[1] * median + SHIFT
     return np.asarray(1 / (1 + np.exp(-sum_)), dtype=np.float32)
+
+
+def percentile(ordered: Array, share: float) -> NDArray[np.float64]:
+    """(..., K) ascending values → (...) what `np.percentile` gives, in a tenth of its time.
+
+    >>> float(percentile(np.array([1, 2, 4], np.float32), 75))
+    3.0
+
+    """
+    place, last = share / 100 * (ordered.shape[-1] - 1), ordered.shape[-1] - 1
+    low, part = ordered[..., int(place)].astype(np.float64), place - int(place)
+    return np.asarray(low + part * (ordered[..., min(int(place) + 1, last)] - low))
 
 
 def distinct_faces(faces: list[Face], angles: Array) -> list[Face]:

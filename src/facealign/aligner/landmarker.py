@@ -224,6 +224,8 @@ class Landmarker:
         looks: int,
     ) -> dict[str, Array]:
         """The mean of `look` at shifted crops."""
+        if looks == 1:
+            return self.look(images, crops, attention)
         shifts = [share * self.facts.input_size for share in SHIFTS[looks]]
         shifted = [crop.shifted(s, s) for s in shifts for crop in crops]
         views = self.look(list(images) * looks, shifted, attention)

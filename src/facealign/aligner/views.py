@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from facealign.aligner.confidence import percentile
 from facealign.geometry import CropTransform
 from facealign.types import Box, Pixels
 
@@ -53,8 +54,7 @@ class Views:
 
     def sureness(self) -> NDArray[np.float32]:
         """(B,) how sure the network is of each face, 0..1."""
-        sure = np.percentile(self.values["scores"], SURER, axis=1)
-        return np.asarray(sure, dtype=np.float32)
+        return percentile(np.sort(self.values["scores"], axis=1), SURER).astype(np.float32)
 
 
 See = Callable[[Sequence[Pixels], Sequence[Box], Sequence[CropTransform]], Views]
