@@ -122,7 +122,7 @@ def fit_at(times: Array, values: Complex, at: float, degree: int) -> Complex:
     """
     degree = min(degree, len(times) - 1)
     powers = np.vander(times - at, degree + 1, increasing=True)
-    return np.asarray(np.linalg.pinv(powers)[0] @ values)
+    return np.asarray(np.linalg.lstsq(powers, values, rcond=None)[0][0])
 
 
 class LiveSmoother:

@@ -32,6 +32,9 @@ together say how a face has moved; the box around them hangs on the outermost fo
 NEWEST = 4
 """Frames from whose places, sizes and angles the next one is predicted."""
 
+Picture = tuple[Pixels, CropTransform]
+"""A face's pixels, and its own frame in them."""
+
 
 @dataclass(eq=False)
 class Track:
@@ -45,7 +48,7 @@ class Track:
         seen: when it was last found, in seconds.
         missing: it is lost, and may return.
         unseen: runs of the detector in a row that did not find it.
-        patch: its picture in its own frame, small and gray.
+        picture: of the last frame; compared where the scene may have changed.
         anchor: a box and the points in it, from which the next box is moved as the points are: the
             last frame's, or, of schemes that do not outline a face, the detector's last one.
         places: the latest ones: time, centre, logarithm of the size, angle.
@@ -58,7 +61,7 @@ class Track:
     angle: float
     seen: float
     smoother: LiveSmoother | None
-    patch: NDArray[np.float64]
+    picture: Picture
     anchor: tuple[Box, Points]
     missing: bool = False
     unseen: int = 0
@@ -94,7 +97,7 @@ def move(track: Track, face: Face, image: Pixels, time: float) -> None:
         track.anchor = track.box, face.landmarks
     x, y = ((track.box[:2] + track.box[2:]) / 2).tolist()
     track.places.append((time, x, y, math.log(box_size(track.box)), track.angle))
-    track.patch = patch_of(image, face)
+    track.picture = picture_of(image, face)
 
 
 def _next_box(track: Track, points: Points) -> Box:
@@ -182,11 +185,21 @@ def strayed(track: Track, time: float) -> float:
     return float(np.linalg.norm(gap)) / box_size(track.box)
 
 
-def patch_of(image: Pixels, face: Face) -> NDArray[np.float64]:
-    """A face's picture in its own frame, (24, 24) gray, of mean 0 and deviation 1."""
+def picture_of(image: Pixels, face: Face) -> Picture:
+    """A copy of a face's pixels, as the caller may reuse the image, and its own frame in them."""
     box = box_of_points(face.landmarks)
     x, y = ((box[:2] + box[2:]) / 2).tolist()
     angle = face.network_crop.angle if face.network_crop else 0.0
-    crop = CropTransform.from_square((x, y), max(1.0, box_size(box)), 24, angle)
-    gray = crop.warp(image).mean(axis=2)
+    return CropTransform.from_square((x, y), max(1.0, box_size(box)), 24, angle).part(image)
+
+
+def likeness(one: Picture, other: Picture) -> float:
+    """Correlation of two pictures of a face, each in its own frame, -1..1."""
+    return float((_patch(one) * _patch(other)).mean())
+
+
+def _patch(picture: Picture) -> NDArray[np.float64]:
+    """(24, 24) gray, of mean 0 and deviation 1."""
+    pixels, crop = picture
+    gray = crop.warp(pixels).mean(axis=2)
     return np.asarray((gray - gray.mean()) / max(1.0, float(gray.std())))

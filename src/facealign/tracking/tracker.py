@@ -27,8 +27,9 @@ from facealign.tracking.track import (
     is_inside,
     is_outline,
     is_sure,
+    likeness,
     move,
-    patch_of,
+    picture_of,
     set_anchor,
     shown_box,
     strayed,
@@ -168,7 +169,7 @@ class FaceTracker:
         return {
             track: face
             for track, face in followed.items()
-            if float((patch_of(image, face) * track.patch).mean()) >= ALIKE
+            if likeness(picture_of(image, face), track.picture) >= ALIKE
         }
 
     def _update(self, followed: dict[Track, Face], image: Pixels, time: float) -> None:
@@ -250,8 +251,8 @@ class FaceTracker:
 
     def _new_track(self, number: int, face: Face, image: Pixels, time: float) -> Track:
         smoother = LiveSmoother(face.markup) if self._smoothing == "live" else None
-        patch, anchor = patch_of(image, face), (face.box, face.landmarks)
-        track = Track(number, face, face.box, 0.0, time, smoother, patch, anchor)
+        picture, anchor = picture_of(image, face), (face.box, face.landmarks)
+        track = Track(number, face, face.box, 0.0, time, smoother, picture, anchor)
         set_anchor(track, face)
         move(track, face, image, time)
         return track
@@ -261,7 +262,8 @@ class FaceTracker:
         rows, columns = (
             ((np.arange(64) + 0.5) * side / 64).astype(int) for side in image.shape[:2]
         )
-        gray = np.asarray(Image.fromarray(image[rows[:, None], columns]).convert("L"))
+        few = image[rows].take(columns, axis=1)  # twice as fast as both at once
+        gray = np.asarray(Image.fromarray(few).convert("L"))
         counts = np.bincount(gray.ravel() // 16, minlength=16)
         before, self._scene = self._scene, counts
         return before is not None and np.abs(counts - before).sum() > 2 * CUT * counts.sum()
