@@ -51,12 +51,14 @@ class Photo:
     """A picture whose header was read, and its pixels not yet.
 
     Attributes:
+        name: of its file, or what else was given, for messages.
         width, height: in pixels, before it is turned upright.
         decode: gives the (H, W, 3) RGB uint8 pixels, upright; raises what `read_image` raises.
         profile: its ICC colour profile, if that is of RGB values.
 
     """
 
+    name: str
     width: int
     height: int
     decode: Callable[[], Pixels]
@@ -94,12 +96,12 @@ def open_image(source: ImageSource, color: Color = "rgb") -> Photo:
         raise ValueError(f'color is "rgb" or "bgr", not "{color}"')
     if isinstance(source, np.ndarray):
         array, (height, width, *_) = source, (*source.shape, 1, 1)
-        return Photo(width, height, lambda: _from_array(array, color))
+        return Photo("the array given", width, height, lambda: _from_array(array, color))
     if isinstance(source, Image.Image):
         picture, name = source, "the Pillow image given"
         profile = picture.info.get("icc_profile") if picture.mode == "RGB" else None
         decode = partial(_guarded, lambda: _from_pillow(picture), name)
-        return Photo(picture.width, picture.height, decode, profile)
+        return Photo(name, picture.width, picture.height, decode, profile)
     if hasattr(source, "read"):
         source = _read_object(source)
     if isinstance(source, bytes | bytearray | memoryview):
@@ -123,7 +125,7 @@ def _open_bytes(data: bytes, name: str, raw: bool = False) -> Photo:
                 LOG.info("%s: holds several pictures; the first is taken", name)
         return pixels
 
-    return Photo(*opened.size, partial(_guarded, decode, name), opened.profile)
+    return Photo(name, *opened.size, partial(_guarded, decode, name), opened.profile)
 
 
 def _no_source(source: object) -> str:

@@ -6,15 +6,17 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from facealign import FaceAligner, ImageError
-from facealign.aligner import room
+from facealign import FaceAligner, ImageError, image
+from facealign.aligner import aligner, batches, room
 from facealign.aligner.room import Room, memory
+from facealign.types import Pixels
 
 
 def test_photos_take_turns_where_they_do_not_fit_together() -> None:
@@ -32,19 +34,78 @@ def test_photos_take_turns_where_they_do_not_fit_together() -> None:
             with lock:
                 now -= pixels
 
-    threads = [threading.Thread(target=work, args=(size,)) for size in [60, 30, 100, 10, 50] * 4]
+    threads = [threading.Thread(target=work, args=(size,)) for size in [60, 30, 110, 10, 50] * 4]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(20)
-    assert (now, most) == (0, 100)
+    assert (now, most) == (0, 110)  # the largest went alone
+
+
+class Counted:
+    """Pixels of the photos that are decoded and still in memory: now, and at most."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now, self.most, self._lock = 0, 0, threading.RLock()
+        decode = image._from_pillow
+
+        def counted(picture: Image.Image) -> Pixels:
+            pixels = decode(picture)
+            size = pixels.shape[0] * pixels.shape[1]
+            self._add(size)
+            weakref.finalize(pixels, self._add, -size)
+            return pixels
+
+        monkeypatch.setattr(image, "_from_pillow", counted)
+
+    def _add(self, size: int) -> None:
+        with self._lock:
+            self.now += size
+            self.most = max(self.most, self.now)
+
+
+@pytest.fixture
+def large(tmp_path: Path, astronaut: Pixels) -> list[Path]:
+    """Nine photos of 0.16 megapixels with a face, and one of 0.49 in their middle."""
+    paths = []
+    for number, side in enumerate([400] * 4 + [700] + [400] * 5):
+        paths.append(tmp_path / f"{number}.png")
+        Image.fromarray(astronaut).resize((side, side)).save(paths[-1])
+    return paths
+
+
+@pytest.mark.parametrize("budget", [400_000, 1_000_000])
+def test_photos_that_wait_for_a_batch_share_a_budget_of_pixels(
+    large: list[Path], monkeypatch: pytest.MonkeyPatch, budget: int
+) -> None:
+    monkeypatch.setattr(batches, "WAITING_PIXELS", budget)
+    counted = Counted(monkeypatch)
+    with FaceAligner(threads=1) as opened:
+        alone = [opened.align(path) for path in large]
+        counted.most = counted.now
+        batched = list(opened.align_batch(large))
+    assert [len(faces) for faces in batched] == [1] * 10
+    for one, other in zip(alone, batched, strict=True):
+        assert np.allclose(one[0].landmarks, other[0].landmarks, atol=0.01)
+    assert counted.most == {400_000: 490_000, 1_000_000: 970_000}[budget]
+
+
+def test_workers_of_a_stream_share_a_budget_of_pixels(
+    large: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aligner, "Room", lambda: Room(400_000))
+    counted = Counted(monkeypatch)
+    with FaceAligner(threads=1) as opened:
+        results = list(opened.stream(large, workers=8))
+    assert [len(result.faces) for result in results] == [1] * 10
+    assert counted.most == 490_000  # else up to 1,770,000
 
 
 def test_a_photo_larger_than_the_room_is_refused_before_it_is_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(ImageError, match=r"a.jpg: too large for the memory here \(0 million"):
-        Room(100).hold(101, "a.jpg").__enter__()
+    with pytest.raises(ImageError, match=r"a.jpg: too large for the memory here \(10+ million"):
+        Room(100).hold(10**15, "a.jpg").__enter__()
     monkeypatch.setattr(room, "memory", lambda: 2 * room.BYTES * 300 * 300)
     for side in (200, 400):
         Image.new("RGB", (side, side)).save(tmp_path / f"{side}.png")

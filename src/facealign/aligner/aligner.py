@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from facealign.aligner.batches import in_batches
 from facealign.aligner.found import Found
 from facealign.aligner.landmarker import BATCH, SHIFTS, Landmarker
 from facealign.aligner.parallel import core_count, map_ordered
@@ -22,14 +23,11 @@ from facealign.detector import Detections, Detector, WholeImage
 from facealign.errors import FaceAlignError, SettingsError
 from facealign.face import Face, ImageResult
 from facealign.geometry import numbers, to_box
-from facealign.image import Color, ImageSource, read_image
+from facealign.image import Color, ImageSource, open_image, read_image
 from facealign.markup import own_scheme, scheme_of_dict
 from facealign.models import model_path
 from facealign.types import MOST_THREADS, Pixels
 from facealign.yunet import YuNet
-
-WAITING = 4
-"""Photos that may wait for a batch to fill, per face of the batch."""
 
 
 class FaceAligner:
@@ -153,7 +151,8 @@ class FaceAligner:
 
         Args:
             sources: as `align` takes them; read only as needed for the next batch.
-            batch_size: the largest number of faces in a run of the network.
+            batch_size: the largest number of faces in a run of the network; fewer share one where
+                the photos that wait for it have more than 100 million pixels together.
             color: as in `align`.
 
         Raises:
@@ -165,19 +164,11 @@ class FaceAligner:
         if batch_size < 1:
             raise SettingsError(f"batch_size must be 1 or more, not {batch_size}")
         self._opened()
-        return self._batches(sources, batch_size, color)
+        photos = (open_image(source, color) for source in sources)
+        return map(self._sure, in_batches(photos, self.detect, self._look_at_all, batch_size))
 
-    def _batches(
-        self, sources: Iterable[ImageSource], batch_size: int, color: Color
-    ) -> Iterator[list[Face]]:
-        waiting: list[Found] = []
-        for source in sources:
-            waiting.append(self.detect(read_image(source, color)))
-            count = sum(len(found) for found in waiting)
-            if not count or count >= batch_size or len(waiting) >= WAITING * batch_size:
-                yield from map(self._sure, self._opened()[0].align(waiting, batch=batch_size))
-                waiting = []
-        yield from map(self._sure, self._opened()[0].align(waiting, batch=batch_size))
+    def _look_at_all(self, images: list[Found], batch_size: int) -> list[list[Face]]:
+        return self._opened()[0].align(images, batch=batch_size)
 
     def stream(
         self, paths: Iterable[str | os.PathLike[str]], workers: int | None = None

@@ -22,33 +22,39 @@ UNKNOWN = 4 * 2**30
 
 
 class Room:
-    """Pixels that several threads may hold at a time.
+    """Pixels that several photos may hold at a time.
 
     Args:
-        pixels: how many; None takes what `SHARE` of the memory holds.
+        pixels: how many, of all photos together; a larger photo is held alone. None takes what
+            `SHARE` of the memory holds, beyond which each photo is refused.
 
     """
 
     def __init__(self, pixels: int | None = None) -> None:
-        self.pixels = int(SHARE * memory() / BYTES) if pixels is None else pixels
+        self._largest = int(SHARE * memory() / BYTES)
+        self.pixels = self._largest if pixels is None else pixels
         self._taken = 0
         self._changed = threading.Condition()
+
+    def fits(self, pixels: int) -> bool:
+        """Whether a photo can be held now, without waiting."""
+        return not self._taken or self._taken + pixels <= self.pixels
 
     @contextmanager
     def hold(self, pixels: int, name: str) -> Iterator[None]:
         """Wait until there is room for a photo, and keep it while the block runs.
 
         Raises:
-            ImageError: it is larger than the whole room.
+            ImageError: it does not fit in the memory.
 
         """
-        if pixels > self.pixels:
+        if pixels > self._largest:
             raise ImageError(
                 f"{name}: too large for the memory here ({pixels / 1e6:.0f} million pixels; there "
-                f"is room for {self.pixels / 1e6:.0f}); reduce it"
+                f"is room for {self._largest / 1e6:.0f}); reduce it"
             )
         with self._changed:
-            self._changed.wait_for(lambda: self._taken + pixels <= self.pixels)
+            self._changed.wait_for(lambda: self.fits(pixels))
             self._taken += pixels
         try:
             yield

@@ -7,10 +7,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from typing import TypeVar
 
-from facealign.aligner import FaceAligner, Found
+from facealign.aligner import FaceAligner
+from facealign.aligner.room import Room
 from facealign.aligner.settings import AlignSettings
 from facealign.errors import ImageError, MissingExtraError, SettingsError
-from facealign.face import Face, ImageResult
+from facealign.face import ImageResult
 from facealign.face.measures import measured
 from facealign.image import open_image
 from facealign.server.intake import Picture
@@ -123,22 +124,26 @@ def _aligned(
 ) -> ImageResult:
     try:
         photo = open_image(content)
-        if photo.width * photo.height > settings.max_pixels:
+        if (pixels := photo.width * photo.height) > settings.max_pixels:
             raise _too_large(name, f"{photo.width} × {photo.height} pixels", settings)
-        image = photo.decode()
+        with _room().hold(pixels, name):
+            image = photo.decode()
+            faces = aligner.align(image)[: options.max_faces]
     except MissingExtraError as error:
         raise Problem(415, f"{name}: {error}") from None
     except ImageError as error:
         if "too large" in str(error):  # far beyond: Pillow refuses before it says a size
             raise _too_large(name, "the picture", settings) from None
         raise Problem(422, str(error).replace("the bytes given", name)) from None
-    found = aligner.detect(image)
-    kept = slice(options.max_faces)
-    some = Found(image, found.boxes[kept], found.scores[kept], found.angles[kept])
-    faces: list[Face] = aligner.look(some)
     if options.measures:
         faces = measured(faces)
     return ImageResult(name, image.shape[1], image.shape[0], faces)
+
+
+@lru_cache(maxsize=1)
+def _room() -> Room:
+    """The memory that the slots share."""
+    return Room()
 
 
 def _too_large(name: str, what: str, settings: ServerSettings) -> Problem:

@@ -171,7 +171,7 @@ def _label(labeller: Labeller, room: Room, path: Path) -> list[Labelled] | None:
     """The faces of a photo; None, and a line of error, where it cannot be read."""
     try:
         photo = open_image(path)
-        with room.hold(photo.width * photo.height, str(path)):
+        with room.hold(photo.width * photo.height, photo.name):
             return labeller.label(path, photo.decode())
     except ImageError as error:
         report(str(error))
