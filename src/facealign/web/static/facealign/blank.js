@@ -8,13 +8,13 @@ import { boxOfPoints, boxSize, roundEven } from "./geometry.js";
  *
  * @param {import("./pillow.js").Picture} image
  * @param {number[][]} points
- * @param {{REACH: number, STEPS: number, FLAT: number, BLACK: number}} constants
+ * @param {{REACH: number, FLAT: number, BLACK: number}} constants
  * @param {object} exposure constants of `brighten`.
  * @returns {boolean[]}
  */
-export function blank(image, points, { REACH, STEPS, FLAT, BLACK }, exposure) {
+export function blank(image, points, { REACH, FLAT, BLACK }, exposure) {
   const reach = Math.max(1, REACH * boxSize(boxOfPoints(points)));
-  const steps = Array.from({ length: 2 * STEPS + 1 }, (_, i) => reach * (i / STEPS - 1));
+  const steps = [-reach, 0, reach];
   let lit; // asked for only where something is black
   return points.map(([x, y]) => {
     if (x < -0.5 || y < -0.5 || x > image.width - 0.5 || y > image.height - 0.5) return true;
