@@ -112,7 +112,11 @@ def _check_typo(ctx: click.Context, word: str) -> None:
 
 @click.command(
     cls=Verbs,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+        "show_default": True,
+    },
     epilog="Without a verb, photos are aligned: facealign photo.jpg. Exit codes: 0 done, 1 a fault "
     "of facealign, 2 wrong usage, 3 some inputs failed, 4 no input could be read, 5 no usable "
     "model, 6 a photo without a face (--require-face), 7 training diverged, "

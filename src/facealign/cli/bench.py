@@ -29,7 +29,6 @@ STEPS = 9
 @click.option(
     "--repeats",
     default=REPEATS,
-    show_default=True,
     type=click.IntRange(5),
     metavar="N",
     help="How often the quick steps are timed.",

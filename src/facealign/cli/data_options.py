@@ -22,7 +22,6 @@ boxes_option = click.option(
     "--boxes",
     type=click.Choice(["official", "detector", "tracker"]),
     default="official",
-    show_default=True,
     help="The data set's own boxes, the detector's, or in videos those of the frame before.",
 )
 normaliser_option = click.option(

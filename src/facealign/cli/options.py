@@ -21,7 +21,6 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 model_option = click.option(
     "--model",
     default="default",
-    show_default=True,
     is_eager=True,  # known before --help, which lists what it gives
     metavar="NAME",
     help="A bundled model, or an .onnx file.",
@@ -30,13 +29,10 @@ device_option = click.option(
     "--device",
     type=click.Choice(list(DEVICES)),
     default="cpu",
-    show_default=True,
     help="What the networks run on; all but cpu need another ONNX Runtime.",
 )
 measures_option = click.option(
-    "--measures",
-    is_flag=True,
-    help="Also write how far eyes and mouth are open, and the pose.",
+    "--measures", is_flag=True, help="Also write how far eyes and mouth are open, and the pose."
 )
 workers_option = click.option(
     "--workers",
@@ -125,7 +121,6 @@ def min_face_option(large: str) -> Callable[[Function], Function]:
         "--min-face",
         type=FiniteRange(16),
         default=20.0,
-        show_default=True,
         metavar="PX",
         help=f"Smallest face to look for; a larger one is faster on large {large}.",
     )
@@ -137,7 +132,6 @@ def port_option(default: int) -> Callable[[Function], Function]:
         "--port",
         type=click.IntRange(0, 65535),
         default=default,
-        show_default=True,
         metavar="N",
         help="0: any that is free.",
     )
@@ -191,13 +185,7 @@ def markup_option(
     help: str = "Point scheme; default: the model's.",
 ) -> Callable[[Function], Function]:
     """`--markup NAME|FILE`."""
-    return click.option(
-        "--markup",
-        cls=_Markup,
-        metavar="NAME|FILE",
-        callback=_load,
-        help=help,
-    )
+    return click.option("--markup", cls=_Markup, metavar="NAME|FILE", callback=_load, help=help)
 
 
 labels_markup_option = markup_option(
@@ -211,12 +199,7 @@ def threads_option(
 ) -> Callable[[Function], Function]:
     """`--threads N`."""
     return click.option(
-        "--threads",
-        type=click.IntRange(1, MOST_THREADS),
-        metavar="N",
-        default=default,
-        show_default=True,
-        help=help,
+        "--threads", type=click.IntRange(1, MOST_THREADS), metavar="N", default=default, help=help
     )
 
 

@@ -13,21 +13,15 @@ TOKEN = "FACEALIGN_TOKEN"
 
 
 @click.command("serve", short_help="Landmarks over HTTP, for every language.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--host", default="127.0.0.1", help="Address to listen on.")
 @port_option(8000)
 @model_option
 @device_option
 @click.option("--slots", type=int, metavar="N", help="Requests at a time; default: one a core.")
-@click.option("--queue", type=int, default=16, show_default=True, help="Requests that may wait.")
-@click.option(
-    "--timeout", type=FiniteRange(), default=30.0, show_default=True, help="Seconds for a request."
-)
-@click.option(
-    "--max-mb", type=FiniteRange(), default=10.0, show_default=True, help="Megabytes of a request."
-)
-@click.option(
-    "--max-megapixels", type=FiniteRange(), default=40.0, show_default=True, help="Of a picture."
-)
+@click.option("--queue", type=int, default=16, help="Requests that may wait.")
+@click.option("--timeout", type=FiniteRange(), default=30.0, help="Seconds for a request.")
+@click.option("--max-mb", type=FiniteRange(), default=10.0, help="Megabytes of a request.")
+@click.option("--max-megapixels", type=FiniteRange(), default=40.0, help="Of a picture.")
 @click.option(
     "--origin",
     "origins",

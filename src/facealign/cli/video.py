@@ -123,7 +123,6 @@ class Earlier:
     "--looks",
     type=click.IntRange(1, 2),
     default=2,
-    show_default=True,
     help="2: the mean of two crops a face, steadier; 1 is faster.",
 )
 @click.option("--every", type=click.IntRange(1), default=1, metavar="N", help="Every Nth frame.")

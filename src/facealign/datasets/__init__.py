@@ -8,15 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from facealign.datasets import (
-    aflw,
-    celeba,
-    cofw,
-    ibug_300vw,
-    ibug_300w,
-    merl_rav,
-    wflw,
-)
+from facealign.datasets import aflw, celeba, cofw, ibug_300vw, ibug_300w, merl_rav, wflw
 from facealign.datasets.formats import labels, packed
 from facealign.datasets.pixels import read_pixels, stream_pixels
 from facealign.datasets.reading import Dataset, Reading

@@ -14,13 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facealign.datasets.reading import (
-    Dataset,
-    Reading,
-    build_sample,
-    build_samples,
-    check_subset,
-)
+from facealign.datasets.reading import Dataset, Reading, build_sample, build_samples, check_subset
 from facealign.errors import DataError
 from facealign.files import is_file, reading
 from facealign.problems import report

@@ -17,13 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from facealign.datasets.matlab.matfile import read_mat
-from facealign.datasets.reading import (
-    Dataset,
-    Reading,
-    build_sample,
-    build_samples,
-    check_subset,
-)
+from facealign.datasets.reading import Dataset, Reading, build_sample, build_samples, check_subset
 from facealign.errors import DataError
 from facealign.formats.pts import image_beside, read_pts
 from facealign.formats.tables import read_columns, read_rows

@@ -11,22 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from facealign.datasets.reading import (
-    Dataset,
-    Reading,
-    build_sample,
-    build_samples,
-    check_subset,
-)
+from facealign.datasets.reading import Dataset, Reading, build_sample, build_samples, check_subset
 from facealign.errors import DataError
 from facealign.formats.pts import image_beside, read_pts
 from facealign.types import Sample
 
-POSES = {
-    "frontal": ("frontal",),
-    "half": ("lefthalf", "righthalf"),
-    "profile": ("left", "right"),
-}
+POSES = {"frontal": ("frontal",), "half": ("lefthalf", "righthalf"), "profile": ("left", "right")}
 EVERY_POSE = ("frontal", "lefthalf", "righthalf", "left", "right")
 SUBSETS = {"train": 15449, "test": 3865, "frontal": 2195, "half": 1046, "profile": 624}
 

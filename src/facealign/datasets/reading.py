@@ -194,11 +194,7 @@ def split_by_group(
 
 
 def fold_by_group(
-    samples: list[Sample],
-    folds: int,
-    fold: int,
-    seed: int = 0,
-    others: Collection[str] = (),
+    samples: list[Sample], folds: int, fold: int, seed: int = 0, others: Collection[str] = ()
 ) -> tuple[list[Sample], list[Sample]]:
     """Split samples into (training, validation) for one fold of a cross-validation.
 

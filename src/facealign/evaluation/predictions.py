@@ -180,10 +180,7 @@ def read_predictions(path: Path) -> Predictions:
 
     """
     try:
-        with (
-            reading(path),
-            np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file,
-        ):
+        with reading(path), np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             ids = [str(name) for name in file["ids"]]
             landmarks = np.asarray(file["landmarks"], np.float32)
             words = {name: str(file[name]) for name in WORDS}

@@ -142,9 +142,7 @@ MARKUPS: MappingProxyType[str, Markup] = MappingProxyType(
             ),
             _markup("ibug51", _ibug51(), "right_eye left_eye outer_lip inner_lip"),
             _markup(
-                "wflw98",
-                _wflw98(),
-                "right_brow left_brow right_eye left_eye outer_lip inner_lip",
+                "wflw98", _wflw98(), "right_brow left_brow right_eye left_eye outer_lip inner_lip"
             ),
             _markup(
                 "cofw29", _cofw29(), "right_brow left_brow right_eye left_eye outer_lip", COFW_ORDER

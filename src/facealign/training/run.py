@@ -98,10 +98,7 @@ class Run:
 
 
 def prepare(
-    settings: Settings,
-    folder: RunFolder,
-    readings: Sequence[Reading],
-    progress: Progress = silent,
+    settings: Settings, folder: RunFolder, readings: Sequence[Reading], progress: Progress = silent
 ) -> Run:
     """Build a run or resume it from its last checkpoint; unreadable images are reported.
 

@@ -77,10 +77,7 @@ class Deinterlacer:
 
         self._graph: Any = av.filter.Graph()
         source = self._graph.add_buffer(
-            width=frame.width,
-            height=frame.height,
-            format=frame.format,
-            time_base=frame.time_base,
+            width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
         )
         woven, sink = self._graph.add("yadif"), self._graph.add("buffersink")
         source.link_to(woven)

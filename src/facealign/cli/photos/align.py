@@ -68,7 +68,6 @@ from facealign.types import Pixels
     "--min-confidence",
     type=FiniteRange(0, 1),
     default=0.0,
-    show_default=True,
     metavar="P",
     help="Drop faces that are less likely to be faces with their points in place.",
 )
@@ -78,7 +77,6 @@ from facealign.types import Pixels
     "--engine",
     type=click.Choice(["local", "ray"]),
     default="local",
-    show_default=True,
     help="ray: on a cluster, photos from s3:// too; -o is a folder of Parquet files.",
 )
 @click.option("--require-face", is_flag=True, help="Exit with 6 if a photo has no face.")

@@ -95,11 +95,7 @@ def _found_now(settings: AlignSettings, threads: int | None) -> Find:
 @photo_arguments(required=True)
 @output_option("DIR", "Folder for the pictures.", required=True)
 @click.option(
-    "--template",
-    type=click.Choice(list(SIDES)),
-    default="ffhq",
-    show_default=True,
-    help="Where eyes and mouth go.",
+    "--template", type=click.Choice(list(SIDES)), default="ffhq", help="Where eyes and mouth go."
 )
 @click.option(
     "--size", type=click.IntRange(1, 8192), metavar="PX", help="Side; default: the template's."

@@ -49,7 +49,6 @@ SURE = 0.7
     "models",
     multiple=True,
     default=(DEFAULT,),
-    show_default=True,
     metavar="NAME",
     help="A bundled model, or an .onnx file; several: the mean of their landmarks.",
 )
@@ -57,7 +56,6 @@ SURE = 0.7
     "--looks",
     type=click.IntRange(1),
     default=4,
-    show_default=True,
     metavar="N",
     help="Crops a face, each also mirrored.",
 )
@@ -66,7 +64,6 @@ SURE = 0.7
     "limit",
     type=FiniteRange(0, min_open=True),
     default=0.03,
-    show_default=True,
     metavar="S",
     help="Leave out faces whose looks differ by more, on average, in box sizes.",
 )

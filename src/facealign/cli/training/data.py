@@ -36,15 +36,9 @@ def data() -> None:
 
 @data.command("drawings", short_help="Draw faces with landmarks, to try training.")
 @click.argument("folder", type=Path)
-@click.option(
-    "--train", default=400, show_default=True, type=click.IntRange(1), help="Faces to train on."
-)
-@click.option(
-    "--test", default=50, show_default=True, type=click.IntRange(1), help="Faces of the test set."
-)
-@click.option(
-    "--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the random faces."
-)
+@click.option("--train", default=400, type=click.IntRange(1), help="Faces to train on.")
+@click.option("--test", default=50, type=click.IntRange(1), help="Faces of the test set.")
+@click.option("--seed", default=0, type=click.IntRange(0), help="Of the random faces.")
 def drawings(folder: Path, train: int, test: int, seed: int) -> int:
     """Draw faces with exact landmarks into FOLDER, to try training without data.
 
@@ -152,33 +146,29 @@ def _quality(context: click.Context, parameter: click.Parameter, value: str) -> 
 @data.command("pack", short_help="Pack a data set into shards, to train from the disk.")
 @dataset_argument
 @root_option
-@click.option("--subset", default="train", show_default=True, metavar="NAME", help="Part to pack.")
+@click.option("--subset", default="train", metavar="NAME", help="Part to pack.")
 @output_path("-o", "--out", "target", required=True, metavar="DIR", help="Folder for the shards.")
 @click.option(
     "--input-size",
     default=128,
-    show_default=True,
     type=click.IntRange(16, 1024),
     help="Input size of the networks to train, in pixels.",
 )
 @click.option(
     "--margin",
     default=0.15,
-    show_default=True,
     type=FiniteRange(0, 2),
     help="Margin of their crops, as a fraction of the box size.",
 )
 @click.option(
     "--faces-per-shard",
     default=1000,
-    show_default=True,
     type=click.IntRange(1, 1_000_000),
     help="Faces in each tar file.",
 )
 @click.option(
     "--quality",
     default="lossless",
-    show_default=True,
     metavar="lossless|1…100",
     callback=_quality,
     help="PNG, or JPEG of this quality: a third of the space at 95.",

@@ -30,13 +30,7 @@ from facealign.cli.options import (
 from facealign.datasets import DATASETS, Reading, load_dataset, read_dataset
 from facealign.datasets.formats.labels import named_scheme
 from facealign.errors import DataError, SettingsError
-from facealign.evaluation import (
-    Report,
-    predict,
-    read_predictions,
-    score,
-    write_predictions,
-)
+from facealign.evaluation import Report, predict, read_predictions, score, write_predictions
 from facealign.files import write_file
 from facealign.metrics import in_words
 from facealign.models import DEVICES

@@ -55,13 +55,7 @@ PHOTO = Path("examples/astronaut.jpg")
 @click.option(
     "--runs", type=Path, metavar="PATH", help="Recorded runs for table5; default: docs/runs."
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(list(FORMS)),
-    default="text",
-    help="Of tables; default: text.",
-)
+@click.option("--format", "form", type=click.Choice(list(FORMS)), default="text", help="Of tables.")
 @output_option("FILE", "A figure (.png, .svg), or a table; default: print tables.")
 @threads_option("Threads; default: all.")
 @reader_option

@@ -43,11 +43,7 @@ if TYPE_CHECKING:
     help="Processes on this machine, for example one a GPU.",
 )
 def train(
-    config: Path,
-    overrides: tuple[str, ...],
-    folder: Path | None,
-    folds: int | None,
-    nproc: int,
+    config: Path, overrides: tuple[str, ...], folder: Path | None, folds: int | None, nproc: int
 ) -> int:
     """Train a network on labelled faces.
 

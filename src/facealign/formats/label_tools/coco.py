@@ -43,11 +43,7 @@ from facealign.formats.labels import (
     to_faces,
 )
 from facealign.geometry import to_box
-from facealign.markup import (
-    Markup,
-    load_markup,
-    own_scheme,
-)
+from facealign.markup import Markup, load_markup, own_scheme
 from facealign.types import Box
 
 

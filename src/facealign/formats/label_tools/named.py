@@ -30,12 +30,7 @@ from facealign.formats.labels import (
     to_faces,
 )
 from facealign.geometry import box_of_points, to_box
-from facealign.markup import (
-    Markup,
-    load_markup,
-    scheme_of_dict,
-    scheme_of_names,
-)
+from facealign.markup import Markup, load_markup, scheme_of_dict, scheme_of_names
 from facealign.problems import report
 from facealign.types import Box
 

@@ -96,10 +96,7 @@ class FacesInMemory:
 
 
 def load_faces(
-    samples: list[Sample],
-    input_size: int,
-    margin: float,
-    progress: Progress = silent,
+    samples: list[Sample], input_size: int, margin: float, progress: Progress = silent
 ) -> FacesInMemory:
     """Cut every face out; images that cannot be read are reported and left out."""
     kept: list[Sample] = []

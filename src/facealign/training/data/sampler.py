@@ -44,11 +44,7 @@ class Sampler:
     """
 
     def __init__(
-        self,
-        feeds: Sequence[Feed],
-        batch: int,
-        seed: int,
-        rows: NDArray[np.int64] | None = None,
+        self, feeds: Sequence[Feed], batch: int, seed: int, rows: NDArray[np.int64] | None = None
     ) -> None:
         self.feeds = list(feeds)
         self.counts = share_out(batch, [feed.share for feed in feeds])
