@@ -88,7 +88,7 @@ def test_no_network_is_touched_on_the_way_from_photo_to_landmarks(astronaut_path
 def test_the_core_installs_neither_pytorch_nor_opencv(repository: Path) -> None:
     project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
     names = {entry.split(">")[0] for entry in project["dependencies"]}
-    assert names == {"click", "filelock", "numpy", "onnxruntime", "pillow", "rich"}
+    assert names == {"click", "filelock", "numpy", "onnxruntime", "pillow", "pyyaml", "rich"}
 
 
 def test_the_public_names_are_those_imported_and_documented(repository: Path) -> None:

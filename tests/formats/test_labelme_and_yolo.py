@@ -14,7 +14,7 @@ from PIL import Image
 from facealign.datasets import read_dataset
 from facealign.errors import DataError, OutputError
 from facealign.face import ImageResult
-from facealign.formats.label_tools.plain_yaml import read_yaml
+from facealign.formats.label_tools.yolo_set import read_yaml
 from facealign.formats.registry import input_format, read_results, write_results
 from facealign.markup import Markup, load_markup
 
@@ -202,7 +202,7 @@ def test_yolo_faults_cost_one_line(yolo: Callable[..., Path], problems_of: Any) 
         (("flip_idx: [2, 1, 0]", "flip_idx: [1, 2, 0]"), "flip_idx must hold"),
         (("kpt_shape: [3, 3]", "kpt_shape: 3"), "kpt_shape must be"),
         (('    - "nose"\n', ""), "2 kpt_names, but kpt_shape has 3"),
-        (("names:", "names"), "is not "),
+        (("names:", "names"), r"data\.yaml:\d+: not YAML \("),
     ],
 )
 def test_yolo_files_that_contradict_themselves(
@@ -230,11 +230,28 @@ def test_yolo_needs_sizes_and_one_scheme(
     [
         ("a: 1\nb: [1, [2, 3]]\n", {"a": 1, "b": [1, [2, 3]]}),
         ("a:\n- x\n- 'it''s'\nb: \"q # r\"\n", {"a": ["x", "it's"], "b": "q # r"}),
-        ("names: {0: cat, 1: dog}\n", {"names": {"0": "cat", "1": "dog"}}),
+        ("names: {0: cat, 1: dog}\n", {"names": {0: "cat", 1: "dog"}}),
         ("a: [1,\n  2]\n# c\nb: ../x/y # z\n", {"a": [1, 2], "b": "../x/y"}),
-        ("a:\n  0:\n    - x\nb: C:\\data\n", {"a": {"0": ["x"]}, "b": "C:\\data"}),
+        ("a:\n  0:\n    - x\nb: C:\\data\n", {"a": {0: ["x"]}, "b": "C:\\data"}),
     ],
 )
-def test_plain_yaml(tmp_path: Path, text: str, value: Any) -> None:
+def test_yaml(tmp_path: Path, text: str, value: Any) -> None:
     (tmp_path / "a.yaml").write_text(text)
     assert read_yaml(tmp_path / "a.yaml") == value
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("a: [1, 2\nb: 3\n", r"a\.yaml:2: not YAML \(expected"),
+        ("a: !!python/object/apply:os.abort []\n", r"a\.yaml:1: not YAML \(could not determine"),
+        ("a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n", r"a\.yaml:2: aliases and deep nesting"),
+        ("a: " + "[" * 100_000, r"a\.yaml:1: aliases and deep nesting"),
+        ("a: \0\n", r"a\.yaml: not YAML \("),
+        ("- a\n", "its top level is no map"),
+    ],
+)
+def test_yaml_that_is_damaged_or_malicious(tmp_path: Path, text: str, why: str) -> None:
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(DataError, match=why):
+        read_yaml(tmp_path / "a.yaml")

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from facealign.errors import DataError
-from facealign.files import is_folder, reading
-from facealign.formats.label_tools.plain_yaml import read_yaml
+from facealign.files import brief, is_folder, parsing, reading
 from facealign.formats.labels import ALL
 
 SPLITS = ("train", "val", "test")
+DEEPEST = 20
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ class YoloSet:
             file = found[0]
         content = read_yaml(file)
         shape = content.get("kpt_shape")
-        if not (isinstance(shape, list) and len(shape) == 2 and shape[1] in (2, 3)):
+        listed = shape if isinstance(shape, list) else []
+        if [type(number) for number in listed] != [int, int] or listed[1] not in (2, 3):
             raise DataError(f"{file}: kpt_shape must be [points, 2] or [points, 3], not {shape}")
         root = file.parent
         given = root / str(content.get("path") or ".")
@@ -84,6 +85,37 @@ class YoloSet:
             return [swapped(image, "images", "labels").with_suffix(".txt") for image in images]
         labels = swapped(place / "x", "images", "labels").parent
         return sorted((labels if is_folder(labels) else place).rglob("*.txt"))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The map in a YAML file.
+
+    Raises:
+        DataError: it cannot be read, is no map, or has what may take time and memory without end:
+            aliases, or more than `DEEPEST` maps and lists in each other.
+
+    """
+    import yaml  # slow to import, and few need it
+
+    with reading(path):
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+    try:
+        with parsing(path, "not YAML"):
+            depth = 0
+            for event in yaml.parse(text, yaml.SafeLoader):
+                depth += isinstance(event, yaml.CollectionStartEvent)
+                depth -= isinstance(event, yaml.CollectionEndEvent)
+                if depth > DEEPEST or isinstance(event, yaml.AliasEvent):
+                    place = f"{path}:{event.start_mark.line + 1}"
+                    raise DataError(f"{place}: aliases and deep nesting are not supported")
+            content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        place = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise DataError(f"{place}: not YAML ({problem or brief(error)})") from None
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: not the YAML of a YOLO data set: its top level is no map")
+    return content
 
 
 def _listed(value: Any) -> list[str]:
