@@ -10,6 +10,7 @@ import ast
 import dataclasses
 import inspect
 import io
+import itertools
 import re
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -73,7 +74,9 @@ def commands() -> str:
 
 
 def _command(name: str, command: click.Command) -> str:
-    context = click.Context(command, info_name=name, terminal_width=80, max_content_width=80)
+    context = click.Context(
+        command, info_name=name, terminal_width=80, max_content_width=80, show_default=True
+    )
     text = f"## {name}\n\n```text\n{command.get_help(context)}\n```\n"
     if isinstance(command, click.Group):
         text += "\n".join(_command(f"{name} {sub}", each) for sub, each in command.commands.items())
@@ -113,11 +116,12 @@ def _range(hint: Any) -> str:
 
 
 def _field_texts(kind: type) -> dict[str, str]:
-    """Field → the string below it in the source."""
-    (body,) = ast.parse(inspect.getsource(kind)).body
-    assert isinstance(body, ast.ClassDef)
+    """Field → the string below it in the source, of a class and those that it inherits from."""
+    classes = [base for base in kind.__mro__ if dataclasses.is_dataclass(base)]
+    bodies = [ast.parse(inspect.getsource(base)).body[0] for base in reversed(classes)]
+    lines = [line for body in bodies if isinstance(body, ast.ClassDef) for line in body.body]
     texts: dict[str, str] = {}
-    for field, after in zip(body.body, body.body[1:], strict=False):
+    for field, after in itertools.pairwise(lines):
         match field, after:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(
                 value=ast.Constant(value=str(text))

@@ -11,10 +11,10 @@ from facealign.network.settings import AANSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataSettings:
-    """The labelled faces, and how they are cropped."""
+class LabelledFaces:
+    """A subset of a data set."""
 
-    dataset: str = "300w"
+    dataset: str
     """Name of the data set's reader."""
     root: str = ""
     """Folder of the data set."""
@@ -26,6 +26,13 @@ class DataSettings:
     """More options of the data set's reader, such as `training_faces` of a part of AFLW."""
     title: str = ""
     """Its name on the model's card; empty means the names of data set and subset."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSettings(LabelledFaces):
+    """The labelled faces, and how they are cropped."""
+
+    dataset: str = "300w"
     validation: Annotated[float, Meta(ge=0, le=0.9)] = 0.1
     """Fraction of the photos held out to choose the best checkpoint; no photo is in both parts."""
     leave_out: tuple[str, ...] = ()
@@ -46,24 +53,12 @@ class DataSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FurtherData:
+class FurtherData(LabelledFaces):
     """Faces of another data set in every batch, cropped like those of `data`.
 
     With the point scheme of `data` they train the same head; every other scheme gets its own.
     """
 
-    dataset: str
-    """Name of the data set's reader."""
-    root: str = ""
-    """Folder of the data set."""
-    subset: str = "train"
-    """Subset to train on."""
-    markup: str = ""
-    """Point scheme of labels in a general format: a known name, or a .toml file."""
-    options: dict[str, str | int] = field(default_factory=dict)
-    """More options of the data set's reader."""
-    title: str = ""
-    """Its name on the model's card; empty means the names of data set and subset."""
     share: Annotated[float, Meta(gt=0, le=1000)] = 1.0
     """Number of its faces in a batch for each face of `data`."""
 

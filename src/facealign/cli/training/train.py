@@ -24,7 +24,7 @@ from facealign.problems import collect
 if TYPE_CHECKING:
     from facealign.training.loop import Progress as TrainingProgress
     from facealign.training.run import Run
-    from facealign.training.settings import DataSettings, FurtherData, Settings
+    from facealign.training.settings import LabelledFaces, Settings
 
 
 @click.command("train", short_help="Train a network on labelled faces.")
@@ -138,7 +138,7 @@ def read_all(settings: Settings) -> list[Reading]:
     return [_read(settings.data, "data"), *further]
 
 
-def _read(data: DataSettings | FurtherData, name: str) -> Reading:
+def _read(data: LabelledFaces, name: str) -> Reading:
     if not data.root:
         raise SettingsError(f"{name}.root is not set: add {name}.root=/folder/of/the/data set")
     options = data.options | ({"markup": data.markup} if data.markup else {})

@@ -7,8 +7,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from facealign.errors import DataError, OutputError, SettingsError
-from facealign.files import BAD_CONTENT, PART, parsing, read_json_file, reading, reason, write_file
+from facealign.errors import DataError, SettingsError
+from facealign.files import (
+    BAD_CONTENT,
+    PART,
+    parsing,
+    read_json_file,
+    reading,
+    write_file,
+    writing,
+)
 from facealign.training.rundir.fingerprint import difference
 from facealign.training.settings import Settings
 from facealign.training.settings_file import to_settings, to_toml
@@ -37,12 +45,8 @@ class RunFolder:
         self.path = path
         self.last, self.previous = path / "last.pt", path / "previous.pt"
         self.best, self.predictions = path / "best.pt", path / "predictions.npz"
-        try:
+        with writing(path):
             path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(
-                f"cannot create the run folder {path}: {reason(error)}; choose another with --run"
-            ) from error
 
     def remove_parts(self) -> None:
         """Remove files that a killed process has left half-written."""
@@ -55,11 +59,9 @@ class RunFolder:
 
     def log(self, entry: dict[str, Any]) -> None:
         """Append one line to the log."""
-        try:
-            with (self.path / "log.jsonl").open("a", encoding="utf-8") as file:
-                file.write(json.dumps(entry, allow_nan=False) + "\n")
-        except OSError as error:
-            raise OutputError(f"cannot write {self.path / 'log.jsonl'}: {reason(error)}") from error
+        path = self.path / "log.jsonl"
+        with writing(path), path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry, allow_nan=False) + "\n")
 
     def cut_log(self, step: int) -> None:
         """Remove incomplete lines, and those of later steps, which will run again."""

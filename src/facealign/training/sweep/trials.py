@@ -19,8 +19,8 @@ import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from facealign.errors import DataError, DivergenceError, OutputError, SettingsError
-from facealign.files import lock, reason
+from facealign.errors import DataError, DivergenceError, SettingsError
+from facealign.files import lock, writing
 from facealign.training.rundir.folder import deciding
 from facealign.training.settings import Settings
 from facealign.training.sweep.settings import Space, Sweep
@@ -65,10 +65,8 @@ def run_trials(sweep: Sweep, folder: Path, train: Train) -> tuple[bool, list[Row
 def _open_study(sweep: Sweep, folder: Path) -> Iterator[optuna.Study]:
     """The study in the folder, created if there is none."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make {folder}: {reason(error)}") from error
     with lock(folder / ".lock"):
         storage = optuna.storages.RDBStorage(
             f"sqlite:///{folder.resolve() / 'study.db'}",
