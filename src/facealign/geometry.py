@@ -116,15 +116,7 @@ def iou(box: NDArray[Any], others: Boxes) -> NDArray[np.float32]:
 
 
 def turned_back(boxes: NDArray[Any], quarter: int, width: int, height: int) -> NDArray[Any]:
-    """Boxes (N, 4) of a photo turned `quarter` times counterclockwise, in pixels of the photo.
-
-    Args:
-        boxes: in the turned photo's pixels.
-        quarter: 1 … 3.
-        width: of the photo.
-        height: of the photo.
-
-    """
+    """Boxes (N, 4) of a photo turned 1 to 3 quarters counterclockwise, in pixels of the photo."""
     x0, y0, x1, y1 = boxes.T
     right, bottom = width - 1, height - 1
     edges = {

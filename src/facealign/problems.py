@@ -27,12 +27,7 @@ class _Collector(logging.Handler):
 
 @contextmanager
 def collect(quiet: bool = True) -> Iterator[list[str]]:
-    """The problems that are reported inside the block, in order, from all threads.
-
-    Args:
-        quiet: keep them from the log's other handlers.
-
-    """
+    """The problems reported inside the block, in order; `quiet` keeps them from other handlers."""
     lines: list[str] = []
     handler, before, propagate = _Collector(lines), LOG.handlers[:], LOG.propagate
     LOG.handlers[:] = [handler] if quiet else [*before, handler]

@@ -98,15 +98,7 @@ def print_table(
     right: Container[str] = (),
     title: str | None = None,
 ) -> None:
-    """Print a table without lines on stdout.
-
-    Args:
-        columns: their names.
-        rows: of cells.
-        right: the columns that are aligned right, such as numbers.
-        title: above it.
-
-    """
+    """Print a table without lines on stdout; columns in `right`, such as numbers, aligned right."""
     from rich.markup import escape
     from rich.table import Table
 
@@ -203,12 +195,6 @@ def bar(task: str, unit: str, shown: bool = True) -> Progress:
         for face in bar("reading", "faces")(faces): ...
 
     Nothing appears where stderr is not a terminal, or unless `shown`.
-
-    Args:
-        task: what is done.
-        unit: what is counted, in the plural.
-        shown: False hides it.
-
     """
 
     def wrap(items: Iterable[Item], /, *, total: int | None = None) -> Iterator[Item]:

@@ -26,11 +26,7 @@ EXTRAS = {
 
 @contextmanager
 def extra(name: str, what: str) -> Iterator[None]:
-    """Answer a missing package of an extra with the extra's install line.
-
-    Args:
-        name: of the extra.
-        what: needs it, such as "training".
+    """Answer a missing package of an extra with the extra's install line, for what needs it.
 
     Raises:
         MissingExtraError: one of its packages is not installed.

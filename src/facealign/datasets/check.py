@@ -57,14 +57,7 @@ class Check:
 def check_reading(
     reading: Reading, left_out: Sequence[str] = (), progress: Progress = silent
 ) -> Check:
-    """Check what a reader gave, decoding every picture.
-
-    Args:
-        reading: what `read_dataset` returned.
-        left_out: what was reported while it was read.
-        progress: wraps the loop over the faces.
-
-    """
+    """Check what a reader gave, decoding every picture; `left_out` was reported meanwhile."""
     dataset = load_dataset(reading.dataset)
     outside: list[str] = []
     with collect() as unreadable:

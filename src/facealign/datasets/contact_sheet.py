@@ -22,20 +22,11 @@ SHARP = 2
 
 
 def draw_sheet(samples: Sequence[Sample], count: int = 48, columns: int = 8) -> Pixels:
-    """Faces spread evenly over the samples, in rows.
+    """Up to `count` faces spread evenly over the samples: (H, W, 3) uint8, tiles of 192 pixels.
 
     The subject's right side is red, the left green, the midline white, the box orange; a point that
     is labelled as occluded is a ring, one that is not labelled is not drawn. An empty tile stands
     for a picture that cannot be read.
-
-    Args:
-        samples: the faces.
-        count: how many are drawn at most.
-        columns: tiles in a row.
-
-    Returns:
-        (H, W, 3) uint8, tiles of 192 × 192 pixels.
-
     """
     tile = 192
     chosen = [
@@ -52,14 +43,7 @@ def draw_sheet(samples: Sequence[Sample], count: int = 48, columns: int = 8) -> 
 
 
 def draw_tile(sample: Sample, picture: Pixels, size: int) -> Pixels:
-    """(size, size, 3) uint8: one face with its box and points.
-
-    Args:
-        sample: the face.
-        picture: (H, W, 3) uint8, its picture.
-        size: side of the tile in pixels.
-
-    """
+    """(size, size, 3) uint8, one face of a picture (H, W, 3) uint8 with its box and points."""
     crop = CropTransform.from_box(sample.box, size * SHARP, MARGIN)
     layer = Image.fromarray(crop.warp(picture))
     pen = ImageDraw.Draw(layer)

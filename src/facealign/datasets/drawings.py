@@ -31,13 +31,7 @@ Array = NDArray[np.float64]
 def write_drawings(root: Path, train: int = 400, test: int = 50, seed: int = 0) -> None:
     """Write drawn faces in the folders of 300W's "train" and "common", and `root/boxes.csv`.
 
-    The boxes are off by as much as a detector's.
-
-    Args:
-        root: a new or empty folder.
-        train: how many faces go to "train".
-        test: how many go to "common".
-        seed: the same seed draws the same faces.
+    The boxes are off by as much as a detector's. The same seed draws the same faces.
 
     Raises:
         OutputError: the folder is not empty or cannot be written.

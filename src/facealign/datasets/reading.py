@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from facealign.datasets.shards import Packed
 from facealign.errors import DataError
-from facealign.files import is_file
+from facealign.files import is_file, parsing
 from facealign.geometry import MOST_PIXELS, box_of_points, to_box
 from facealign.markup import load_markup
 from facealign.problems import report
@@ -171,23 +171,17 @@ def _check_points(place: str, points: NDArray[np.float64], seen: Mask, markup: s
 
 
 def _check_box(place: str, box: ArrayLike) -> Box:
-    try:
+    with parsing(place):
         return to_box(box)
-    except ValueError as error:
-        raise DataError(f"{place}: {error}") from None
 
 
 def split_by_group(
     samples: list[Sample], fraction: float, seed: int = 0, others: Collection[str] = ()
 ) -> tuple[list[Sample], list[Sample]]:
-    """Split samples into (training, validation); no group is in both.
+    """Split samples into (training, validation) by a fraction of the groups; none is in both.
 
-    Args:
-        samples: the faces.
-        fraction: of the groups that go to validation, 0..1.
-        seed: another seed gives another split; the order of the samples does not matter.
-        others: groups without faces here, which still take part in the split.
-
+    Another seed gives another split; the order of the samples does not matter. `others` are groups
+    without faces here, which still take part.
     """
     order = _draw(samples, others, seed)
     return _part(samples, order[: round(fraction * len(order))])
@@ -198,15 +192,8 @@ def fold_by_group(
 ) -> tuple[list[Sample], list[Sample]]:
     """Split samples into (training, validation) for one fold of a cross-validation.
 
-    Every group is in the validation part of exactly one fold; the folds' numbers of groups differ
-    by one at most.
-
-    Args:
-        samples: the faces.
-        folds: how many folds there are.
-        fold: which of them is held out, from 0.
-        seed: another seed gives other folds; the order of the samples does not matter.
-        others: groups without faces here, which still take part in the split.
+    Every group is in the validation part of exactly one fold, counted from 0; the folds' numbers of
+    groups differ by one at most. `seed` and `others` as of `split_by_group`.
 
     Raises:
         DataError: there are fewer groups than folds.

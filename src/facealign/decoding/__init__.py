@@ -40,11 +40,7 @@ class Opened:
 
 
 def open_picture(data: bytes, raw: bool = False) -> Opened:
-    """An encoded file's picture, of which no pixel is decoded yet.
-
-    Args:
-        data: the content of the file.
-        raw: its name says that it is a RAW photo.
+    """An encoded file's picture, of which no pixel is decoded yet; `raw` if its name says so.
 
     Raises:
         ImageError: a RAW photo, and the "raw" extra is not installed.

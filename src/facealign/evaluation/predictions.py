@@ -105,12 +105,7 @@ def predict_face(
 ) -> NDArray[np.float32]:
     """(K, 2) landmarks of one labelled face in its picture; NaN where it was missed.
 
-    Args:
-        sample: the face; `official` boxes are its own.
-        image: (H, W, 3) uint8, which may be another than the sample's file.
-        aligner: what predicts.
-        boxes: as of `predict`.
-
+    The picture, (H, W, 3) uint8, may be another than the sample's file; `boxes` as of `predict`.
     """
     if boxes == "official":
         return aligner.align(image, boxes=sample.box[None])[0].landmarks

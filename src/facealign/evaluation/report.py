@@ -173,15 +173,10 @@ def score(
     subset: str,
     normaliser: str | None = None,
 ) -> Report:
-    """Score predictions against the samples with the same ids.
+    """Score predictions against the samples with the same ids; other samples are left out.
 
-    Args:
-        samples: the labelled faces; those without a prediction are left out.
-        predictions: what is scored.
-        dataset: name of the data set, for the report.
-        subset: name of the subset, for the report.
-        normaliser: for the AUC, the failures and the regions; None takes the data set's usual one,
-            or for an unknown data set the first that the markup defines.
+    `normaliser` is for the AUC, the failures and the regions; None takes the data set's usual one,
+    or for an unknown data set the first that the markup defines.
 
     Raises:
         DataError: the predictions are for other faces or in a point scheme that the labels do not

@@ -54,13 +54,9 @@ def measure(
 ) -> Iterator[tuple[str, Times]]:
     """The steps' names and times, one after the other; photos in one plain pass.
 
-    Args:
-        photo: (H, W, 3) with a face; it is resized to 640 × 480.
-        threads: of ONNX Runtime; None leaves the choice to it.
-        model: as `FaceAligner` takes it.
-        repeats: how often the quick steps are timed.
-        device: what the networks run on, one of `models.DEVICES`; the start of a new process is
-            that of the CPU.
+    The photo, (H, W, 3) with a face, is resized to 640 × 480. `repeats` is of the quick steps;
+    `threads`, `model` and `device` are those of `AlignSettings`, except that a new process starts
+    on the CPU.
 
     Raises:
         ImageError: no face is found in the photo.

@@ -107,11 +107,7 @@ def fit_pose(landmarks: Points, markup: str) -> Pose:
     """The pose of a face from its landmarks; NaN where the scheme has too few known points.
 
     The rotation and scale of the generic face under weak perspective that come nearest to the
-    points by least squares (Gauss-Newton from the best affine fit).
-
-    Args:
-        landmarks: (K, 2) x y in pixels.
-        markup: the name of their scheme.
+    points (K, 2), x y in pixels, by least squares (Gauss-Newton from the best affine fit).
 
     Raises:
         DataError: no scheme has this name.

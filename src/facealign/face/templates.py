@@ -19,14 +19,10 @@ SIDES = {"ffhq": 1024, "arcface112": ARCFACE_SIDE}
 
 
 def template_crop(five: Points, template: str, size: int | None = None) -> CropTransform:
-    """The crop of a published template.
+    """The crop of a published template in `SIDES`, for celeba5's points (5, 2) in image pixels.
 
-    Args:
-        five: (5, 2) celeba5 points in image pixels: eye centres, tip of the nose, corners of the
-            mouth, the subject's right first.
-        template: a name in `SIDES`.
-        size: side of the crop in pixels; None takes that of the template. Any size shows the same
-            part of the photo.
+    `size` is the side of the crop in pixels; None takes the template's. Any shows the same part of
+    the photo.
 
     Raises:
         ValueError: no such template, a size out of range, or points that all coincide.
@@ -43,12 +39,7 @@ def template_crop(five: Points, template: str, size: int | None = None) -> CropT
 
 
 def points_crop(points: Points, template: ArrayLike, size: int | None) -> CropTransform:
-    """The crop that brings points nearest to given places.
-
-    Args:
-        points: (n, 2) in image pixels.
-        template: (n, 2) their places in pixels of the crop.
-        size: side of the crop in pixels.
+    """The crop that brings points (n, 2), image pixels, nearest to places (n, 2) in the crop's.
 
     Raises:
         ValueError: the template is not (n, 2) finite numbers, or the size is bad.

@@ -138,12 +138,7 @@ def parsing(
 
 
 def parse_json(content: str | bytes, place: object, cure: str = COPY) -> Any:
-    """The value that a JSON text stands for.
-
-    Args:
-        content: the text.
-        place: file and record.
-        cure: what to do about a text that is cut short or damaged.
+    """The value that a JSON text stands for; `cure` says what to do about a damaged one.
 
     Raises:
         DataError: it is not JSON, or not UTF-8; the message starts with `place`.

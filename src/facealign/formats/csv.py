@@ -117,9 +117,7 @@ def point_count(columns: Iterable[str]) -> int:
 def read_csv(path: Path, markup: str | None) -> Iterator[ImageResult]:
     """The results in a table; the rows of a photo must follow each other.
 
-    Args:
-        path: the table.
-        markup: the point scheme where the table has no column `markup`; None is ibug68.
+    `markup` is the point scheme where the table has no such column; None is ibug68.
 
     Raises:
         DataError: the file cannot be read, lacks a column, or has a cell that is not a number.

@@ -27,14 +27,7 @@ class Apart:
         self.photos: dict[str, str] = {}
 
     def write(self, name: str, content: str | bytes, photo: Path | str = "") -> None:
-        """Write a file.
-
-        Args:
-            name: below the folder; not written before.
-            content: of text, what is not UTF-8 is escaped.
-            photo: whose results these are.
-
-        """
+        """Write a file below the folder, with results of a photo; what is not UTF-8 is escaped."""
         target = self.part / name
         if name in self.photos:
             raise OutputError(f"{photo}: two images have the file {name}")

@@ -51,11 +51,8 @@ def to_line(result: ImageResult, told: set[str] | None = None) -> str:
 def to_dict(result: ImageResult, told: set[str] | None = None) -> dict[str, Any]:
     """One image's entry of the schema.
 
-    Args:
-        result: of the image.
-        told: the point schemes that earlier entries hold; those of this one are added. None where
-            each entry stands alone.
-
+    `told` are the point schemes that earlier entries hold; those of this one are added. None where
+    each entry stands alone.
     """
     new = {face.markup for face in result.faces} - (told or set())
     schemes = [content for name in sorted(new) if (content := own_scheme(name))]

@@ -156,10 +156,7 @@ def results_as_labels(
 ) -> LabelReader:
     """How results are read as a data set: each face is a labelled one, in its box.
 
-    Args:
-        title: the format in print.
-        read: (path, markup where the file does not say) → the results.
-
+    `read` takes a path, and a markup where the file does not say.
     """
 
     def read_labels(path: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]:
@@ -222,10 +219,6 @@ def places_of(names: Sequence[str], scheme: Markup, place: str) -> list[int | No
 
 def in_order(values: ArrayLike, places: Sequence[int | None]) -> NDArray[np.float64]:
     """The values of a file's points, (K', …), in the order of the point scheme, (K, …).
-
-    Args:
-        values: one for each point that the file names.
-        places: of `places_of`.
 
     Raises:
         ValueError: another number of values.

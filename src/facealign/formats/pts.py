@@ -34,11 +34,7 @@ IMAGE_SUFFIXES = (*_USUAL, *sorted(SUFFIXES.difference(_USUAL)))
 
 
 def read_pts(path: Path, count: int) -> Points:
-    """The (K, 2) float32 points of a `.pts` file, 0-based.
-
-    Args:
-        path: the file.
-        count: K, the number of points of the markup.
+    """The (K, 2) float32 points of a `.pts` file, 0-based; K is `count`, that of the markup.
 
     Raises:
         DataError: the file cannot be read, is no `.pts` file, or has another number of points.
@@ -164,11 +160,7 @@ def write_pts(results: Iterable[ImageResult], path: Path, contents: Contents) ->
 
 
 def read_pts_results(path: Path, markup: str | None) -> Iterator[ImageResult]:
-    """A result for each `.pts` file, with the box of the points.
-
-    Args:
-        path: a file, or a folder, searched with its sub-folders.
-        markup: the point scheme; None is ibug68.
+    """A result for each `.pts` file, with the box of the points; a folder is searched through.
 
     Raises:
         DataError: no such file, a damaged one, or one with another number of points.

@@ -32,10 +32,7 @@ class Regression(nn.Module):
     def calibrate(self, images: Tensor, mean_shapes: list[Tensor]) -> None:
         """Prepare the untrained network: NE as random Fourier features, heads at the mean face.
 
-        Args:
-            images: (B, 3, H, W), a first batch.
-            mean_shapes: for each head (K, 2), the mean landmarks as fractions of the crop.
-
+        By a first batch (B, 3, H, W), and each head's mean landmarks (K, 2), fractions of the crop.
         """
         x = self.features(images).pooled.flatten(1)
         for head, mean_shape in zip(self.heads, mean_shapes, strict=True):

@@ -39,13 +39,10 @@ class HeatmapTeacher(Trunk):
 
 
 class HeatmapHead(nn.Module):
-    """Features at strides 4, 8, 16, … → a heatmap (H/4, W/4) for each landmark.
+    """Features at strides 4, 8, 16, … → a heatmap (H/4, W/4) for each of K landmarks.
 
-    Args:
-        widths: channels of the features, in that order.
-        blocks: number of bottleneck blocks at each stride, the largest stride first.
-        points: K.
-
+    `widths` are the channels of the features, in that order; `blocks` the numbers of bottleneck
+    blocks at each stride, the largest first.
     """
 
     def __init__(self, widths: tuple[int, ...], blocks: tuple[int, ...], points: int) -> None:

@@ -21,11 +21,6 @@ def benchmark_table(name: str, measurer: Measurer) -> Table:
     """One of tables 1 to 4: the paper's rows, published ones, and our measurements.
 
     If a part's data is missing, its column and the notes say so.
-
-    Args:
-        name: "table1" … "table4".
-        measurer: runs the models.
-
     """
     benchmark = BENCHMARKS[name]
     normalisers = (benchmark.normaliser, *benchmark.others)

@@ -20,11 +20,7 @@ GRACE = 5.0
 def serve(settings: ServerSettings, host: str, port: int, listening: Callable[[str], None]) -> None:
     """Answer requests until SIGINT or SIGTERM; requests under way are finished.
 
-    Args:
-        settings: how to answer.
-        host: address to listen on.
-        port: 0 takes a free one.
-        listening: told the server's address once requests are accepted.
+    Port 0 takes a free one; `listening` is told the server's address once requests are accepted.
 
     Raises:
         ModelError: the model is missing or damaged.

@@ -121,15 +121,8 @@ class Buffers:
 def skip_step(run: Run, batch: Batch, fault: str, loss: float, norm: float) -> None:
     """Write the details of a diverging step, and end the run unless it may be skipped.
 
-    All processes get here together, because they have the same loss and gradient; the leading one
-    writes, about its own faces.
-
-    Args:
-        run: its model holds the step's gradients.
-        batch: this process's part of the step's batch.
-        fault: what is wrong, from `LossGuard.fault`.
-        loss: of the step.
-        norm: of its gradient.
+    All processes get here together, because they have the same loss and gradient norm; the leading
+    one writes, about its own part of the batch. The model holds the step's gradients.
 
     Raises:
         DivergenceError: `train.on_divergence` is "stop", or too many steps in a row diverged.

@@ -107,10 +107,7 @@ def take_step(run: Run) -> float:
 def add_gradients(run: Run, batch: Batch) -> float:
     """Add the gradient of the whole step's loss to the weights' `grad`; the loss.
 
-    Args:
-        run: its model is in training mode.
-        batch: this process's rows of the step's batch.
-
+    The model is in training mode, and `batch` has this process's rows of the step's batch.
     """
     train = run.settings.train
     points = sum_up(labelled_points(batch))

@@ -110,12 +110,8 @@ def point_loss(predicted: Tensor, truth: Tensor, labelled: Tensor, kind: str) ->
     With 68 points the gradient of "mse" is a hundredth of that of "sse", and weight decay that is
     added to the gradient, as in the paper, then outweighs it (docs/paper.md).
 
-    Args:
-        predicted: (B, K, 2), fractions of the crop.
-        truth: (B, K, 2).
-        labelled: (B, K) bool.
-        kind: "mse", "sse", "l1", "smooth_l1" or "wing".
-
+    `predicted` and `truth` are (B, K, 2), fractions of the crop, `labelled` (B, K) bool; `kind` is
+    "mse", "sse", "l1", "smooth_l1" or "wing".
     """
     distance = (predicted - truth).abs()
     if kind in ("mse", "sse"):
@@ -135,13 +131,9 @@ def point_loss(predicted: Tensor, truth: Tensor, labelled: Tensor, kind: str) ->
 def heatmap_loss(heatmaps: Tensor, part: Part) -> Tensor:
     """Mean over labelled points of the cross-entropy between heatmap and target.
 
-    The target is a Gaussian at the landmark with a standard deviation of one cell; a landmark
-    outside the crop counts 0. Without it the loss of the soft-argmax would let maps scatter.
-
-    Args:
-        heatmaps: (b, K, h, w), unnormalized log-probabilities.
-        part: the truth.
-
+    Heatmaps (b, K, h, w) are unnormalized log-probabilities. The target is a Gaussian at the
+    landmark with a standard deviation of one cell; a landmark outside the crop counts 0. Without
+    it the loss of the soft-argmax would let maps scatter.
     """
     x, y = (_target(part.landmarks[..., a], heatmaps.shape[3 - a], heatmaps) for a in (0, 1))
     expected = torch.einsum("bky,bkyx,bkx->bk", y, heatmaps, x)
@@ -161,14 +153,8 @@ def spread_loss(log_scale: Tensor, predicted: Tensor, truth: Tensor, labelled: T
     """Mean negative log-likelihood of the labelled points, up to a constant.
 
     The density of a point at distance r from its landmark is exp(-r / b) / (2π b²), a Laplace
-    distribution in the plane, where ln b is `log_scale` and b a fraction of the crop.
-
-    Args:
-        log_scale: (B, K).
-        predicted: (B, K, 2), fractions of the crop.
-        truth: (B, K, 2).
-        labelled: (B, K) bool.
-
+    distribution in the plane, where ln b is `log_scale`, (B, K), and b a fraction of the crop. The
+    others are those of `point_loss`.
     """
     distance = torch.linalg.vector_norm(predicted - truth, dim=-1)
     values = distance * torch.exp(-log_scale) + 2 * log_scale

@@ -134,12 +134,9 @@ def grow(wanted: Tensor, given: Tensor) -> None:
 
 
 def inherited(train: TrainSettings, start: Start | None, own: str) -> str:
-    """The data behind `train.start` and `train.teacher`, to append to `trained_on`.
+    """The data behind `train.start` and `train.teacher`, to append to `own`, the run's data.
 
-    Args:
-        train: the run's settings.
-        start: the weights that it starts from.
-        own: the data that the run itself trains on; it is not named twice.
+    No data is named twice.
 
     Raises:
         DataError: the teacher cannot be read.

@@ -102,11 +102,7 @@ def prepare(
 ) -> Run:
     """Build a run or resume it from its last checkpoint; unreadable images are reported.
 
-    Args:
-        settings: the settings of the run.
-        folder: its folder.
-        readings: the labelled faces of `settings.data`, then those of `settings.further`.
-        progress: wraps the loop over the faces of each data set.
+    `readings` are the labelled faces of `settings.data`, then those of `settings.further`.
 
     Raises:
         DataError: a data set has no face to train on, or the checkpoint is damaged.
@@ -221,12 +217,9 @@ def _network(settings: Settings, device: torch.device) -> Network:
 
 
 def resume(run: Run, data: dict[str, Any]) -> None:
-    """Load the last checkpoint if there is one, else initialize the weights.
+    """Load the last checkpoint of a run at step 0 if there is one, else initialize the weights.
 
-    Args:
-        run: at step 0.
-        data: the fingerprint of its data.
-
+    `data` is the fingerprint of its data.
     """
     state = from_leader(lambda: load_newest([run.folder.last, run.folder.previous]))
     if state is None:

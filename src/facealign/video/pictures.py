@@ -65,12 +65,7 @@ def note_depth(frame: VideoFrame, name: str) -> None:
 
 
 class Deinterlacer:
-    """Deinterlaces (yadif): one picture per frame, one frame later.
-
-    Args:
-        frame: the first one, whose size and format the others share.
-
-    """
+    """Deinterlaces (yadif): one picture per frame, one frame later; all are like the first."""
 
     def __init__(self, frame: VideoFrame) -> None:
         import av.filter

@@ -55,14 +55,10 @@ class Photos:
     def named(
         cls, names: Iterable[str], skip: Path | None, workers: int | None, threads: int | None
     ) -> Photos:
-        """Find the photos; a name that matches none is printed as an error.
+        """Find the photos of files, folders and globs; a name without any is printed as an error.
 
-        Args:
-            names: files, folders, globs; `-` is standard input.
-            skip: a folder that no search enters: the one for pictures.
-            workers: None for one a core.
-            threads: None for one each, and for all where photos come one at a time.
-
+        No search enters `skip`, the folder of pictures. Workers: None for one a core. Threads: None
+        for one each, and for all where photos come one at a time.
         """
         files, problems = find_photos(names, skip)
         for problem in problems:
@@ -152,9 +148,6 @@ def _is_leftover(path: Path) -> bool:
 
 def read_names(source: Path) -> list[str]:
     """The names in a list: one a line, or separated by null bytes as `find -print0` writes them.
-
-    Args:
-        source: the list; `-` is standard input.
 
     Raises:
         DataError: it cannot be read.

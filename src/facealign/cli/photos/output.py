@@ -55,15 +55,10 @@ class Output:
     def run(
         self, align: Align, photos: Photos, markup: str, record: dict[str, Any], tally: Tally
     ) -> None:
-        """Align the photos; write the results and count them.
+        """Align the photos, on several threads; write the results and count them.
 
-        Args:
-            align: one photo's result; called from several threads.
-            photos: all of the run.
-            markup: the point scheme of the faces.
-            record: the settings, by which a run may be resumed; the folder that names are relative
-                to is added.
-            tally: counts the results.
+        `record` are the settings, by which a run may be resumed; the folder that names are relative
+        to is added.
 
         Raises:
             KeyboardInterrupt: a signal came; what was done by then is written.

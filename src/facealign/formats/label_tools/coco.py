@@ -199,9 +199,7 @@ def _parse_annotation(file: CocoFile, number: int, scheme: Markup) -> Label:
 def read_coco(path: Path, markup: str | None) -> Iterator[ImageResult]:
     """The results in a COCO keypoints file; an annotation that is no face is reported.
 
-    Args:
-        path: the file.
-        markup: the point scheme of categories that are not named after one; None takes their own.
+    `markup` is the point scheme of categories that are not named after one; None takes their own.
 
     Raises:
         DataError: the file cannot be read, is not a COCO file, or its points have other names than

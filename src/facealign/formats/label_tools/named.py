@@ -213,9 +213,7 @@ class NamedTool:
     def read_results(self, path: Path, markup: str | None) -> Iterator[ImageResult]:
         """The results; a face without every point is reported.
 
-        Args:
-            path: the file or folder.
-            markup: the point scheme of faces whose kind names none; None takes their names.
+        `markup` is the point scheme of faces whose kind names none; None takes their names.
 
         Raises:
             DataError: the file cannot be read.

@@ -45,16 +45,10 @@ class Region:
 
 
 def to_faces(regions: Sequence[Region], place: str, id: str) -> list[NamedFace]:
-    """The faces of one image.
+    """The faces of one image, at a place for messages, under its id and a number.
 
     Regions of one group are a face. Points without a group are that of the only box, or of the
     only one that holds them; without a box they are one face.
-
-    Args:
-        regions: of the image.
-        place: file and image, for messages.
-        id: names the image; a number for each face follows.
-
     """
     linked, loose = _link(regions)
     groups: dict[Hashable, list[Region]] = {}

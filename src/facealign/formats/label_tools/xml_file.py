@@ -14,10 +14,7 @@ HEAD = 65536
 def read_elements(path: Path, top: str, tags: Collection[str]) -> Iterator[ET.Element]:
     """The elements with these tags, one at a time; each is emptied before the next.
 
-    Args:
-        path: the file.
-        top: the tag of the first element.
-        tags: of the elements wanted, none of them inside another.
+    None of them may be inside another. `top` is the tag that the file must start with.
 
     Raises:
         DataError: the file cannot be read, is not XML, begins with another element, or declares

@@ -27,13 +27,7 @@ def color_jitter(images: Tensor, numbers: Tensor, strength: float) -> None:
     """Gamma, then contrast about the image's mean, tint and brightness; in place.
 
     The gamma curve is Schlick's x / (1 + c (1 − x)), which equals x^γ at 0, ½ and 1 and takes a
-    fifth of the time.
-
-    Args:
-        images: (B, 3, S, S).
-        numbers: (B, 6).
-        strength: `AugmentSettings.colour`.
-
+    fifth of the time. Numbers (b, 6); `strength` is `AugmentSettings.colour`.
     """
     gamma, contrast = (torch.exp(between(numbers[:, i], -1.5, 1.5) * strength) for i in range(2))
     bend = 2**gamma - 2

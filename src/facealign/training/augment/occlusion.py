@@ -24,11 +24,7 @@ MOUTH = ("right_mouth_corner", "left_mouth_corner")
 def face_anchors(markup: Markup, landmarks: Tensor, labelled: Tensor) -> Tensor:
     """Right eye, left eye, mouth (b, 3, 2), to place glasses and masks; NaN where not known.
 
-    Args:
-        markup: point scheme.
-        landmarks: (b, K, 2) fractions of the crop.
-        labelled: (b, K) bool.
-
+    From landmarks (b, K, 2), fractions of the crop, and labelled (b, K) bool.
     """
     if markup.eye_points is None or not set(MOUTH) <= set(markup.names):
         return landmarks.new_full((len(landmarks), 3, 2), torch.nan)
@@ -140,14 +136,9 @@ def face_frame(images: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def fill_texture(images: Tensor, mask: Tensor, numbers: Tensor, grain: Tensor) -> Tensor:
-    """Fill the mask with colour, texture, or another part of the same image.
+    """Fill the mask with colour, texture, or another part of the same image; numbers (b, 9).
 
-    Args:
-        images: (b, 3, S, S).
-        mask: (b, S, S) bool.
-        numbers: (b, 9).
-        grain: (n,) normal numbers shared by the batch.
-
+    `grain` are normal numbers (n,) shared by the batch.
     """
     strength = between(numbers[:, 4:6], -0.25, 0.25).clamp_min_(0)  # 0 in half of the images
     noise = noise_like(grain, numbers[:, 3], images)

@@ -56,16 +56,9 @@ class Photometric:
         return Photometric(self.numbers[rows], self.grain, self.settings)
 
     def apply(self, images: Tensor, anchors: Tensor) -> Tensor:
-        """Change images (B, 3, S, S) in 0..1, in place.
+        """Change images (B, 3, S, S) in 0..1, in place; (B, S, S) bool, the occluded pixels.
 
-        Args:
-            images: of these rows.
-            anchors: (B, 3, 2) right eye, left eye, mouth, as fractions of the crop; NaN where not
-                known.
-
-        Returns:
-            (B, S, S) bool, the pixels that are occluded.
-
+        `anchors` are those of `occlusion.face_anchors`, (B, 3, 2).
         """
         covered = self._occlude(images, anchors)
         self._change(images, "shadow", light.add_shadow)

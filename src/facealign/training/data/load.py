@@ -12,13 +12,7 @@ from facealign.types import Progress, Sample, silent
 def open_faces(
     reading: Reading, samples: list[Sample], settings: Settings, progress: Progress = silent
 ) -> Faces:
-    """Faces to train on; images that cannot be read are reported and left out.
-
-    Args:
-        reading: the data set.
-        samples: the faces of it to use.
-        settings: of the run.
-        progress: wraps the loop over the faces.
+    """Faces of a data set to train on; images that cannot be read are reported and left out.
 
     Raises:
         SettingsError: it was packed for another input size or margin.

@@ -10,9 +10,7 @@ T = TypeVar("T")
 class Prefetcher(Generic[T]):
     """A function of the step's number that is called one step early, in a background thread.
 
-    Args:
-        load: step → value; the same at any time and from any thread.
-
+    It gives the same value at any time and from any thread.
     """
 
     def __init__(self, load: Callable[[int], T]) -> None:

@@ -89,13 +89,9 @@ class Sampler:
 def shuffle_blocks(
     blocks: Sequence[int], window: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """A random order of faces that stays within `window` blocks at a time.
+    """A random order of faces that stays within `window` blocks at a time; which ones is random.
 
-    Args:
-        blocks: number of neighboring faces in each block.
-        window: number of blocks to shuffle together; which ones is random.
-        rng: source of the order.
-
+    `blocks` are the numbers of neighboring faces that are stored together.
     """
     ends = np.cumsum(blocks)
     shuffled = rng.permutation(len(blocks))

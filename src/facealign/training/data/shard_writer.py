@@ -22,10 +22,7 @@ from facealign.types import Pixels, Sample
 class ShardWriter:
     """A context that writes the faces of one shard; the files appear on `finish`, or not at all.
 
-    Args:
-        path: of the tar.
-        facts: of the data set.
-        first: index of the first face within the data set; the indices are the keys.
+    Their keys are the indices of the faces within the data set, from `first`.
 
     Raises:
         OutputError: it cannot be written.

@@ -178,9 +178,7 @@ def spread_out(model: nn.Module) -> nn.Module:
 def without_exchange(parallel: nn.Module) -> contextlib.AbstractContextManager[None]:
     """Gradients computed in here stay in this process until the next ones outside.
 
-    Args:
-        parallel: what `spread_out` returned, not what `torch.compile` makes of it.
-
+    `parallel` is what `spread_out` returned, not what `torch.compile` makes of it.
     """
     if isinstance(parallel, DistributedDataParallel):
         return parallel.no_sync()

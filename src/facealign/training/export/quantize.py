@@ -91,11 +91,7 @@ def calibration_faces(run: Path, root: Path | None = None) -> NDArray[np.float32
 
 
 def to_integers(content: bytes, images: NDArray[np.float32]) -> bytes:
-    """An exported network in 8-bit integers, without a digest.
-
-    Args:
-        content: the ONNX file.
-        images: (N, 3, S, S), `calibration_faces`.
+    """The ONNX file of a network in 8-bit integers, without a digest; images (N, 3, S, S).
 
     Raises:
         ModelError: its points differ from those in floating point by more than `APART`.
@@ -120,14 +116,10 @@ def prepare(model: Path, folder: Path) -> Path:
 
 
 def quantise(ready: Path, target: Path, images: NDArray[np.float32], **changes: Any) -> None:
-    """Write a prepared network in 8-bit integers.
+    """Write what `prepare` made in 8-bit integers.
 
-    Args:
-        ready: what `prepare` made.
-        target: the ONNX file to write.
-        images: (N, 3, S, S) faces that set the ranges of the activations.
-        changes: arguments of `quantize_static` that replace ours.
-
+    The images (N, 3, S, S) set the ranges of the activations; `changes` are arguments of
+    `quantize_static` that replace ours.
     """
     usual: dict[str, Any] = {
         "quant_format": QuantFormat.QDQ,

@@ -137,12 +137,9 @@ def _unfold(layer: str, weight: Tensor, bias: Tensor) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def take_statistics(model: nn.Module, images: Sequence[Tensor]) -> None:
-    """Give each batch normalisation the statistics of its input; the outputs stay the same.
+    """Give each batch normalisation the statistics of its input, of batches (B, 3, S, S).
 
-    Args:
-        model: its running statistics do not come from data yet.
-        images: batches (B, 3, S, S).
-
+    The running statistics do not come from data yet; the outputs stay the same.
     """
     layers = [module for module in model.modules() if isinstance(module, BATCH_NORMS)]
     sums = {layer: torch.zeros(3, layer.num_features, dtype=torch.float64) for layer in layers}

@@ -30,12 +30,7 @@ CURE = "copy it again, or take another of the run's"
 
 
 def save_checkpoint(state: dict[str, Any], path: Path, keep: Path | None = None) -> None:
-    """Write a checkpoint under a temporary name, then rename it.
-
-    Args:
-        state: its content.
-        path: its file.
-        keep: where to move the checkpoint at `path`, if there is one.
+    """Write a checkpoint under a temporary name, then rename it; an older one moves to `keep`.
 
     Raises:
         OutputError: it cannot be written; an older file at `path` is unchanged.
@@ -106,10 +101,6 @@ def load_newest(paths: Sequence[Path]) -> dict[str, Any] | None:
 
 def load_checkpoint(path: Path, cure: str = CURE) -> dict[str, Any]:
     """Read a checkpoint; its own point schemes are known from then on.
-
-    Args:
-        path: the file.
-        cure: what to do about a damaged one.
 
     Raises:
         DataError: it is missing, damaged or of another version.

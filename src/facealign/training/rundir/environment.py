@@ -13,13 +13,7 @@ import facealign
 
 
 def environment(device: torch.device, precision: torch.autocast) -> dict[str, Any]:
-    """The facts, ready for JSON; None if unknown.
-
-    Args:
-        device: the device of the run.
-        precision: the precision of its convolutions.
-
-    """
+    """The facts of a run on a device, ready for JSON; None if unknown."""
     return {
         "facealign": facealign.__version__,
         "commit": commit(Path(facealign.__file__).parent),

@@ -19,11 +19,7 @@ def fingerprint(
 ) -> dict[str, Any]:
     """The fingerprint of a run's data, ready for JSON.
 
-    Args:
-        readings: the labelled faces of each data set.
-        faces: those of them that the run trains on.
-        held_out: ids of the faces to validate on.
-
+    `faces` are those of each reading that the run trains on, `held_out` the ids of the others.
     """
     return {
         "sets": [_set(*pair) for pair in zip(readings, faces, strict=True)],

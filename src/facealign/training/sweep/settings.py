@@ -68,12 +68,7 @@ class Sweep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 def load_sweep(path: Path, fixed: Sequence[str] = (), trials: int | None = None) -> Sweep:
-    """The sweep of a TOML file.
-
-    Args:
-        path: the file.
-        fixed: more changes to the base.
-        trials: number of trials, in place of the file's.
+    """The sweep of a TOML file, with more changes to the base and another number of trials.
 
     Raises:
         SettingsError: the file cannot be read, a key is unknown, or a range is not valid.
