@@ -19,7 +19,7 @@ from facealign.decoding import RAW_SUFFIXES, open_picture
 from facealign.decoding.gray import to_eight_bits
 from facealign.decoding.orientation import orientation, turned
 from facealign.errors import ImageError, MissingExtraError, OutputError
-from facealign.files import MARK, kind_of, reason, write_file
+from facealign.files import MARK, kind_of, missing, reason, write_file
 from facealign.types import Pixels
 
 LOG = logging.getLogger(__name__)
@@ -108,8 +108,6 @@ def open_image(source: ImageSource, color: Color = "rgb") -> Photo:
         return _open_bytes(bytes(source), "the bytes given")
     if not isinstance(source, str | os.PathLike):
         raise ImageError(_no_source(source))
-    if str(source).startswith(("http://", "https://")):
-        raise ImageError(f"{source}: facealign fetches nothing: download the photo, give its path")
     path = Path(source)
     data = _read_file(path)
     return _open_bytes(data, str(source), path.suffix.lower() in RAW_SUFFIXES)
@@ -206,7 +204,7 @@ def _read_file(path: Path) -> bytes:
         size = path.stat().st_size
         data = path.read_bytes() if size <= LARGEST_FILE else b""
     except FileNotFoundError:
-        raise ImageError(f"{path}: no such file") from None
+        raise ImageError(f"{path}: {missing(path)}") from None
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         raise ImageError(f"{path}: cannot be read ({reason(error)})") from None
     if size > LARGEST_FILE:

@@ -135,8 +135,9 @@ def test_open_files_are_read_and_what_is_no_source_gets_a_word(
         read_image(io.StringIO("text"))  # type: ignore[arg-type]
     with pytest.raises(ImageError, match=r"FaceAligner\.stream"):
         read_image([data])  # type: ignore[arg-type]
-    with pytest.raises(ImageError, match="fetches nothing"):
-        read_image("https://example.org/a.jpg")
+    for address in ("https://example.org/a.jpg", "s3://bucket/a.jpg", Path("file:///a.jpg")):
+        with pytest.raises(ImageError, match="fetches nothing"):
+            read_image(address)
 
 
 def test_a_search_skips_what_is_kept_beside_photos(

@@ -4,6 +4,7 @@ import atexit
 import hashlib
 import json
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -89,6 +90,12 @@ def digest(parts: Iterable[bytes]) -> str:
 def to_utf8(text: str) -> str:
     """The text with everything that is not UTF-8 escaped, as in some file names."""
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def missing(path: str | os.PathLike[str]) -> str:
+    """What to say of a path where nothing is, which may be an address."""
+    address = re.match(r"[a-z][a-z0-9+.-]+:/", os.fspath(path), re.IGNORECASE)  # not C:/
+    return "facealign fetches nothing: download it, give its path" if address else "no such file"
 
 
 def reason(error: Exception) -> str:

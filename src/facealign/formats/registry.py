@@ -12,7 +12,7 @@ from typing import Any
 
 from facealign.errors import DataError, OutputError
 from facealign.face import ImageResult
-from facealign.files import is_file, is_folder, whole_file
+from facealign.files import is_file, is_folder, missing, whole_file
 from facealign.formats import csv, json, parquet, pts
 from facealign.formats.contents import Contents, contents_of
 from facealign.formats.label_tools import coco, cvat, cvat_write, imglab, labelme, labelstudio, yolo
@@ -225,7 +225,7 @@ def input_format(path: Path, name: str | None = None) -> Format:
 
     """
     if not (is_file(path) or is_folder(path)):
-        raise DataError(f"{path}: no such file")
+        raise DataError(f"{path}: {missing(path)}")
     if name:
         return FORMATS[name]
     if is_folder(path):

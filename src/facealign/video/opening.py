@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from facealign.errors import ImageError, MissingExtraError
-from facealign.files import is_file
+from facealign.files import is_file, missing
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -54,7 +54,7 @@ def open_video(name: str) -> tuple[InputContainer, VideoStream]:
         raise MissingExtraError("reading videos", "video") from None
     file, options = _device(name)
     if file is None and not is_file(name):
-        raise ImageError(f"{name}: no such file")
+        raise ImageError(f"{name}: {missing(name)}")
     try:
         container: Any = av.open(name if file is None else file, **options)
     except (av.FFmpegError, OSError) as error:
