@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from facealign.detector import Detections
 from facealign.errors import SettingsError
@@ -19,6 +18,7 @@ from facealign.geometry import CropTransform, nms, turned_back
 from facealign.models import WEIGHTS, checked
 from facealign.types import Box, Pixels
 from facealign.yunet.network import Array, Network
+from facealign.yunet.reduction import reduced
 
 QUARTERS = (1, 2, 3)
 """Quarter turns of an image in which no face is sure."""
@@ -177,7 +177,7 @@ class YuNet:
         """Possible upright faces, at all scales."""
         parts, most = [], math.inf
         if max(image.shape[:2]) < HALVED * self.LEAST:
-            parts.append(self._search(_reduced(image, HALVED), HALVED))
+            parts.append(self._search(reduced(image, HALVED), HALVED))
             if self._has_clear(parts[0]):
                 return Candidates.best_of(*parts)
         for factor, view in self._views(image):
@@ -189,9 +189,9 @@ class YuNet:
     def _views(self, image: Pixels) -> Iterator[tuple[int, Pixels]]:
         """Whole factors and the image reduced by them, the coarsest first."""
         finest, *coarser = self._factors(*image.shape[:2])
-        view = _reduced(image, finest)
+        view = reduced(image, finest)
         for factor in reversed(coarser):
-            yield factor, _reduced(view, factor // finest)
+            yield factor, reduced(view, factor // finest)
         yield finest, view
 
     def _factors(self, height: int, width: int) -> list[int]:
@@ -239,11 +239,11 @@ class YuNet:
         """The candidates and those of the image turned by quarters, each at its best angle."""
         height, width = image.shape[:2]
         factor = max(self._factors(height, width)[0], math.ceil(max(height, width) / self.COARSE))
-        view, parts = _reduced(image, factor), []
+        view, parts = reduced(image, factor), []
         width, height = factor * view.shape[1], factor * view.shape[0]
         for quarter in QUARTERS:
             # np.rot90 turns counterclockwise: what is upright now leaned clockwise before.
-            found = self._search(np.ascontiguousarray(np.rot90(view, quarter)), factor)
+            found = self._search(np.rot90(view, quarter), factor)
             boxes = turned_back(
                 found.boxes, quarter, factor * view.shape[1], factor * view.shape[0]
             )
@@ -273,11 +273,6 @@ class YuNet:
         centre = (float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2)
         side = self.WIDER * float(max(box[2] - box[0], box[3] - box[1]))
         return CropTransform.from_square(centre, side, self.PATCH, float(angle))
-
-
-def _reduced(image: Pixels, factor: int) -> Pixels:
-    """The means of squares of `factor` × `factor` pixels; those at the edges may be smaller."""
-    return image if factor == 1 else np.asarray(Image.fromarray(image).reduce(factor))
 
 
 def _box_in(crop: CropTransform, box: NDArray[np.float64]) -> Box:
