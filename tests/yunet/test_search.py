@@ -90,7 +90,7 @@ def test_a_photo_without_a_face_stays_within_its_budget(searched: list[int], kin
     plain = sum(searched[:1])
     assert plain <= PLAIN / 4
     assert sum(searched) <= 1.6 * PLAIN  # the plain search of before, four times until then
-    assert len(searched) <= 9  # one plain, three turned, up to five rounds of closer looks
+    assert len(searched) <= 7  # one plain, three turned, up to three rounds of closer looks
 
 
 def test_twelve_megapixels_are_a_quarter_and_a_glance(searched: list[int]) -> None:

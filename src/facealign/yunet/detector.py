@@ -256,10 +256,14 @@ class YuNet:
     def _leaning(self, image: Pixels, found: Candidates) -> Candidates:
         """The candidates, the surest `FEW` of them at the angle at which the network is surest."""
         few, others = found[: self.FEW], found[self.FEW :]
-        best = few.or_surer(self._look_closely(image, few))
-        for turn in (-self.EIGHTH, self.EIGHTH):
-            turned = replace(few, angles=few.angles + np.float32(turn))
-            best = best.or_surer(self._look_closely(image, turned), self.BETTER)
+        count, turns = len(few.scores), (0.0, -self.EIGHTH, self.EIGHTH)
+        angles = np.concatenate([few.angles + np.float32(turn) for turn in turns])
+        looked = self._look_closely(
+            image, replace(few[np.tile(np.arange(count), len(turns))], angles=angles)
+        )
+        best = few.or_surer(looked[:count])
+        for first in (count, 2 * count):
+            best = best.or_surer(looked[first : first + count], self.BETTER)
         return Candidates.best_of(best, others)
 
     def _look_closely(self, image: Pixels, found: Candidates) -> Candidates:

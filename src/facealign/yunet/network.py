@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +129,7 @@ def _boxes(offsets: Array, cells: NDArray[np.intp], stride: int, columns: int) -
     return np.stack([x - half_w, y - half_h, x + half_w, y + half_h], axis=1)
 
 
+@cache
 def middle_cells(side: int, astray: float) -> NDArray[np.intp]:
     """Of side × side cells, those whose centre is at most `astray` sides from the grid's centre."""
     near = np.abs((np.arange(side) + 0.5) / side - 0.5) <= astray
