@@ -1,5 +1,8 @@
 """Every error to expect. Each message says what was given, why it fails, what to do."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class FaceAlignError(Exception):
     """Base of all errors that facealign raises on purpose."""
@@ -38,3 +41,12 @@ class MissingExtraError(FaceAlignError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f'{what} needs the "{extra}" extra: pip install "facealign[{extra}]"')
+
+
+@contextmanager
+def needs(extra: str, what: str) -> Iterator[None]:
+    """Turn the failed import of an optional package into a `MissingExtraError`."""
+    try:
+        yield
+    except ImportError:
+        raise MissingExtraError(what, extra) from None

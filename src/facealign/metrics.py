@@ -6,7 +6,6 @@ point is its Euclidean distance.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,15 +70,13 @@ def box_diagonal(truth: Array, boxes: Array, markup: Markup) -> Array:
     return np.asarray(np.linalg.norm(boxes[:, 2:] - boxes[:, :2], axis=1))
 
 
-NORMALISERS: Mapping[str, Normaliser] = MappingProxyType(
-    {
-        "inter_ocular": inter_ocular,
-        "inter_pupil": inter_pupil,
-        "point_pair": point_pair,
-        "box_size": box_size,
-        "box_diagonal": box_diagonal,
-    }
-)
+NORMALISERS: Mapping[str, Normaliser] = {
+    "inter_ocular": inter_ocular,
+    "inter_pupil": inter_pupil,
+    "point_pair": point_pair,
+    "box_size": box_size,
+    "box_diagonal": box_diagonal,
+}
 """Every normaliser by name."""
 
 

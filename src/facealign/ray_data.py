@@ -18,7 +18,7 @@ from typing import Any
 from facealign.aligner.photo import photo_result
 from facealign.aligner.room import Room
 from facealign.aligner.settings import AlignSettings
-from facealign.errors import DataError, ImageError, MissingExtraError, OutputError
+from facealign.errors import DataError, ImageError, OutputError, needs
 from facealign.files import PART, digest, part_of, to_utf8
 from facealign.formats.parquet import schema, to_row
 from facealign.image import SUFFIXES
@@ -38,10 +38,8 @@ def filesystem_of(place: str) -> tuple[Any, str]:
         DataError: the scheme is unknown.
 
     """
-    try:
+    with needs("ray", "--engine ray"):
         import pyarrow.fs
-    except ImportError:
-        raise MissingExtraError("--engine ray", "ray") from None
     if "://" not in place:
         return pyarrow.fs.LocalFileSystem(), str(Path(place).absolute())
     try:
@@ -223,11 +221,9 @@ def _import_ray() -> Any:
     """Ray without its telemetry, and without a word about what goes well."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-    try:
+    with needs("ray", "--engine ray"):
         import ray
         import ray.data
-    except ImportError:
-        raise MissingExtraError("--engine ray", "ray") from None
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.ERROR)
     ray.data.DataContext.get_current().enable_progress_bars = False

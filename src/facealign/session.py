@@ -16,6 +16,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 from numpy.typing import NDArray
 
+from facealign.files import brief
 from facealign.types import MOST_THREADS
 
 CPU = "CPUExecutionProvider"
@@ -77,7 +78,7 @@ class Session:
         try:
             return list(self._session.run(list(outputs), dict(inputs)))
         except Exception as error:
-            raise ModelError(f"the model failed: {_first_line(error)}") from None
+            raise ModelError(f"the model failed: {brief(error)}") from None
 
     def __getstate__(self) -> tuple[Any, ...]:
         return self._how
@@ -144,7 +145,7 @@ def _make(
     except Exception as error:  # ONNX Runtime's own exceptions share no public base
         name = "the exported network" if isinstance(model, bytes) else str(model)
         raise ModelError(
-            f"{name}: not a usable ONNX model ({_first_line(error)}); copy it again, or make one "
+            f"{name}: not a usable ONNX model ({brief(error)}); copy it again, or make one "
             "with: facealign export"
         ) from None
 
@@ -164,7 +165,3 @@ def _leave_alone_after_fork() -> weakref.WeakSet[Any]:
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=keep)
     return opened
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

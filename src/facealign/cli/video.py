@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from facealign.cli.options import (
     output_path,
     threads_option,
 )
+from facealign.cli.photos.output import STDOUT, line_printer
 from facealign.cli.stopping import GRACE, INTERRUPTED, Stop
 from facealign.cli.video_totals import Totals
 from facealign.draw import draw_faces
@@ -32,7 +32,6 @@ from facealign.face import ImageResult
 from facealign.face.measures import measured
 from facealign.files import is_file, sha256, to_utf8
 from facealign.formats.journal import Journal
-from facealign.formats.json import to_line
 from facealign.formats.registry import VIDEO, Format, output_format, read_results, write_results
 from facealign.models import DEVICES, model_path
 from facealign.problems import report
@@ -41,8 +40,6 @@ from facealign.video.follow import Smoothing, TrackedFrame, follow, make_tracker
 from facealign.video.reading import Frame, VideoReader
 from facealign.video.writing import VideoWriter, choose_encoder
 from facealign.yunet import YuNet
-
-STDOUT = Path("-")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +163,7 @@ def command(
         run = Run(settings, settings.aligner(threads), stop, totals, draw, output != STDOUT)
         journal = None
         if output == STDOUT:
-            run.write = _print_line
+            run.write = line_printer()
         elif output is not None:
             journal = stack.enter_context(_journal(output, settings, resume))
             run.write, run.earlier = journal.add, Earlier.in_journal(journal)
@@ -282,8 +279,3 @@ def _journal(output: Path, settings: Settings, resume: bool) -> Journal:
     if resume and not journal.resumed and is_file(output):
         journal.take_over(read_results(output))
     return journal
-
-
-def _print_line(result: ImageResult) -> None:
-    sys.stdout.write(to_utf8(to_line(result)) + "\n")
-    sys.stdout.flush()

@@ -6,7 +6,6 @@ boxes, normalisers. The last are general formats for your own data (`datasets/fo
 
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 from facealign.datasets import aflw, celeba, cofw, ibug_300vw, ibug_300w, merl_rav, wflw
 from facealign.datasets.formats import labels, packed
@@ -15,23 +14,21 @@ from facealign.datasets.reading import Dataset, Reading
 from facealign.errors import DataError
 from facealign.markup import Markup, load_markup
 
-DATASETS: Mapping[str, Dataset] = MappingProxyType(
-    {
-        dataset.name: dataset
-        for dataset in (
-            ibug_300w.DATASET,
-            aflw.DATASET,
-            celeba.DATASET,
-            celeba.ALIGNED,
-            ibug_300vw.DATASET,
-            wflw.DATASET,
-            cofw.DATASET,
-            merl_rav.DATASET,
-            *labels.DATASETS,
-            packed.DATASET,
-        )
-    }
-)
+DATASETS: Mapping[str, Dataset] = {
+    dataset.name: dataset
+    for dataset in (
+        ibug_300w.DATASET,
+        aflw.DATASET,
+        celeba.DATASET,
+        celeba.ALIGNED,
+        ibug_300vw.DATASET,
+        wflw.DATASET,
+        cofw.DATASET,
+        merl_rav.DATASET,
+        *labels.DATASETS,
+        packed.DATASET,
+    )
+}
 """Every data set by name."""
 
 

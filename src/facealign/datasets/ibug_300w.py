@@ -19,6 +19,7 @@ import numpy as np
 from facealign.datasets.matlab.matfile import read_mat
 from facealign.datasets.reading import Dataset, Reading, build_sample, build_samples, check_subset
 from facealign.errors import DataError
+from facealign.files import parsing
 from facealign.formats.pts import image_beside, read_pts
 from facealign.formats.tables import read_columns, read_rows
 from facealign.geometry import to_box
@@ -105,10 +106,8 @@ def _read_boxes(root: Path, needed: bool) -> dict[str, Box]:
     rows = _csv_rows(table) if table.is_file() else (r for a in archives for r in _mat_rows(a))
     boxes: dict[str, Box] = {}
     for name, values, place in rows:
-        try:
+        with parsing(place):
             boxes[name.rsplit(".", 1)[0]] = to_box(np.array(values, dtype=np.float64) - 1)
-        except ValueError as error:
-            raise DataError(f"{place}: {error}") from None
     return boxes
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from facealign.datasets.cofw import read_cofw_images
 from facealign.datasets.shards import read_regions
-from facealign.errors import FaceAlignError, ImageError, MissingExtraError
+from facealign.errors import FaceAlignError, ImageError, needs
 from facealign.image import read_image
 from facealign.problems import report
 from facealign.types import Pixels, Progress, Sample, silent
@@ -89,10 +89,8 @@ def read_frames(path: Path, numbers: Sequence[int]) -> Iterator[Pixels]:
         MissingExtraError: the "video" extra is not installed.
 
     """
-    try:
+    with needs("video", "reading videos"):
         import av
-    except ImportError:
-        raise MissingExtraError("reading videos", "video") from None
     done = 0
     try:
         with av.open(str(path)) as container:

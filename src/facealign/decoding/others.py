@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from PIL import Image
 
-from facealign.errors import MissingExtraError
+from facealign.errors import needs
 
 Parts = tuple[tuple[int, int], Callable[[], Image.Image], bytes | None]
 """Width and height, what decodes the pixels, and the colour profile."""
@@ -27,10 +27,8 @@ def open_heif(data: bytes) -> Parts:
         Exception: whatever libheif raises of a damaged file.
 
     """
-    try:
+    with needs("heif", "reading HEIC photos"):
         from pillow_heif import open_heif as open_file
-    except ImportError:
-        raise MissingExtraError("reading HEIC photos", "heif") from None
     photo = open_file(io.BytesIO(data))
     check_size(photo.size)
     return photo.size, photo.to_pillow, photo.info.get("icc_profile")
@@ -49,10 +47,8 @@ def open_jxl(data: bytes) -> Parts:
         RuntimeError: the file is damaged.
 
     """
-    try:
+    with needs("jxl", "reading JPEG XL photos"):
         import pylibjxl
-    except ImportError:
-        raise MissingExtraError("reading JPEG XL photos", "jxl") from None
     facts = pylibjxl.probe(data)
     size = int(facts["width"]), int(facts["height"])
     check_size(size)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from facealign.errors import MissingExtraError, OutputError
+from facealign.errors import OutputError, needs
 from facealign.files import MARK, write_file
 from facealign.markup import load_markup
 from facealign.types import Pixels, Points
@@ -166,10 +166,8 @@ def new_figure(width: float, height: float) -> Figure:
         MissingExtraError: matplotlib is not installed.
 
     """
-    try:
+    with needs("plot", "drawing figures"):
         from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtraError("drawing figures", "plot") from None
     return Figure(figsize=(width, height), layout="constrained")
 
 

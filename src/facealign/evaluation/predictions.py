@@ -15,7 +15,7 @@ from facealign.datasets import stream_pixels
 from facealign.datasets.pixels import read_frames
 from facealign.errors import DataError, FaceAlignError, SettingsError
 from facealign.face import Face
-from facealign.files import reading, write_file
+from facealign.files import brief, reading, write_file
 from facealign.geometry import box_of_points, iou
 from facealign.markup import load_markup
 from facealign.problems import report
@@ -180,9 +180,9 @@ def read_predictions(path: Path) -> Predictions:
             landmarks = np.asarray(file["landmarks"], np.float32)
             words = {name: str(file[name]) for name in WORDS}
     except Exception as error:  # zipfile, NumPy and a missing entry each raise their own error
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(
-            f"{path}: not predictions ({reason}); write them with: facealign eval --predictions"
+            f"{path}: not predictions ({brief(error)}); "
+            "write them with: facealign eval --predictions"
         ) from None
     if landmarks.shape != (len(ids), *landmarks.shape[1:2], 2):
         raise DataError(f"{path}: {len(ids)} ids, but landmarks of shape {landmarks.shape}")

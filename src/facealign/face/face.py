@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from facealign.errors import MissingExtraError
+from facealign.errors import needs
 from facealign.face.pose import Pose, fit_pose
 from facealign.face.templates import points_crop, template_crop
 from facealign.geometry import CropTransform
@@ -148,10 +148,8 @@ class Face:
             MissingExtraError: supervision is not installed.
 
         """
-        try:
+        with needs("supervision", "to_supervision"):
             import supervision
-        except ImportError:
-            raise MissingExtraError("to_supervision", "supervision") from None
         return supervision.KeyPoints(
             xy=self.landmarks[None],
             class_id=np.zeros(1, np.int64),

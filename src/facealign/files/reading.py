@@ -6,6 +6,7 @@ import json
 import os
 import re
 import stat
+import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -154,6 +155,14 @@ def parse_json(content: str | bytes, place: object, cure: str = COPY) -> Any:
     with parsing(place, "not JSON", cure=cure):
         text = content if isinstance(content, str) else content.decode("utf-8-sig")
         return json.loads(text)
+
+
+def read_toml(path: Path, kind: type[FaceAlignError] = DataError) -> dict[str, Any]:
+    """The tables of a TOML file; an error of `kind` where it cannot be read or is not TOML."""
+    with reading(path, kind):
+        content = path.read_bytes()
+    with parsing(path, "not valid TOML", kind):
+        return tomllib.loads(content.decode("utf-8-sig"))
 
 
 def read_json_file(path: Path, cure: str = COPY) -> Any:

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from facealign.errors import DataError, MissingExtraError
+from facealign.errors import DataError, needs
 from facealign.face import Face, ImageResult
 from facealign.files import BAD_CONTENT, COPY, brief, reading, to_utf8
 from facealign.formats.contents import NEEDED, OPTIONAL, Contents
@@ -121,8 +121,6 @@ def read_parquet(path: Path, markup: str | None) -> Iterator[ImageResult]:
 
 
 def _pyarrow() -> Any:
-    try:
+    with needs("parquet", "Parquet"):
         import pyarrow
-    except ImportError:
-        raise MissingExtraError("Parquet", "parquet") from None
     return pyarrow

@@ -7,7 +7,6 @@ data sets know it from there.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from facealign.errors import DataError, OutputError
@@ -70,123 +69,121 @@ def _to_file(
 VIDEO = frozenset({"frames", "times", "frames without a face", "tracks", "raw points", "measures"})
 """What formats made for photos have no place for."""
 
-FORMATS: Mapping[str, Format] = MappingProxyType(
-    {
-        entry.name: entry
-        for entry in (
-            Format(
-                name="json",
-                suffixes=(".json",),
-                read=json.read_json,
-                write=_to_file(json.write_json),
-                labels=results_as_labels("Results of facealign (JSON)", json.read_json),
-            ),
-            Format(
-                name="jsonl",
-                suffixes=(".jsonl",),
-                read=json.read_jsonl,
-                write=_to_file(json.write_jsonl),
-                labels=results_as_labels("Results of facealign (JSON Lines)", json.read_jsonl),
-            ),
-            Format(
-                name="csv",
-                suffixes=(".csv",),
-                read=csv.read_csv,
-                write=_to_file(csv.write_csv),
-                labels=csv.LABELS,
-            ),
-            Format(
-                name="parquet",
-                suffixes=(".parquet",),
-                read=parquet.read_parquet,
-                write=_to_file(parquet.write_parquet, binary=True),
-                labels=results_as_labels("Results of facealign (Parquet)", parquet.read_parquet),
-                check=parquet.schema,
-            ),
-            Format(
-                name="coco",
-                suffixes=(".coco.json",),
-                read=coco.read_coco,
-                write=_to_file(coco.write_coco),
-                labels=coco.LABELS,
-                matches=coco.is_coco,
-                loses=VIDEO,
-            ),
-            Format(
-                name="cvat",
-                suffixes=(".xml",),
-                read=cvat.TOOL.read_results,
-                write=_to_file(cvat_write.write_cvat),
-                labels=cvat.TOOL.labels,
-                keeps_all=False,
-                loses=frozenset({"point scores", "failed photos"}) | VIDEO - {"frames", "tracks"},
-            ),
-            Format(
-                name="imglab",
-                suffixes=(".imglab.xml",),
-                read=imglab.TOOL.read_results,
-                write=_to_file(imglab.write_imglab),
-                labels=imglab.TOOL.labels,
-                matches=imglab.is_imglab,
-                keeps_all=False,
-                loses=frozenset(
-                    {"fractions of pixels", "scores", "confidence", "point scores", "visibility"}
-                    | {"image sizes", "failed photos"}
-                )
-                | VIDEO,
-            ),
-            Format(
-                name="labelstudio",
-                suffixes=(".labelstudio.json",),
-                read=labelstudio.TOOL.read_results,
-                write=_to_file(labelstudio.write_labelstudio),
-                labels=labelstudio.TOOL.labels,
-                matches=labelstudio.is_labelstudio,
-                keeps_all=False,
-                loses=frozenset({"confidence", "point scores", "failed photos"}) | VIDEO,
-            ),
-            Format(
-                name="labelme",
-                suffixes=(),
-                read=labelme.TOOL.read_results,
-                write=labelme.write_labelme,
-                labels=labelme.TOOL.labels,
-                matches=labelme.is_labelme,
-                files=".json",
-                keeps_all=False,
-                loses=frozenset({"confidence", "point scores", "failed photos"}) | VIDEO,
-            ),
-            Format(
-                name="yolo",
-                suffixes=("data.yaml",),
-                read=yolo.TOOL.read_results,
-                write=yolo.write_yolo,
-                labels=yolo.TOOL.labels,
-                matches=yolo.is_yolo,
-                files=".txt",
-                keeps_all=False,
-                loses=frozenset(
-                    {"scores", "confidence", "point scores", "image sizes", "failed photos"}
-                )
-                | VIDEO,
-            ),
-            Format(
-                name="pts",
-                suffixes=(".pts",),
-                read=pts.read_pts_results,
-                write=pts.write_pts,
-                labels=pts.LABELS,
-                files=".pts",
-                keeps_all=False,
-                loses=frozenset(
-                    {"boxes", "scores", "confidence", "point scores", "visibility", "image sizes"}
-                    | {"photos without a face", "failed photos"}
-                )
-                | VIDEO,
-            ),
-        )
-    }
-)
+FORMATS: Mapping[str, Format] = {
+    entry.name: entry
+    for entry in (
+        Format(
+            name="json",
+            suffixes=(".json",),
+            read=json.read_json,
+            write=_to_file(json.write_json),
+            labels=results_as_labels("Results of facealign (JSON)", json.read_json),
+        ),
+        Format(
+            name="jsonl",
+            suffixes=(".jsonl",),
+            read=json.read_jsonl,
+            write=_to_file(json.write_jsonl),
+            labels=results_as_labels("Results of facealign (JSON Lines)", json.read_jsonl),
+        ),
+        Format(
+            name="csv",
+            suffixes=(".csv",),
+            read=csv.read_csv,
+            write=_to_file(csv.write_csv),
+            labels=csv.LABELS,
+        ),
+        Format(
+            name="parquet",
+            suffixes=(".parquet",),
+            read=parquet.read_parquet,
+            write=_to_file(parquet.write_parquet, binary=True),
+            labels=results_as_labels("Results of facealign (Parquet)", parquet.read_parquet),
+            check=parquet.schema,
+        ),
+        Format(
+            name="coco",
+            suffixes=(".coco.json",),
+            read=coco.read_coco,
+            write=_to_file(coco.write_coco),
+            labels=coco.LABELS,
+            matches=coco.is_coco,
+            loses=VIDEO,
+        ),
+        Format(
+            name="cvat",
+            suffixes=(".xml",),
+            read=cvat.TOOL.read_results,
+            write=_to_file(cvat_write.write_cvat),
+            labels=cvat.TOOL.labels,
+            keeps_all=False,
+            loses=frozenset({"point scores", "failed photos"}) | VIDEO - {"frames", "tracks"},
+        ),
+        Format(
+            name="imglab",
+            suffixes=(".imglab.xml",),
+            read=imglab.TOOL.read_results,
+            write=_to_file(imglab.write_imglab),
+            labels=imglab.TOOL.labels,
+            matches=imglab.is_imglab,
+            keeps_all=False,
+            loses=frozenset(
+                {"fractions of pixels", "scores", "confidence", "point scores", "visibility"}
+                | {"image sizes", "failed photos"}
+            )
+            | VIDEO,
+        ),
+        Format(
+            name="labelstudio",
+            suffixes=(".labelstudio.json",),
+            read=labelstudio.TOOL.read_results,
+            write=_to_file(labelstudio.write_labelstudio),
+            labels=labelstudio.TOOL.labels,
+            matches=labelstudio.is_labelstudio,
+            keeps_all=False,
+            loses=frozenset({"confidence", "point scores", "failed photos"}) | VIDEO,
+        ),
+        Format(
+            name="labelme",
+            suffixes=(),
+            read=labelme.TOOL.read_results,
+            write=labelme.write_labelme,
+            labels=labelme.TOOL.labels,
+            matches=labelme.is_labelme,
+            files=".json",
+            keeps_all=False,
+            loses=frozenset({"confidence", "point scores", "failed photos"}) | VIDEO,
+        ),
+        Format(
+            name="yolo",
+            suffixes=("data.yaml",),
+            read=yolo.TOOL.read_results,
+            write=yolo.write_yolo,
+            labels=yolo.TOOL.labels,
+            matches=yolo.is_yolo,
+            files=".txt",
+            keeps_all=False,
+            loses=frozenset(
+                {"scores", "confidence", "point scores", "image sizes", "failed photos"}
+            )
+            | VIDEO,
+        ),
+        Format(
+            name="pts",
+            suffixes=(".pts",),
+            read=pts.read_pts_results,
+            write=pts.write_pts,
+            labels=pts.LABELS,
+            files=".pts",
+            keeps_all=False,
+            loses=frozenset(
+                {"boxes", "scores", "confidence", "point scores", "visibility", "image sizes"}
+                | {"photos without a face", "failed photos"}
+            )
+            | VIDEO,
+        ),
+    )
+}
 """Every format by name."""
 
 

@@ -56,50 +56,41 @@ def _jaw(side: int) -> list[str]:
     return [*_numbered("right_jaw", 1, side), "chin", *_numbered("left_jaw", side, 1)]
 
 
-def _ibug51() -> Parts:
-    return {
-        "right_brow": _brow("right", 5),
-        "left_brow": _brow("left", 5),
-        **_nose(),
-        "right_eye": _eye("right", 2),
-        "left_eye": _eye("left", 2),
-        **_lips(),
-    }
-
-
-def _wflw98() -> Parts:
-    right_brow = [*_numbered("right_brow_upper", 1, 5), *_numbered("right_brow_lower", 4, 1)]
-    left_brow = [*_numbered("left_brow_upper", 5, 1), *_numbered("left_brow_lower", 1, 4)]
-    return {
-        "jaw": _jaw(16),
-        "right_brow": right_brow,
-        "left_brow": left_brow,
-        **_nose(),
-        "right_eye": _eye("right", 3),
-        "left_eye": _eye("left", 3),
-        **_lips(),
-        "right_pupil": ["right_pupil"],
-        "left_pupil": ["left_pupil"],
-    }
-
-
-def _aflw19() -> Parts:
-    return {
-        "right_brow": ["right_brow_outer", "right_brow_middle", "right_brow_inner"],
-        "left_brow": ["left_brow_inner", "left_brow_middle", "left_brow_outer"],
-        "right_eye": ["right_eye_outer", "right_eye_centre", "right_eye_inner"],
-        "left_eye": ["left_eye_inner", "left_eye_centre", "left_eye_outer"],
-        "nose": ["right_nose", "nose_tip", "left_nose"],
-        "mouth": ["right_mouth_corner", "mouth_centre", "left_mouth_corner"],
-        "chin": ["chin"],
-    }
-
-
-def _celeba5() -> Parts:
-    names = ["right_eye_centre", "left_eye_centre", "nose_tip"]
-    return {name: [name] for name in [*names, "right_mouth_corner", "left_mouth_corner"]}
-
-
+IBUG51: Parts = {
+    "right_brow": _brow("right", 5),
+    "left_brow": _brow("left", 5),
+    **_nose(),
+    "right_eye": _eye("right", 2),
+    "left_eye": _eye("left", 2),
+    **_lips(),
+}
+WFLW98: Parts = {
+    "jaw": _jaw(16),
+    "right_brow": [*_numbered("right_brow_upper", 1, 5), *_numbered("right_brow_lower", 4, 1)],
+    "left_brow": [*_numbered("left_brow_upper", 5, 1), *_numbered("left_brow_lower", 1, 4)],
+    **_nose(),
+    "right_eye": _eye("right", 3),
+    "left_eye": _eye("left", 3),
+    **_lips(),
+    "right_pupil": ["right_pupil"],
+    "left_pupil": ["left_pupil"],
+}
+AFLW19: Parts = {
+    "right_brow": ["right_brow_outer", "right_brow_middle", "right_brow_inner"],
+    "left_brow": ["left_brow_inner", "left_brow_middle", "left_brow_outer"],
+    "right_eye": ["right_eye_outer", "right_eye_centre", "right_eye_inner"],
+    "left_eye": ["left_eye_inner", "left_eye_centre", "left_eye_outer"],
+    "nose": ["right_nose", "nose_tip", "left_nose"],
+    "mouth": ["right_mouth_corner", "mouth_centre", "left_mouth_corner"],
+    "chin": ["chin"],
+}
+CELEBA5 = [
+    "right_eye_centre",
+    "left_eye_centre",
+    "nose_tip",
+    "right_mouth_corner",
+    "left_mouth_corner",
+]
 COFW_ORDER = (
     "right_brow_outer left_brow_outer right_brow_inner left_brow_inner "
     "right_brow_upper right_brow_lower left_brow_upper left_brow_lower "
@@ -137,18 +128,16 @@ MARKUPS: MappingProxyType[str, Markup] = MappingProxyType(
     {
         markup.name: markup
         for markup in (
+            _markup("ibug68", {"jaw": _jaw(8), **IBUG51}, "right_eye left_eye outer_lip inner_lip"),
+            _markup("ibug51", IBUG51, "right_eye left_eye outer_lip inner_lip"),
             _markup(
-                "ibug68", {"jaw": _jaw(8), **_ibug51()}, "right_eye left_eye outer_lip inner_lip"
-            ),
-            _markup("ibug51", _ibug51(), "right_eye left_eye outer_lip inner_lip"),
-            _markup(
-                "wflw98", _wflw98(), "right_brow left_brow right_eye left_eye outer_lip inner_lip"
+                "wflw98", WFLW98, "right_brow left_brow right_eye left_eye outer_lip inner_lip"
             ),
             _markup(
                 "cofw29", _cofw29(), "right_brow left_brow right_eye left_eye outer_lip", COFW_ORDER
             ),
-            _markup("aflw19", _aflw19()),
-            _markup("celeba5", _celeba5()),
+            _markup("aflw19", AFLW19),
+            _markup("celeba5", {name: [name] for name in CELEBA5}),
         )
     }
 )

@@ -6,14 +6,13 @@ A scheme is known by its name from the moment it is read until the process ends.
 import logging
 import os
 import re
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 from facealign.errors import DataError
-from facealign.files import parsing, reading
+from facealign.files import read_toml
 from facealign.markup.known import MARKUPS
 from facealign.markup.scheme import Markup, fold
 
@@ -133,11 +132,7 @@ def read_markup(path: Path) -> Markup:
         DataError: the file cannot be read or is not a point scheme.
 
     """
-    with reading(path):
-        content = path.read_bytes()
-    with parsing(path, "not TOML"):
-        tree = tomllib.loads(content.decode("utf-8-sig"))
-    return Markup.from_dict(tree, str(path))
+    return Markup.from_dict(read_toml(path), str(path))
 
 
 def _remember(markup: Markup) -> Markup:

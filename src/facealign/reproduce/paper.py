@@ -6,7 +6,6 @@ so those here, are percentages; everywhere else in facealign an NME is a fractio
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 PAPER = "the paper"
 
@@ -46,37 +45,33 @@ class Benchmark:
     normaliser: str
     rows: Mapping[str, tuple[float | None, ...]]
     others: tuple[str, ...] = ()
-    published: Mapping[tuple[str, str], tuple[float | None, ...]] = field(
-        default_factory=lambda: MappingProxyType({})
-    )
+    published: Mapping[tuple[str, str], tuple[float | None, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
-SOURCES: Mapping[str, str] = MappingProxyType(
-    {
-        "AAN": "Yue et al.: the paper",
-        "RCPR": "Burgos-Artizzu et al., ICCV 2013",
-        "SDM": "Xiong and De la Torre, CVPR 2013",
-        "ESR": "Cao et al., IJCV 2014",
-        "GN-DPM": "Tzimiropoulos and Pantic, CVPR 2014",
-        "ERT": "Kazemi and Sullivan, CVPR 2014",
-        "CFAN": "Zhang et al., ECCV 2014",
-        "LBF": "Ren et al., CVPR 2014",
-        "CFSS": "Zhu et al., CVPR 2015",
-        "MDM": "Trigeorgis et al., CVPR 2016",
-        "TSCN": "Simonyan and Zisserman, NIPS 2014",
-        "TCDCN": "Zhang et al., PAMI 2016",
-        "TSTN": "Liu et al., PAMI 2017",
-        "LAB": "Wu et al., CVPR 2018",
-        "PFLD-112": "cunjian/pytorch_face_landmark",
-        "MobileFaceNet-112": "cunjian/pytorch_face_landmark",
-        "HRNet-W18": "Wang et al., PAMI 2020 (9.3 M parameters)",
-        "AWing": "Wang et al., ICCV 2019",
-        "SPIGA": "Prados-Torreblanca et al., BMVC 2022",
-        "ADNet": "Huang et al., ICCV 2021",
-        "STAR": "Zhou et al., CVPR 2023",
-    }
-)
+SOURCES: Mapping[str, str] = {
+    "AAN": "Yue et al.: the paper",
+    "RCPR": "Burgos-Artizzu et al., ICCV 2013",
+    "SDM": "Xiong and De la Torre, CVPR 2013",
+    "ESR": "Cao et al., IJCV 2014",
+    "GN-DPM": "Tzimiropoulos and Pantic, CVPR 2014",
+    "ERT": "Kazemi and Sullivan, CVPR 2014",
+    "CFAN": "Zhang et al., ECCV 2014",
+    "LBF": "Ren et al., CVPR 2014",
+    "CFSS": "Zhu et al., CVPR 2015",
+    "MDM": "Trigeorgis et al., CVPR 2016",
+    "TSCN": "Simonyan and Zisserman, NIPS 2014",
+    "TCDCN": "Zhang et al., PAMI 2016",
+    "TSTN": "Liu et al., PAMI 2017",
+    "LAB": "Wu et al., CVPR 2018",
+    "PFLD-112": "cunjian/pytorch_face_landmark",
+    "MobileFaceNet-112": "cunjian/pytorch_face_landmark",
+    "HRNet-W18": "Wang et al., PAMI 2020 (9.3 M parameters)",
+    "AWing": "Wang et al., ICCV 2019",
+    "SPIGA": "Prados-Torreblanca et al., BMVC 2022",
+    "ADNet": "Huang et al., ICCV 2021",
+    "STAR": "Zhou et al., CVPR 2023",
+}
 """Method → where it was published; for the paper's baselines, as the paper cites them."""
 
 AFLW = Benchmark(
@@ -159,38 +154,37 @@ VW300 = Benchmark(
     ),
 )
 
-BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType(
-    {"table1": AFLW, "table2": W300, "table3": CELEBA, "table4": VW300}
-)
+BENCHMARKS: Mapping[str, Benchmark] = {
+    "table1": AFLW,
+    "table2": W300,
+    "table3": CELEBA,
+    "table4": VW300,
+}
 
-VARIANTS: Mapping[str, str] = MappingProxyType(
-    {
-        "aan": "AAN",
-        "no-attention": "w/o attention",
-        "no-ne": "w/o NE layer",
-        "neither": "w/o both",
-        "eq2": "eq. 2",
-        "map-no-relu": "map without ReLU",
-        "no-supervision": "w/o supervision",
-        "single-scale": "one map, last stage",
-    }
-)
+VARIANTS: Mapping[str, str] = {
+    "aan": "AAN",
+    "no-attention": "w/o attention",
+    "no-ne": "w/o NE layer",
+    "neither": "w/o both",
+    "eq2": "eq. 2",
+    "map-no-relu": "map without ReLU",
+    "no-supervision": "w/o supervision",
+    "single-scale": "one map, last stage",
+}
 """Variant, named as in recorded runs → its column in table 5; the paper's four come first."""
 
-ABLATION: Mapping[tuple[str, str, str], Mapping[str, float]] = MappingProxyType(
-    {
-        ("aflw", "full", "box_size"): {
-            "aan": 1.73,
-            "no-attention": 2.06,
-            "no-ne": 1.78,
-            "neither": 2.10,
-        },
-        ("300vw", "category3", "inter_ocular"): {
-            "aan": 7.98,
-            "no-attention": 9.38,
-            "no-ne": 8.15,
-            "neither": 9.60,
-        },
-    }
-)
+ABLATION: Mapping[tuple[str, str, str], Mapping[str, float]] = {
+    ("aflw", "full", "box_size"): {
+        "aan": 1.73,
+        "no-attention": 2.06,
+        "no-ne": 1.78,
+        "neither": 2.10,
+    },
+    ("300vw", "category3", "inter_ocular"): {
+        "aan": 7.98,
+        "no-attention": 9.38,
+        "no-ne": 8.15,
+        "neither": 9.60,
+    },
+}
 """Table 5: (data set, subset, normaliser) → variant → percentage."""

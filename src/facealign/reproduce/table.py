@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 SCHEMA = "facealign-table/1"
@@ -112,9 +111,11 @@ def to_json(table: Table) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-FORMS: Mapping[str, Callable[[Table], str]] = MappingProxyType(
-    {"text": to_text, "markdown": to_markdown, "json": to_json}
-)
+FORMS: Mapping[str, Callable[[Table], str]] = {
+    "text": to_text,
+    "markdown": to_markdown,
+    "json": to_json,
+}
 
 
 def _words(row: Row) -> list[str]:

@@ -13,7 +13,7 @@ import msgspec
 import tomli_w
 
 from facealign.errors import SettingsError
-from facealign.files import parsing, reading
+from facealign.files import read_toml
 from facealign.training.settings import Settings
 
 T = TypeVar("T")
@@ -42,7 +42,7 @@ def load_settings(path: Path, overrides: Sequence[str] = ()) -> Settings:
 
 def _read_tree(path: Path, depth: int = 0) -> dict[str, Any]:
     """The file's tables, merged over those of its `base`, a path relative to the file."""
-    tree = read_toml(path)
+    tree = read_toml(path, SettingsError)
     base = tree.pop("base", None)
     if base is None:
         return tree
@@ -103,19 +103,6 @@ def _not_finite(value: Any, place: str = "") -> Iterator[str]:
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from _not_finite(inner, f"{place}.{key}" if place else str(key))
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """The tables of a TOML file.
-
-    Raises:
-        SettingsError: it cannot be read or is not TOML.
-
-    """
-    with reading(path, SettingsError):
-        content = path.read_bytes()
-    with parsing(path, "not valid TOML", SettingsError):
-        return tomllib.loads(content.decode("utf-8-sig"))
 
 
 def to_toml(settings: Settings) -> str:

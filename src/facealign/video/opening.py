@@ -7,8 +7,8 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
-from facealign.errors import ImageError, MissingExtraError
-from facealign.files import is_file, missing
+from facealign.errors import ImageError, needs
+from facealign.files import is_file, missing, reason
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -47,11 +47,9 @@ def open_video(name: str) -> tuple[InputContainer, VideoStream]:
         MissingExtraError: PyAV is not installed.
 
     """
-    try:
+    with needs("video", "reading videos"):
         import av
         import av.stream
-    except ImportError:
-        raise MissingExtraError("reading videos", "video") from None
     file, options = _device(name)
     if file is None and not is_file(name):
         raise ImageError(f"{name}: {missing(name)}")
@@ -60,7 +58,7 @@ def open_video(name: str) -> tuple[InputContainer, VideoStream]:
     except (av.FFmpegError, OSError) as error:
         if isinstance(file, StandardInput) and file.interrupted:
             raise KeyboardInterrupt from None
-        raise ImageError(f"{name}: cannot be opened as a video ({reason_of(error)})") from None
+        raise ImageError(f"{name}: cannot be opened as a video ({reason(error)})") from None
     cover = av.stream.Disposition.attached_pic
     found = [stream for stream in container.streams.video if not stream.disposition & cover]
     if not found:
@@ -106,8 +104,3 @@ def declared_frames(stream: VideoStream, rate: float) -> int:
         hours, minutes, seconds = (float(part) for part in clock.groups())
         return round((3600 * hours + 60 * minutes + seconds) * rate)
     return 0
-
-
-def reason_of(error: Exception) -> str:
-    """FFmpeg's own words for what failed."""
-    return str(getattr(error, "strerror", None) or error)

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from facealign.errors import FaceAlignError, ImageError, SettingsError
-from facealign.files import is_file, is_folder
+from facealign.files import is_file, is_folder, reason
 from facealign.image import SUFFIXES, read_image
 from facealign.problems import report
 from facealign.types import Pixels
-from facealign.video.opening import CAMERA, declared_frames, open_video, reason_of
+from facealign.video.opening import CAMERA, declared_frames, open_video
 from facealign.video.pictures import Deinterlacer, note_depth, to_pixels
 
 if TYPE_CHECKING:
@@ -205,12 +205,12 @@ class VideoReader:
             except StopIteration:
                 return
             except av.FFmpegError as error:
-                damage.append(reason_of(error))
+                damage.append(reason(error))
                 return
             try:
                 yield from packet.decode()
             except av.FFmpegError as error:
-                damage.append(reason_of(error))
+                damage.append(reason(error))
 
     def _check_end(self, count: int, last: float | None, damage: list[str]) -> None:
         """Report a video that is damaged, or shorter than it says."""

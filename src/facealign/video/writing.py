@@ -2,16 +2,15 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
 from fractions import Fraction
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
 
-from facealign.errors import MissingExtraError, OutputError
+from facealign.errors import OutputError, needs
 from facealign.files import MARK, is_file, whole_file
 from facealign.types import Pixels
 
@@ -20,14 +19,12 @@ X264 = ("libx264", {"crf": "20", "preset": "veryfast"})
 MPEG4 = ("mpeg4", {"qmin": "2", "qmax": "6"})
 VP9 = ("libvpx-vp9", {"crf": "30", "b": "0", "deadline": "realtime", "cpu-used": "6"})
 VP8 = ("libvpx", {"crf": "10", "b": "4M", "deadline": "realtime", "cpu-used": "6"})
-KINDS = MappingProxyType(
-    {
-        ".mp4": ("mp4", (X264, MPEG4)),
-        ".mov": ("mov", (X264, MPEG4)),
-        ".mkv": ("matroska", (X264, VP9, MPEG4)),
-        ".webm": ("webm", (VP9, VP8)),
-    }
-)
+KINDS: Mapping[str, tuple[str, tuple[tuple[str, Mapping[str, str]], ...]]] = {
+    ".mp4": ("mp4", (X264, MPEG4)),
+    ".mov": ("mov", (X264, MPEG4)),
+    ".mkv": ("matroska", (X264, VP9, MPEG4)),
+    ".webm": ("webm", (VP9, VP8)),
+}
 """Suffix → the container, and the encoders to try in order."""
 CLOCK = Fraction(1, 60000)
 """Ticks per second: common frame rates and milliseconds are whole numbers of ticks, and MPEG-4's
@@ -148,10 +145,8 @@ def choose_encoder(path: Path) -> tuple[str, str, dict[str, str]]:
         OutputError: no such container, or no encoder for it here.
 
     """
-    try:
+    with needs("video", "writing videos"):
         import av
-    except ImportError:
-        raise MissingExtraError("writing videos", "video") from None
     kind = KINDS.get(path.suffix.lower())
     if kind is None:
         raise OutputError(

@@ -52,17 +52,13 @@ def page_settings() -> dict[str, Any]:
         "shifts": landmarker.SHIFTS,
         "tracker": {name: getattr(tracker, name) for name in TRACKER},
         "track": {name: getattr(track, name) for name in TRACK},
-        "smoothing": _smoothing(),
+        "smoothing": {
+            "most_seconds": smoothing.MOST_SECONDS,
+            "window": asdict(smoothing.LIVE),
+            "shape": asdict(smoothing.LIVE_SHAPE),
+        },
         "markups": {name: _markup(markup) for name, markup in MARKUPS.items()},
         "generic_faces": {name: _generic(name) for name in MARKUPS},
-    }
-
-
-def _smoothing() -> dict[str, Any]:
-    return {
-        "most_seconds": smoothing.MOST_SECONDS,
-        "window": asdict(smoothing.LIVE),
-        "shape": asdict(smoothing.LIVE_SHAPE),
     }
 
 

@@ -70,7 +70,7 @@ class Output:
         if self.path is None:
             _align_all(align, photos, tally)
         elif self.path == STDOUT:
-            _align_all(align, photos, tally, _line_printer(), shown=not sys.stdout.isatty())
+            _align_all(align, photos, tally, line_printer(), shown=not sys.stdout.isatty())
         else:
             self._run_to_file(self.path, align, photos, markup, record, tally)
 
@@ -121,7 +121,7 @@ def _align_all(
                 LOG.debug("%s: %s", result.source, counted(len(result.faces), "face"))
 
 
-def _line_printer() -> Callable[[ImageResult], None]:
+def line_printer() -> Callable[[ImageResult], None]:
     """Prints results as JSON Lines; a point scheme that is not built in with the first of them."""
     told: set[str] = set()
 

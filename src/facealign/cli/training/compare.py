@@ -59,12 +59,9 @@ def _best_validation(log: Path, content: bytes) -> Entry:
     scored = [line for line in lines if line.get("report")]
     if not scored:
         raise ValueError("the run held nothing out for validation")
-    best = min(scored, key=lambda line: _ranking(line["report"]))
+    by = f"nme_{scored[0]['report'].get('normaliser', 'inter_ocular')}"
+    best = min(scored, key=lambda line: float(line["report"][by]))
     return {"model": f"{log.parent.name}, step {best['step']}", **best["report"]}
-
-
-def _ranking(report: Entry) -> float:
-    return float(report[f"nme_{report.get('normaliser', 'inter_ocular')}"])
 
 
 def _print_entries(entries: list[Entry]) -> None:

@@ -88,9 +88,9 @@ def _leave(code: int) -> NoReturn:
 
 
 def _launch(settings: Settings, arguments: list[str], nproc: int) -> int:
-    with extra("train", "training"):
-        from facealign.training.data.micro_batch import own_rows
-        from facealign.training.distributed.launch import launch
+    from facealign.training.data.micro_batch import own_rows
+    from facealign.training.distributed.launch import launch
+
     own_rows(settings.train.batch, settings.train.accumulate, 0, nproc)
     return launch(arguments, nproc, settings.train.timeout)
 
@@ -115,11 +115,11 @@ def _train_folds(settings: Settings, readings: list[Reading], path: Path, folds:
 
 
 def _train(settings: Settings, readings: list[Reading], path: Path) -> int:
-    with extra("train", "training"):
-        from facealign.training.distributed.processes import leads, world
-        from facealign.training.loop import fit
-        from facealign.training.run import prepare
-        from facealign.training.rundir.folder import RunFolder
+    from facealign.training.distributed.processes import leads, world
+    from facealign.training.loop import fit
+    from facealign.training.run import prepare
+    from facealign.training.rundir.folder import RunFolder
+
     folder = RunFolder(path)
     run = prepare(settings, folder, readings, bar("reading", "faces", shown=leads()))
     with Watcher(run, world(), leads()) as watcher:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facealign.errors import DataError, ImageError, MissingExtraError
+from facealign.errors import DataError, ImageError, needs
 from facealign.files import brief, parsing, reading
 
 Matrix = NDArray[np.float64]
@@ -100,10 +100,8 @@ def _child(path: Path, *words: str) -> subprocess.Popen[bytes]:
 
     """
     library = "h5py" if is_hdf5(path) else "scipy.io"
-    try:
+    with needs("data", "reading MATLAB files"):
         import_module(library)
-    except ImportError:
-        raise MissingExtraError("reading MATLAB files", "data") from None
     if getattr(sys, "frozen", False):
         raise DataError(f"{path}: a frozen program reads no MATLAB files; use an installed Python")
     what, *more = words

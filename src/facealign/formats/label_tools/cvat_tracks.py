@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 STEP = re.compile(r"step\s*=\s*(\d+)")
 STILL = "frame_{:06d}.png"
-"""The name of a frame in a task that names no video."""
+"""A frame of a task that names no video, or one that lies beside its video as an image."""
 
 
 @dataclass
@@ -53,15 +53,12 @@ class Video:
                 continue
             if shape.tag == "skeleton" and all(p.get("outside") == "1" for p in shape):
                 continue  # the face has left
-            if keyframes and not _is_key(shape):
+            marked = (shape, *shape.iterfind("points"))
+            if keyframes and all(element.get("keyframe") != "1" for element in marked):
                 continue
             copy = ET.Element(shape.tag, common | shape.attrib)
             copy.extend([ET.fromstring(ET.tostring(child)) for child in shape])
             self.shapes.setdefault(int(shape.attrib["frame"]), []).append(copy)
-
-
-def _is_key(shape: ET.Element) -> bool:
-    return any(element.get("keyframe") == "1" for element in (shape, *shape.iterfind("points")))
 
 
 def read_frames(video: Video) -> Iterator[tuple[int | None, ET.Element]]:

@@ -119,11 +119,8 @@ def read_images(path: Path, subset: str) -> Iterator[LabelledImage]:
             with parsing(place, "not a task of Label Studio"):
                 yield _parse_task(task, place, str(task.get("id", number)))
         except DataError as error:
-            yield LabelledImage(name="", faces=[NamedFace(place=place, id="", fault=_why(error))])
-
-
-def _why(error: DataError) -> str:
-    return str(error).split(": ", 2)[-1]
+            fault = str(error).removeprefix(f"{place}: ")
+            yield LabelledImage(name="", faces=[NamedFace(place=place, id="", fault=fault)])
 
 
 def _parse_task(task: Mapping[str, Any], place: str, id: str) -> LabelledImage:

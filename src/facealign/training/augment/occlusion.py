@@ -6,7 +6,6 @@ image. Its filling comes from other numbers, never from another image.
 
 import math
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -69,9 +68,11 @@ def add_face_mask(
 
 
 Occluder = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
-OCCLUDERS: Mapping[str, Occluder] = MappingProxyType(
-    {"sunglasses": add_sunglasses, "face_mask": add_face_mask, "occlude": occlude}
-)
+OCCLUDERS: Mapping[str, Occluder] = {
+    "sunglasses": add_sunglasses,
+    "face_mask": add_face_mask,
+    "occlude": occlude,
+}
 """Setting → occluder, the nearest to the camera last."""
 
 

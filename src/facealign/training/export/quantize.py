@@ -139,7 +139,8 @@ def after_embedding(model: Path) -> list[str]:
     """Names of the nodes that follow NE; without NE of the output layers and what follows."""
     nodes = list(onnx.load(model).graph.node)
     embeddings = [node for node in nodes if _reads(node, "embedding.weight")]
-    outputs = [".maps.", ".spread.", ".visibility."] if _has(nodes, ".maps.") else ["heads."]
+    draws = any(_reads(node, ".maps.") for node in nodes)
+    outputs = [".maps.", ".spread.", ".visibility."] if draws else ["heads."]
     layers = embeddings or [node for node in nodes if any(_reads(node, o) for o in outputs)]
     names = [] if embeddings else [node.name for node in layers]
     tensors = {name for node in layers for name in node.output}
@@ -148,10 +149,6 @@ def after_embedding(model: Path) -> list[str]:
             tensors.update(node.output)
             names.append(node.name)
     return names
-
-
-def _has(nodes: Sequence[onnx.NodeProto], word: str) -> bool:
-    return any(_reads(node, word) for node in nodes)
 
 
 def _reads(node: onnx.NodeProto, word: str) -> bool:

@@ -10,7 +10,6 @@ from typing import Any
 from facealign.errors import DataError, SettingsError
 from facealign.files import (
     BAD_CONTENT,
-    PART,
     parsing,
     read_json_file,
     reading,
@@ -19,7 +18,7 @@ from facealign.files import (
 )
 from facealign.training.rundir.fingerprint import difference
 from facealign.training.settings import Settings
-from facealign.training.settings_file import to_settings, to_toml
+from facealign.training.settings_file import to_settings
 
 
 class RunFolder:
@@ -47,15 +46,6 @@ class RunFolder:
         self.best, self.predictions = path / "best.pt", path / "predictions.npz"
         with writing(path):
             path.mkdir(parents=True, exist_ok=True)
-
-    def remove_parts(self) -> None:
-        """Remove files that a killed process has left half-written."""
-        for part in self.path.glob(f".*{PART}"):
-            part.unlink(missing_ok=True)
-
-    def write_settings(self, settings: Settings) -> None:
-        """Write all settings to `settings.toml`."""
-        write_file(self.path / "settings.toml", to_toml(settings))
 
     def log(self, entry: dict[str, Any]) -> None:
         """Append one line to the log."""

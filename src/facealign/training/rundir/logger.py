@@ -6,13 +6,14 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
-from facealign.errors import MissingExtraError
+from facealign.errors import needs
 from facealign.evaluation import Report, read_predictions
-from facealign.files import parsing, read_json_file, write_file
+from facealign.files import PART, parsing, read_json_file, write_file
 from facealign.training.distributed.processes import leads
 from facealign.training.run import Run
 from facealign.training.rundir.environment import environment
 from facealign.training.rundir.folder import RunFolder
+from facealign.training.settings_file import to_toml
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -36,9 +37,10 @@ class Record:
         if not leads():
             return
         folder = run.folder
-        folder.remove_parts()
+        for part in folder.path.glob(f".*{PART}"):  # a killed process has left it half-written
+            part.unlink(missing_ok=True)
         folder.cut_log(run.step)
-        folder.write_settings(run.settings)
+        write_file(folder.path / "settings.toml", to_toml(run.settings))
         add_environment(folder, run.step, environment(run.batches.device, run.precision))
         wanted = run.settings.train.tensorboard
         self._board = _open_board(folder, run.step) if wanted else None
@@ -92,10 +94,8 @@ class Record:
 
 def _open_board(folder: RunFolder, step: int) -> SummaryWriter:
     """A writer of event files; TensorBoard ignores what an earlier one wrote after `step`."""
-    try:
+    with needs("train", "train.tensorboard = true"):
         from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        raise MissingExtraError("train.tensorboard = true", "train") from None
     return SummaryWriter(str(folder.path / "tensorboard"), purge_step=step + 1)
 
 

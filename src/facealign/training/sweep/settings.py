@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 
 from facealign.errors import SettingsError
+from facealign.files import read_toml
 from facealign.training.settings import Settings
-from facealign.training.settings_file import convert, load_settings, read_toml
+from facealign.training.settings_file import convert, load_settings
 
 KINDS = ("uniform", "log", "int", "choice")
 
@@ -74,7 +75,7 @@ def load_sweep(path: Path, fixed: Sequence[str] = (), trials: int | None = None)
         SettingsError: the file cannot be read, a key is unknown, or a range is not valid.
 
     """
-    sweep = convert(read_toml(path), Sweep, str(path))
+    sweep = convert(read_toml(path, SettingsError), Sweep, str(path))
     found = msgspec.structs.replace(
         sweep,
         base=str(path.parent / sweep.base),
