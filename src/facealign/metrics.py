@@ -166,10 +166,8 @@ def region_nme(
 def ced(nmes: Array) -> tuple[Array, Array]:
     """The cumulative error distribution: sorted errors, and the share of faces up to each.
 
-    It is a step function: draw it with steps, flat from one error to the next.
-
-    Args:
-        nmes: (N,); infinite for a missed face, which has no point but counts in the share.
+    It is a step function: draw it with steps, flat from one error to the next. A missed face, whose
+    error is infinite, has no point but counts in the share.
 
     >>> ced(np.array([0.3, 0.1, np.inf, 0.2]))
     (array([0.1, 0.2, 0.3]), array([0.25, 0.5 , 0.75]))
@@ -182,14 +180,10 @@ def ced(nmes: Array) -> tuple[Array, Array]:
 def bootstrap_interval(
     values: Array, groups: Sequence[str] | None = None, seed: int = 0, resamples: int = 1000
 ) -> tuple[float, float]:
-    """The 95 % confidence interval of the mean, by resampling with replacement.
+    """The 95 % confidence interval of the mean of (N,), by resampling with replacement.
 
-    Args:
-        values: (N,) a number for each face.
-        groups: (N,) faces of one photo or video are similar, so whole groups are drawn; None draws
-            single faces.
-        seed: the same seed gives the same interval.
-        resamples: how often to draw.
+    Faces of one photo or video are similar, so whole groups (N,) are drawn; None draws single
+    faces. The same seed gives the same interval.
 
     >>> bootstrap_interval(np.full(9, 0.05))
     (0.05, 0.05)

@@ -85,13 +85,9 @@ def align_on_ray(
 ) -> None:
     """Align photos on a Ray cluster: the one of RAY_ADDRESS, else one on this machine.
 
-    Args:
-        photos: local paths that every machine can read, or `s3://…`.
-        folder: where the Parquet files go, local to all machines or `s3://…`.
-        settings: the same for all; a model's file must be readable on every machine.
-        workers: actors, one core each.
-        resume: continue with what is in the folder.
-        progress: wraps the photos as they are done.
+    Every machine must be able to read the photos, the model's file and the folder of the Parquet
+    files: local paths or `s3://…`. Workers are actors with one core each; `resume` continues with
+    what is in the folder.
 
     Raises:
         OutputError: the folder holds results already and `resume` is not set, or they were begun

@@ -42,6 +42,13 @@ workers_option = click.option(
 )
 
 
+def model_options(function: Function) -> Function:
+    """`--model`, and how and how many photos at a time it sees."""
+    for option in (max_megapixels_option, threads_option(), workers_option, device_option):
+        function = option(function)
+    return model_option(function)
+
+
 def photo_arguments(required: bool) -> Callable[[Function], Function]:
     """`PHOTO...`."""
     return click.argument("photos", nargs=-1, required=required, metavar="PHOTO...")

@@ -68,14 +68,7 @@ def _cofw_sample(path: Path, index: int, row: Matrix, corner: Matrix) -> Sample:
 
 
 def read_cofw_images(path: Path, indices: Sequence[int]) -> Iterator[Pixels]:
-    """Pictures out of a COFW file, one at a time.
-
-    Args:
-        path: the MATLAB file.
-        indices: of the pictures wanted, from 0.
-
-    Yields:
-        (H, W, 3) RGB uint8; a gray picture has three equal channels.
+    """Pictures (H, W, 3) RGB uint8 out of a COFW file by their indices, one at a time.
 
     Raises:
         ImageError: the file is damaged or does not hold such a picture.

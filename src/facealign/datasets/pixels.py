@@ -28,18 +28,10 @@ def read_pixels(sample: Sample) -> Pixels:
 def stream_pixels(
     samples: Sequence[Sample], progress: Progress = silent
 ) -> Iterator[tuple[Sample, Pixels | None]]:
-    """Samples with their pictures, in order, one picture in memory at a time.
+    """Samples with their pictures (H, W, 3) RGB uint8, in order, one in memory at a time.
 
-    A file is opened once for consecutive samples of it: keep the reader's order.
-
-    Args:
-        samples: the faces.
-        progress: wraps the loop over them.
-
-    Yields:
-        The sample and its (H, W, 3) RGB uint8 picture; None where it cannot be read, which is
-        reported (`facealign.problems`).
-
+    None stands for a picture that cannot be read, which is reported (`facealign.problems`). A file
+    is opened once for consecutive samples of it: keep the reader's order.
     """
     yield from progress(_stream(samples), total=len(samples))
 
@@ -75,14 +67,9 @@ def _pictures(path: Path, faces: list[Sample]) -> Iterator[Pixels]:
 
 
 def read_frames(path: Path, numbers: Sequence[int]) -> Iterator[Pixels]:
-    """Frames of a video, decoded in order: seeking is unreliable in old containers.
+    """Frames (H, W, 3) RGB uint8 of a video, decoded in order, as seeking is unreliable.
 
-    Args:
-        path: the file.
-        numbers: of the frames to read, ascending, from 0; a frame may appear twice.
-
-    Yields:
-        (H, W, 3) RGB uint8.
+    Their numbers, from 0, must ascend; one may appear twice.
 
     Raises:
         ImageError: the file is missing or damaged, or ends before a frame.

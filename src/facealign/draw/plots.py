@@ -126,17 +126,11 @@ def draw_predictions(rows: Sequence[FaceRow], target: Path) -> None:
 
 
 def draw_attention(faces: Sequence[FacePicture], names: Sequence[str], target: Path) -> None:
-    """Faces with the maps of their stages, from shallow to deep.
+    """Faces with the maps of their stages, which have names, from shallow to deep.
 
     As in the paper, the faces are in the top row and each stage is a row below; one or two faces
     get a row each. Each map is coloured from its own smallest to its own largest value, printed
     below it. Raises as `draw_ced` does.
-
-    Args:
-        faces: with `attention`.
-        names: of the stages that have maps, shallow to deep.
-        target: the file.
-
     """
     across, down = len(faces), len(names) + 1
     turned = across <= FEW

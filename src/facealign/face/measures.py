@@ -54,11 +54,8 @@ def eye_openness(eye: Points) -> float:
 def mouth_openness(lips: Points) -> float:
     """Mean height between the inner lips over their width; 0 for a closed mouth.
 
-    (‖p2 − p8‖ + ‖p3 − p7‖ + ‖p4 − p6‖) / (3 ‖p1 − p5‖); NaN for a mouth without width.
-
-    Args:
-        lips: (8, 2) the inner outline, from one corner over the upper lip to the other and back.
-
+    (‖p2 − p8‖ + ‖p3 − p7‖ + ‖p4 − p6‖) / (3 ‖p1 − p5‖); NaN for a mouth without width. The lips
+    (8, 2) are the inner outline, from one corner over the upper lip to the other and back.
     """
     p = lips.astype(np.float64)
     heights = sum(float(np.linalg.norm(p[i] - p[8 - i])) for i in (1, 2, 3))

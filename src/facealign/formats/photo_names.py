@@ -49,13 +49,10 @@ def _same_end(one: Parts, other: Parts) -> int:
 
 
 class PhotoNames:
-    """Names of photos, to find the one that a path means.
+    """Names of photos, as a file writes them or as they lie on the disk, to find what a path means.
 
-    Args:
-        names: paths as a file writes them, or as they lie on the disk.
-        below: folders that paths on the disk may be taken from: of `/here/a.jpg` below `/here` only
-            `a.jpg` must be in a name.
-
+    Paths on the disk may be taken from the folders `below`: of `/here/a.jpg` below `/here` only
+    `a.jpg` must be in a name.
     """
 
     def __init__(self, names: Iterable[str], below: Iterable[str] = ()) -> None:

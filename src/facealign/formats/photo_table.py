@@ -22,13 +22,8 @@ class PhotoTable(Generic[Entry]):
 
     So an entry for `1.jpg` belongs to every photo of that name, one for `b/1.jpg` only to that in a
     folder `b`; the longest match counts. For paths from another machine, as much of the end
-    counts as matches; if two photos match equally well, both are refused (`photo_names`).
-
-    Args:
-        entries: by path; empty for a photo that is known and has none.
-        thing: what an entry is, for the message where one is missing.
-        source: the file that they come from.
-
+    counts as matches; if two photos match equally well, both are refused (`photo_names`). A photo
+    that is known and has no entry is there with an empty list.
     """
 
     def __init__(self, entries: Mapping[str, list[Entry]], thing: str, source: Path) -> None:

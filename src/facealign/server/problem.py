@@ -11,14 +11,7 @@ RETRY_SECONDS = 2
 
 
 class Problem(Exception):  # noqa: N818  (RFC 9457's own word)
-    """Why a request is refused.
-
-    Args:
-        status: of HTTP.
-        detail: what was given, why it fails, what to do.
-        headers: of the answer.
-
-    """
+    """Why a request is refused: what was given, why it fails, what to do."""
 
     def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)

@@ -26,15 +26,8 @@ def total_loss(
     """The share of `batch` in the mean over the step's faces of all their losses.
 
     The losses of the micro-batches of all processes add up to the loss of the step's batch as a
-    whole.
-
-    Args:
-        prediction: of the batch.
-        batch: the truth.
-        train: which losses, with which weights.
-        taught: a teacher's landmarks (B, K, 2) for each head; None for a head that it lacks.
-        points: (P,) `labelled_points` of the whole step; None if the batch is the whole step.
-
+    whole, whose `labelled_points` (P,) are `points`; None if the batch is the whole step. `taught`
+    are a teacher's landmarks (B, K, 2) for each head; None for a head that it lacks.
     """
     own = labelled_points(batch)
     shares = torch.ones_like(own) if points is None else own / points.clamp_min(1)

@@ -6,15 +6,11 @@ import click
 
 from facealign.aligner.settings import AlignSettings
 from facealign.cli.options import (
-    device_option,
     given_by,
     markup_option,
-    max_megapixels_option,
-    model_option,
+    model_options,
     output_option,
     photo_arguments,
-    threads_option,
-    workers_option,
 )
 from facealign.cli.photos.inputs import Find, Photos
 from facealign.cli.photos.pictures import Pictures, count_pictures, write_faces
@@ -35,12 +31,8 @@ from facealign.types import Pixels
     metavar="FILE",
     help="Faces found earlier, in any format; without it they are found now.",
 )
-@model_option
 @markup_option()
-@device_option
-@workers_option
-@threads_option()
-@max_megapixels_option
+@model_options
 def draw(
     photos: tuple[str, ...],
     output: Path,
@@ -100,11 +92,7 @@ def _found_now(settings: AlignSettings, threads: int | None) -> Find:
 @click.option(
     "--size", type=click.IntRange(1, 8192), metavar="PX", help="Side; default: the template's."
 )
-@model_option
-@device_option
-@workers_option
-@threads_option()
-@max_megapixels_option
+@model_options
 def crop(
     photos: tuple[str, ...],
     output: Path,
@@ -134,11 +122,7 @@ def crop(
 @click.command("attention", short_help="Draw where the network looked.")
 @photo_arguments(required=True)
 @output_option("DIR", "Folder for the pictures.", required=True)
-@model_option
-@device_option
-@workers_option
-@threads_option()
-@max_megapixels_option
+@model_options
 def attention(
     photos: tuple[str, ...],
     output: Path,

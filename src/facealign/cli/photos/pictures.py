@@ -28,12 +28,7 @@ USUAL = (".jpg", ".jpeg", ".png")
 
 
 class Pictures:
-    """Where drawn photos go: one file, or a folder with one for each photo.
-
-    Args:
-        target: the file or folder.
-        files: the photos.
-        option: which the user named it with.
+    """Where drawn photos go: one file, or a folder with one for each photo; named with `option`.
 
     Raises:
         OutputError: one file for several photos, or a picture could replace a photo.

@@ -30,7 +30,7 @@ def read_label_file(
     markup: str | None = None,
     images: str | None = None,
 ) -> Reading:
-    """The faces of a label file, or of a folder of label files.
+    """The faces of a label file, or of a folder of label files, in a format.
 
     Args:
         name: of the format.
@@ -38,7 +38,7 @@ def read_label_file(
         root: the file or folder.
         subset: "all", or one that the file names.
         markup: the point scheme; None takes that of the names in the file, else ibug68.
-        images: the folder of the images, relative to the file; None looks in the usual places.
+        images: as of `ImageFolder`.
 
     Raises:
         DataError: the file cannot be read, or no such subset or markup.
@@ -104,13 +104,9 @@ def _build_sample(label: Label, folder: ImageFolder) -> Sample:
 
 
 class ImageFolder:
-    """Where the images of a label file lie.
+    """Where the images of a label file, or of a folder of label files, lie, by the names there.
 
-    Args:
-        labels: the label file, or the folder of label files.
-        names: of all its images, as written there.
-        images: the folder to look in, relative to that of the labels; None looks in the usual ones.
-
+    `images` is the folder to look in, relative to that of the labels; None looks in the usual ones.
     """
 
     def __init__(self, labels: Path, names: list[str], images: str | None) -> None:

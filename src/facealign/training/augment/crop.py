@@ -85,17 +85,11 @@ def random_crops(
     generator: Generator,
     margin: float = 0.0,
 ) -> RandomCrops:
-    """Random crops within square regions, on the generator's device.
+    """B = `count` random crops within square regions, on the generator's device.
 
-    Args:
-        count: B.
-        region: R, side of the regions in pixels.
-        zoom: side of the region over side of the unchanged crop.
-        settings: strength of the augmentation.
-        generator: source of the random numbers.
-        margin: of the unchanged crop on each side of the box, as a fraction of the box size:
-            `settings.detector` shifts by fractions of the box.
-
+    `region` is R, the side of the regions in pixels, `zoom` that over the side of the unchanged
+    crop; `margin` is of that crop on each side of the box, as a fraction of the box size:
+    `settings.detector` shifts by fractions of the box.
     """
     device = generator.device
     normal = torch.randn(count, 5, generator=generator, device=device).clamp_(-3, 3)

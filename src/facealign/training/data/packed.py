@@ -14,13 +14,9 @@ from facealign.types import Pixels, Sample
 
 
 class PackedFaces:
-    """`Faces` of a packed data set. Only the labels are kept in memory.
+    """`Faces` of a packed data set, all or some, in its order; only labels are kept in memory.
 
-    Args:
-        samples: all or some of the data set's, in its order.
-        packed: the data set.
-        readers: threads that read and decode a batch; Pillow releases the GIL.
-
+    `readers` are threads that read and decode a batch; Pillow releases the GIL.
     """
 
     def __init__(self, samples: list[Sample], packed: Packed, readers: int = 1) -> None:

@@ -16,16 +16,9 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 def launch(arguments: Sequence[str], processes: int, grace: float) -> int:
     """Run `python -m facealign` with these arguments in several processes.
 
-    A signal to stop is passed on to all of them. If one fails, the others are stopped.
-
-    Args:
-        arguments: of the command line.
-        processes: how many.
-        grace: seconds that each may take to finish its step and save after a signal.
-
-    Returns:
-        the exit code: 0, 130 after a signal, or that of the process that failed first.
-
+    A signal to stop is passed on to all of them; each may take `grace` seconds to finish its step
+    and save. If one fails, the others are stopped. The exit code is 0, 130 after a signal, or that
+    of the process that failed first.
     """
     for name in list(logging.root.manager.loggerDict):  # each has its own level
         if name.startswith("torch.distributed"):

@@ -60,9 +60,7 @@ class CalibrationFaces(CalibrationDataReader):  # type: ignore[misc]
 def calibration_faces(run: Path, root: Path | None = None) -> NDArray[np.float32]:
     """(N, 3, S, S) the network's input for some of a run's training faces, without augmentation.
 
-    Args:
-        run: the run's folder, or one of its checkpoints.
-        root: the folder of its first data set; None is the folder it was trained from.
+    From the folder of a run or a checkpoint; its first data set is at `root`, if it has moved.
 
     Raises:
         DataError: there is no checkpoint, or no face to read.

@@ -28,9 +28,7 @@ BATCH_NORMS = (nn.BatchNorm2d, nn.SyncBatchNorm)
 def read_weights(path: Path, map_relu: bool) -> tuple[dict[str, Tensor], ModelFacts]:
     """The weights of an exported file, named as in `AAN`'s state; without the early heads.
 
-    Args:
-        path: the ONNX file.
-        map_relu: `AANSettings.map_relu` of the network that gets them.
+    `map_relu` is the setting of the network that gets them.
 
     Raises:
         ModelError: it is not one of ours.

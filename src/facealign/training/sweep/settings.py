@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +16,9 @@ from facealign.training.settings_file import convert, load_settings
 KINDS = ("uniform", "log", "int", "choice")
 
 
-@dataclass(frozen=True)
-class Space:
-    """The range of one searched setting.
-
-    Attributes:
-        kind: "uniform" or "log" between two numbers, "int" between two whole numbers, both
-            included, or a "choice" of values.
-        values: the two limits, or the choices.
-
-    """
-
-    kind: str
-    values: tuple[Any, ...]
+Space = tuple[str, list[Any]]
+"""Range of a searched setting: "uniform" or "log" between two numbers, "int" between two whole
+numbers, both included, or a "choice", and the two limits or the choices."""
 
 
 class Sweep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -93,8 +82,8 @@ def _check(sweep: Sweep, path: Path) -> None:
     data = sweep.settings({}).data
     if not (data.validation or data.folds):
         raise SettingsError(f"{path}: held-out faces rank the trials: set data.validation")
-    for key, space in sweep.spaces.items():
-        for value in space.values:
+    for key, (_, values) in sweep.spaces.items():
+        for value in values:
             sweep.settings({key: value})
 
 
@@ -112,4 +101,4 @@ def _to_space(key: str, entry: dict[str, list[Any]]) -> Space:
             f"search of {key}: write {{ uniform = [low, high] }}, {{ log = [low, high] }} above 0, "
             "{ int = [low, high] } or { choice = [one, other] }"
         )
-    return Space(kind, tuple(values))
+    return kind, values

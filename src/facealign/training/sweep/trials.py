@@ -190,12 +190,13 @@ def _seed(sweep: Sweep, trial: optuna.Trial) -> int:
 
 
 def _suggest(trial: optuna.Trial, key: str, space: Space) -> Any:
-    if space.kind == "choice":  # as JSON, because Optuna's choices cannot be lists
-        return json.loads(trial.suggest_categorical(key, [json.dumps(v) for v in space.values]))
-    low, high = space.values
-    if space.kind == "int":
+    kind, values = space
+    if kind == "choice":  # as JSON, because Optuna's choices cannot be lists
+        return json.loads(trial.suggest_categorical(key, [json.dumps(v) for v in values]))
+    low, high = values
+    if kind == "int":
         return trial.suggest_int(key, low, high)
-    return trial.suggest_float(key, low, high, log=space.kind == "log")
+    return trial.suggest_float(key, low, high, log=kind == "log")
 
 
 @dataclass(frozen=True)
@@ -228,7 +229,7 @@ def _table_of(study: optuna.Study, sweep: Sweep) -> list[Row]:
 def _to_row(trial: FrozenTrial, sweep: Sweep) -> Row:
     errors = trial.intermediate_values
     values = {
-        key: json.loads(value) if sweep.spaces[key].kind == "choice" else value
+        key: json.loads(value) if sweep.spaces[key][0] == "choice" else value
         for key, value in trial.params.items()
     }
     best = trial.value if trial.value is not None else min(errors.values(), default=None)
