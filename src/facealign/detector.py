@@ -21,7 +21,6 @@ class Detections:
     Attributes:
         boxes: (N, 4) float32, x0 y0 x1 y1 in image pixels.
         scores: (N,) float32 in 0..1.
-
     """
 
     boxes: Array

@@ -22,7 +22,6 @@ def inter_ocular(truth: Array, boxes: Array, markup: Markup) -> Array:
 
     Raises:
         DataError: the markup has no eye corners.
-
     """
     if markup.eye_corners is None:
         raise DataError(
@@ -38,7 +37,6 @@ def inter_pupil(truth: Array, boxes: Array, markup: Markup) -> Array:
 
     Raises:
         DataError: the markup has no eyes.
-
     """
     if markup.eye_points is None:
         raise DataError(f"inter_pupil is not defined for {markup.name}, which marks no eyes")
@@ -51,7 +49,6 @@ def point_pair(truth: Array, boxes: Array, markup: Markup) -> Array:
 
     Raises:
         DataError: the markup names none.
-
     """
     if markup.normaliser is None:
         raise DataError(f"point_pair is not defined for {markup.name}: it has no normaliser")
@@ -85,7 +82,6 @@ def in_words(name: str) -> str:
 
     >>> in_words("inter_ocular"), in_words("box_size")
     ('inter-ocular', 'box size')
-
     """
     return name.replace("_", "-" if name.startswith("inter_") else " ")
 
@@ -114,7 +110,6 @@ def normalisers_of(markup: Markup) -> tuple[str, ...]:
     >>> from facealign.markup import load_markup
     >>> normalisers_of(load_markup("ibug68"))
     ('inter_ocular', 'inter_pupil', 'box_size', 'box_diagonal')
-
     """
     needs = {"inter_ocular": markup.eye_corners, "inter_pupil": markup.eye_points}
     needs["point_pair"] = markup.normaliser
@@ -139,7 +134,6 @@ def nme(predicted: Array, truth: Array, labelled: NDArray[np.bool_], distance: A
     [0.25]
     >>> nme(predicted, truth, np.array([[True, False]]), np.array([10.0])).tolist()
     [0.0]
-
     """
     errors = np.linalg.norm(predicted - truth, axis=2)
     shown = labelled.sum(axis=1)
@@ -171,7 +165,6 @@ def ced(nmes: Array) -> tuple[Array, Array]:
 
     >>> ced(np.array([0.3, 0.1, np.inf, 0.2]))
     (array([0.1, 0.2, 0.3]), array([0.25, 0.5 , 0.75]))
-
     """
     errors = np.sort(nmes[np.isfinite(nmes)])
     return errors, np.arange(1, len(errors) + 1) / max(len(nmes), 1)
@@ -187,7 +180,6 @@ def bootstrap_interval(
 
     >>> bootstrap_interval(np.full(9, 0.05))
     (0.05, 0.05)
-
     """
     if not values.size:
         return float("nan"), float("nan")
@@ -208,7 +200,6 @@ def auc(nmes: Array, threshold: float) -> float:
 
     >>> auc(np.array([0.0, 0.04, 0.2]), 0.08)
     0.5
-
     """
     return float(np.maximum(0.0, 1.0 - nmes / threshold).mean())
 
@@ -218,6 +209,5 @@ def failure_rate(nmes: Array, threshold: float) -> float:
 
     >>> failure_rate(np.array([0.01, 0.08, 0.09, 0.5]), 0.08)
     0.5
-
     """
     return float((nmes > threshold).mean())

@@ -50,7 +50,6 @@ class ModelFacts:
         further_markups: point schemes of its further heads, whose outputs are called
             "landmarks.NAME".
         schemes: the point schemes that are not built in, as JSON: a list of `Markup.to_dict`.
-
     """
 
     name: str
@@ -79,7 +78,6 @@ class ModelFacts:
 
         Raises:
             SettingsError: there is none; the message lists what the model knows.
-
         """
         if markup in self.markups:
             return markup
@@ -107,7 +105,6 @@ class ModelFacts:
 
         Raises:
             ModelError: an entry is missing, unreadable or out of range; `source` names the file.
-
         """
         kinds: dict[str, Callable[[str], Any]] = {
             "str": str,
@@ -147,7 +144,6 @@ def _know_schemes(text: str, source: str) -> None:
 
     Raises:
         ModelError: they are damaged, or another scheme has the name of one.
-
     """
     try:
         for content in json.loads(text or "[]"):
@@ -172,7 +168,6 @@ class ModelCard:
         ms: milliseconds from a box to its points, one thread, on the machine that bundled it.
         terms: of the weights, in a few words.
         trained_on: the data that the weights were trained on.
-
     """
 
     name: str
@@ -205,7 +200,6 @@ def model_path(model: str | Path) -> Path:
 
     Raises:
         ModelError: neither a bundled name nor a file, or the file is damaged.
-
     """
     cards = bundled()
     name = DEFAULT if model == "default" else str(model)
@@ -232,7 +226,6 @@ def checked(path: Path, digest: str) -> Path:
 
     Raises:
         ModelError: the file is missing or damaged.
-
     """
     _check_there(path)
     if sha256(path) != digest:
@@ -261,7 +254,6 @@ def intact(path: Path) -> Path:
 
     Raises:
         ModelError: the file cannot be read, or is not what was exported.
-
     """
     with reading(path, ModelError):
         content = path.read_bytes()

@@ -36,7 +36,6 @@ def filesystem_of(place: str) -> tuple[Any, str]:
     Raises:
         MissingExtraError: pyarrow is not installed.
         DataError: the scheme is unknown.
-
     """
     with needs("ray", "--engine ray"):
         import pyarrow.fs
@@ -54,7 +53,6 @@ def find_remote_photos(place: str) -> list[str]:
 
     Raises:
         DataError: the place cannot be listed.
-
     """
     import pyarrow.fs
 
@@ -93,7 +91,6 @@ def align_on_ray(
         OutputError: the folder holds results already and `resume` is not set, or they were begun
             with other settings.
         MissingExtraError: Ray is not installed.
-
     """
     ray = _import_ray()
     done = _begin(folder, settings.record(), resume)

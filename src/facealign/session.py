@@ -42,7 +42,6 @@ class Session:
         ModelError: the file is missing or is not an ONNX model.
         SettingsError: `threads` is below 1 or above `MOST_THREADS`, or the first of `providers`
             cannot be used.
-
     """
 
     def __init__(
@@ -71,7 +70,6 @@ class Session:
 
         Raises:
             ModelError: ONNX Runtime fails, for example because an input has another shape.
-
         """
         if self._process != os.getpid():  # a fork has none of the threads that would do the work
             self._open()
@@ -93,7 +91,6 @@ def simplify(model: Path, target: Path) -> None:
 
     Raises:
         ModelError: it is not an ONNX model.
-
     """
     options = _options(threads=None)
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC

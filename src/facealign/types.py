@@ -56,7 +56,6 @@ class Sample:
         occluded: (K,) bool, labelled as covered, its place known or not; None if the data set
             does not say.
         frame: number of the picture within the file, from 0; None if the file is one picture.
-
     """
 
     id: str

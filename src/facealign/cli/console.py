@@ -35,7 +35,6 @@ class Lines(logging.Handler):
     Attributes:
         as_json: write JSON Lines.
         problems: how many inputs were reported as bad (`facealign.problems`); each is an error.
-
     """
 
     def __init__(self) -> None:

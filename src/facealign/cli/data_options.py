@@ -56,7 +56,6 @@ def with_markup(dataset: str, options: Options, markup: str | None) -> Options:
 
     Raises:
         DataError: the data set has its own point scheme, and another is asked for.
-
     """
     facts = load_dataset(dataset)
     if markup is None or "markup" in options:

@@ -30,7 +30,6 @@ def extra(name: str, what: str) -> Iterator[None]:
 
     Raises:
         MissingExtraError: one of its packages is not installed.
-
     """
     try:
         yield

@@ -172,7 +172,6 @@ def _load(context: click.Context, parameter: click.Parameter, value: str | None)
 
     Raises:
         DataError: there is none; the message lists what the chosen model gives.
-
     """
     model = context.params.get("model")
     offered = given_by(model) if value is not None and model not in (None, "default") else []

@@ -38,7 +38,6 @@ class Stop:
 
     Attributes:
         asked: a signal has come.
-
     """
 
     def __init__(

@@ -23,7 +23,6 @@ def find_config(name: Path) -> Path:
 
     Raises:
         SettingsError: there is no such file, and no recipe of this name.
-
     """
     if is_file(name):
         return name

@@ -37,7 +37,6 @@ def load_dataset(name: str) -> Dataset:
 
     Raises:
         DataError: no data set has this name.
-
     """
     if name not in DATASETS:
         raise DataError(f'unknown data set "{name}": choose one of {", ".join(DATASETS)}')
@@ -57,7 +56,6 @@ def read_dataset(name: str, root: Path, subset: str, **options: str | int | Mark
     Raises:
         DataError: no data set, subset or option has this name, or the folder does not hold it.
         MissingExtraError: its files need an extra that is not installed.
-
     """
     dataset = load_dataset(name)
     for option in options:

@@ -38,7 +38,6 @@ def read_aflw(root: Path, subset: str, training_faces: int | None = None) -> Rea
     Raises:
         DataError: no such subset, or the label file or image folder is missing or damaged.
         MissingExtraError: the "data" extra is not installed.
-
     """
     check_subset("aflw", subset, SUBSETS)
     folder = next((f for f in (root / "flickr", root / "data" / "flickr") if f.is_dir()), None)

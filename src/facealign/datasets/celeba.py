@@ -38,7 +38,6 @@ def read_celeba(root: Path, subset: str, aligned: bool = False) -> Reading:
 
     Raises:
         DataError: no such subset, or an official file or folder is missing or damaged.
-
     """
     name = "celeba-aligned" if aligned else "celeba"
     check_subset(name, subset, PARTS)

@@ -33,7 +33,6 @@ class Check:
         outside: faces with points outside their picture; the official sets have some.
         duplicates: ids, or the same points on the same picture, that appear more than once.
         suspicious: signs of a wrong origin, a wrong box, or swapped sides; look at them.
-
     """
 
     dataset: str

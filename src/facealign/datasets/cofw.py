@@ -34,7 +34,6 @@ def read_cofw(root: Path, subset: str) -> Reading:
     Raises:
         DataError: no such subset, or the file is missing, damaged or of another MATLAB format.
         MissingExtraError: the "data" extra is not installed.
-
     """
     check_subset("cofw", subset, SUBSETS)
     path = root / f"COFW_{subset}_color.mat"
@@ -73,7 +72,6 @@ def read_cofw_images(path: Path, indices: Sequence[int]) -> Iterator[Pixels]:
     Raises:
         ImageError: the file is damaged or does not hold such a picture.
         MissingExtraError: the "data" extra is not installed.
-
     """
     ending = ENDING["train" if "train" in path.name else "test"]
     for pixels in read_pictures(path, f"Is{ending}", indices):

@@ -35,7 +35,6 @@ def write_drawings(root: Path, train: int = 400, test: int = 50, seed: int = 0) 
 
     Raises:
         OutputError: the folder is not empty or cannot be written.
-
     """
     _make_empty(root)
     random = np.random.default_rng(seed)

@@ -53,7 +53,6 @@ def read_300vw(root: Path, subset: str, stride: int = 1) -> Reading:
 
     Raises:
         DataError: no such subset, a stride below 1, or no video of the subset is there.
-
     """
     check_subset("300vw", subset, VIDEOS)
     if stride < 1:

@@ -52,7 +52,6 @@ def read_300w(root: Path, subset: str) -> Reading:
     Raises:
         DataError: no such subset, a folder of it is missing, or there are no official boxes.
         MissingExtraError: the boxes are MATLAB files and the "data" extra is not installed.
-
     """
     check_subset("300w", subset, SUBSETS)
     folders = [root / name for name in SUBSETS[subset]]

@@ -30,7 +30,6 @@ def read_merl_rav(root: Path, subset: str) -> Reading:
 
     Raises:
         DataError: no such subset, or a folder of it is missing.
-
     """
     check_subset("merl-rav", subset, SUBSETS)
     top = root / "merl_rav_organized"

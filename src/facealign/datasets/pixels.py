@@ -20,7 +20,6 @@ def read_pixels(sample: Sample) -> Pixels:
     Raises:
         ImageError: the file or the frame cannot be read.
         MissingExtraError: the file needs an extra that is not installed.
-
     """
     return next(_pictures(sample.image, [sample]))
 
@@ -74,7 +73,6 @@ def read_frames(path: Path, numbers: Sequence[int]) -> Iterator[Pixels]:
     Raises:
         ImageError: the file is missing or damaged, or ends before a frame.
         MissingExtraError: the "video" extra is not installed.
-
     """
     with needs("video", "reading videos"):
         import av

@@ -28,7 +28,6 @@ class Reading:
         subset: name of the subset, such as "common".
         samples: the faces, in a stable order.
         packed: where the pictures are, for a packed data set.
-
     """
 
     dataset: str
@@ -53,7 +52,6 @@ class Dataset:
         origin: what the label files call the first pixel's centre, 0 or 1; the reader shifts.
         options: further keywords of `read`.
         boxes: where they come from, in words, where `box_source` does not say it for all.
-
     """
 
     name: str
@@ -82,7 +80,6 @@ def check_subset(name: str, subset: str, subsets: Iterable[str]) -> None:
 
     Raises:
         DataError: `subset` is not among `subsets`.
-
     """
     if subset not in subsets:
         raise DataError(f'{name} has no subset "{subset}": choose one of {", ".join(subsets)}')
@@ -132,7 +129,6 @@ def build_sample(
         DataError: the number of points is not the markup's, a labelled point is not finite,
             no point is labelled, the box is empty, or the image does not exist; the message starts
             with `place`.
-
     """
     scheme = load_markup(markup)
     markup, count = scheme.name, scheme.count
@@ -197,7 +193,6 @@ def fold_by_group(
 
     Raises:
         DataError: there are fewer groups than folds.
-
     """
     order = _draw(samples, others, seed)
     if len(order) < folds:

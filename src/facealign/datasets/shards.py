@@ -55,7 +55,6 @@ class Facts:
         faces_per_shard: in each but the last.
         fingerprint: sha256 over the names and labels of all faces, as the reader gave them.
         scheme: the point scheme as `Markup.to_dict`, where it is not built in.
-
     """
 
     dataset: str
@@ -117,7 +116,6 @@ def read_index(path: Path) -> Index:
 
     Raises:
         DataError: it is missing, damaged, or of another version.
-
     """
     content = read_json_file(path, AGAIN)
     if not isinstance(content, dict) or content.get("version") != VERSION:
@@ -163,7 +161,6 @@ def read_labels(tar: Path, shard: Shard | None = None) -> Labels:
 
     Raises:
         DataError: the shard or its labels are missing, damaged, cut short, or another packing's.
-
     """
     path = labels_of(tar)
     try:
@@ -193,7 +190,6 @@ class Places:
         tar: the shard.
         offset, length: (N,) int64, bytes of each picture.
         crc: (N,) uint32, CRC-32 of those bytes.
-
     """
 
     tar: Path
@@ -211,7 +207,6 @@ class Places:
 
         Raises:
             DataError: the shard is missing, cut short, or damaged at this face.
-
         """
         offset, length = int(self.offset[number]), int(self.length[number])
         with reading(self.tar), self.tar.open("rb") as file:
@@ -238,7 +233,6 @@ class Packed:
 
         Raises:
             DataError: its shard is missing, cut short, or damaged there.
-
         """
         assert sample.frame is not None
         return self.places[sample.image.name].picture(sample.frame)
@@ -249,7 +243,6 @@ def read_regions(tar: Path, numbers: Sequence[int]) -> Iterator[Pixels]:
 
     Raises:
         DataError: the shard or its labels are missing or damaged.
-
     """
     places = Places.of(tar, read_labels(tar))
     for number in numbers:

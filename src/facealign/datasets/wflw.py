@@ -43,7 +43,6 @@ def read_wflw(root: Path, subset: str) -> Reading:
 
     Raises:
         DataError: no such subset, or the label file or image folder is missing.
-
     """
     check_subset("wflw", subset, SUBSETS)
     images = root / "WFLW_images"

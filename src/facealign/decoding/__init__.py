@@ -31,7 +31,6 @@ class Opened:
         size: width and height as stored, before the picture is turned upright.
         decode: gives the picture with all of its pixels; raises whatever Pillow raises.
         profile: its ICC colour profile, if that is of RGB values.
-
     """
 
     size: tuple[int, int]
@@ -46,7 +45,6 @@ def open_picture(data: bytes, raw: bool = False) -> Opened:
         ImageError: a RAW photo, and the "raw" extra is not installed.
         MissingExtraError: a HEIC or JPEG XL file, and the "heif" or "jxl" extra is not installed.
         Exception: whatever Pillow raises of a damaged file.
-
     """
     if is_heif(data):
         return Opened(*open_heif(data))

@@ -27,7 +27,6 @@ def to_eight_bits(values: NDArray[Any], stated: bool = False) -> NDArray[np.uint
     Args:
         values: uint16, int32 or float.
         stated: the file's format says that 16 bits are the range.
-
     """
     numbers = values if values.dtype.kind != "f" else np.nan_to_num(values)
     full = 65535.0 if stated else _range(float(numbers.max(initial=0)), values.dtype.kind)

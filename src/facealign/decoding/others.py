@@ -25,7 +25,6 @@ def open_heif(data: bytes) -> Parts:
     Raises:
         MissingExtraError: the "heif" extra is not installed.
         Exception: whatever libheif raises of a damaged file.
-
     """
     with needs("heif", "reading HEIC photos"):
         from pillow_heif import open_heif as open_file
@@ -45,7 +44,6 @@ def open_jxl(data: bytes) -> Parts:
     Raises:
         MissingExtraError: the "jxl" extra is not installed.
         RuntimeError: the file is damaged.
-
     """
     with needs("jxl", "reading JPEG XL photos"):
         import pylibjxl
@@ -60,7 +58,6 @@ def check_size(size: tuple[int, int]) -> None:
 
     Raises:
         Image.DecompressionBombError: it has more than twice `Image.MAX_IMAGE_PIXELS` pixels.
-
     """
     most = Image.MAX_IMAGE_PIXELS
     if most is not None and size[0] * size[1] > 2 * most:

@@ -40,7 +40,6 @@ def open_raw(data: bytes) -> tuple[tuple[int, int], Callable[[], Image.Image]]:
     Raises:
         ImageError: the "raw" extra is not installed.
         Exception: whatever LibRaw raises of a damaged file.
-
     """
     try:
         import rawpy

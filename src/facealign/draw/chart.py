@@ -57,7 +57,6 @@ def draw_chart(markup: Markup) -> Pixels:
 
     Returns:
         (H, W, 3) uint8.
-
     """
     picture = Image.new("RGB", (WIDTH + LEGEND, HEIGHT), "white")
     pen = ImageDraw.Draw(picture)

@@ -25,7 +25,6 @@ def draw_faces(image: Pixels, faces: Sequence[Face]) -> Pixels:
     Args:
         image: (H, W, 3) uint8, the photo that was aligned.
         faces: the faces found in it.
-
     """
     if not faces:
         return image.copy()
@@ -72,7 +71,6 @@ def draw_maps(image: Pixels, face: Face, stages: Sequence[int] = ()) -> Pixels:
 
     Raises:
         ValueError: the face has no attention maps.
-
     """
     if face.attention is None or face.network_crop is None:
         raise ValueError("this face has no attention maps: align with attention=True")

@@ -54,7 +54,6 @@ class CurvePanel:
         curves: drawn in this order.
         mark: a labelled vertical line, such as a published mean.
         missing: why there is no curve.
-
     """
 
     title: str
@@ -93,7 +92,6 @@ def draw_ced(panels: Sequence[CurvePanel], target: Path) -> None:
     Raises:
         MissingExtraError: matplotlib is not installed.
         OutputError: the suffix is neither .png nor .svg, or the file cannot be written.
-
     """
     figure = new_figure(4.6 * len(panels), 4.0)
     for number, panel in enumerate(panels, start=1):
@@ -158,7 +156,6 @@ def new_figure(width: float, height: float) -> Figure:
 
     Raises:
         MissingExtraError: matplotlib is not installed.
-
     """
     with needs("plot", "drawing figures"):
         from matplotlib.figure import Figure
@@ -222,7 +219,6 @@ def save_figure(figure: Figure, target: Path) -> None:
 
     Raises:
         OutputError: the suffix is neither .png nor .svg, or the file cannot be written.
-
     """
     from matplotlib import rc_context
 

@@ -40,7 +40,6 @@ class Predictions:
         model: name of the model.
         markup: name of the point scheme of the landmarks; empty where it is not known.
         dataset, subset: which faces they are.
-
     """
 
     ids: list[str]
@@ -80,7 +79,6 @@ def predict(
 
     Raises:
         SettingsError: "tracker", and the samples are not frames of videos.
-
     """
     rows: list[NDArray[np.float32]] = []
     kept: list[str] = []
@@ -158,7 +156,6 @@ def write_predictions(predictions: Predictions, path: Path) -> None:
 
     Raises:
         OutputError: it cannot be written.
-
     """
     content = io.BytesIO()
     entries: dict[str, Any] = {name: np.array(getattr(predictions, name)) for name in WORDS}
@@ -172,7 +169,6 @@ def read_predictions(path: Path) -> Predictions:
 
     Raises:
         DataError: the file cannot be read or does not hold them.
-
     """
     try:
         with reading(path), np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:

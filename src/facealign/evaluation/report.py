@@ -38,7 +38,6 @@ class Report:
         failure_rate_08: share of all faces over 0.08; a missed face is a failure.
         intervals: normaliser → the 95 % interval of its NME, by bootstrap over groups.
         regions: face region → NME of its points.
-
     """
 
     dataset: str
@@ -95,7 +94,6 @@ class Matched:
         found: (N,).
         groups: (N,) names.
         markup: of both.
-
     """
 
     predicted: metrics.Array
@@ -133,7 +131,6 @@ def match(samples: Sequence[Sample], predictions: Predictions) -> Matched:
     Raises:
         DataError: there is no prediction, an id is unknown, or the labels do not mark what is
             predicted.
-
     """
     by_id = {sample.id: sample for sample in samples}
     unknown = [name for name in predictions.ids if name not in by_id]
@@ -181,7 +178,6 @@ def score(
     Raises:
         DataError: the predictions are for other faces or in a point scheme that the labels do not
             have, or the markup does not define the normaliser.
-
     """
     matched = match(samples, predictions)
     defined = metrics.normalisers_of(matched.markup)

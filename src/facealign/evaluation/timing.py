@@ -61,7 +61,6 @@ def measure(
     Raises:
         ImageError: no face is found in the photo.
         SettingsError: the device cannot be used here.
-
     """
     providers = DEVICES[device]
     detector = YuNet(threads=threads, providers=providers)

@@ -45,7 +45,6 @@ class Face:
             corners. None if the model has no `scores`.
         measures: by name, those of `facealign.face.measures`, each None if it is not known; None
             unless asked for.
-
     """
 
     box: Box
@@ -71,7 +70,6 @@ class Face:
 
         Raises:
             KeyError: the scheme has no region and no point of this name; the message lists them.
-
         """
         markup = load_markup(self.markup)
         group = markup.groups.get(name, ())
@@ -100,7 +98,6 @@ class Face:
 
         Raises:
             DataError: the scheme is unknown, or cannot be made from the points of this one.
-
         """
         conversion = load_conversion(self.markup, markup)
         scores = None if self.scores is None else conversion.weights @ self.scores
@@ -128,7 +125,6 @@ class Face:
             DataError: the points cannot be converted to celeba5.
             ImageError: the photo cannot be read.
             ValueError: no such template, a size out of range, or a template of another shape.
-
         """
         if isinstance(template, str):
             transform = template_crop(self.to("celeba5").landmarks, template, size)
@@ -146,7 +142,6 @@ class Face:
 
         Raises:
             MissingExtraError: supervision is not installed.
-
         """
         with needs("supervision", "to_supervision"):
             import supervision
@@ -202,7 +197,6 @@ class FaceCrop:
     Attributes:
         pixels: (size, size, 3) uint8.
         transform: from pixels of the photo to those of the crop (`to_crop`) and back (`to_image`).
-
     """
 
     pixels: Pixels
@@ -220,7 +214,6 @@ class ImageResult:
         error: why the image failed; None if it did not.
         frame: number of the picture within a video, from 0; None for a photo.
         time: seconds from the video's first frame; None for a photo.
-
     """
 
     source: str

@@ -44,7 +44,6 @@ def eye_openness(eye: Points) -> float:
 
     >>> eye_openness(np.array([[0, 0], [1, -1], [2, -1], [3, 0], [2, 0], [1, 0]], np.float32))
     0.3333333333333333
-
     """
     p = eye.astype(np.float64)
     heights = np.linalg.norm(p[1] - p[5]) + np.linalg.norm(p[2] - p[4])
@@ -103,7 +102,6 @@ class Blink:
     Attributes:
         start, end: seconds; when the eye is half way between its open level and the lowest value.
         depth: the share of the open level lost at the lowest value, 0..1.
-
     """
 
     start: float
@@ -136,7 +134,6 @@ def find_blinks(times: Array, openness: Array) -> list[Blink]:
     Args:
         times: (T,) seconds, ascending.
         openness: (T,) as of `eye_openness`; NaN where it is not known.
-
     """
     level = open_level(openness)
     if not level > 0:
@@ -178,7 +175,6 @@ def closed_share(times: Array, openness: Array, seconds: float = 60.0) -> Array:
 
     Returns:
         (pieces,) in 0..1; NaN for a piece in which nothing is known.
-
     """
     if len(times) < 2:
         return np.zeros(0)

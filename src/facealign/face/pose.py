@@ -51,7 +51,6 @@ class Pose:
         pitch: up is positive; -90 … 90.
         roll: leaning clockwise in the photo, to the subject's left shoulder, is positive;
             -180 … 180. Turning the photo changes roll alone.
-
     """
 
     yaw: float
@@ -90,7 +89,6 @@ def generic_face(markup: str) -> tuple[NDArray[np.intp], Array]:
 
     Raises:
         DataError: no scheme has this name.
-
     """
     places = dict(MIDLINE)
     for name, (x, y, z) in LEFT_HALF.items():
@@ -111,7 +109,6 @@ def fit_pose(landmarks: Points, markup: str) -> Pose:
 
     Raises:
         DataError: no scheme has this name.
-
     """
     indices, model = generic_face(markup)
     if not len(indices):

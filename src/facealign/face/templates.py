@@ -26,7 +26,6 @@ def template_crop(five: Points, template: str, size: int | None = None) -> CropT
 
     Raises:
         ValueError: no such template, a size out of range, or points that all coincide.
-
     """
     if template not in SIDES:
         raise ValueError(f'unknown template "{template}": choose {" or ".join(SIDES)}, or points')
@@ -43,7 +42,6 @@ def points_crop(points: Points, template: ArrayLike, size: int | None) -> CropTr
 
     Raises:
         ValueError: the template is not (n, 2) finite numbers, or the size is bad.
-
     """
     places = np.asarray(template, dtype=np.float32)
     if places.shape != points.shape or not np.isfinite(places).all():
@@ -61,7 +59,6 @@ def checked_size(size: int) -> int:
 
     Raises:
         ValueError: it is out of range.
-
     """
     if not 1 <= size <= 8192:
         raise ValueError(f"the side of a crop is 1 to 8192 pixels, not {size}")

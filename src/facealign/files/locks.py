@@ -14,7 +14,6 @@ def lock(path: Path, wait: bool = True) -> Iterator[None]:
     Raises:
         BlockingIOError: `wait` is False, and another process or thread holds it.
         OutputError: the file cannot be made.
-
     """
     from filelock import FileLock, Timeout  # slow to import, and most runs lock nothing
 

@@ -25,7 +25,6 @@ def distinct_names(photos: Collection[Path]) -> dict[Path, str]:
     the absolute path follow. Upper and lower case count as one, as on macOS and Windows.
 
     A name that looks like another photo's second (`numbered`) is not given. Each path comes once.
-
     """
     stems = Counter(photo.stem.casefold() for photo in photos)
     wholes = Counter(photo.name.casefold() for photo in photos)

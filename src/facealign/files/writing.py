@@ -60,7 +60,6 @@ def make_folder(path: Path, below: Path | None = None) -> None:
 
     Raises:
         OutputError: it cannot be made.
-
     """
     if below is not None:
         make_folder(below)
@@ -75,7 +74,6 @@ def check_folder(path: Path) -> None:
 
     Raises:
         OutputError: the folder that holds it does not exist, or a file is in the way.
-
     """
     if not is_folder(path.parent):
         raise OutputError(
@@ -147,7 +145,6 @@ def check_place(path: Path) -> None:
     Raises:
         OutputError: a folder is there, a picture or video that facealign did not write, or a file
             that is write-protected.
-
     """
     _check_name(path)
     kind = kind_of(path)
@@ -163,7 +160,6 @@ def refuse_foreign(path: Path) -> None:
 
     Raises:
         OutputError: it is one.
-
     """
     if kind_of(path) != "file":
         return
@@ -210,7 +206,6 @@ def whole_file(path: Path, binary: bool = False) -> Iterator[IO[Any]]:
     Raises:
         OutputError: the place is refused (`check_place`), the folder cannot be made, or the file
             cannot be written.
-
     """
     options: dict[str, Any] = (
         {"mode": "wb"}
@@ -248,7 +243,6 @@ def write_file(path: Path, content: bytes | str) -> None:
 
     Raises:
         OutputError: as of `whole_file`.
-
     """
     data = content.encode() if isinstance(content, str) else content
     with whole_file(path, binary=True) as file:

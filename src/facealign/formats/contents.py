@@ -36,7 +36,6 @@ class Contents:
         folder: the deepest folder that holds every photo.
         photos: the path of each.
         measures: their names, in the order of the first face that has any.
-
     """
 
     images: int = 0

@@ -40,7 +40,6 @@ def write_csv(results: Iterable[ImageResult], file: IO[str], contents: Contents)
 
     Raises:
         OutputError: the faces are of several markups.
-
     """
     if len(contents.markups) > 1:
         raise OutputError(
@@ -121,7 +120,6 @@ def read_csv(path: Path, markup: str | None) -> Iterator[ImageResult]:
 
     Raises:
         DataError: the file cannot be read, lacks a column, or has a cell that is not a number.
-
     """
     columns = read_columns(path)
     missing = [column for column in ("image", *BOX) if column not in columns]
@@ -187,7 +185,6 @@ def read_labels(path: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]
 
     Raises:
         DataError: the file cannot be read, or its columns do not fit the point scheme.
-
     """
     pairs = _point_columns(path, scheme)
     for row in read_rows(path):
@@ -226,7 +223,6 @@ def own_schemes(path: Path) -> list[Markup]:
 
     Raises:
         DataError: the file cannot be read, or the names are no point scheme.
-
     """
     columns = read_columns(path)
     if names := _point_names(columns):

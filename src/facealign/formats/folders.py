@@ -50,7 +50,6 @@ def write_into(folder: Path, *patterns: str) -> Iterator[Apart]:
 
     Raises:
         OutputError: a file cannot be written, or is not ours.
-
     """
     check_files(folder, *patterns)
     make_folder(folder)
@@ -80,7 +79,6 @@ def check_files(folder: Path, *patterns: str) -> None:
 
     Raises:
         OutputError: there is one; or the folder could not be made.
-
     """
     check_folder(folder)
     listed = _read_list(folder)

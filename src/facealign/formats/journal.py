@@ -47,7 +47,6 @@ class Journal:
         resumed: it continues an earlier one.
         is_empty: it holds no result.
         is_finished: it holds what the output of an earlier run held, and nothing more.
-
     """
 
     def __init__(self, output: Path, settings: dict[str, Any], resume: bool) -> None:

@@ -75,7 +75,6 @@ def read_json(path: Path, markup: str | None) -> Iterator[ImageResult]:
 
     Raises:
         DataError: the file cannot be read or is not of this schema.
-
     """
     content = read_document(path)
     schema, images = content.get("schema"), content.get("images")
@@ -93,7 +92,6 @@ def read_document(path: Path) -> dict[str, Any]:
 
     Raises:
         DataError: the file cannot be read or holds something else.
-
     """
     content = read_content(path)
     if not isinstance(content, dict):
@@ -106,7 +104,6 @@ def read_content(path: Path) -> Any:
 
     Raises:
         DataError: the file cannot be read or is no JSON.
-
     """
     with reading(path):
         state = path.stat()
@@ -123,7 +120,6 @@ def read_jsonl(path: Path, markup: str | None) -> Iterator[ImageResult]:
 
     Raises:
         DataError: the file cannot be read or is not of this schema.
-
     """
     with reading(path), path.open("rb") as file:
         for number, line in enumerate(file, 1):
@@ -136,7 +132,6 @@ def from_line(line: bytes, place: str, cure: str = "") -> ImageResult:
 
     Raises:
         DataError: it is not of this schema; the message starts with `place`.
-
     """
     return from_dict(parse_json(line, place, cure), place)
 
@@ -146,7 +141,6 @@ def from_dict(entry: Any, place: str) -> ImageResult:
 
     Raises:
         DataError: it is not of this schema; the message starts with `place`.
-
     """
     with parsing(place, f'not a result file of schema "{SCHEMA}"'):
         for content in entry.get("schemes", ()):
@@ -176,7 +170,6 @@ def build_result(
     Raises:
         ValueError: a size is no whole number above 0, a frame none from 0, a time no number of
             seconds, or `source` or `error` no text.
-
     """
     if not (isinstance(source, str) and isinstance(error, str | None)):
         raise ValueError('"source" must be a text, "error" a text or null')
@@ -213,7 +206,6 @@ def build_face(
     Raises:
         ValueError, TypeError: the point scheme is unknown, a value is not a finite number, a score
             is not in 0..1, a flag is no boolean, or the shapes do not fit.
-
     """
     if not known_markup(markup):
         raise ValueError(

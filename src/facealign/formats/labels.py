@@ -51,7 +51,6 @@ class Label:
         frame: number of the picture within a video, from 0; None for an image.
         track: number of the face within its video; None in an image.
         confidence: of the face, where the file holds results.
-
     """
 
     place: str
@@ -73,7 +72,6 @@ class Label:
 
         Raises:
             DataError: a point is not labelled, or as in `build_face`.
-
         """
         if not self.labelled.all():
             missing = ", ".join(str(i) for i in np.flatnonzero(~self.labelled)[:5])
@@ -125,7 +123,6 @@ class LabelReader:
         origin: what the format calls the centre of the first pixel, 0 or 1; the reader shifts.
         images_apart: the images may be in another folder than the labels.
         boxes: where they come from, in words.
-
     """
 
     title: str
@@ -142,7 +139,6 @@ class LabelReader:
 
         Raises:
             DataError: the labels name several, or they cannot be read; no such scheme.
-
         """
         own = () if known_markup(markup) else self.schemes(path)  # by whose names it may be called
         if markup is None and len(own) > 1:
@@ -201,7 +197,6 @@ def places_of(names: Sequence[str], scheme: Markup, place: str) -> list[int | No
     Raises:
         DataError: the scheme has points that the file does not name; the message starts with
             `place`.
-
     """
     if say_nothing(names):
         if len(names) == scheme.count:
@@ -222,7 +217,6 @@ def in_order(values: ArrayLike, places: Sequence[int | None]) -> NDArray[np.floa
 
     Raises:
         ValueError: another number of values.
-
     """
     order = [places.index(i) for i in range(sum(place is not None for place in places))]
     rows = np.asarray(values, np.float64)
@@ -236,7 +230,6 @@ def say_nothing(names: Sequence[str]) -> bool:
 
     >>> say_nothing(["1", "2", "3"]), say_nothing(["kp_0", "kp_1"]), say_nothing(["eye_1", "ear_1"])
     (True, True, False)
-
     """
     found = [NUMBERED.fullmatch(name) for name in names]
     return len({match and match[1] for match in found}) == 1 and None not in found

@@ -33,7 +33,6 @@ def schema(markups: Iterable[str] = ()) -> pyarrow.Schema:
 
     Raises:
         MissingExtraError: pyarrow is not installed.
-
     """
     pa = _pyarrow()
     face = pa.struct(
@@ -62,7 +61,6 @@ def write_parquet(results: Iterable[ImageResult], file: IO[bytes], contents: Con
 
     Raises:
         MissingExtraError: pyarrow is not installed.
-
     """
     columns = schema(contents.markups)
     import pyarrow
@@ -99,7 +97,6 @@ def read_parquet(path: Path, markup: str | None) -> Iterator[ImageResult]:
     Raises:
         DataError: a file cannot be read or is not of this schema.
         MissingExtraError: pyarrow is not installed.
-
     """
     _pyarrow()
     import pyarrow.parquet

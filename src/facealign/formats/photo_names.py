@@ -25,7 +25,6 @@ def split_name(name: str) -> Parts:
 
     >>> split_name(r"C:\Users\me\a.jpg"), split_name("./b/../c.jpg")
     (('C:', 'Users', 'me', 'a.jpg'), ('c.jpg',))
-
     """
     if name.startswith("file://"):
         name = unquote(name.removeprefix("file://"))
@@ -112,7 +111,6 @@ def the_one(path: str, names: PhotoNames, paths: PhotoNames) -> str | None:
 
     Raises:
         DataError: it may mean several, or another path may mean the same as well; two are named.
-
     """
     found = names.like(path)
     if len(found) > 1:

@@ -45,7 +45,6 @@ class PhotoTable(Generic[Entry]):
 
         Raises:
             DataError: the file does not name this photo, or may name another with the same entry.
-
         """
         path = str(Path.cwd() / photo)
         names = self._photos if self._photos.like(path) else PhotoNames([path])
@@ -63,7 +62,6 @@ def read_boxes(path: Path) -> PhotoTable[Box]:
     Raises:
         DataError: the file cannot be read, lacks a column, or holds an invalid box.
         MissingExtraError: the format needs an extra that is not installed.
-
     """
     if path.suffix.lower() in TABLES:
         return PhotoTable(_read_box_rows(path), "box", path)
@@ -80,7 +78,6 @@ def read_faces(path: Path) -> PhotoTable[Face]:
     Raises:
         DataError: the file cannot be read, or is not in its format.
         MissingExtraError: the format needs an extra that is not installed.
-
     """
     return PhotoTable(_read_results(path), "result", path)
 

@@ -38,7 +38,6 @@ def read_pts(path: Path, count: int) -> Points:
 
     Raises:
         DataError: the file cannot be read, is no `.pts` file, or has another number of points.
-
     """
     with reading(path):
         text = path.read_text(encoding="utf-8", errors="replace")
@@ -74,7 +73,6 @@ def image_beside(path: Path) -> Path:
 
     Raises:
         DataError: there is none.
-
     """
     for suffix in IMAGE_SUFFIXES:
         for name in (path.with_suffix(suffix), path.with_suffix(suffix.upper())):
@@ -97,7 +95,6 @@ def read_labels(root: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]
 
     Raises:
         DataError: no such folder, or no `.pts` file in it.
-
     """
     if not root.is_dir():
         raise DataError(f"{root}: no such folder")
@@ -138,7 +135,6 @@ def write_pts(results: Iterable[ImageResult], path: Path, contents: Contents) ->
 
     Raises:
         OutputError: one file for another number of faces than one, or a file cannot be written.
-
     """
     if path.suffix.lower() != ".pts":
         names, faces = contents.names(), Counter[Path]()
@@ -164,7 +160,6 @@ def read_pts_results(path: Path, markup: str | None) -> Iterator[ImageResult]:
 
     Raises:
         DataError: no such file, a damaged one, or one with another number of points.
-
     """
     scheme = load_markup(markup or DEFAULT_MARKUP)
     files = sorted(path.rglob("*.pts")) if path.is_dir() else [path]

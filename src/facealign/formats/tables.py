@@ -42,7 +42,6 @@ def read_columns(path: Path) -> list[str]:
 
     Raises:
         DataError: the file cannot be read.
-
     """
     with _table(path) as (reader, _):
         return list(reader.fieldnames or ())
@@ -55,7 +54,6 @@ def read_rows(path: Path) -> Iterator[Row]:
 
     Raises:
         DataError: the file cannot be read.
-
     """
     with _table(path) as (reader, above):
         commas = reader.reader.dialect.delimiter != ","

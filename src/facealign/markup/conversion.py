@@ -20,7 +20,6 @@ class Conversion:
         source, target: the schemes' names.
         weights: (K', K) float64, each row sums to 1: the target point is the mean with
             these weights.
-
     """
 
     source: str
@@ -56,7 +55,6 @@ def load_conversion(source: str, target: str) -> Conversion:
 
     Raises:
         DataError: a scheme is unknown, or the source lacks points that the target needs.
-
     """
     one, other = load_markup(source), load_markup(target)
     source, target = one.name, other.name

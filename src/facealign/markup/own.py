@@ -28,7 +28,6 @@ def load_markup(markup: str | os.PathLike[str] | Markup) -> Markup:
     Raises:
         DataError: no scheme has this name, the file is not a point scheme, or another scheme has
             its name.
-
     """
     if isinstance(markup, Markup):
         return _remember(markup)
@@ -80,7 +79,6 @@ def scheme_of_names(
 
     Raises:
         DataError: the pairs cannot be guessed.
-
     """
     name = re.sub(r"[^\w.-]+", "_", name)[:60] or "face"
     words = sorted(map(fold, points))
@@ -120,7 +118,6 @@ def scheme_of_dict(content: Mapping[str, Any], place: str) -> Markup:
 
     Raises:
         DataError: it is damaged, or another scheme has its name.
-
     """
     return load_markup(Markup.from_dict(content, place))
 
@@ -130,7 +127,6 @@ def read_markup(path: Path) -> Markup:
 
     Raises:
         DataError: the file cannot be read or is not a point scheme.
-
     """
     return Markup.from_dict(read_toml(path), str(path))
 

@@ -27,7 +27,6 @@ def fold(name: str) -> str:
 
     >>> fold("Left Eye"), fold("left_eye"), fold("leftEye")
     ('lefteye', 'lefteye', 'lefteye')
-
     """
     return re.sub(r"[\W_]+", "", name.casefold())
 
@@ -75,7 +74,6 @@ class Markup:
         normaliser: the two points of "point_pair"; None where there are none.
         skeleton: pairs of points to join by a line; empty where the groups say it.
         chart: (K, 2) places in a drawing; None where the scheme gives none.
-
     """
 
     def __init__(
@@ -124,7 +122,6 @@ class Markup:
         Raises:
             DataError: a key is missing, unknown or of the wrong type, or as the class has it; the
                 message starts with `place`.
-
         """
         if unknown := sorted(set(content) - set(KEYS)):
             raise DataError(f'{place}: unknown key "{unknown[0]}"; known are {", ".join(KEYS)}')
@@ -170,7 +167,6 @@ class Markup:
 
         Raises:
             ValueError: there is no such point.
-
         """
         if (found := self.find(word)) is not None:
             return found
@@ -184,7 +180,6 @@ class Markup:
         Args:
             points: (..., K, 2) x y in pixels, the top-left pixel's centre at (0, 0).
             width: of the photo, in pixels.
-
         """
         flipped = points[..., self.mirror, :].copy()
         flipped[..., 0] = (width - 1) - flipped[..., 0]

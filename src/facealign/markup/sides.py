@@ -17,7 +17,6 @@ def other_side(name: str) -> str:
 
     >>> other_side("left_eye"), other_side("earRight"), other_side("l_brow"), other_side("nose")
     ('right_eye', 'earLeft', 'r_brow', 'nose')
-
     """
     return SIDE.sub(lambda found: OTHER[found.group()], name)
 
@@ -27,7 +26,6 @@ def side_of(name: str) -> str | None:
 
     >>> side_of("earRight"), side_of("l_brow"), side_of("nose")
     ('right', 'left', None)
-
     """
     found = SIDE.search(name)
     return None if found is None else "left" if found.group()[0] in "lL" else "right"

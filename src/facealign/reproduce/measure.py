@@ -30,7 +30,6 @@ class Roots:
 
         Raises:
             DataError: none holds it; the message says why.
-
         """
         reasons: list[str] = []
         known = load_dataset(dataset).options
@@ -62,7 +61,6 @@ class Measurer:
         boxes: "official" or "detector".
         threads: of ONNX Runtime.
         track: shows the progress.
-
     """
 
     roots: Roots
@@ -97,7 +95,6 @@ class Measurer:
 
         Raises:
             DataError: the data is missing, or no model has its points.
-
         """
         reading = self._read(dataset, subset)
         return {

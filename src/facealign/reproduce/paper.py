@@ -17,7 +17,6 @@ class Part:
     Attributes:
         title: the paper's heading.
         dataset, subset: the names of `facealign eval`.
-
     """
 
     title: str
@@ -37,7 +36,6 @@ class Benchmark:
         rows: method → a percentage for each part, None where the paper has a dash.
         published: (method, normaliser) → the same, from later papers.
         notes: what a reader must know about the numbers.
-
     """
 
     title: str

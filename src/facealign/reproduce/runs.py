@@ -36,7 +36,6 @@ class RecordedRun:
         nme: a fraction.
         normaliser: of `nme`.
         command: what repeats the run.
-
     """
 
     variant: str
@@ -65,7 +64,6 @@ def read_runs(path: Path) -> tuple[list[RecordedRun], list[str]]:
 
     Raises:
         DataError: the file is missing or not in the schema; the message names the wrong run.
-
     """
     files = sorted(path.glob("*.json")) if path.is_dir() else [path]
     runs: list[RecordedRun] = []
@@ -83,7 +81,6 @@ def write_runs(path: Path, entries: Sequence[dict[str, Any]], note: str) -> None
     Raises:
         DataError: an entry lacks a key.
         OutputError: the file cannot be written.
-
     """
     for number, entry in enumerate(entries, start=1):
         _to_run(entry, f"run {number}")

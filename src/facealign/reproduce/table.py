@@ -17,7 +17,6 @@ class Cell:
         why: why it is None: "not reported", "no data" …
         deviation: standard deviation over runs, a fraction; None for a single number.
         runs: number of runs that the value is the mean of; 0 if it is not from runs.
-
     """
 
     value: float | None
@@ -42,7 +41,6 @@ class Row:
         kind: "paper" (in the paper's table), "published" (in later papers), "measured" (here).
         cells: one a column.
         source: the publication, or the measured faces.
-
     """
 
     method: str

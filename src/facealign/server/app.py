@@ -196,7 +196,6 @@ def make_app(settings: ServerSettings) -> Starlette:
 
     Raises:
         ModelError: the model is missing or damaged.
-
     """
     warm_up(settings)
     service = Service(settings)

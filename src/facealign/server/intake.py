@@ -33,7 +33,6 @@ async def read_pictures(request: Request, settings: ServerSettings) -> list[Pict
     Raises:
         Problem: 400 the client breaks off, 408 it is too slow, 413 the body is too large, 415 of
             another type, 422 it holds no picture, too many, or is not what it says.
-
     """
     kind = _media_type(request)
     try:

@@ -24,7 +24,6 @@ class Options:
         min_face: side of the smallest face to look for, in pixels.
         max_faces: at most that many, the most certain; None gives all.
         measures: also the openness of eyes and mouth.
-
     """
 
     model: str
@@ -39,7 +38,6 @@ class Options:
 
         Raises:
             Problem: 422, a name or a value is not one of those offered.
-
         """
         unknown = sorted(set(query) - set(NAMES))
         if unknown:

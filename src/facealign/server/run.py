@@ -25,7 +25,6 @@ def serve(settings: ServerSettings, host: str, port: int, listening: Callable[[s
     Raises:
         ModelError: the model is missing or damaged.
         SettingsError: the address or the port cannot be used.
-
     """
     app = make_app(settings)
     # It warns about malformed forms, which the client is told about anyway.

@@ -26,7 +26,6 @@ class ServerSettings:
 
     Raises:
         SettingsError: a number is out of range.
-
     """
 
     model: str = "default"

@@ -56,7 +56,6 @@ class Slots:
 
         Raises:
             Problem: 503 all slots and the queue are taken, 504 it takes too long.
-
         """
         with self._lock:
             if self.is_full:
@@ -88,7 +87,6 @@ def aligner_for(model: str, markup: str | None, min_face: int, device: str = "cp
     Raises:
         ModelError: the model's file is missing or damaged.
         SettingsError: the model knows no points of `markup`, or the device cannot be used here.
-
     """
     settings = AlignSettings(model=model, markup=markup, min_face=min_face, device=device)
     return settings.aligner(threads=1)
@@ -102,7 +100,6 @@ def align_all(
     Raises:
         Problem: of a single picture: 413 too many pixels, 415 a type that is not read here, 422 no
             picture; 422 the model knows no points of the scheme wanted.
-
     """
     try:
         aligner = aligner_for(options.model, options.markup, options.min_face, settings.device)
@@ -157,7 +154,6 @@ def warm_up(settings: ServerSettings) -> None:
     Raises:
         ModelError: the model is missing or damaged.
         SettingsError: the device cannot be used here.
-
     """
     options = Options.from_query({}, settings.model)
     aligner_for(options.model, options.markup, options.min_face, settings.device)

@@ -21,7 +21,6 @@ def fold_settings(settings: Settings, folds: int) -> list[Settings]:
 
     Raises:
         SettingsError: there are fewer than two folds.
-
     """
     parts = [dataclasses.replace(settings.data, folds=folds, fold=fold) for fold in range(folds)]
     names = [f"{settings.name}-fold-{fold}" for fold in range(folds)]
@@ -38,7 +37,6 @@ def summarise(folders: Sequence[Path]) -> Summary:
 
     Raises:
         DataError: a run has no report.
-
     """
     reports = [_report(folder) for folder in folders]
     summary: Summary = {}
@@ -63,7 +61,6 @@ def write_summary(summary: Summary, folder: Path) -> None:
 
     Raises:
         OutputError: it cannot be written.
-
     """
     content = {
         f"nme_{name}": {"mean": mean, "deviation": deviation}

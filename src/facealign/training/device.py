@@ -18,7 +18,6 @@ def choose_device(train: TrainSettings) -> torch.device:
 
     Raises:
         SettingsError: `train.device` is "cuda" and this PyTorch has no GPU.
-
     """
     if train.device == "cuda" and not torch.cuda.is_available():
         raise SettingsError(

@@ -31,7 +31,6 @@ class Teacher:
 
         Raises:
             DataError: the checkpoint cannot be read, or has no head for any of the point schemes.
-
         """
         if not train.teacher:
             return None

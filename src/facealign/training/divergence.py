@@ -51,7 +51,6 @@ class LossGuard:
         recent: the latest losses of steps that were not skipped, newest last.
         skipped: number of steps skipped in a row up to now.
         skipped_in_all: number of steps skipped since the start of the run.
-
     """
 
     factor: float
@@ -127,7 +126,6 @@ def skip_step(run: Run, batch: Batch, fault: str, loss: float, norm: float) -> N
     Raises:
         DivergenceError: `train.on_divergence` is "stop", or too many steps in a row diverged.
         OutputError: the details cannot be written.
-
     """
     train, guard, step = run.settings.train, run.guard, run.step + 1
     guard.skip()

@@ -81,7 +81,6 @@ def take_step(run: Run) -> float:
 
     Raises:
         DivergenceError: the loss or gradient is not finite, or the loss far larger than usual.
-
     """
     train = run.settings.train
     set_learning_rate(run.optimiser, run.step, train)

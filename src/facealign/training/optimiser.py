@@ -17,7 +17,6 @@ def freeze_all_but(model: nn.Module, learns: Sequence[str]) -> None:
 
     Raises:
         SettingsError: no weight has any of them.
-
     """
     if not learns:
         return

@@ -29,7 +29,6 @@ class Start:
         input_size: side of its crops in pixels.
         trained_on: the data it was trained on.
         measured: whether its batch normalisations have statistics of data.
-
     """
 
     weights: dict[str, Tensor]
@@ -49,7 +48,6 @@ def read_start(settings: Settings) -> Start | None:
         MissingExtraError: the package with ImageNet's weights is not installed.
         ModelError: the exported file cannot be read.
         SettingsError: its `map_relu` differs.
-
     """
     train, map_relu, trunk = settings.train, settings.model.map_relu, settings.model.trunk
     if not train.start:
@@ -88,7 +86,6 @@ def load_start(model: Network, markups: Sequence[str], start: Start | None) -> N
 
     Raises:
         SettingsError: its trunk has other stages or more channels.
-
     """
     if start is None:
         return
@@ -140,7 +137,6 @@ def inherited(train: TrainSettings, start: Start | None, own: str) -> str:
 
     Raises:
         DataError: the teacher cannot be read.
-
     """
     known, parts = own.split("; "), ""
     taught = load_checkpoint(Path(train.teacher))["trained_on"] if train.teacher else ""

@@ -108,7 +108,6 @@ def prepare(
         DataError: a data set has no face to train on, or the checkpoint is damaged.
         ModelError: the exported file of `train.start` cannot be read.
         SettingsError: the settings do not fit the data, this machine or `train.start`.
-
     """
     train, data = settings.train, settings.data
     device = choose_device(train)

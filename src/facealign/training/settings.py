@@ -233,7 +233,6 @@ def check_ranges(section: object, place: str) -> None:
 
     Raises:
         SettingsError: a value is out of range.
-
     """
     for name, hint in get_type_hints(type(section), include_extras=True).items():
         value = getattr(section, name)

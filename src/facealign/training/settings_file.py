@@ -32,7 +32,6 @@ def load_settings(path: Path, overrides: Sequence[str] = ()) -> Settings:
     Raises:
         SettingsError: the file is missing or not TOML, a key is unknown, or a value has the wrong
             type or is out of range.
-
     """
     tree = _read_tree(path)
     for override in overrides:
@@ -84,7 +83,6 @@ def convert(tree: dict[str, Any], kind: type[T], source: str) -> T:
     Raises:
         SettingsError: a value is missing, has the wrong type or is out of range; the message
             starts with `source`.
-
     """
     if odd := next(_not_finite(tree), None):
         raise SettingsError(f"{source}: {odd}: must be a finite number")

@@ -39,7 +39,6 @@ class Frame:
         image: (H, W, 3) RGB uint8, upright.
         number: counted from 0 over all frames of the video, including skipped ones.
         time: seconds from the video's first frame.
-
     """
 
     image: Pixels
@@ -74,7 +73,6 @@ class VideoReader:
         ImageError: there is no such file, camera or picture, or no video in it.
         MissingExtraError: PyAV is not installed.
         SettingsError: `every` is below 1, or `end` is not after `start`.
-
     """
 
     def __init__(

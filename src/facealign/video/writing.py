@@ -47,7 +47,6 @@ class VideoWriter:
     Raises:
         MissingExtraError: PyAV is not installed.
         OutputError: no such container, or no encoder for it here, or it cannot be written.
-
     """
 
     def __init__(
@@ -74,7 +73,6 @@ class VideoWriter:
 
         Raises:
             OutputError: the frame cannot be encoded or written.
-
         """
         import av
 
@@ -143,7 +141,6 @@ def choose_encoder(path: Path) -> tuple[str, str, dict[str, str]]:
     Raises:
         MissingExtraError: PyAV is not installed.
         OutputError: no such container, or no encoder for it here.
-
     """
     with needs("video", "writing videos"):
         import av

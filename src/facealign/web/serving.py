@@ -57,7 +57,6 @@ def make_server(port: int) -> ThreadingHTTPServer:
     Raises:
         ModelError: a bundled model is missing or damaged.
         SettingsError: the port cannot be used.
-
     """
     site_files()  # made once, before the first request
     try:

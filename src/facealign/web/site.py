@@ -49,7 +49,6 @@ def site_files() -> dict[str, Path | bytes]:
 
     Raises:
         ModelError: a bundled model is missing or damaged.
-
     """
     found: dict[str, Path | bytes] = {
         path.relative_to(STATIC).as_posix(): path
@@ -83,7 +82,6 @@ def write_site(folder: Path) -> int:
     Raises:
         ModelError: a bundled model is missing or damaged.
         OutputError: a file cannot be written, or would replace one that is not ours.
-
     """
     lines = "".join(f"  {name}: {value}\n" for name, value in HEADERS.items())
     files = site_files() | {"_headers": f"/*\n{lines}".encode()}

@@ -42,7 +42,6 @@ class Photos:
         workers: photos at a time.
         threads: of ONNX Runtime within one photo; None lets it choose.
         room: the memory that the workers share.
-
     """
 
     files: list[Path]
@@ -72,7 +71,6 @@ class Photos:
         Raises:
             KeyboardInterrupt: a signal came; the result in hand or awaited was the last, unless it
                 took longer than `GRACE`.
-
         """
         progress, done = bar("aligning", "photos", shown), 0
         with (
@@ -151,7 +149,6 @@ def read_names(source: Path) -> list[str]:
 
     Raises:
         DataError: it cannot be read.
-
     """
     with reading(source):
         data = sys.stdin.buffer.read() if source == STDIN else source.read_bytes()

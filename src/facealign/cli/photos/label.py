@@ -133,7 +133,6 @@ class Labeller:
         Raises:
             ModelError: a model is missing, damaged or not one of ours.
             SettingsError: their point schemes differ, or the device cannot be used here.
-
         """
         providers = DEVICES[device]
         opened = [

@@ -37,7 +37,6 @@ class Output:
 
     Raises:
         click.UsageError: the options do not fit together.
-
     """
 
     path: Path | None
@@ -65,7 +64,6 @@ class Output:
             OutputError: the file cannot be written, or was begun with other settings, or holds
                 other points.
             MissingExtraError: the format needs an extra that is not installed.
-
         """
         if self.path is None:
             _align_all(align, photos, tally)

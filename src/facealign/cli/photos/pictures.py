@@ -32,7 +32,6 @@ class Pictures:
 
     Raises:
         OutputError: one file for several photos, or a picture could replace a photo.
-
     """
 
     def __init__(self, target: Path, files: list[Path], option: str) -> None:
@@ -56,7 +55,6 @@ class Pictures:
 
         Raises:
             OutputError: it cannot be written.
-
         """
         write_image(draw_faces(image, faces), self._places[path], photo.profile)
 
@@ -81,7 +79,6 @@ def write_faces(
 
     Raises:
         OutputError: the folder cannot be made.
-
     """
     if is_file(output):
         raise OutputError(f"-o {output} is a file: give a folder")

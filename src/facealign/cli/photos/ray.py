@@ -27,7 +27,6 @@ def run_on_ray(
 
     Raises:
         click.UsageError: the output is not a local folder.
-
     """
     folder = _folder(output)
     remote = [name for name in names if "://" in name]

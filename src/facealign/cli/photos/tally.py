@@ -19,7 +19,6 @@ class Tally:
     Attributes:
         require_face: a photo without a face counts as a problem.
         at_once: name each problem as it comes, instead of the first few at the end.
-
     """
 
     require_face: bool = False

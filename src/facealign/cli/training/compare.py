@@ -40,7 +40,6 @@ def read_entry(source: Path) -> Entry:
 
     Raises:
         DataError: it cannot be read, or holds no report.
-
     """
     log = source / "log.jsonl"
     place = log if is_folder(source) else source

@@ -42,7 +42,6 @@ def read_label_file(
 
     Raises:
         DataError: the file cannot be read, or no such subset or markup.
-
     """
     if subset != ALL:
         check_subset(name, subset, (ALL, *reader.subsets(root)))
@@ -74,7 +73,6 @@ def named_scheme(name: str, root: Path) -> str | None:
 
     Raises:
         DataError: they name several, or cannot be read.
-
     """
     form = FORMATS.get(name)
     if form is None or not form.labels.schemes(root):
@@ -123,7 +121,6 @@ class ImageFolder:
 
         Raises:
             DataError: the name may mean several images, or several names the same one.
-
         """
         relative = name.replace("\\", "/")
         for folder in self._folders:

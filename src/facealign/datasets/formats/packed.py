@@ -27,7 +27,6 @@ def read_packed(root: Path, subset: str = ALL) -> Reading:
     Raises:
         DataError: no packed data set is there, its packing was not finished, an index, shard or
             label file is damaged, or no such subset.
-
     """
     if not (root / INDEX).exists() and (root / UNFINISHED).exists():
         raise DataError(f"{root}: was not packed to its end; give the same data pack command again")

@@ -28,7 +28,6 @@ def is_hdf5(path: Path) -> bool:
 
     Raises:
         DataError: the file cannot be read.
-
     """
     with reading(path), path.open("rb") as file:
         head = file.read(520)
@@ -49,7 +48,6 @@ def read_mat(path: Path, names: Sequence[str]) -> dict[str, Any]:
     Raises:
         DataError: the file cannot be read, is damaged, or lacks a variable.
         MissingExtraError: SciPy or h5py is not installed.
-
     """
     variables = dict.fromkeys(name.partition(".")[0] for name in names)
     with _child(path, "variables", *variables) as process:
@@ -75,7 +73,6 @@ def read_pictures(path: Path, name: str, indices: Sequence[int]) -> Iterator[NDA
     Raises:
         ImageError: the file is damaged or has no such cell.
         MissingExtraError: h5py is not installed.
-
     """
     with _child(path, "pictures", name, *map(str, indices)) as process:
         assert process.stdout is not None
@@ -97,7 +94,6 @@ def _child(path: Path, *words: str) -> subprocess.Popen[bytes]:
     Raises:
         DataError: the file cannot be read, or this is no Python that runs programs.
         MissingExtraError: the library is not installed.
-
     """
     library = "h5py" if is_hdf5(path) else "scipy.io"
     with needs("data", "reading MATLAB files"):

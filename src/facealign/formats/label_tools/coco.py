@@ -120,7 +120,6 @@ def own_schemes(path: Path) -> list[Markup]:
 
     Raises:
         DataError: the file cannot be read, or a category is no point scheme.
-
     """
     found = [category.own(str(path)) for category in load_coco(path).used]
     return list(dict.fromkeys(scheme for scheme in found if scheme))
@@ -131,7 +130,6 @@ def read_labels(path: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]
 
     Raises:
         DataError: the file cannot be read, is not a COCO file, or its points have other names.
-
     """
     file = load_coco(path)
     faults = []
@@ -151,7 +149,6 @@ def read_coco_boxes(path: Path) -> dict[str, list[Box]]:
 
     Raises:
         DataError: the file cannot be read, or is not a COCO file.
-
     """
     file = load_coco(path)
     found: dict[str, list[Box]] = {name: [] for name in file.names.values()}
@@ -204,7 +201,6 @@ def read_coco(path: Path, markup: str | None) -> Iterator[ImageResult]:
     Raises:
         DataError: the file cannot be read, is not a COCO file, or its points have other names than
             the point scheme.
-
     """
     file = load_coco(path)
     schemes = {id: _scheme_of(each, markup, file) for id, each in file.categories.items()}

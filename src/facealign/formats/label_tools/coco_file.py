@@ -43,7 +43,6 @@ class Category:
 
         Raises:
             DataError: it cannot be told which points change places in a mirrored photo.
-
         """
         if self.content:
             return scheme_of_dict(self.content, place)
@@ -62,7 +61,6 @@ class Category:
 
         Raises:
             DataError: its names contradict the scheme.
-
         """
         if not self.points:
             return list(range(scheme.count))
@@ -79,7 +77,6 @@ class CocoFile:
         names: image id → file name.
         annotations: its entries, unchecked.
         categories: by id.
-
     """
 
     path: Path
@@ -100,7 +97,6 @@ def load_coco(path: Path) -> CocoFile:
 
     Raises:
         DataError: the file cannot be read or is not a COCO file.
-
     """
     content = read_document(path)
     images, annotations = content.get("images"), content.get("annotations")

@@ -33,7 +33,6 @@ def read_images(path: Path, subset: str) -> Iterator[LabelledImage]:
 
     Raises:
         DataError: the file cannot be read, is not XML, or not CVAT's.
-
     """
     video = Video()
     for element in read_elements(path, "annotations", ("meta", "image", "track")):

@@ -25,7 +25,6 @@ class Video:
         start, step: the frame of the video that the task starts with, and the next one's distance.
         size: width and height, where the file says.
         shapes: frame of the task → its shapes, as those of an image.
-
     """
 
     source: str = ""

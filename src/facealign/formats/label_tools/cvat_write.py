@@ -21,7 +21,6 @@ def write_cvat(results: Iterable[ImageResult], file: IO[str], contents: Contents
 
     Raises:
         OutputError: the results are of several videos.
-
     """
     file.write('<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n<version>1.1</version>\n')
     if "frames" in contents.holds:

@@ -52,7 +52,6 @@ def read_images(path: Path, subset: str) -> Iterator[LabelledImage]:
 
     Raises:
         DataError: the file cannot be read, is not XML, or not imglab's.
-
     """
     for image in read_elements(path, "dataset", ("image",)):
         name = image.get("file", "")

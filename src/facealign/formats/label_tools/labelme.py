@@ -30,7 +30,6 @@ def write_labelme(results: Iterable[ImageResult], path: Path, contents: Contents
 
     Raises:
         OutputError: a file cannot be written.
-
     """
     names = contents.names()
     with write_into(path, "**/*.json") as apart:
@@ -88,7 +87,6 @@ def read_images(path: Path, subset: str) -> Iterator[LabelledImage]:
 
     Raises:
         DataError: no such file or folder, or no such file in it.
-
     """
     files = sorted(path.rglob("*.json")) if is_folder(path) else [path]
     if not is_folder(path):

@@ -37,7 +37,6 @@ def write_labelstudio(results: Iterable[ImageResult], file: IO[str], contents: C
 
     Raises:
         OutputError: the size of an image with faces is not known.
-
     """
     schemes = {name: own_scheme(name) for name in sorted(contents.markups)}
     file.write("[")
@@ -101,7 +100,6 @@ def read_images(path: Path, subset: str) -> Iterator[LabelledImage]:
 
     Raises:
         DataError: the file cannot be read or is not Label Studio's.
-
     """
     if not is_labelstudio(path):
         raise DataError(f"{path}: not Label Studio's JSON: a list of tasks with annotations")

@@ -58,7 +58,6 @@ class NamedFace:
         in_full: a tool without names must place every point.
         frame: of a video.
         track: number of the face within the video.
-
     """
 
     place: str
@@ -80,7 +79,6 @@ class NamedFace:
 
         Raises:
             DataError: it has no points, one twice, or one that the scheme does not have.
-
         """
         if self.fault or not self.names:
             raise DataError(f"{self.place}: {self.fault or 'no point is marked (only a box)'}")
@@ -119,7 +117,6 @@ class LabelledImage:
         faces: on it.
         markup: a point scheme that the file carries, `Markup.to_dict`.
         frame: of a video.
-
     """
 
     name: str
@@ -142,7 +139,6 @@ class NamedTool:
         subsets: (file or folder) → the subsets that it names besides "all".
         declared: (file or folder) → the point scheme that it declares, None where it declares none.
         check: (file or folder, point scheme asked for) raises DataError where it says otherwise.
-
     """
 
     title: str
@@ -182,7 +178,6 @@ class NamedTool:
 
         Raises:
             DataError: it cannot be read, or its names are no point scheme.
-
         """
         kinds = _kinds(self.images(path, ALL), path)
         found = [self.declared(path) or _scheme_of(*kind, path) for kind in kinds.items()]
@@ -193,7 +188,6 @@ class NamedTool:
 
         Raises:
             DataError: the file cannot be read, or names no point of the scheme.
-
         """
         self.check(path, scheme)
         images = list(self.images(path, subset))
@@ -217,7 +211,6 @@ class NamedTool:
 
         Raises:
             DataError: the file cannot be read.
-
         """
         images = list(self.images(path, ALL))
         first, default = self._first(images), load_markup(markup or DEFAULT_MARKUP)

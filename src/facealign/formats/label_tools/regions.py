@@ -23,7 +23,6 @@ class Region:
         group: what the regions of one face share; None where the tool does not say.
         occluded: a point that is covered.
         score: a detector's.
-
     """
 
     label: str

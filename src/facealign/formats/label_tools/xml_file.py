@@ -19,7 +19,6 @@ def read_elements(path: Path, top: str, tags: Collection[str]) -> Iterator[ET.El
     Raises:
         DataError: the file cannot be read, is not XML, begins with another element, or declares
             entities, which may grow without end.
-
     """
     with reading(path), parsing(path, "not XML", cure=COPY):
         with path.open("rb") as file:

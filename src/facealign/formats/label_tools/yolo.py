@@ -42,7 +42,6 @@ def write_yolo(results: Iterable[ImageResult], path: Path, contents: Contents) -
     Raises:
         OutputError: the faces are of several point schemes, the size of an image with faces is not
             known, or a file cannot be written.
-
     """
     if len(contents.markups) > 1:
         raise OutputError(
@@ -99,7 +98,6 @@ def read_images(path: Path, subset: str) -> Iterator[LabelledImage]:
 
     Raises:
         DataError: there is no such data set.
-
     """
     found = YoloSet.at(path)
     names, home = found.names, path if is_folder(path) else path.parent
@@ -170,7 +168,6 @@ def declared(path: Path) -> Markup | None:
 
     Raises:
         DataError: `flip_idx` does not hold every point once.
-
     """
     found = YoloSet.at(path)
     flip, names = found.content.get("flip_idx"), found.names
@@ -189,7 +186,6 @@ def check(path: Path, scheme: Markup) -> None:
 
     Raises:
         DataError: they do.
-
     """
     found = YoloSet.at(path)
     flip, names = found.content.get("flip_idx"), found.names

@@ -27,7 +27,6 @@ class YoloSet:
 
         Raises:
             DataError: it cannot be read, or has no `kpt_shape`.
-
         """
         file = path
         if is_folder(path):
@@ -93,7 +92,6 @@ def read_yaml(path: Path) -> dict[str, Any]:
     Raises:
         DataError: it cannot be read, is no map, or has what may take time and memory without end:
             aliases, or more than `DEEPEST` maps and lists in each other.
-
     """
     import yaml  # slow to import, and few need it
 

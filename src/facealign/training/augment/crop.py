@@ -34,7 +34,6 @@ class RandomCrops:
         angle: (B,) clockwise rotation of the crop in radians.
         flip: (B,) bool, mirror the crop.
         stretch: (B,) width over height of the area that the square crop shows.
-
     """
 
     centre: Tensor

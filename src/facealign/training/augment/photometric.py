@@ -44,7 +44,6 @@ class Photometric:
         numbers: (B, sum of NUMBERS) uniform in 0..1.
         grain: (6·S²,) normal numbers; each image takes a window of them as its noise.
         settings: which augmentations, how often, how strong.
-
     """
 
     numbers: Tensor

@@ -34,7 +34,6 @@ class Part:
             set does not label it.
         faces: faces of the data set in the whole step, including other processes and
             micro-batches.
-
     """
 
     head: int
@@ -74,7 +73,6 @@ class BatchLoader:
         margin: of the plain crop, as a fraction of the box size.
         rows: indices of this process's rows, ascending; each row is as in the whole batch.
         prefetch: read the next step's regions in the background.
-
     """
 
     def __init__(

@@ -17,7 +17,6 @@ def fit_heads(settings: Settings, markups: Sequence[str]) -> Settings:
 
     Raises:
         DataError: `model.points` or `model.further` says something else.
-
     """
     first, *others = (load_markup(name).count for name in markups)
     model = settings.model

@@ -16,7 +16,6 @@ def open_faces(
 
     Raises:
         SettingsError: it was packed for another input size or margin.
-
     """
     size, data = settings.model.input_size, settings.data
     if reading.packed is None:
@@ -32,7 +31,6 @@ def open_validator(
 
     Raises:
         SettingsError: they were packed for another input size or margin.
-
     """
     size, margin = settings.model.input_size, settings.data.margin
     if reading.packed is None:

@@ -22,7 +22,6 @@ def own_rows(batch: int, accumulate: int, rank: int, world: int) -> NDArray[np.i
 
     Raises:
         SettingsError: the batch cannot be divided evenly.
-
     """
     if batch % (accumulate * world):
         raise SettingsError(

@@ -55,7 +55,6 @@ def pack(
     Raises:
         DataError: no picture could be read.
         OutputError: the folder holds something else, or cannot be written.
-
     """
     samples = reading.samples
     facts = Facts(

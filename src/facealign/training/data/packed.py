@@ -44,7 +44,6 @@ class PackedFaces:
 
         Raises:
             DataError: a shard is missing or damaged.
-
         """
         chosen = [self.samples[i] for i in indices]
         size = self.packed.index.facts.size
@@ -86,7 +85,6 @@ def check_fit(facts: Facts, input_size: int, margin: float) -> None:
 
     Raises:
         SettingsError: they do not fit.
-
     """
     wanted = (input_size, margin, ZOOM, region_size(input_size))
     if (facts.input_size, facts.margin, facts.zoom, facts.size) != wanted:

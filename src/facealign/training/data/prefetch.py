@@ -23,7 +23,6 @@ class Prefetcher(Generic[T]):
 
         Raises:
             FaceAlignError: whatever `load` raises for this step, never for another.
-
         """
         prefetched, self._next = self._next, None
         hit = prefetched is not None and prefetched[0] == step

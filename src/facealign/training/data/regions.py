@@ -27,7 +27,6 @@ class Regions:
         landmarks: (N, K, 2) float32, in the region's pixels.
         labelled: (N, K) bool, the point's place is known.
         visible: (N, K) bool, the place is known and not covered.
-
     """
 
     images: NDArray[np.uint8]

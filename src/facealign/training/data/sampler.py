@@ -20,7 +20,6 @@ class Feed:
         share: weight of the data set in a batch, relative to those of the others.
         head: index of the network's head that it trains.
         window: number of blocks of faces to shuffle together; 0 shuffles all faces.
-
     """
 
     faces: Faces
@@ -40,7 +39,6 @@ class Sampler:
 
     Attributes:
         counts: rows of each data set in the whole batch.
-
     """
 
     def __init__(
@@ -110,7 +108,6 @@ def share_out(batch: int, shares: Sequence[float]) -> list[int]:
 
     Raises:
         SettingsError: the batch is smaller than the number of data sets.
-
     """
     if batch < len(shares):
         raise SettingsError(

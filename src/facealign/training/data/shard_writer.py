@@ -26,7 +26,6 @@ class ShardWriter:
 
     Raises:
         OutputError: it cannot be written.
-
     """
 
     def __init__(self, path: Path, facts: Facts, first: int) -> None:

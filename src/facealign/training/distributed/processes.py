@@ -50,7 +50,6 @@ def joined(train: TrainSettings) -> Iterator[bool]:
     Raises:
         ProcessError: another process ended, or did not answer within `train.timeout`.
         SettingsError: this machine has more processes than GPUs.
-
     """
     if not all(name in os.environ for name in _PLACE):
         yield False
@@ -133,7 +132,6 @@ def check_alike(what: str, value: object) -> None:
 
     Raises:
         DataError: they did not, for example because the machines have different files.
-
     """
     if world() > 1:
         found: list[object] = [None] * world()

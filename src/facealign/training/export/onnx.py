@@ -112,7 +112,6 @@ def export_run(
         ModelError: ONNX Runtime and PyTorch disagree by more than `TOLERANCE`, or 8-bit integers
             and floating point by more than `integers.APART`.
         OutputError: the file cannot be written.
-
     """
     state = load_checkpoint(best_checkpoint(run))
     settings = to_settings(state["settings"], str(run))
@@ -175,7 +174,6 @@ def check_parity(model: Network, content: bytes, faces: int = 3) -> float:
 
     Raises:
         ModelError: it exceeds `TOLERANCE`.
-
     """
     deployed = Deployed(_fold(model)).eval()
     size = model.settings.input_size

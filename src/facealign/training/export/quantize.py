@@ -65,7 +65,6 @@ def calibration_faces(run: Path, root: Path | None = None) -> NDArray[np.float32
     Raises:
         DataError: there is no checkpoint, or no face to read.
         SettingsError: the faces were packed for crops of another size.
-
     """
     state = load_checkpoint(best_checkpoint(run))
     settings = to_settings(state["settings"], str(run))
@@ -93,7 +92,6 @@ def to_integers(content: bytes, images: NDArray[np.float32]) -> bytes:
 
     Raises:
         ModelError: its points differ from those in floating point by more than `APART`.
-
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -33,7 +33,6 @@ def read_weights(path: Path, map_relu: bool) -> tuple[dict[str, Tensor], ModelFa
     Raises:
         ModelError: it is not one of ours.
         SettingsError: its maps have the other setting of `map_relu`.
-
     """
     try:
         proto = onnx.load(intact(path))

@@ -34,7 +34,6 @@ def save_checkpoint(state: dict[str, Any], path: Path, keep: Path | None = None)
 
     Raises:
         OutputError: it cannot be written; an older file at `path` is unchanged.
-
     """
     part = part_of(path)
     try:
@@ -80,7 +79,6 @@ def load_newest(paths: Sequence[Path]) -> dict[str, Any] | None:
 
     Raises:
         DataError: all that exist are damaged.
-
     """
     damaged: list[str] = []
     for path in paths:
@@ -104,7 +102,6 @@ def load_checkpoint(path: Path, cure: str = CURE) -> dict[str, Any]:
 
     Raises:
         DataError: it is missing, damaged or of another version.
-
     """
     if not path.exists():
         raise DataError(f"{path}: no such checkpoint; give the folder of a run")
@@ -158,7 +155,6 @@ def steps_of(run: Path) -> tuple[int, int]:
 
     Raises:
         DataError: there is none, or it is damaged.
-
     """
     path = run if is_file(run) or not is_file(run / "last.pt") else run / "last.pt"
     state = load_checkpoint(best_checkpoint(path))
@@ -170,7 +166,6 @@ def network_of(state: dict[str, Any], source: Path) -> Network:
 
     Raises:
         DataError: the weights do not fit the settings; the message names `source`.
-
     """
     with fitting(source):
         model = build_network(to_settings(state["settings"], str(source)).model)

@@ -37,7 +37,6 @@ class RunFolder:
 
     Raises:
         OutputError: the folder cannot be created.
-
     """
 
     def __init__(self, path: Path) -> None:
@@ -72,7 +71,6 @@ class RunFolder:
 
         Raises:
             DataError: the data differs; the message names the first difference.
-
         """
         path = self.path / "data.json"
         if not path.exists():
@@ -91,7 +89,6 @@ class RunFolder:
 
         Raises:
             SettingsError: a setting differs; the message names the first.
-
         """
         # A setting that an older version did not have gets its default, which is off.
         then = dict(deciding(asdict(to_settings(before, str(self.last)))))
@@ -136,7 +133,6 @@ def best_checkpoint(run: Path) -> Path:
 
     Raises:
         DataError: there is none.
-
     """
     if run.is_file():
         return run

@@ -27,7 +27,6 @@ class Record:
     Raises:
         OutputError: the folder cannot be written.
         MissingExtraError: `train.tensorboard` is on and TensorBoard is not installed.
-
     """
 
     def __init__(self, run: Run) -> None:
@@ -116,7 +115,6 @@ def write_report(run: Run) -> None:
 
     Raises:
         OutputError: they cannot be written.
-
     """
     report = None
     if run.best_step:

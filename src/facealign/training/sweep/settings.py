@@ -51,7 +51,6 @@ class Sweep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
         Raises:
             SettingsError: the values contradict each other, or the base cannot be read.
-
         """
         searched = [f"{key}={json.dumps(value)}" for key, value in values.items()]
         return load_settings(Path(self.base), [*self.fixed, *searched])
@@ -62,7 +61,6 @@ def load_sweep(path: Path, fixed: Sequence[str] = (), trials: int | None = None)
 
     Raises:
         SettingsError: the file cannot be read, a key is unknown, or a range is not valid.
-
     """
     sweep = convert(read_toml(path, SettingsError), Sweep, str(path))
     found = msgspec.structs.replace(

@@ -48,7 +48,6 @@ def run_trials(sweep: Sweep, folder: Path, train: Train) -> tuple[bool, list[Row
     Raises:
         SettingsError: the folder holds another sweep.
         OutputError: it cannot be written.
-
     """
     with _open_study(sweep, folder) as study:
         finished = True
@@ -209,7 +208,6 @@ class Row:
         nme: of the best validation so far; None before the first.
         step: of the last validation; 0 before the first.
         values: of the searched settings.
-
     """
 
     folder: str
