@@ -46,7 +46,9 @@ def _read_tree(path: Path, depth: int = 0) -> dict[str, Any]:
     if base is None:
         return tree
     if not isinstance(base, str) or depth == DEEPEST_BASE:
-        raise SettingsError(f"{path}: base must name another TOML file, and no chain in a circle")
+        raise SettingsError(
+            f"{path}: base must name another TOML file, at most {DEEPEST_BASE} in a row"
+        )
     return _merged(_read_tree(path.parent / base, depth + 1), tree)
 
 

@@ -140,14 +140,14 @@ KINDS: dict[str, type] = {
 def _check_kinds(state: dict[str, Any]) -> None:
     for name, kind in KINDS.items():
         if not isinstance(state[name], kind):
-            raise TypeError(f"{name} is no {kind.__name__}")
+            raise TypeError(f"{name} is not of type {kind.__name__}")
     if not (state["markups"] and all(map(known_markup, state["markups"]))):
         raise ValueError("markups names an unknown point scheme")
     for name, value in state["weights"].items():
         if not (isinstance(value, torch.Tensor) and bool(value.isfinite().all())):
-            raise ValueError(f"the weights {name} are no finite numbers")
+            raise ValueError(f"the weights {name} are not all finite numbers")
     if not 0 <= state["spread_scale"] < float("inf"):
-        raise ValueError("spread_scale is no number above 0")
+        raise ValueError("spread_scale is not a finite number from 0")
 
 
 def steps_of(run: Path) -> tuple[int, int]:

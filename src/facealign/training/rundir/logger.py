@@ -101,7 +101,7 @@ def _open_board(folder: RunFolder, step: int) -> SummaryWriter:
 def add_environment(folder: RunFolder, step: int, facts: dict[str, Any]) -> None:
     """Append the environment in which a run continues, if it differs from the one before."""
     path = folder.path / "environment.json"
-    cure = "remove it: it only tells where the run began"
+    cure = "remove it: it only says where the run began"
     before: list[dict[str, Any]] = read_json_file(path, cure) if path.exists() else []
     with parsing(path, "damaged", cure=cure):
         changed = not before or {**before[-1], "from_step": 0} != {**facts, "from_step": 0}
