@@ -55,7 +55,6 @@ class Photo:
         width, height: in pixels, before it is turned upright.
         decode: gives the (H, W, 3) RGB uint8 pixels, upright; raises what `read_image` raises.
         profile: its ICC colour profile, if that is of RGB values.
-
     """
 
     name: str
@@ -85,7 +84,6 @@ def read_image(source: ImageSource, color: Color = "rgb") -> Pixels:
             twice `PIL.Image.MAX_IMAGE_PIXELS`, by default 179 million pixels.
         MissingExtraError: a HEIC or JPEG XL file, and its extra is not installed.
         ValueError: `color` is neither.
-
     """
     return open_image(source, color).decode()
 
@@ -156,7 +154,6 @@ def write_image(image: Pixels, path: str | os.PathLike[str], profile: bytes | No
     Raises:
         OutputError: the suffix is of no known format, the file cannot be written, or a picture is
             there that facealign did not write.
-
     """
     path = Path(path)
     try:
@@ -173,7 +170,6 @@ def encode_image(image: Pixels, suffix: str, profile: bytes | None = None) -> by
 
     Raises:
         OutputError: the suffix is of no known format, or of one that is only read.
-
     """
     kind = Image.registered_extensions().get(suffix.lower())
     if kind is None:

@@ -135,7 +135,6 @@ def parsing(
         fault: what is wrong with the content; the error follows in brackets.
         kind: of the error.
         cure: what to do.
-
     """
     try:
         yield
@@ -150,7 +149,6 @@ def parse_json(content: str | bytes, place: object, cure: str = COPY) -> Any:
 
     Raises:
         DataError: it is not JSON, or not UTF-8; the message starts with `place`.
-
     """
     with parsing(place, "not JSON", cure=cure):
         text = content if isinstance(content, str) else content.decode("utf-8-sig")
@@ -170,7 +168,6 @@ def read_json_file(path: Path, cure: str = COPY) -> Any:
 
     Raises:
         DataError: it cannot be read or is not JSON.
-
     """
     with reading(path):
         content = path.read_bytes()

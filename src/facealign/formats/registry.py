@@ -39,7 +39,6 @@ class Format:
         loses: what it has no place for, in the words of `Contents.holds`.
         keeps_all: what is read back writes the same file again.
         check: raises MissingExtraError where writing needs an extra that is not installed.
-
     """
 
     name: str
@@ -192,7 +191,6 @@ def output_format(path: Path, name: str | None = None) -> Format:
 
     Raises:
         OutputError: no format has this suffix.
-
     """
     found = FORMATS[name] if name else _by_suffix(path)
     if found is None:
@@ -219,7 +217,6 @@ def input_format(path: Path, name: str | None = None) -> Format:
 
     Raises:
         DataError: it does not exist, or no format has its suffix.
-
     """
     if not (is_file(path) or is_folder(path)):
         raise DataError(f"{path}: {missing(path)}")
@@ -256,7 +253,6 @@ def read_results(
     Raises:
         DataError: it cannot be read, or is not in its format.
         MissingExtraError: the format needs an extra that is not installed.
-
     """
     return input_format(path, name).read(path, markup)
 
@@ -277,7 +273,6 @@ def write_results(
     Raises:
         OutputError: no such format, or the file cannot be written.
         MissingExtraError: the format needs an extra that is not installed.
-
     """
     chosen = output_format(path, name)
     with collect():  # what is reported is reported once: while writing

@@ -22,7 +22,6 @@ class StandardInput:
 
     Attributes:
         interrupted: it has come.
-
     """
 
     def __init__(self) -> None:
@@ -45,7 +44,6 @@ def open_video(name: str) -> tuple[InputContainer, VideoStream]:
     Raises:
         ImageError: it cannot be opened, or holds none.
         MissingExtraError: PyAV is not installed.
-
     """
     with needs("video", "reading videos"):
         import av
@@ -75,7 +73,6 @@ def _device(name: str) -> tuple[Any, dict[str, Any]]:
 
     Raises:
         ImageError: cameras are not supported on this system, or this one does not exist.
-
     """
     if name == "-":
         return StandardInput(), {}
