@@ -71,10 +71,7 @@ class ModelFacts:
         return (self.markup, *self.further_markups)
 
     def head_for(self, markup: str) -> str:
-        """The head with the points of `markup`, otherwise one whose points convert to them.
-
-        Returns:
-            The point scheme of the head.
+        """The scheme of the head with the points of `markup`, or with points that convert to them.
 
         Raises:
             SettingsError: there is none; the message lists what the model knows.
@@ -140,11 +137,7 @@ class ModelFacts:
 
 
 def _know_schemes(text: str, source: str) -> None:
-    """Make the point schemes of a model known by their names.
-
-    Raises:
-        ModelError: they are damaged, or another scheme has the name of one.
-    """
+    """Make the point schemes of a model known by their names."""
     try:
         for content in json.loads(text or "[]"):
             load_markup(Markup.from_dict(content, source))

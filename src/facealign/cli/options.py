@@ -168,11 +168,7 @@ def given_by(model: str) -> list[str]:
 
 
 def _load(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    """The name of the scheme, which is known from then on.
-
-    Raises:
-        DataError: there is none; the message lists what the chosen model gives.
-    """
+    """The name of the scheme, known from then on; without one, it is said what the model gives."""
     model = context.params.get("model")
     offered = given_by(model) if value is not None and model not in (None, "default") else []
     try:

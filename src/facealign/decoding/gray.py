@@ -22,11 +22,8 @@ def to_eight_bits(values: NDArray[Any], stated: bool = False) -> NDArray[np.uint
     16 bits are taken as they are, unless the brightest value is below `DIM` or as near to the top
     of 14 bits as `NEAR`: then the range is the smallest of `DEPTHS` that holds it. A dark picture
     of 16 bits stays dark; one so dark that no screen shows it is read as one of fewer bits. 32-bit
-    and float values have the smallest usual range that holds them.
-
-    Args:
-        values: uint16, int32 or float.
-        stated: the file's format says that 16 bits are the range.
+    and float values have the smallest usual range that holds them. `stated`: the file's format says
+    that 16 bits are the range.
     """
     numbers = values if values.dtype.kind != "f" else np.nan_to_num(values)
     full = 65535.0 if stated else _range(float(numbers.max(initial=0)), values.dtype.kind)

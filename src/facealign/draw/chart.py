@@ -51,12 +51,9 @@ ALONG |= {"lower": (0.5, 1)}
 
 
 def draw_chart(markup: Markup) -> Pixels:
-    """The points of a scheme on a drawn face, each with its number, with a list of the regions.
+    """(H, W, 3) uint8, the numbered points of a scheme on a drawn face, and a list of its regions.
 
     Numbers count from 0, as the rows of `Face.landmarks` do.
-
-    Returns:
-        (H, W, 3) uint8.
     """
     picture = Image.new("RGB", (WIDTH + LEGEND, HEIGHT), "white")
     pen = ImageDraw.Draw(picture)

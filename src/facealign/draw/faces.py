@@ -64,10 +64,8 @@ COLD_TO_HOT = np.array([[0, 0, 60], [90, 0, 130], [230, 60, 50], [255, 180, 30],
 def draw_maps(image: Pixels, face: Face, stages: Sequence[int] = ()) -> Pixels:
     """A face as the network saw it, with its points, and its attention maps, in a row.
 
-    Args:
-        image: (H, W, 3) uint8, the photo that was aligned.
-        face: a face found in it with ``attention=True``.
-        stages: the maps' stages, counted from 1; empty takes 1 … S.
+    The face was found in the image, (H, W, 3) uint8, with ``attention=True``. The maps' stages
+    count from 1; empty takes 1 … S.
 
     Raises:
         ValueError: the face has no attention maps.

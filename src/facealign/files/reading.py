@@ -128,13 +128,9 @@ def brief(error: Exception) -> str:
 def parsing(
     place: object, fault: str = "", kind: type[FaceAlignError] = DataError, cure: str = ""
 ) -> Iterator[None]:
-    """Turn what parsing raises over bad content into an error of `kind` that names the place.
+    """Turn what parsing raises over bad content into an error of `kind` that names file and record.
 
-    Args:
-        place: file and record.
-        fault: what is wrong with the content; the error follows in brackets.
-        kind: of the error.
-        cure: what to do.
+    `fault` says what is wrong with the content, the error follows in brackets; `cure` what to do.
     """
     try:
         yield

@@ -41,12 +41,8 @@ class Apart:
 def write_into(folder: Path, *patterns: str) -> Iterator[Apart]:
     """Files that are in `folder` at the end; what stops the writing leaves it as it was.
 
-    Of the photos of this run, files of an earlier one that were not written again are removed.
-
-    Args:
-        folder: made if missing.
-        patterns: of the files, such as "**/*.pts"; the folder may hold none of them that facealign
-            did not write.
+    Of the photos of this run, files of an earlier one that were not written again are removed. The
+    folder may hold no file of the patterns, such as "**/*.pts", that facealign did not write.
 
     Raises:
         OutputError: a file cannot be written, or is not ours.

@@ -32,12 +32,10 @@ AGAIN = "leave --resume out to start again"
 
 
 class Journal:
-    """Stores results one by one, and reads them back in the same order.
+    """Stores results for an output one by one, and reads them back in the same order.
 
-    Args:
-        output: the file that the results are for.
-        settings: of the run, plain values by name.
-        resume: continue a journal that exists; otherwise start a new one.
+    The settings of the run are plain values by name. `resume` continues a journal that exists;
+    otherwise a new one is started.
 
     Raises:
         OutputError: it cannot be written, another process is writing it, it was started with

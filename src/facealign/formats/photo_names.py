@@ -104,10 +104,7 @@ def _last_words(parts: Parts) -> list[str]:
 def the_one(path: str, names: PhotoNames, paths: PhotoNames) -> str | None:
     """The name that a path means; None where there is none.
 
-    Args:
-        path: one of `paths`.
-        names: what it may mean.
-        paths: all that may mean one of the names: a name belongs to the paths most like it.
+    It is one of `paths`, and a name belongs to those of them that are most like it.
 
     Raises:
         DataError: it may mean several, or another path may mean the same as well; two are named.

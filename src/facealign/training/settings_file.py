@@ -22,12 +22,9 @@ DEEPEST_BASE = 8
 
 
 def load_settings(path: Path, overrides: Sequence[str] = ()) -> Settings:
-    """The settings of a TOML file, changed by overrides.
+    """The settings of a TOML file; its key `base` may name another one, whose settings it changes.
 
-    Args:
-        path: the TOML file; its key `base` may name another one, whose settings it changes.
-        overrides: such as `train.steps=500` or `data.root=/faces`; the value is TOML or else plain
-            text.
+    Overrides are such as `train.steps=500` or `data.root=/faces`; the value is TOML or else text.
 
     Raises:
         SettingsError: the file is missing or not TOML, a key is unknown, or a value has the wrong

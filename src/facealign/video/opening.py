@@ -69,11 +69,7 @@ def open_video(name: str) -> tuple[InputContainer, VideoStream]:
 
 
 def _device(name: str) -> tuple[Any, dict[str, Any]]:
-    """What PyAV opens for "-" and "camera:0", and how; None for a file.
-
-    Raises:
-        ImageError: cameras are not supported on this system, or this one does not exist.
-    """
+    """What PyAV opens for "-" and "camera:0", and how; None for a file."""
     if name == "-":
         return StandardInput(), {}
     camera = CAMERA.fullmatch(name)

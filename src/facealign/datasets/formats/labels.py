@@ -32,13 +32,8 @@ def read_label_file(
 ) -> Reading:
     """The faces of a label file, or of a folder of label files, in a format.
 
-    Args:
-        name: of the format.
-        reader: of the format.
-        root: the file or folder.
-        subset: "all", or one that the file names.
-        markup: the point scheme; None takes that of the names in the file, else ibug68.
-        images: as of `ImageFolder`.
+    The subset is "all", or one that the file names; the point scheme None is that of the names in
+    the file, else ibug68; `images` as of `ImageFolder`.
 
     Raises:
         DataError: the file cannot be read, or no such subset or markup.

@@ -89,12 +89,7 @@ def read_pictures(path: Path, name: str, indices: Sequence[int]) -> Iterator[NDA
 
 
 def _child(path: Path, *words: str) -> subprocess.Popen[bytes]:
-    """The other process, its output and errors as pipes.
-
-    Raises:
-        DataError: the file cannot be read, or this is no Python that runs programs.
-        MissingExtraError: the library is not installed.
-    """
+    """The other process, its output and errors as pipes."""
     library = "h5py" if is_hdf5(path) else "scipy.io"
     with needs("data", "reading MATLAB files"):
         import_module(library)

@@ -31,14 +31,8 @@ class Feed:
 class Sampler:
     """Chooses the faces of any step's batch, from the seed and the step's number alone.
 
-    Args:
-        feeds: the data sets, in the order of their rows in a batch.
-        batch: rows of the whole batch.
-        seed: of the run.
-        rows: indices of this process's rows in the batch, ascending; all by default.
-
-    Attributes:
-        counts: rows of each data set in the whole batch.
+    The feeds are in the order of their rows in a batch, `counts` of each. `rows` are the indices of
+    this process's rows in the batch, ascending; all by default.
     """
 
     def __init__(

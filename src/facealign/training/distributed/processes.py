@@ -42,10 +42,7 @@ def leads() -> bool:
 
 @contextlib.contextmanager
 def joined(train: TrainSettings) -> Iterator[bool]:
-    """Join the process group that torchrun has started, if it has.
-
-    Yields:
-        whether it has.
+    """Join the process group that torchrun has started; False where it has started none.
 
     Raises:
         ProcessError: another process ended, or did not answer within `train.timeout`.

@@ -40,10 +40,7 @@ Train = Callable[[Settings, Path, Prune], float | None]
 
 
 def run_trials(sweep: Sweep, folder: Path, train: Train) -> tuple[bool, list[Row]]:
-    """Run trials until the sweep has its number of them.
-
-    Returns:
-        whether it has, False if `train` was stopped; the table of all trials.
+    """Run trials until the sweep has its number of them; False if stopped, and all trials' table.
 
     Raises:
         SettingsError: the folder holds another sweep.
