@@ -8,14 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from facealign.errors import DataError, SettingsError
-from facealign.files import (
-    BAD_CONTENT,
-    parsing,
-    read_json_file,
-    reading,
-    write_file,
-    writing,
-)
+from facealign.files import BAD_CONTENT, parsing, read_json_file, reading, write_file, writing
 from facealign.training.rundir.fingerprint import difference
 from facealign.training.settings import Settings
 from facealign.training.settings_file import to_settings
