@@ -19,14 +19,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import count
 from typing import Literal, Protocol
 
 import numpy as np
 
 import facealign
 from facealign.evaluation.predictions import same_face
-from facealign.geometry import box_of_points
+from facealign.geometry import Matrix, box_of_points
 from facealign.models import bundled, model_path
 from facealign.tracking.smoothing import smooth_at
 from facealign.types import Box, Pixels, Points
@@ -147,24 +146,31 @@ class Ours:
 
         return follow
 
-    def _tracked(self, smoothing: Literal["live", "none"]) -> Follow:
-        tracker = facealign.FaceTracker(self._aligner, smoothing=smoothing)
-        numbers = count()
-
-        def follow(frame: Pixels, box: Box) -> Points | None:
-            faces = tracker.step(frame, next(numbers) / RATE)
-            chosen = same_face([face.box for face in faces], box)
-            return None if chosen is None else faces[chosen].landmarks
-
-        return follow
+    def _tracked(self, smoothing: Literal["live", "none"]) -> Tracked:
+        return Tracked(facealign.FaceTracker(self._aligner, smoothing=smoothing))
 
 
-def smoothed(found: list[Points | None]) -> list[Points | None]:
-    """A sequence smoothed by the frames before and after each; where one is missing, as found."""
-    if any(points is None for points in found):
-        return found
-    points, times = [p for p in found if p is not None], [i / RATE for i in range(len(found))]
-    return [smooth_at(points, times, i, "ibug68") for i in range(len(points))]
+class Tracked:
+    """Follows one face by a tracker; `offline` smooths it once the sequence is over."""
+
+    def __init__(self, tracker: facealign.FaceTracker) -> None:
+        self._tracker, self._movements = tracker, list[Matrix | None]()
+
+    def __call__(self, frame: Pixels, box: Box) -> Points | None:
+        faces = self._tracker.step(frame, len(self._movements) / RATE)
+        chosen = same_face([face.box for face in faces], box)
+        face = None if chosen is None else faces[chosen]
+        movements = self._tracker.movements(frame)
+        self._movements.append(None if face is None else movements[face.track or 0])
+        return None if face is None else face.landmarks
+
+    def offline(self, found: list[Points | None]) -> list[Points | None]:
+        """The sequence, smoothed by the frames around each; as found if one is missing."""
+        points, times = [p for p in found if p is not None], [i / RATE for i in range(len(found))]
+        if len(points) < len(found):
+            return found
+        moved = self._movements
+        return [smooth_at(points, times, i, "ibug68", moved) for i in range(len(points))]
 
 
 def surest_box(photo: Pixels) -> Box:

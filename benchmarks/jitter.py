@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from contenders import OFFLINE, Contender, Follow, Ours, smoothed
+from contenders import OFFLINE, Contender, Follow, Ours, Tracked
 from moving_photos import NOISE, PATHS, Filmed, filmed_faces, moved_box, video
 from others import Dlib, FaceMesh, installed
 from rich.console import Console
@@ -63,7 +63,7 @@ class Follower:
         seven: the indices of the seven common points.
         ibug: those of ibug68's points.
         plain: name of the follower that takes each frame by itself, with the same network.
-        finish: what is done to a sequence once it is over.
+        offline: whether a sequence is smoothed once it is over.
 
     """
 
@@ -72,7 +72,7 @@ class Follower:
     seven: tuple[int, ...]
     ibug: tuple[int, ...] = ()
     plain: str = ""
-    finish: Callable[[list[Points | None]], list[Points | None]] = list
+    offline: bool = False
 
 
 def track(
@@ -93,12 +93,16 @@ def track(
         box = moved_box(cameras[-1], face.box)
         for name, go in follow.items():
             found[name].append(go(frame, box))
+    for follower in followers:
+        go = follow[follower.name]
+        if follower.offline and isinstance(go, Tracked):
+            found[follower.name] = go.offline(found[follower.name])
     return {
-        follower.name: [
-            None if points is None else camera.to_image(points)
-            for points, camera in zip(follower.finish(found[follower.name]), cameras, strict=True)
+        name: [
+            None if p is None else camera.to_image(p)
+            for p, camera in zip(points, cameras, strict=True)
         ]
-        for follower in followers
+        for name, points in found.items()
     }
 
 
@@ -224,7 +228,7 @@ def _signed(value: float | None) -> str:
 def followers_of(contender: Contender, label: str) -> list[Follower]:
     known = contender.seven, contender.ibug, f"{label}, {contender.plain}"
     return [
-        Follower(f"{label}, {way}", start, *known, smoothed if way == OFFLINE else list)
+        Follower(f"{label}, {way}", start, *known, way == OFFLINE)
         for way, start in contender.ways().items()
     ]
 

@@ -17,7 +17,6 @@ from facealign.geometry import (
     to_box,
     whole_image_box,
 )
-from facealign.types import Pixels
 
 coordinate = st.floats(-2000, 2000)
 side = st.floats(4, 2000)
@@ -223,13 +222,3 @@ def _centre_of_mass(image: Any) -> Any:
     weight = image[..., 0].astype(float)
     y, x = np.mgrid[: image.shape[0], : image.shape[1]]
     return (x * weight).sum() / weight.sum(), (y * weight).sum() / weight.sum()
-
-
-@pytest.mark.parametrize("side", [30.0, 150.0, 900.0])
-@pytest.mark.parametrize("middle", [(230.0, 130.0), (-20.0, 500.0), (-3000.0, 0.0)])
-def test_a_crop_can_be_cut_later_out_of_a_copy_of_its_part(
-    astronaut: Pixels, side: float, middle: tuple[float, float]
-) -> None:
-    crop = CropTransform.from_square(middle, side, 24, 20.0)
-    pixels, within = crop.part(astronaut)
-    assert np.array_equal(within.warp(pixels), crop.warp(astronaut))

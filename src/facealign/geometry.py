@@ -255,13 +255,6 @@ class CropTransform:
         )
         return np.asarray(crop)
 
-    def part(self, image: Pixels) -> tuple[Pixels, CropTransform]:
-        """A copy of the pixels that the crop can see, and the crop in them: to `warp` it later."""
-        x0, y0, x1, y1 = self._region(image.shape[1], image.shape[0])
-        shift = self.matrix[:, :2] @ np.array([x0, y0])
-        matrix = np.column_stack([self.matrix[:, :2], self.matrix[:, 2] + shift])
-        return image[y0:y1, x0:x1].copy(), CropTransform(matrix, self.size)
-
     def _region(self, width: int, height: int) -> tuple[int, int, int, int]:
         """The pixels of the image that the crop can see: x0, y0, x1, y1, the last exclusive."""
         pad = 1 + 1 / self.scale

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from facealign.tracking.smoothing import (
-    CENTRED_SHAPE,
     Frame,
     LiveSmoother,
-    OneEuro,
-    Window,
     fit_at,
     join,
+    quick_points,
     smooth_at,
+    to_complex,
 )
 
 Array = NDArray[np.float64]
@@ -56,7 +56,7 @@ def shake(tracks: Array) -> float:
 def test_a_face_is_put_together_again_as_it_was_taken_apart(face: Array) -> None:
     turned = (face @ [[0.8, 0.6], [-0.6, 0.8]] * 3 + [200, 90]).astype(np.float32)
     frame = Frame(face.astype(np.float32), "ibug68")
-    (place, turn), shape = frame.split(turned)
+    (place, turn), shape = frame.split(to_complex(turned))
     assert abs(turn) == pytest.approx(300, rel=1e-5)  # the unit is 100 pixels of the first face
     assert np.allclose([place.real, place.imag], turned.mean(axis=0), atol=1e-4)
     assert np.allclose(join(np.array([place, turn]), shape), turned, atol=1e-4)
@@ -135,17 +135,61 @@ def test_points_that_all_coincide_divide_by_nothing() -> None:
     assert np.allclose(smooth_at([points] * 3, [0, 0.1, 0.2], 1, "ibug68"), points)
 
 
-def test_settings_that_filter_nothing_change_nothing(face: Array) -> None:
-    noisy = (face + np.random.default_rng(1).normal(0, 1, (12, 68, 2))).astype(np.float32)
-    smoother = LiveSmoother("ibug68", Window(1, 0), OneEuro(cutoff=1e9))
-    for number, points in enumerate(noisy):
-        assert np.allclose(smoother.step(points, number / 30), points, atol=1e-3)
-    assert CENTRED_SHAPE.frames % 2 == 1
-
-
 def test_a_scheme_without_eye_corners_is_smoothed_too() -> None:
     five = np.array([[0, 0], [10, 0], [5, 5], [1, 9], [9, 9]], np.float32)
     smoother = LiveSmoother("celeba5")
     for number in range(9):
         moved = smoother.step(five + np.float32(number), number / 30)
     assert np.allclose(moved, five + 8, atol=1e-3)
+
+
+def shaken(face: Array, frames: int) -> tuple[Array, list[Array | None]]:
+    """A face under a fast camera that turns, zooms and squeezes; how it moves in each frame."""
+    t = even(frames)
+    tracks, maps = [], []
+    for a, x, y, wide in zip(
+        0.2 * np.sin(9 * t), 60 * np.sin(7 * t), 40 * t, np.cos(5 * t), strict=True
+    ):
+        turn = np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])
+        maps.append(np.column_stack([turn @ np.diag([0.9 + 0.1 * wide, 1.0]), [x, y]]))
+        tracks.append(face @ maps[-1][:, :2].T + maps[-1][:, 2])
+    square = [np.vstack([m, [0, 0, 1]]) for m in maps]
+    steps = [b @ np.linalg.inv(a) for a, b in pairwise(square)]
+    return np.stack(tracks), [None, *(step[:2] for step in steps)]
+
+
+@pytest.mark.parametrize(("kind", "most"), [("live", 0.3), ("offline", 0.3)])
+def test_a_known_movement_leaves_only_noise_to_filter(kind: str, most: float, face: Array) -> None:
+    clean, movements = shaken(face, 60)
+    for noise, least in ((0.0, 0.01), (0.5, most)):
+        tracks = (clean + np.random.default_rng(0).normal(0, noise, clean.shape)).astype(np.float32)
+        if kind == "live":
+            smoother = LiveSmoother("ibug68")
+            steps = zip(tracks, even(60), movements, strict=True)
+            smooth = np.stack([smoother.step(p, float(t), m) for p, t, m in steps])
+        else:
+            times = list(even(60))
+            smooth = np.stack(
+                [smooth_at(list(tracks), times, i, "ibug68", movements) for i in range(60)]
+            )
+        calm = ~quick_points("ibug68")
+        left, found = (points[10:, calm] - clean[10:, calm] for points in (smooth, tracks))
+        assert np.abs(left).mean() < (least if not noise else 0.6 * np.abs(found).mean())
+        assert not noise or shake(left) < most * shake(found)
+
+
+def test_a_movement_that_is_not_known_ends_what_was_moved_along(face: Array) -> None:
+    tracks, movements = shaken(face, 20)
+    movements[10] = None
+    smoother = LiveSmoother("ibug68")
+    for p, t, movement in zip(tracks.astype(np.float32), even(20), movements, strict=True):
+        found = smoother.step(p, float(t), movement)
+        assert np.abs(found - p).max() < 3  # the polynomial cuts the corner, and no more
+    assert np.abs(found - p).max() < 0.2
+
+
+def test_lids_and_lips_are_quick_and_their_corners_are_not() -> None:
+    quick = np.flatnonzero(quick_points("ibug68")).tolist()
+    lids, lips = [37, 38, 40, 41, 43, 44, 46, 47], {*range(48, 68)} - {48, 54, 60, 64}
+    assert quick == [*lids, *sorted(lips)]
+    assert not quick_points("celeba5").any()

@@ -13,7 +13,6 @@ from facealign.aligner import Found
 from facealign.face import Face
 from facealign.geometry import CropTransform, box_of_points, iou
 from facealign.tracking import FaceTracker
-from facealign.tracking.track import likeness, picture_of
 from facealign.types import Pixels, Points
 
 Script = Callable[[int], dict[str, tuple[float, float]]]
@@ -262,15 +261,3 @@ def test_a_flash_is_no_cut(aligner: FaceAligner, astronaut: Pixels) -> None:
     for number in range(6):
         frame = bright if number == 3 else astronaut
         assert [face.track for face in tracker.step(frame, number / FPS)] == [0]
-
-
-def test_a_face_is_remembered_in_a_copy_of_its_own_pixels(
-    aligner: FaceAligner, astronaut: Pixels
-) -> None:
-    frame = astronaut.copy()
-    (face,) = aligner.align(frame)
-    picture = picture_of(frame, face)
-    assert picture[0].size < 0.2 * frame.size
-    frame[:] = 0  # as a camera's buffer, which the next frame overwrites
-    assert likeness(picture, picture_of(astronaut, face)) == pytest.approx(1, abs=0.01)
-    assert likeness(picture, picture_of(frame, face)) == 0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,20 +42,27 @@ def moving(count: int, noise: float = 0.0) -> list[TrackedFrame]:
     return frames
 
 
+def unmoved(frames: list[TrackedFrame]) -> Iterator[tuple[TrackedFrame, dict[int, Any]]]:
+    """The frames for `smooth_frames`, their faces' movements not known."""
+    return ((frame, {}) for frame in frames)
+
+
 def points_of(frames: list[TrackedFrame]) -> np.ndarray:
     return np.stack([frame.faces[0].landmarks for frame in frames])
 
 
 def test_offline_smoothing_has_no_lag_and_keeps_every_frame() -> None:
     frames = moving(30)
-    smoothed = list(smooth_frames(iter(frames)))
+    smoothed = list(smooth_frames(unmoved(frames)))
     assert [frame.number for frame in smoothed] == list(range(30))
     assert np.abs(points_of(smoothed) - points_of(frames)).max() < 0.01
 
 
 def test_offline_smoothing_takes_noise_away_at_every_place() -> None:
     noisy, still = moving(40, 1.0), moving(40)
-    error = np.linalg.norm(points_of(list(smooth_frames(iter(noisy)))) - points_of(still), axis=2)
+    error = np.linalg.norm(
+        points_of(list(smooth_frames(unmoved(noisy)))) - points_of(still), axis=2
+    )
     before = np.linalg.norm(points_of(noisy) - points_of(still), axis=2)
     assert error[10:30].mean() < 0.75 * before.mean()
     assert error.mean() < 0.8 * before.mean()
@@ -62,7 +70,7 @@ def test_offline_smoothing_takes_noise_away_at_every_place() -> None:
 
 def test_boxes_move_with_the_smoothed_points() -> None:
     frames = moving(12, 3.0)
-    for before, after in zip(frames, smooth_frames(iter(frames)), strict=True):
+    for before, after in zip(frames, smooth_frames(unmoved(frames)), strict=True):
         moved = after.faces[0].landmarks.mean(axis=0) - before.faces[0].landmarks.mean(axis=0)
         assert np.abs(moved).max() > 0.01
         shift = after.faces[0].box - before.faces[0].box
@@ -76,7 +84,7 @@ def test_a_gap_in_a_track_is_not_smoothed_across() -> None:
         face = frames[number].faces[0]
         shifted = Face(face.box, 1.0, face.landmarks + 500, "ibug68", track=0)
         frames[number] = TrackedFrame(frames[number].image, number, number / 25, [shifted])
-    smoothed = list(smooth_frames(iter(frames)))
+    smoothed = list(smooth_frames(unmoved(frames)))
     assert smoothed[10].faces == []
     gaps = [
         np.abs(a.faces[0].landmarks - b.faces[0].landmarks).max()
@@ -89,10 +97,10 @@ def test_a_gap_in_a_track_is_not_smoothed_across() -> None:
 def test_frames_wait_for_half_a_window_alone() -> None:
     taken = []
 
-    def frames() -> object:
+    def frames() -> Iterator[tuple[TrackedFrame, dict[int, Any]]]:
         for frame in moving(50):
             taken.append(frame.number)
-            yield frame
+            yield frame, {}
 
     smoothed = smooth_frames(frames())
     next(smoothed)

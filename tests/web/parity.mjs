@@ -43,8 +43,8 @@ const TASKS = {
   },
   smooth: async (image, { frames, markup }) => {
     const { smoothing, markups } = (await aligner()).settings;
-    const smoother = new LiveSmoother(smoothing, markups[markup].eye_corners);
-    return frames.map(({ points, time }) => smoother.step(points, time));
+    const smoother = new LiveSmoother(smoothing, markups[markup]);
+    return frames.map(({ points, time, movement }) => smoother.step(points, time, movement));
   },
   match: (image, { affinity }) => [...match(affinity)],
   warp: (image, { box, size, margin, angle }) =>

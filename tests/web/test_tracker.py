@@ -69,11 +69,19 @@ def test_points_are_smoothed_as_in_python(run: Run) -> None:
         face = draw.uniform(0, 100, (count, 2))
         times = [*np.cumsum(draw.uniform(0.02, 0.06, 20)), 3.0, 3.04, 3.04, 3.08]
         frames = [(face + 40 * t + draw.normal(0, 1, face.shape)).astype(np.float32) for t in times]
-        both = zip(frames, times, strict=True)
-        job = {"frames": [{"points": p.tolist(), "time": float(t)} for p, t in both]}
+        moves = [None, *(draw.normal(0, 0.01, (2, 3)) + [[1, 0, 2], [0, 1, 1]] for _ in times[1:])]
+        moves[11] = moves[21] = None
+        known = [None if m is None else m.tolist() for m in moves]
+        all_three = zip(frames, times, known, strict=True)
+        job = {
+            "frames": [
+                {"points": p.tolist(), "time": float(t), "movement": m} for p, t, m in all_three
+            ]
+        }
         (answer,) = run([{"task": "smooth", "markup": markup} | job])
         smoother = LiveSmoother(markup)
-        wanted = [smoother.step(p, float(t)) for p, t in zip(frames, times, strict=True)]
+        steps = zip(frames, times, moves, strict=True)
+        wanted = [smoother.step(p, float(t), m) for p, t, m in steps]
         np.testing.assert_allclose(answer, wanted, atol=1e-3)
 
 

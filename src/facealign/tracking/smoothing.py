@@ -1,28 +1,31 @@
 """Steady landmarks: one face's points over time, filtered without lagging behind the face.
 
 A face moves in two ways, which are filtered separately. The similarity (place, size and turn in
-the picture) follows the head: it is fitted by a local polynomial in time, which leaves a steady
-movement unchanged. The shape, what is left in the face's own frame, follows lids and lips: it is
-still most of the time and then moves fast.
+the picture) follows the head. The shape, what is left in the face's own frame, follows lids and
+lips: it is still most of the time and then moves fast.
 
-- `LiveSmoother` knows only the past. Similarity: Savitzky and Golay's local polynomial, evaluated
-  at its newest point. Shape: the One-Euro filter (Casiez et al., CHI 2012).
+Where the pixels tell how the face has moved from frame to frame (registration.py), all that is
+known of it is moved along into the newest frame first. What is then left to filter is nearly
+still, so a mean over many frames lags behind nothing. Without that the similarity is fitted by a
+local polynomial in time, which leaves a steady movement unchanged.
+
+- `LiveSmoother` knows only the past. Similarity: a mean, or Savitzky and Golay's local polynomial,
+  evaluated at its newest point. Shape: the One-Euro filter (Casiez et al., CHI 2012).
 - `smooth_at` also knows the frames after: centred local polynomials, which have no lag.
 
 Times are in seconds and need not be even. Units of the shape: the face's own size, as the distance
 between the outer eye corners where the scheme has them.
 """
 
-from __future__ import annotations
-
 import math
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from facealign.geometry import Matrix
 from facealign.markup import load_markup
 from facealign.types import Points
 
@@ -63,13 +66,26 @@ class OneEuro:
     speed_cutoff: float = 8.0
 
 
-# Chosen on 18 videos of 90 frames (six photos under a moving camera, noise of 3 in 255), by shake,
-# error and lag, and by how much is kept of a blink of 0.2 s and of a mouth that opens 5 times a
-# second: live 0.91 and 0.94, centred 0.92 and 0.89.
+# Chosen on 63 videos of 30 frames (seven training photos of 300W under moving cameras, with noise,
+# with a blink of 0.2 s, with a mouth that opens 5 times a second, and squeezed as by a turning
+# head), by shake, error and lag, and by how much is kept of the blink and of the mouth.
 LIVE = Window(frames=7, degree=2)
+MOVED = 9
+"""Frames whose mean similarity is taken, each moved along with the pixels."""
 LIVE_SHAPE = OneEuro()
-CENTRED = Window(frames=9, degree=2)
-CENTRED_SHAPE = Window(frames=9, degree=4)
+QUICK = OneEuro(beta=80.0)
+CALM = OneEuro(cutoff=0.5, beta=10.0)
+"""Of a shape whose past was moved along: lids and lips, and all other points."""
+QUICK_WORDS = {"upper", "lower", "top", "bottom"}
+"""In the names of lids and lips, and not in those of their corners."""
+KNOWN = 4
+"""Frames in a row whose movement is known, from which on the similarity is their mean."""
+HALF = 4
+"""Frames before and after that the centred polynomials are fitted to."""
+CENTRED = (2, 4, 4)
+"""Their degrees: of the similarity, of lids and lips, of all other points."""
+CENTRED_MOVED = (1, 4, 2)
+"""The same, where all was moved along into the frame."""
 
 
 class Frame:
@@ -90,14 +106,18 @@ class Frame:
         self._reference = centred / (unit or spread or 1.0)
         self._weight = float((np.abs(self._reference) ** 2).sum()) or 1.0
 
-    def split(self, points: Points) -> tuple[Complex, Complex]:
-        """(2,) place and size-and-turn in the picture, and (K,) the shape in the face's units."""
-        values = to_complex(points)
-        place = values.mean()
-        turn = (np.conj(self._reference) * (values - place)).sum() / self._weight
-        if turn == 0:  # all points coincide: no face, and a division by 0
-            turn = 1e-6
-        return np.array([place, turn]), (values - place) / turn
+    def split(self, points: Complex) -> tuple[Complex, Complex]:
+        """(..., 2) place and size-and-turn in the picture, and (..., K) shapes in face's units.
+
+        Args:
+            points: (..., K) as of `to_complex`.
+
+        """
+        place = points.mean(axis=-1, keepdims=True)
+        along = (np.conj(self._reference) * (points - place)).sum(axis=-1, keepdims=True)
+        turn = along / self._weight
+        turn[turn == 0] = 1e-6  # all points coincide: no face, and a division by 0
+        return np.concatenate([place, turn], axis=-1), (points - place) / turn
 
 
 def join(similarity: Complex, shape: Complex) -> Points:
@@ -130,53 +150,84 @@ class LiveSmoother:
 
     Args:
         markup: the name of the scheme.
-        window: of the similarity's polynomial, ending at the newest frame.
-        shape: settings of the shape's One-Euro filter.
 
     """
 
-    def __init__(self, markup: str, window: Window = LIVE, shape: OneEuro = LIVE_SHAPE) -> None:
-        self._markup, self._window, self._settings = markup, window, shape
+    def __init__(self, markup: str) -> None:
+        self._markup = markup
+        quick = quick_points(markup)
+        calm = [np.where(quick, *pair) for pair in zip(astuple(QUICK), astuple(CALM), strict=True)]
+        self._filters = {False: astuple(LIVE_SHAPE), True: tuple(calm)}
         self.reset()
 
     def reset(self) -> None:
         """Forget the past, as after a lost face or a cut."""
         self._frame: Frame | None = None
-        self._past: deque[tuple[float, Complex]] = deque(maxlen=self._window.frames)
-        self._shape: Complex | None = None
-        self._speed: Complex | None = None
-        self._last: Complex | None = None
+        self._past: deque[tuple[float, Complex]] = deque(maxlen=LIVE.frames)
+        self._moved: deque[Complex] = deque(maxlen=MOVED)
+        self._last: list[Complex] = []
+        self._speed: Complex | float = 0.0
 
-    def step(self, points: Points, time: float) -> Points:
+    def step(self, points: Points, time: float, movement: Matrix | None = None) -> Points:
         """The (K, 2) points of a frame, in pixels, filtered.
 
         Args:
             points: as found.
             time: seconds; one that is not later than the last starts again.
+            movement: the affine map of the face's pixels from the frame before to this one, as of
+                `registration.movement`; None if it is not known.
 
         """
         if self._past and not 0 < time - self._past[-1][0] <= MOST_SECONDS:
             self.reset()
         if self._frame is None:
             self._frame = Frame(points, self._markup)
-        similarity, shape = self._frame.split(points)
         seconds = time - self._past[-1][0] if self._past else 0.0
+        found = to_complex(points)
+        if movement is None:
+            self._moved.clear()
+        else:
+            self._moved = deque((map_points(movement, p) for p in self._moved), MOVED)
+            self._last = [map_points(movement, p) for p in self._last]
+        similarity, shape = self._frame.split(found)
         self._past.append((time, similarity))
+        self._moved.append(found)
+        if seconds:
+            shape = self._filtered(shape, seconds, movement is not None)
+        smooth = join(self._similarity(time), shape)
+        self._last = [found, to_complex(smooth)]
+        return smooth
+
+    def _similarity(self, time: float) -> Complex:
+        assert self._frame is not None
+        if len(self._moved) >= KNOWN:
+            return np.asarray(self._frame.split(np.stack(self._moved))[0].mean(axis=0))
         recent = [(t, s) for t, s in self._past if time - t <= MOST_SECONDS]
         times, values = np.array([t for t, _ in recent]), np.stack([s for _, s in recent])
-        return join(fit_at(times, values, time, self._window.degree), self._filter(shape, seconds))
+        return fit_at(times, values, time, LIVE.degree)
 
-    def _filter(self, shape: Complex, seconds: float) -> Complex:
+    def _filtered(self, shape: Complex, seconds: float, moved: bool) -> Complex:
         """One-Euro, a cutoff for each point by its own speed."""
-        if self._shape is None or self._last is None or self._speed is None:
-            self._shape, self._speed = shape, np.zeros_like(shape)
-        else:
-            rate = (shape - self._last) / seconds
-            self._speed += _share(self._settings.speed_cutoff, seconds) * (rate - self._speed)
-            cutoff = self._settings.cutoff + self._settings.beta * np.abs(self._speed)
-            self._shape = self._shape + _share(cutoff, seconds) * (shape - self._shape)
-        self._last = shape
-        return self._shape
+        assert self._frame is not None
+        last, before = self._frame.split(np.stack(self._last))[1]
+        rate = (shape - last) / seconds
+        cutoff, beta, speed_cutoff = self._filters[moved]
+        self._speed = self._speed + _share(speed_cutoff, seconds) * (rate - self._speed)
+        share = _share(cutoff + beta * np.abs(self._speed), seconds)
+        return np.asarray(before + share * (shape - before))
+
+
+def quick_points(markup: str) -> NDArray[np.bool_]:
+    """(K,) which points of a scheme move fast on a face: lids and lips, but not their corners."""
+    names = load_markup(markup).names
+    return np.array([bool(QUICK_WORDS.intersection(name.split("_"))) for name in names])
+
+
+def map_points(movement: Matrix, points: Complex) -> Complex:
+    """(..., K) points moved by an affine map (2, 3)."""
+    (a, b, x), (c, d, y) = movement.tolist()
+    real, imag = points.real, points.imag
+    return np.asarray(a * real + b * imag + x + 1j * (c * real + d * imag + y))
 
 
 def _share(cutoff: float | Array, seconds: float) -> Array:
@@ -190,6 +241,7 @@ def smooth_at(
     times: Sequence[float],
     index: int,
     markup: str,
+    movements: Sequence[Matrix | None] = (),
 ) -> Points:
     """The (K, 2) points of one frame, smoothed by those before and after it; no lag.
 
@@ -199,30 +251,44 @@ def smooth_at(
         times: of these frames, in seconds, ascending.
         index: the frame to smooth.
         markup: the name of the scheme.
+        movements: for each frame, how the face moved since the one before, as of
+            `registration.movement`; empty if that is not known.
 
     """
-    frame = Frame(points[index], markup)
-    windows = CENTRED, CENTRED_SHAPE  # of place, size and turn, and of the shape
-    chosen = [_around(times, index, window) for window in windows]
-    split = {i: frame.split(points[i]) for part in chosen for i in part}
-    fitted = [
-        fit_at(
-            np.array([times[i] for i in part]),
-            np.stack([split[i][kind] for i in part]),
-            times[index],
-            window.degree,
-        )
-        for kind, (part, window) in enumerate(zip(chosen, windows, strict=True))
-    ]
-    return join(*fitted)
+    near = _around(times, index)
+    found = _moved_to(index, near, points, movements)
+    degrees = CENTRED_MOVED if found else CENTRED
+    values = found or {i: to_complex(points[i]) for i in near}
+    similarities, shapes = Frame(points[index], markup).split(np.stack([values[i] for i in near]))
+    when = np.array([times[i] for i in near])
+    similarity, quick, calm = (
+        fit_at(when, part, times[index], degree)
+        for part, degree in zip((similarities, shapes, shapes), degrees, strict=True)
+    )
+    return join(similarity, np.where(quick_points(markup), quick, calm))
 
 
-def _around(times: Sequence[float], index: int, window: Window) -> range:
+def _around(times: Sequence[float], index: int) -> range:
     """The frames of a window centred on one, as far as they exist and are close in time."""
-    half = window.frames // 2
     near = [
         i
-        for i in range(max(0, index - half), min(len(times), index + half + 1))
+        for i in range(max(0, index - HALF), min(len(times), index + HALF + 1))
         if abs(times[i] - times[index]) <= MOST_SECONDS
     ]
     return range(near[0], near[-1] + 1)
+
+
+def _moved_to(
+    index: int, near: range, points: Sequence[Points], movements: Sequence[Matrix | None]
+) -> dict[int, Complex] | None:
+    """The points of the frames in `near`, moved along into one of them; None if it is not known."""
+    steps = [movements[i] if movements else None for i in near[1:]]
+    known = [np.vstack([step, [0, 0, 1]]) for step in steps if step is not None]
+    if len(known) < len(steps):
+        return None
+    here, to_here = index - near[0], {index: np.eye(3)}
+    for number in reversed(range(here)):
+        to_here[near[number]] = to_here[near[number + 1]] @ known[number]
+    for number in range(here, len(known)):
+        to_here[near[number + 1]] = to_here[near[number]] @ np.linalg.inv(known[number])
+    return {i: map_points(to_here[i][:2], to_complex(points[i])) for i in near}

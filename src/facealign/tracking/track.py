@@ -7,12 +7,12 @@ from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from facealign.face import Face
 from facealign.face.pose import lean
 from facealign.geometry import CropTransform, box_of_points, box_size, iou
 from facealign.markup import load_markup
+from facealign.tracking.registration import Patch, patch_of
 from facealign.tracking.smoothing import MOST_SECONDS, LiveSmoother, fit_at
 from facealign.types import Box, Pixels, Points
 
@@ -32,9 +32,6 @@ together say how a face has moved; the box around them hangs on the outermost fo
 NEWEST = 4
 """Frames from whose places, sizes and angles the next one is predicted."""
 
-Picture = tuple[Pixels, CropTransform]
-"""A face's pixels, and its own frame in them."""
-
 
 @dataclass(eq=False)
 class Track:
@@ -48,9 +45,11 @@ class Track:
         seen: when it was last found, in seconds.
         missing: it is lost, and may return.
         unseen: runs of the detector in a row that did not find it.
-        picture: of the last frame; compared where the scene may have changed.
         anchor: a box and the points in it, from which the next box is moved as the points are: the
             last frame's, or, of schemes that do not outline a face, the detector's last one.
+        patch: its picture where it was last seen.
+        before: the patch of the frame before, from which its movement is measured; None if it was
+            not seen there.
         places: the latest ones: time, centre, logarithm of the size, angle.
 
     """
@@ -61,9 +60,10 @@ class Track:
     angle: float
     seen: float
     smoother: LiveSmoother | None
-    picture: Picture
     anchor: tuple[Box, Points]
-    missing: bool = False
+    patch: Patch = field(init=False)
+    before: Patch | None = None
+    missing: bool = True
     unseen: int = 0
     places: deque[tuple[float, ...]] = field(default_factory=lambda: deque(maxlen=STEADY + UNSURE))
 
@@ -91,13 +91,14 @@ def move(track: Track, face: Face, image: Pixels, time: float) -> None:
     """Record the face of the track in a frame."""
     angle = float(lean(face.landmarks, face.markup))
     track.angle += (angle - track.angle + 180) % 360 - 180
+    track.before = None if track.missing else track.patch
     track.face, track.seen, track.missing = face, time, False
     track.box = _next_box(track, face.landmarks)
     if is_outline(face):
         track.anchor = track.box, face.landmarks
     x, y = ((track.box[:2] + track.box[2:]) / 2).tolist()
     track.places.append((time, x, y, math.log(box_size(track.box)), track.angle))
-    track.picture = picture_of(image, face)
+    track.patch = patch_of(image, face)
 
 
 def _next_box(track: Track, points: Points) -> Box:
@@ -183,23 +184,3 @@ def strayed(track: Track, time: float) -> float:
     """How far a face is from where it was heading, in sides of its box."""
     gap = (track.box - track.heading(time))[:2]
     return float(np.linalg.norm(gap)) / box_size(track.box)
-
-
-def picture_of(image: Pixels, face: Face) -> Picture:
-    """A copy of a face's pixels, as the caller may reuse the image, and its own frame in them."""
-    box = box_of_points(face.landmarks)
-    x, y = ((box[:2] + box[2:]) / 2).tolist()
-    angle = face.network_crop.angle if face.network_crop else 0.0
-    return CropTransform.from_square((x, y), max(1.0, box_size(box)), 24, angle).part(image)
-
-
-def likeness(one: Picture, other: Picture) -> float:
-    """Correlation of two pictures of a face, each in its own frame, -1..1."""
-    return float((_patch(one) * _patch(other)).mean())
-
-
-def _patch(picture: Picture) -> NDArray[np.float64]:
-    """(24, 24) gray, of mean 0 and deviation 1."""
-    pixels, crop = picture
-    gray = crop.warp(pixels).mean(axis=2)
-    return np.asarray((gray - gray.mean()) / max(1.0, float(gray.std())))

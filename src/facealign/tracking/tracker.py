@@ -18,8 +18,9 @@ from PIL import Image
 from facealign.aligner import FaceAligner, Found
 from facealign.errors import SettingsError
 from facealign.face import Face
-from facealign.geometry import box_of_points, iou
+from facealign.geometry import Matrix, box_of_points, iou
 from facealign.tracking.matching import match
+from facealign.tracking.registration import likeness, movement, patch_of
 from facealign.tracking.smoothing import LiveSmoother
 from facealign.tracking.track import (
     Track,
@@ -27,9 +28,7 @@ from facealign.tracking.track import (
     is_inside,
     is_outline,
     is_sure,
-    likeness,
     move,
-    picture_of,
     set_anchor,
     shown_box,
     strayed,
@@ -139,12 +138,28 @@ class FaceTracker:
             self._detect(image, time)
         self._steps += 1
         active = sorted((t for t in self._tracks if not t.missing), key=lambda t: t.number)
-        return [self._given(track, time) for track in active]
+        return [self._given(track, image, time) for track in active]
 
-    def _given(self, track: Track, time: float) -> Face:
+    def movements(self, image: Pixels) -> dict[int, Matrix | None]:
+        """By track, how each face of the last step has moved since the one before.
+
+        Affine maps (2, 3) of image pixels, measured in the pixels; None where they do not tell.
+
+        Args:
+            image: the frame of the last step.
+
+        """
+        return {t.number: self._movement(t, image) for t in self._tracks if not t.missing}
+
+    def _movement(self, track: Track, image: Pixels) -> Matrix | None:
+        if track.before is None:
+            return None
+        return movement(track.before, image, track.face.landmarks)
+
+    def _given(self, track: Track, image: Pixels, time: float) -> Face:
         points = track.face.landmarks
         if track.smoother is not None:
-            points = track.smoother.step(points, time)
+            points = track.smoother.step(points, time, self._movement(track, image))
         box = shown_box(track, points)
         raw = track.face.landmarks if self._keep_raw else None
         return replace(track.face, landmarks=points, box=box, track=track.number, raw=raw)
@@ -169,7 +184,7 @@ class FaceTracker:
         return {
             track: face
             for track, face in followed.items()
-            if likeness(picture_of(image, face), track.picture) >= ALIKE
+            if likeness(patch_of(image, face), track.patch) >= ALIKE
         }
 
     def _update(self, followed: dict[Track, Face], image: Pixels, time: float) -> None:
@@ -251,8 +266,7 @@ class FaceTracker:
 
     def _new_track(self, number: int, face: Face, image: Pixels, time: float) -> Track:
         smoother = LiveSmoother(face.markup) if self._smoothing == "live" else None
-        picture, anchor = picture_of(image, face), (face.box, face.landmarks)
-        track = Track(number, face, face.box, 0.0, time, smoother, picture, anchor)
+        track = Track(number, face, face.box, 0.0, time, smoother, (face.box, face.landmarks))
         set_anchor(track, face)
         move(track, face, image, time)
         return track

@@ -12,13 +12,12 @@ import numpy as np
 from facealign.aligner import FaceAligner
 from facealign.errors import SettingsError
 from facealign.face import Face
+from facealign.geometry import Matrix
 from facealign.tracking import FaceTracker
-from facealign.tracking.smoothing import CENTRED, CENTRED_SHAPE, smooth_at
+from facealign.tracking.smoothing import HALF, smooth_at
 from facealign.video.reading import Frame, VideoReader
 
 Smoothing = Literal["live", "offline", "none"]
-HALF = max(CENTRED.frames, CENTRED_SHAPE.frames) // 2
-"""How many later frames the smoothing of a frame needs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,15 +98,32 @@ def follow(
 ) -> Iterator[TrackedFrame]:
     """Each frame with the faces that the tracker follows in it, smoothed."""
     found = (TrackedFrame(f.image, f.number, f.time, tracker.step(f.image, f.time)) for f in frames)
-    return smooth_frames(found) if smoothing == "offline" else found
+    if smoothing != "offline":
+        return found
+    return smooth_frames((frame, tracker.movements(frame.image)) for frame in found)
 
 
-def smooth_frames(frames: Iterable[TrackedFrame]) -> Iterator[TrackedFrame]:
-    """The same frames, `HALF` later, each face smoothed by the frames before and after it."""
-    window: deque[TrackedFrame] = deque()
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """A frame, and by track how each face has moved since the frame before."""
+
+    frame: TrackedFrame
+    movements: dict[int, Matrix | None]
+
+
+def smooth_frames(
+    frames: Iterable[tuple[TrackedFrame, dict[int, Matrix | None]]],
+) -> Iterator[TrackedFrame]:
+    """The same frames, `HALF` later, each face smoothed by the frames before and after it.
+
+    Args:
+        frames: each with the movements of its faces, as of `FaceTracker.movements`.
+
+    """
+    window: deque[_Seen] = deque()
     done = 0  # of the frames in the window
-    for frame in frames:
-        window.append(frame)
+    for frame, movements in frames:
+        window.append(_Seen(frame, movements))
         if len(window) - done > HALF:
             yield _smoothed(window, done)
             done += 1
@@ -118,24 +134,25 @@ def smooth_frames(frames: Iterable[TrackedFrame]) -> Iterator[TrackedFrame]:
         yield _smoothed(window, index)
 
 
-def _smoothed(window: deque[TrackedFrame], index: int) -> TrackedFrame:
-    frame = window[index]
+def _smoothed(window: deque[_Seen], index: int) -> TrackedFrame:
+    frame = window[index].frame
     return replace(frame, faces=[_smooth(window, index, face) for face in frame.faces])
 
 
-def _smooth(window: deque[TrackedFrame], index: int, face: Face) -> Face:
+def _smooth(window: deque[_Seen], index: int, face: Face) -> Face:
     first = last = index
     while first > 0 and _find(window[first - 1], face) is not None:
         first -= 1
     while last + 1 < len(window) and _find(window[last + 1], face) is not None:
         last += 1
     near = [window[i] for i in range(first, last + 1)]
-    points = [found.landmarks for frame in near if (found := _find(frame, face)) is not None]
-    times = [frame.time for frame in near]
-    smooth = smooth_at(points, times, index - first, face.markup)
+    points = [found.landmarks for seen in near if (found := _find(seen, face)) is not None]
+    times = [seen.frame.time for seen in near]
+    movements = [seen.movements.get(face.track or 0) for seen in near]
+    smooth = smooth_at(points, times, index - first, face.markup, movements)
     moved = (smooth - face.landmarks).mean(axis=0)
     return replace(face, landmarks=smooth, box=face.box + np.tile(moved, 2))
 
 
-def _find(frame: TrackedFrame, face: Face) -> Face | None:
-    return next((other for other in frame.faces if other.track == face.track), None)
+def _find(seen: _Seen, face: Face) -> Face | None:
+    return next((other for other in seen.frame.faces if other.track == face.track), None)

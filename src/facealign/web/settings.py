@@ -10,7 +10,7 @@ from facealign.face.pose import generic_face
 from facealign.markup import MARKUPS, Markup
 from facealign.models import DEFAULT, ModelCard, ModelFacts, bundled, model_path
 from facealign.session import Session
-from facealign.tracking import smoothing, track, tracker
+from facealign.tracking import registration, smoothing, track, tracker
 from facealign.yunet import YuNet, detector, network
 
 DETECTOR = (
@@ -22,6 +22,7 @@ BLANK = ("REACH", "FLAT", "BLACK")
 SEARCH = ("QUARTERS", "HALVED", "AROUND", "MAX_OVERLAP")
 NETWORK = ("STRIDES", "TILE", "OVERLAP", "BATCH")
 EXPOSURE = ("DARK", "BRIGHT", "SHARE", "CELLS", "INNER", "SHADOW", "STRENGTH", "MOST", "FLOOR")
+REGISTRATION = ("SIDE", "ROUNDS", "STILL", "ROBUST", "FAR", "UNLIKE", "APART")
 TRACKER = ("DETECT_EVERY", "SEARCH_EVERY", "WAIT", "SAME_POINTS", "UNSEEN", "CUT", "ALIKE")
 TRACK = ("LOST", "SAME_BOX", "STEADY", "UNSURE", "LEAST_RATIO", "PULL", "NEWEST")
 
@@ -52,13 +53,23 @@ def page_settings() -> dict[str, Any]:
         "shifts": landmarker.SHIFTS,
         "tracker": {name: getattr(tracker, name) for name in TRACKER},
         "track": {name: getattr(track, name) for name in TRACK},
-        "smoothing": {
-            "most_seconds": smoothing.MOST_SECONDS,
-            "window": asdict(smoothing.LIVE),
-            "shape": asdict(smoothing.LIVE_SHAPE),
-        },
+        "registration": {name: getattr(registration, name) for name in REGISTRATION}
+        | {"GRAY": registration.GRAY.tolist()},
+        "smoothing": _smoothing(),
         "markups": {name: _markup(markup) for name, markup in MARKUPS.items()},
         "generic_faces": {name: _generic(name) for name in MARKUPS},
+    }
+
+
+def _smoothing() -> dict[str, Any]:
+    return {
+        "most_seconds": smoothing.MOST_SECONDS,
+        "window": asdict(smoothing.LIVE),
+        "shape": asdict(smoothing.LIVE_SHAPE),
+        "moved": smoothing.MOVED,
+        "known": smoothing.KNOWN,
+        "quick": asdict(smoothing.QUICK),
+        "calm": asdict(smoothing.CALM),
     }
 
 
@@ -93,6 +104,7 @@ def _markup(markup: Markup) -> dict[str, Any]:
         "groups": dict(markup.groups),
         "closed": sorted(markup.closed),
         "eye_corners": markup.eye_corners,
+        "quick": smoothing.quick_points(markup.name).tolist(),
     }
 
 

@@ -45,15 +45,18 @@ function weights(moments, degree) {
   return powers.map((row) => row.reduce((sum, value, k) => sum + value * first[k], 0));
 }
 
+const mapped = ([[a, b, x], [c, d, y]], points) =>
+  points.map(([u, v]) => [a * u + b * v + x, c * u + d * v + y]);
+
 /** Filters the points of one face, frame by frame. */
 export class LiveSmoother {
   /**
-   * @param {object} settings of smoothing: most_seconds, window, shape.
-   * @param {?number[]} corners the outer eye corners' indices; null where the scheme has none.
+   * @param {object} settings of smoothing: most_seconds, window, shape, moved, known, quick, calm.
+   * @param {{eye_corners: ?number[], quick: boolean[]}} markup the point scheme.
    */
-  constructor(settings, corners) {
+  constructor(settings, markup) {
     this.settings = settings;
-    this.corners = corners;
+    this.markup = markup;
     this.reset();
   }
 
@@ -61,47 +64,65 @@ export class LiveSmoother {
   reset() {
     this.frame = null;
     this.past = [];
-    this.shape = null;
-    this.speed = null;
+    this.moved = [];
     this.last = null;
+    this.speed = null;
   }
 
-  /** The points of a frame, filtered. @param {number[][]} points @param {number} time seconds. */
-  step(points, time) {
-    const { most_seconds: most, window } = this.settings;
+  /**
+   * The points of a frame, filtered.
+   *
+   * @param {number[][]} points
+   * @param {number} time seconds.
+   * @param {?number[][]} movement of the face's pixels since the frame before; null: not known.
+   */
+  step(points, time, movement = null) {
+    const { most_seconds: most, window, moved } = this.settings;
     const before = this.past.at(-1)?.time;
     if (before !== undefined && !(time > before && time - before <= most)) this.reset();
-    this.frame ??= new Frame(points, this.corners);
-    const { place, turn, shape } = this.frame.split(points);
+    this.frame ??= new Frame(points, this.markup.eye_corners);
     const seconds = this.past.length ? time - this.past.at(-1).time : 0;
+    this.moved = movement ? this.moved.map((old) => mapped(movement, old)) : [];
+    if (movement) this.last = this.last?.map((old) => mapped(movement, old)) ?? null;
+    const { place, turn, shape } = this.frame.split(points);
     this.past.push({ time, place, turn });
     if (this.past.length > window.frames) this.past.shift();
+    this.moved.push(points);
+    if (this.moved.length > moved) this.moved.shift();
+    const filtered = seconds ? this.#filtered(shape, seconds, movement !== null) : shape;
+    const similarity = this.#similarity(time);
+    const smooth = filtered.map((point) =>
+      plus(similarity.place, times(similarity.turn, point)).map(Math.fround),
+    );
+    this.last = [points, smooth];
+    return smooth;
+  }
+
+  #similarity(time) {
+    const { most_seconds: most, window, known } = this.settings;
+    if (this.moved.length >= known) {
+      const all = this.moved.map((points) => this.frame.split(points));
+      return { place: mean(all.map((one) => one.place)), turn: mean(all.map((one) => one.turn)) };
+    }
     const recent = this.past.filter((one) => time - one.time <= most);
     const shares = weights(recent.map((one) => one.time), window.degree);
     const fitted = (name) => recent.map((one, i) => scaled(one[name], shares[i])).reduce(plus);
-    const [there, turned] = [fitted("place"), fitted("turn")];
-    return this.#filter(shape, seconds).map((p) => plus(there, times(turned, p)).map(Math.fround));
+    return { place: fitted("place"), turn: fitted("turn") };
   }
 
   /** One-Euro, a cutoff for each point by its own speed. */
-  #filter(shape, seconds) {
-    const { cutoff, beta, speed_cutoff: speedCutoff } = this.settings.shape;
-    if (this.last === null) {
-      this.shape = shape;
-      this.speed = shape.map(() => [0, 0]);
-    } else {
-      const steady = share(speedCutoff, seconds);
-      shape.forEach((point, i) => {
-        const rate = scaled(minus(point, this.last[i]), 1 / seconds);
-        this.speed[i] = plus(this.speed[i], scaled(minus(rate, this.speed[i]), steady));
-      });
-      this.shape = shape.map((point, i) => {
-        const own = share(cutoff + beta * Math.hypot(...this.speed[i]), seconds);
-        return plus(this.shape[i], scaled(minus(point, this.shape[i]), own));
-      });
-    }
-    this.last = shape;
-    return this.shape;
+  #filtered(shape, seconds, moved) {
+    const { shape: usual, quick, calm } = this.settings;
+    const [last, before] = this.last.map((points) => this.frame.split(points).shape);
+    this.speed ??= shape.map(() => [0, 0]);
+    return shape.map((point, i) => {
+      const settings = !moved ? usual : this.markup.quick[i] ? quick : calm;
+      const rate = scaled(minus(point, last[i]), 1 / seconds);
+      const steady = share(settings.speed_cutoff, seconds);
+      this.speed[i] = plus(this.speed[i], scaled(minus(rate, this.speed[i]), steady));
+      const cutoff = settings.cutoff + settings.beta * Math.hypot(...this.speed[i]);
+      return plus(before[i], scaled(minus(point, before[i]), share(cutoff, seconds)));
+    });
   }
 }
 

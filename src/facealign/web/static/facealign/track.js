@@ -2,16 +2,14 @@
 
 import { boxCentre, boxOfPoints, boxSize, CropTransform, iou } from "./geometry.js";
 import { lean } from "./pose.js";
+import { movement, patchOf } from "./registration.js";
 import { LiveSmoother } from "./smoothing.js";
-
-const PATCH = 24;
 
 const centred = ([x, y], [w, h]) => [x - w, y - h, x + w, y + h].map(Math.fround);
 export const isOutline = (face, settings) => "jaw" in settings.markups[face.markup].groups;
 const square = (centre, side) => centred(centre, [side / 2, side / 2]);
 const squared = (box) => square(boxCentre(box), boxSize(box));
 const wrapped = (degrees) => ((((degrees + 180) % 360) + 360) % 360) - 180;
-const angleOf = ({ crop }) => new CropTransform(crop.matrix, crop.size).angle;
 
 /** Whether the network sees a face there, as far as its model says. */
 export function isSure({ scores }, { LOST }) {
@@ -29,20 +27,6 @@ export function outlineBox(face, settings) {
   return isOutline(face, settings) ? boxOfPoints(face.landmarks) : face.box;
 }
 
-/** A face's picture in its own frame, small and gray, of mean 0 and deviation 1. */
-export function patchOf(image, face) {
-  const box = boxOfPoints(face.landmarks);
-  const side = Math.max(1, boxSize(box));
-  const { data } = CropTransform.fromSquare(boxCentre(box), side, PATCH, angleOf(face)).warp(image);
-  const gray = Float64Array.from(
-    { length: PATCH * PATCH },
-    (_, i) => (data[4 * i] + data[4 * i + 1] + data[4 * i + 2]) / 3,
-  );
-  const mean = gray.reduce((a, b) => a + b, 0) / gray.length;
-  const deviation = Math.sqrt(gray.reduce((sum, v) => sum + (v - mean) ** 2, 0) / gray.length);
-  return gray.map((value) => (value - mean) / Math.max(1, deviation));
-}
-
 export class Track {
   constructor(number, face, image, time, settings, smooth) {
     this.number = number;
@@ -50,22 +34,31 @@ export class Track {
     this.constants = settings.track;
     this.face = face;
     this.box = face.box;
+    this.missing = true;
     this.unseen = 0;
     this.setAnchor(face);
-    const corners = settings.markups[face.markup].eye_corners;
-    this.smoother = smooth ? new LiveSmoother(settings.smoothing, corners) : null;
+    const markup = settings.markups[face.markup];
+    this.smoother = smooth ? new LiveSmoother(settings.smoothing, markup) : null;
     this.move(face, image, time);
   }
 
   /** The track has its face in a frame. */
   move(face, image, time) {
     this.angle += wrapped(this.#lean(face) - this.angle);
+    this.before = this.missing ? null : this.patch;
     [this.face, this.seen, this.missing] = [face, time, false];
     this.box = this.#nextBox(face.landmarks);
     if (isOutline(face, this.settings)) this.anchor = [this.box, face.landmarks];
     this.places.push([time, ...boxCentre(this.box), Math.log(boxSize(this.box)), this.angle]);
     if (this.places.length > this.constants.STEADY + this.constants.UNSURE) this.places.shift();
-    this.patch = patchOf(image, face);
+    this.patch = patchOf(image, face, this.settings.registration);
+  }
+
+  /** The face's points in a frame, smoothed. */
+  smoothed(image, time) {
+    const { face, before, settings } = this;
+    const known = before && movement(before, image, face.landmarks, settings.registration);
+    return this.smoother.step(face.landmarks, time, known);
   }
 
   lose() {

@@ -1,7 +1,8 @@
 /** Faces followed from frame to frame, as `FaceTracker` in `facealign/tracking/tracker.py`. */
 
 import { iou } from "./geometry.js";
-import { isInside, isOutline, isSure, match, outlineBox, patchOf, Track } from "./track.js";
+import { likeness, patchOf } from "./registration.js";
+import { isInside, isOutline, isSure, match, outlineBox, Track } from "./track.js";
 
 const GAP = 0.5; // seconds without a frame, after which the detector runs: a page is often busy
 
@@ -57,18 +58,18 @@ export class FaceTracker {
     if (this.#detectorIsDue() || lost || cut) await this.#detect(image, time);
     this.steps++;
     const active = this.#active().sort((a, b) => a.number - b.number);
-    return active.map((track) => this.#given(track, time));
+    return active.map((track) => this.#given(track, image, time));
   }
 
   #active() {
     return this.tracks.filter((track) => !track.missing);
   }
 
-  #given(track, time) {
+  #given(track, image, time) {
     const { face, smoother } = track;
     const box = track.shownBox(face.landmarks);
     if (!smoother) return { ...face, box, track: track.number };
-    const landmarks = smoother.step(face.landmarks, time);
+    const landmarks = track.smoothed(image, time);
     const smoothed = this.aligner.described({ ...face, landmarks });
     return { ...smoothed, box: track.shownBox(landmarks), track: track.number };
   }
@@ -95,9 +96,9 @@ export class FaceTracker {
   /** Of a frame that may begin a new scene: the faces that look as they did before it. */
   #survivors(followed, image) {
     const alike = ([track, face]) => {
-      const patch = patchOf(image, face);
-      const sum = patch.reduce((total, value, i) => total + value * track.patch[i], 0);
-      return sum / patch.length >= this.constants.ALIKE;
+      const { registration } = this.settings;
+      const patch = patchOf(image, face, registration);
+      return likeness(patch, track.patch, registration) >= this.constants.ALIKE;
     };
     return new Map([...followed].filter(alike));
   }

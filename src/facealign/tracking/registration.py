@@ -1,0 +1,150 @@
+"""How a face has moved between two frames, measured in its pixels.
+
+The landmarks of two frames tremble, each on its own, by some 0.3 % of the distance of the outer eye
+corners. What moves between the frames is the same picture, so its pixels tell the movement five
+times as exactly: image registration by least squares (Lucas and Kanade, IJCAI 1981) in its inverse
+compositional form (Baker and Matthews, IJCV 2004), affine, and robust against what moves otherwise,
+such as a mouth that opens.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facealign.face import Face
+from facealign.geometry import CropTransform, Matrix, box_of_points, box_size
+from facealign.types import Pixels, Points
+
+SIDE = 48
+"""Pixels of a patch's side. At 32 the movement is half as exact."""
+ROUNDS = 3
+"""Most steps of a registration; two are usual."""
+STILL = 0.1
+"""Patch pixels; a step below this is the last one."""
+ROBUST = 3.0
+"""Differences of this many mean differences count half."""
+FAR = 0.5
+"""Largest change of the linear map, and of the contrast, in one step."""
+UNLIKE = 0.35
+"""Largest difference left, in deviations of the patch: above it the picture is another one."""
+APART = 0.05
+"""Largest gap between what pixels and landmarks say, in sides of the face's box."""
+
+GRAY = np.array([0.299, 0.587, 0.114], np.float32)
+_Y, _X = ((np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2).astype(np.float32)).reshape(2, -1)
+_NEAR = np.exp(-np.square(_X / (0.36 * SIDE)) - np.square(_Y / (0.42 * SIDE)))
+"""How much each pixel counts: the face more than what is behind it."""
+
+Gray = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """A face's picture in one frame, small and gray.
+
+    Attributes:
+        crop: from the frame to the patch.
+        gray: (SIDE, SIDE) float32.
+        points: (K, 2) the face's landmarks, in the frame's pixels.
+
+    """
+
+    crop: CropTransform
+    gray: Gray
+    points: Points
+
+    @property
+    def contrast(self) -> float:
+        """The standard deviation of its pixels, at least 1."""
+        return max(1.0, float(self.gray.std()))
+
+
+def patch_of(image: Pixels, face: Face) -> Patch:
+    """The picture of a face, upright by the crop it was found in."""
+    box = box_of_points(face.landmarks)
+    x, y = ((box[:2] + box[2:]) / 2).tolist()
+    angle = face.network_crop.angle if face.network_crop else 0.0
+    crop = CropTransform.from_square((x, y), max(1.0, box_size(box)), SIDE, angle)
+    return Patch(crop, crop.warp(image) @ GRAY, face.landmarks)
+
+
+def likeness(one: Patch, other: Patch) -> float:
+    """The correlation of two patches at half their size: -1 … 1."""
+    halves = [
+        patch.gray.reshape(SIDE // 2, 2, SIDE // 2, 2).mean(axis=(1, 3)) for patch in (one, other)
+    ]
+    first, second = ((half - half.mean()) / max(1.0, float(half.std())) for half in halves)
+    return float((first * second).mean())
+
+
+def movement(before: Patch, image: Pixels, points: Points) -> Matrix | None:
+    """The affine map from pixels of the frame before to those of this one, for the face.
+
+    None where the pixels do not tell: another picture, a picture without contrast, points that
+    went elsewhere, as when something passes in front of the face.
+
+    Args:
+        before: the face in the frame before.
+        image: (H, W, 3) RGB uint8, this frame.
+        points: (K, 2) the face's landmarks in it, where the search begins.
+
+    """
+    try:
+        guess = CropTransform.from_points(before.points, points, 1).matrix
+    except ValueError:
+        return None
+    crop = _after(before.crop.matrix, _inverse(guess))
+    template, steepest = before.gray.ravel(), _steepest(before.gray)
+    weights = left = np.asarray(_NEAR)
+    for number in range(ROUNDS):
+        gaps = (CropTransform(crop, SIDE).warp(image) @ GRAY).ravel() - template
+        weighted = steepest * weights
+        normal = weighted @ steepest.T
+        normal.flat[:: len(normal) + 1] *= 1 + 1e-6
+        try:
+            step = np.linalg.solve(normal, weighted @ gaps)
+        except np.linalg.LinAlgError:  # no contrast at all
+            return None
+        left = gaps - step @ steepest
+        if not np.isfinite(step).all() or np.abs(step[2:7]).max() > FAR:
+            return None
+        warp = np.column_stack([np.eye(2) - step[2:6].reshape(2, 2), -step[:2]])
+        crop = _after(_about_middle(_inverse(warp)), crop)
+        weights = _NEAR / (1 + np.square(left / (ROBUST * np.abs(left).mean() + 1)))
+        if number and np.abs(step[:2]).sum() + SIDE / 2 * np.abs(step[2:6]).sum() < STILL:
+            break
+    moved = _after(_inverse(crop), before.crop.matrix)
+    unlike = float(np.sqrt((left**2 * weights).sum() / weights.sum())) / before.contrast
+    apart = np.linalg.norm(_moved(moved, before.points) - _moved(guess, before.points), axis=1)
+    near = float(apart.mean()) <= APART * box_size(box_of_points(points))
+    return moved if near and unlike <= UNLIKE else None
+
+
+def _steepest(gray: Gray) -> Gray:
+    """(8, SIDE²) how the patch changes with a shift, with the affine map's four, with the light."""
+    down, right = (gradient.ravel() for gradient in np.gradient(gray))
+    rows = [right, down, right * _X, right * _Y, down * _X, down * _Y]
+    flat = gray.ravel()
+    return np.stack([*rows, flat - flat.mean(), np.ones_like(flat)])
+
+
+def _after(second: Matrix, first: Matrix) -> Matrix:
+    """The map that applies `first`, then `second`."""
+    linear = second[:, :2]
+    return np.column_stack([linear @ first[:, :2], linear @ first[:, 2] + second[:, 2]])
+
+
+def _inverse(matrix: Matrix) -> Matrix:
+    linear = np.linalg.inv(matrix[:, :2])
+    return np.column_stack([linear, -linear @ matrix[:, 2]])
+
+
+def _about_middle(matrix: Matrix) -> Matrix:
+    """A map of places relative to the patch's middle, for its pixels."""
+    middle = np.full(2, (SIDE - 1) / 2)
+    return np.column_stack([matrix[:, :2], matrix[:, 2] + middle - matrix[:, :2] @ middle])
+
+
+def _moved(matrix: Matrix, points: Points) -> NDArray[np.float64]:
+    return np.asarray(points @ matrix[:, :2].T + matrix[:, 2])
