@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from facealign import read_image
+from facealign.decoding.gray import to_eight_bits
 
 Encode = Callable[..., bytes]
 
@@ -39,6 +40,12 @@ def test_a_format_that_says_its_range_is_taken_at_its_word(encoded: Encode) -> N
     few = b"P5 256 8 1023\n" + ramp(1023).astype(">u2").tobytes()
     assert np.abs(read_image(few)[0, :, 0].astype(int) - np.arange(256)).max() <= 1
     assert read_image(encoded(dark, "JPEG2000", irreversible=False))[0, -1, 0] == 12
+
+
+def test_floats_that_are_not_finite_are_black_and_darken_nothing() -> None:
+    values = np.full((4, 4), 0.5, np.float32)
+    values[0, :3] = np.nan, np.inf, -np.inf
+    assert to_eight_bits(values).ravel().tolist() == [0, 0, 0, *[128] * 13]
 
 
 def test_a_float_slightly_over_one_is_clipped() -> None:

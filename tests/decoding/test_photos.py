@@ -141,11 +141,13 @@ def test_open_files_are_read_and_what_is_no_source_gets_a_word(
 
 
 def test_a_search_skips_what_is_kept_beside_photos(
-    photo: Pixels, encoded: Encode, tmp_path: Path
+    photo: Pixels, encoded: Encode, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    (tmp_path / "broken.png").symlink_to("gone.png")
     for name in ("a.png", "._a.png", "__MACOSX/a.png", "@eaDir/a.png", ".thumbs/a.png", "b/c.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(encoded(photo, "PNG"))
     found, problems = find_photos([str(tmp_path)])
     assert [str(path.relative_to(tmp_path)) for path in found] == ["a.png", "b/c.png"]
     assert problems == []
+    assert caplog.messages == [f"{tmp_path}: 1 broken link skipped"]

@@ -12,6 +12,7 @@ from PIL import Image
 
 from facealign.errors import DataError, FaceAlignError, OutputError
 from facealign.files import check_folder, check_place, is_file, is_folder, sweep
+from facealign.image import SUFFIXES
 from facealign.markup import load_markup, targets
 from facealign.models import DEVICES
 from facealign.types import MOST_THREADS
@@ -40,6 +41,10 @@ workers_option = click.option(
     metavar="N",
     help="Photos at a time; default: one a core.",
 )
+
+
+INPUT_FOLDERS = frozenset({"root", "run", "source", "sources"})
+"""Arguments that may be a folder of labels, results, or a run's files."""
 
 
 def model_options(function: Function) -> Function:
@@ -85,13 +90,21 @@ def output_path(
 
 
 def refuse_inputs(option: str, target: Path, others: Mapping[str, Any]) -> None:
-    """Refuse an output that is also named elsewhere in the same command."""
+    """Refuse an output that is also named elsewhere in the same command, or lies in such a folder.
+
+    A new file may lie there, and in `INPUT_FOLDERS` a picture or model takes the place of its like.
+    """
     if is_folder(target) or str(target) == "-":
         return
-    place = os.path.realpath(target)
+    place = Path(os.path.realpath(target))
+    known = place.suffix.lower() in SUFFIXES | {".onnx"} or not is_file(place)
     for name, value in others.items():
         for each in value if isinstance(value, tuple) else (value,):
-            if isinstance(each, str | Path) and is_file(each) and os.path.realpath(each) == place:
+            if not isinstance(each, str | Path):
+                continue
+            path = Path(os.path.realpath(each))
+            inside = name in INPUT_FOLDERS and path in place.parents and not known
+            if inside or (path == place and is_file(each)):
                 raise OutputError(
                     f"{option} {target} would overwrite an input ({name}): give another name"
                 )

@@ -22,10 +22,10 @@ def to_eight_bits(values: NDArray[Any], stated: bool = False) -> NDArray[np.uint
     16 bits are taken as they are, unless the brightest value is below `DIM` or as near to the top
     of 14 bits as `NEAR`: then the range is the smallest of `DEPTHS` that holds it. A dark picture
     of 16 bits stays dark; one so dark that no screen shows it is read as one of fewer bits. 32-bit
-    and float values have the smallest usual range that holds them. `stated`: the file's format says
-    that 16 bits are the range.
+    and float values have the smallest usual range that holds them; those not finite are black.
+    `stated`: the file's format says that 16 bits are the range.
     """
-    numbers = values if values.dtype.kind != "f" else np.nan_to_num(values)
+    numbers = values if values.dtype.kind != "f" else np.where(np.isfinite(values), values, 0)
     full = 65535.0 if stated else _range(float(numbers.max(initial=0)), values.dtype.kind)
     eight = np.empty(values.shape, np.uint8)
     for top in range(0, len(values), ROWS):

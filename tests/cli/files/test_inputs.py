@@ -42,6 +42,25 @@ def test_pipes_and_devices_are_skipped_by_kind(
         assert (code in (4, 5), len(errors.splitlines())) == (True, 1), words
 
 
+@pytest.mark.parametrize("place", [".", "drawn", "photos/drawn"])
+@pytest.mark.parametrize("absolute", [False, True])
+def test_no_search_enters_the_folder_of_pictures_however_it_is_spelt(
+    facealign: Run,
+    astronaut_path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+    absolute: bool,
+) -> None:
+    (tmp_path / "photos").mkdir()
+    shutil.copy(astronaut_path, tmp_path / "photos" / "a.jpg")
+    monkeypatch.chdir(tmp_path)
+    target = tmp_path / place if absolute else Path(place)
+    for _ in range(2):
+        code, printed, errors = facealign("align", "photos", "--draw", target)
+        assert (code, errors, "1 face in 1 photo" in printed) == (0, "", True)
+
+
 HANGING = """
 import sys, time
 from pathlib import Path

@@ -60,6 +60,32 @@ def test_an_input_is_never_an_output(facealign: Run, photo: Path, tmp_path: Path
     assert sorted(path.name for path in tmp_path.iterdir()) == ["boxes.csv", "in"]
 
 
+def test_a_file_of_an_input_folder_is_never_replaced(
+    facealign: Run, photo: Path, drawn: Path, tmp_path: Path
+) -> None:
+    root, run = shutil.copytree(drawn, tmp_path / "drawn"), tmp_path / "run"
+    label = next(root.rglob("*.pts"))
+    run.mkdir()
+    for name in ("best.pt", "report.json"):
+        (run / name).write_text("ours")
+    results = tmp_path / "results"
+    assert facealign("align", photo, "-o", results / "a.parquet")[0] == 0
+    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    for words in (
+        ["eval", "--dataset", "300w", "--root", root, "--json", label],
+        ["data", "check", "300w", "--root", root, "--json", label],
+        ["export", run, "-o", run / "best.pt"],
+        ["compare", run, "--json", run / "report.json"],
+        ["convert", results, results / "a.parquet"],
+    ):
+        code, _, errors = facealign(*words)
+        assert (code, "would overwrite an input" in errors) == (2, True), words
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
+    new = root / "report.json"
+    facealign("data", "check", "300w", "--root", root, "--json", new)
+    assert new.is_file()
+
+
 def test_a_foreign_picture_is_never_replaced(
     facealign: Run, photo: Path, foreign: Path, tmp_path: Path, drawn: Path
 ) -> None:

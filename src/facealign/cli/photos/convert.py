@@ -43,7 +43,7 @@ def command(
     facealign convert project.json yolo/ --to yolo
     """  # noqa: D301
     form = output_format(target, to)
-    refuse_inputs("OUT", target, {"IN": source})
+    refuse_inputs("OUT", target, {"source": source})
     seen, lost = write_results(lambda: read_results(source, from_, markup), target, form.name)
     faces, photos = counted(seen.faces, "face"), counted(seen.images, "photo")
     say(f"{target}: {faces} in {photos}")

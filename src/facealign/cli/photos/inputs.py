@@ -20,7 +20,7 @@ from facealign.cli.console import LOG, bar, counted, fail
 from facealign.cli.stopping import GRACE, Stop
 from facealign.decoding import RAW_SUFFIXES
 from facealign.face import Face, ImageResult
-from facealign.files import is_file, is_folder, reading
+from facealign.files import is_file, is_folder, kind_of, reading
 from facealign.image import SUFFIXES, ImageSource, Photo
 from facealign.types import Pixels
 
@@ -105,8 +105,10 @@ def find_photos(names: Iterable[str], skip: Path | None = None) -> tuple[list[Pa
     problems: list[str] = []
     for name in names:
         found, why = _matches(name)
-        if skip and is_folder(name) and skip != Path(name):
-            found = [file for file in found if skip not in file.parents]
+        if skip and is_folder(name) and (place := skip.resolve()) != (top := Path(name).resolve()):
+            # As the search spells it; where it is not below the folder, it is no file's parent.
+            below = Path(name, os.path.relpath(place, top))
+            found = [file for file in found if below not in file.parents]
         if not found:
             problems.append(f"{name or '(an empty name)'}: {why}")
         files.update(dict.fromkeys(found))
@@ -129,10 +131,14 @@ def _search(folder: Path) -> list[Path]:
     for file in folder.rglob("*"):
         suffix = file.suffix.lower()
         kind = "photo" if suffix in SUFFIXES else SKIPPED.get(suffix)
-        if kind and not _is_leftover(file.relative_to(folder)) and is_file(file):
+        if not kind or _is_leftover(file.relative_to(folder)):
+            continue
+        if is_file(file):
             skipped[kind] += 1
             if kind == "photo":
                 found.append(file)
+        elif not kind_of(file):
+            skipped["broken link"] += 1
     del skipped["photo"]
     if skipped:
         what = " and ".join(counted(number, kind) for kind, number in skipped.most_common())
