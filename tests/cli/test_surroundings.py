@@ -195,6 +195,18 @@ def test_drawings_where_no_folder_can_be(tmp_path: Path) -> None:
         assert "cannot write" in done.stderr
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder in use cannot be removed there")
+def test_a_current_folder_that_is_gone_is_named(tmp_path: Path, astronaut_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    shutil.copy(astronaut_path, tmp_path / "photos")
+    words = " ".join([*COMMAND, "align", str(tmp_path / "photos"), "-o", str(tmp_path / "a.json")])
+    (tmp_path / "gone").mkdir()
+    move = ["sh", "-c", f"cd {tmp_path}/gone && rmdir ../gone && {words}"]
+    done = subprocess.run(move, capture_output=True, text=True, check=False)
+    why = "error: the current folder: No such file or directory\n"
+    assert (done.returncode, done.stderr) == (2, why)
+
+
 def test_a_group_without_a_verb_shows_its_help() -> None:
     done = run("data")
     assert "Usage: facealign data" in done.stdout

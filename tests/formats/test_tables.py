@@ -54,6 +54,7 @@ def test_boxes_are_read_however_the_table_is_written(
         ("sep=;\nimage;x0;y0;x1;y1\nastronaut.jpg;178,9;88,8;;\n", r"boxes\.csv:3: a box is"),
         ("image;x0;y0\nastronaut.jpg;178,9;88,8\n", r"must name the columns .*, not image,x0,y0"),
         ("x0,y0,x1,y1\n1,2,3,4\n", "must name the columns"),
+        ('image,x0,y0,x1,y1\n"a.jpg,1,2,3,4\nb.jpg,1,2,3,4\n', "a quote that is not closed"),
     ],
 )
 def test_what_is_no_table_of_boxes_is_said(tmp_path: Path, table: str, why: str) -> None:

@@ -185,7 +185,8 @@ def _exit_code(args: list[str] | None, stop: Stop) -> int:
     except FaceAlignError as error:
         return fail(str(error), next(c for kind, c in EXIT_CODES if isinstance(error, kind)))
     except OSError as error:
-        place = error.filename or "standard output"  # such as on a full disk
+        nowhere = isinstance(error, FileNotFoundError)  # of `os.getcwd`
+        place = error.filename or ("the current folder" if nowhere else "standard output")
         return fail(f"{place}: {reason(error)}", 2)
     except Exception as error:
         if stop.asked:  # a library made another error of it

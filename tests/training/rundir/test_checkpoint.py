@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import pickle
 import random
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,13 @@ def test_no_flipped_bit_is_taken(state: dict[str, Any], tmp_path: Path) -> None:
         path.write_bytes(flipped(whole, number))
         with pytest.raises(DataError, match=r"last\.pt"):
             load_checkpoint(path)
+
+
+def test_a_pickle_that_pytorch_did_not_write_is_refused_without_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "last.pt"
+    path.write_bytes(pickle.dumps({"step": print}, protocol=4))
+    with warnings.catch_warnings(action="error"), pytest.raises(DataError, match="UnpicklingError"):
+        load_checkpoint(path)
 
 
 def test_the_one_before_is_used_and_said_in_one_line(

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -112,7 +113,8 @@ def load_checkpoint(path: Path, cure: str = CURE) -> dict[str, Any]:
     if comment and hashlib.sha256(body + NO_COMMENT).hexdigest().encode() != digest:
         raise DataError(f"{path}: {DAMAGED} (its sha256 differs){end}")
     try:
-        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of a pickle that PyTorch did not write
+            state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # pickle, zip and torch each raise their own
         raise DataError(f"{path}: {DAMAGED} ({type(error).__name__}){end}") from None
     version = state.get("version") if isinstance(state, dict) else None
