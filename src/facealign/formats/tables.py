@@ -79,9 +79,9 @@ def _table(path: Path) -> Iterator[tuple[csv.DictReader[str], int]]:
                 first, above = file.readline(), 2
             delimiter = max(",;\t", key=first.count)
             names = next(csv.reader([first], delimiter=delimiter), [])
-            # Strict: an open quote would swallow all rows below it.
-            strict = {"delimiter": delimiter, "strict": True}
-            yield csv.DictReader(file, _known(names), "", "", **strict), above
+            # Strict, as an open quote would swallow all rows below it.
+            rows = csv.DictReader(file, _known(names), "", "", delimiter=delimiter, strict=True)
+            yield rows, above
     except (csv.Error, *BAD_CONTENT) as error:
         hint = ": look for a quote that is not closed" if isinstance(error, csv.Error) else ""
         raise DataError(f"{path}: not a CSV table ({brief(error)}){hint}") from None
