@@ -15,7 +15,8 @@ from facealign.yunet import YuNet, detector, network
 
 DETECTOR = (
     *("LOWER", "NARROWER", "SMALLEST", "LEAST", "COARSE", "COARSER", "FAINT", "LIKELY", "ROOMY"),
-    *("PATCH", "WIDER", "ASTRAY", "FEW", "PER", "BESIDE", "PROVEN", "SURE", "EIGHTH", "BETTER"),
+    *("PATCH", "WIDER", "ASTRAY", "FEW", "PER", "BESIDE", "PROVEN"),
+    *("SURE", "EIGHTH", "BETTER", "RARER"),
 )
 CONFIDENCE = ("UNSURE", "SLOPES", "SHIFT", "FACE", "SHARE", "SURE", "SAME")
 BLANK = ("REACH", "FLAT", "BLACK")

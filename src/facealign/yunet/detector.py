@@ -114,9 +114,11 @@ class YuNet:
     BESIDE, PROVEN = 0.02, 0.5
     """Next to a large, sure face, only the surest `FEW` of the candidates below `BESIDE` get a
     closer look, and those that were not `LIKELY` then need the score `PROVEN`."""
-    SURE, EIGHTH, BETTER = 0.85, 45.0, 0.02
+    SURE, EIGHTH, BETTER, RARER = 0.85, 45.0, 0.02, 2
     """An image with a face that scores `SURE` is not searched turned. A face is taken to lean by an
-    `EIGHTH` more or less if that makes its score `BETTER`."""
+    `EIGHTH` more or less if that makes its score `BETTER`. Turned, `RARER` times fewer candidates
+    get a closer look: of 35 faces of 300W's training part, in three sizes and at four angles, as
+    many are found."""
 
     def __init__(
         self,
@@ -158,9 +160,10 @@ class YuNet:
 
         """
         image = brighten(image)
-        found = self._verified(image, self._candidates(image))
+        looks = self._looks(image.shape[0] * image.shape[1])
+        found = self._verified(image, self._candidates(image), looks)
         if turned and found.scores.max(initial=0) < self.SURE:
-            found = self._turned(image, found)
+            found = self._turned(image, found, looks // self.RARER)
         found = found[found.scores >= self.min_score]
         return Detections(self._face_squares(found.boxes, found.angles), found.scores), found.angles
 
@@ -214,9 +217,9 @@ class YuNet:
         kept[faint[np.argsort(-scores[faint], kind="stable")[:most]]] = True
         return found[kept]
 
-    def _verified(self, image: Pixels, found: Candidates) -> Candidates:
+    def _verified(self, image: Pixels, found: Candidates, looks: int) -> Candidates:
         """The candidates after a closer look at the surest small ones, without the faint ones."""
-        clear, looks = self._has_clear(found), self._looks(image.shape[0] * image.shape[1])
+        clear = self._has_clear(found)
         rank = np.cumsum(found.small)
         looked = found.small & (rank <= looks)
         if clear:
@@ -235,7 +238,7 @@ class YuNet:
         """How many closer looks an image gets."""
         return self.FEW + pixels // self.PER
 
-    def _turned(self, image: Pixels, upright: Candidates) -> Candidates:
+    def _turned(self, image: Pixels, upright: Candidates, looks: int) -> Candidates:
         """The candidates and those of the image turned by quarters, each at its best angle."""
         height, width = image.shape[:2]
         factor = max(self._factors(height, width)[0], math.ceil(max(height, width) / self.COARSE))
@@ -249,7 +252,7 @@ class YuNet:
             )
             angles = found.angles + np.float32(90 * quarter)
             parts.append(replace(found, boxes=boxes, angles=angles))
-        lying = self._verified(image, Candidates.best_of(*parts))
+        lying = self._verified(image, Candidates.best_of(*parts), looks)
         found = Candidates.best_of(upright, lying)
         return self._leaning(image, found)
 

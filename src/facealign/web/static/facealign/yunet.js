@@ -30,9 +30,11 @@ export class YuNet {
    */
   async find(photo, turned = true) {
     const image = brighten(photo, this.constants);
-    let found = await this.#verified(image, await this.#candidates(image));
+    const looks = this.#looks(image.width * image.height);
+    let found = await this.#verified(image, await this.#candidates(image), looks);
     const sure = found.some(({ score }) => score >= this.constants.SURE);
-    if (turned && !sure) found = await this.#turned(image, found);
+    const fewer = Math.floor(looks / this.constants.RARER);
+    if (turned && !sure) found = await this.#turned(image, found, fewer);
     found = found.filter(({ score }) => score >= this.minScore);
     return {
       boxes: found.map((candidate) => this.#faceSquare(candidate)),
@@ -124,9 +126,9 @@ export class YuNet {
   }
 
   /** The candidates after a closer look at the surest small ones, without the faint. */
-  async #verified(image, found) {
+  async #verified(image, found, looks) {
     const { BESIDE, FEW, LIKELY, PROVEN } = this.constants;
-    const [clear, looks] = [this.#hasClear(found), this.#looks(image.width * image.height)];
+    const clear = this.#hasClear(found);
     let small = found.filter((candidate) => candidate.small).slice(0, looks);
     if (clear) small = small.filter(({ score }, rank) => rank < FEW || score >= BESIDE);
     const others = found.filter((one) => !small.includes(one) && one.score >= LIKELY);
@@ -143,7 +145,7 @@ export class YuNet {
   }
 
   /** The candidates with those of the picture turned by quarters, each at its best angle. */
-  async #turned(image, upright) {
+  async #turned(image, upright, looks) {
     const { COARSE, QUARTERS } = this.constants;
     const [finest] = this.#factors(image.height, image.width);
     const side = Math.max(image.height, image.width);
@@ -156,7 +158,7 @@ export class YuNet {
       const back = ({ box }) => turnedBack(box, quarter, width, height).map(Math.fround);
       parts.push(...found.map((one) => ({ ...one, box: back(one), angle: 90 * quarter })));
     }
-    const lying = await this.#verified(image, this.#bestOf(parts));
+    const lying = await this.#verified(image, this.#bestOf(parts), looks);
     return this.#leaning(image, this.#bestOf([...upright, ...lying]));
   }
 
