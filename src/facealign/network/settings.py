@@ -61,6 +61,9 @@ class AANSettings:
     no effect on it. Train it in float32 on a CPU, where bfloat16 makes its depthwise convolutions
     slow."""
 
+    decoder_width: int = 96
+    """Channels of a `PretrainedTeacher`'s decoder."""
+
     def __post_init__(self) -> None:
         halvings = len(self.stage_widths) + 1
         reduction = 2**halvings
@@ -73,7 +76,7 @@ class AANSettings:
                 f"model.input_size {self.input_size} does not halve {halvings} times: "
                 f"use a multiple of {reduction}"
             )
-        for name in ("points", "ratio", "embedding_size"):
+        for name in ("points", "ratio", "embedding_size", "decoder_width"):
             if not 1 <= getattr(self, name) <= LARGEST:
                 raise SettingsError(
                     f"model.{name} must be 1 to {LARGEST}, not {getattr(self, name)}"
