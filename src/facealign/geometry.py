@@ -178,16 +178,17 @@ class CropTransform:
             ValueError: the points all coincide, or those of the template do.
 
         """
-        source, target = (np.asarray(p, dtype=np.float64) for p in (points, template))
-        middle, goal = source.mean(axis=0), target.mean(axis=0)
-        x, y = (source - middle).T
-        u, v = (target - goal).T
-        spread = float((x * x + y * y).sum())
-        if not (spread > 0 and (u * u + v * v).sum() > 0):
+        source, target = (_complex(p) for p in (points, template))
+        middle, goal = complex(source.mean()), complex(target.mean())
+        source -= middle
+        target -= goal
+        spread = float(np.vdot(source, source).real)
+        if not (spread > 0 and np.vdot(target, target).real > 0):
             raise ValueError("points that all coincide, or are not finite, fit no template")
-        c, s = float((x * u + y * v).sum()) / spread, float((x * v - y * u).sum()) / spread
-        turn = np.array([[c, -s], [s, c]])
-        return cls(np.column_stack([turn, goal - turn @ middle]), size)
+        turn = complex(np.vdot(source, target)) / spread  # a product turns and scales
+        shift = goal - turn * middle
+        rows = [[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]]
+        return cls(np.array(rows), size)
 
     @property
     def scale(self) -> float:
@@ -280,3 +281,8 @@ class CropTransform:
 def _apply(matrix: Matrix, points: ArrayLike) -> Points:
     moved = np.asarray(points, dtype=np.float64) @ matrix[:, :2].T + matrix[:, 2]
     return moved.astype(np.float32)
+
+
+def _complex(points: Points) -> NDArray[np.complex128]:
+    """Points (n, 2) as (n,) numbers x + yi, a copy."""
+    return np.array(points, dtype=np.float64, order="C").view(np.complex128)[:, 0]

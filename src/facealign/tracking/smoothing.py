@@ -164,8 +164,8 @@ class LiveSmoother:
         """Forget the past, as after a lost face or a cut."""
         self._frame: Frame | None = None
         self._past: deque[tuple[float, Complex]] = deque(maxlen=LIVE.frames)
-        self._moved: deque[Complex] = deque(maxlen=MOVED)
-        self._last: list[Complex] = []
+        self._moved: Complex | None = None  # (T, K), the latest points, moved along to this frame
+        self._last: Complex | None = None  # (2, K), those of the last frame, found and smoothed
         self._speed: Complex | float = 0.0
 
     def step(self, points: Points, time: float, movement: Matrix | None = None) -> Points:
@@ -184,24 +184,24 @@ class LiveSmoother:
             self._frame = Frame(points, self._markup)
         seconds = time - self._past[-1][0] if self._past else 0.0
         found = to_complex(points)
-        if movement is None:
-            self._moved.clear()
-        else:
-            self._moved = deque((map_points(movement, p) for p in self._moved), MOVED)
-            self._last = [map_points(movement, p) for p in self._last]
+        known = found[None]
+        if movement is not None and self._moved is not None and self._last is not None:
+            known = np.concatenate([map_points(movement, self._moved), known])[-MOVED:]
+            self._last = map_points(movement, self._last)
+        self._moved = known
         similarity, shape = self._frame.split(found)
         self._past.append((time, similarity))
-        self._moved.append(found)
         if seconds:
             shape = self._filtered(shape, seconds, movement is not None)
         smooth = join(self._similarity(time), shape)
-        self._last = [found, to_complex(smooth)]
+        self._last = np.stack([found, to_complex(smooth)])
         return smooth
 
     def _similarity(self, time: float) -> Complex:
         assert self._frame is not None
+        assert self._moved is not None
         if len(self._moved) >= KNOWN:
-            return np.asarray(self._frame.split(np.stack(self._moved))[0].mean(axis=0))
+            return np.asarray(self._frame.split(self._moved)[0].mean(axis=0))
         recent = [(t, s) for t, s in self._past if time - t <= MOST_SECONDS]
         times, values = np.array([t for t, _ in recent]), np.stack([s for _, s in recent])
         return fit_at(times, values, time, LIVE.degree)
@@ -209,7 +209,8 @@ class LiveSmoother:
     def _filtered(self, shape: Complex, seconds: float, moved: bool) -> Complex:
         """One-Euro, a cutoff for each point by its own speed."""
         assert self._frame is not None
-        last, before = self._frame.split(np.stack(self._last))[1]
+        assert self._last is not None
+        last, before = self._frame.split(self._last)[1]
         rate = (shape - last) / seconds
         cutoff, beta, speed_cutoff = self._filters[moved]
         self._speed = self._speed + _share(speed_cutoff, seconds) * (rate - self._speed)
