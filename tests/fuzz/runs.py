@@ -76,7 +76,7 @@ def _make_sweep(folder: Path) -> None:
 
 
 def _read_sweep(folder: Path) -> object:
-    return {key: space.values for key, space in load_sweep(folder / "sweep.toml").spaces.items()}
+    return {key: values for key, (_, values) in load_sweep(folder / "sweep.toml").spaces.items()}
 
 
 def _state() -> dict[str, object]:
