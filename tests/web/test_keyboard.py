@@ -35,7 +35,7 @@ def test_all_is_reached_and_done_by_keyboard(seen: dict[str, Any]) -> None:
         *("Point 0: right jaw 1", "Point 67: right inner bottom"),
     ]
     assert seen["numbers"]
-    assert seen["model"] == "aan-s"
+    assert seen["model"] == "heatmap-m"  # the last one
     assert seen["inCamera"] == "stop"
     assert "webcam runs" in seen["said"]
     assert seen["other"]  # the second of two cameras

@@ -46,10 +46,10 @@ def _leave(number: int, frame: "types.FrameType | None") -> "NoReturn":
 
 
 def _say(error: str) -> None:
-    from contextlib import suppress
-
-    with suppress(OSError):  # a full disk; the exit code says it, too
+    try:  # without an import: the signal may have come in the middle of that very one
         os.write(2, f"error: {error}\n".encode())
+    except OSError:  # a full disk; the exit code says it, too
+        return
 
 
 def _take_descriptors() -> None:
