@@ -106,6 +106,15 @@ def test_points_that_left_the_picture_behind_tell_no_movement(
     assert movement(before, astronaut, together) is None
 
 
+def test_points_that_changed_sides_tell_no_movement(face: Face, astronaut: Pixels) -> None:
+    """By hand: of a square whose sides are swapped the nearest similarity has the scale 0."""
+    middle = face.landmarks.mean(axis=0).round()
+    square = middle + 40 * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
+    before = patch_of(astronaut, replace(face, landmarks=square.astype(np.float32)))
+    swapped = square[[1, 0, 3, 2]].astype(np.float32)
+    assert movement(before, astronaut, swapped) is None
+
+
 def test_a_patch_is_like_itself_and_unlike_another_place(face: Face, astronaut: Pixels) -> None:
     frame = astronaut.copy()
     patch = patch_of(frame, face)

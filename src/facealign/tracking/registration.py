@@ -154,7 +154,7 @@ def _after(second: Affine, first: Affine) -> Affine:
 
 def _inverse(affine: Affine) -> Affine:
     a, b, x, c, d, y = affine
-    size = a * d - b * c
+    size = a * d - b * c or 1e-12  # of a map onto a line or a point: far away, and so no movement
     return d / size, -b / size, (b * y - d * x) / size, -c / size, a / size, (c * x - a * y) / size
 
 
