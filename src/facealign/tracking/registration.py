@@ -93,12 +93,12 @@ def movement(before: Patch, image: Pixels, points: Points) -> Matrix | None:
         points: (K, 2) the face's landmarks in it, where the search begins.
 
     """
+    first = _affine(before.crop.matrix)
     try:
         guess = CropTransform.from_points(before.points, points, 1).matrix
-    except ValueError:
+        crop = _after(first, _inverse(_affine(guess)))
+    except (ValueError, ZeroDivisionError):  # points that all coincide, or have changed sides
         return None
-    first = _affine(before.crop.matrix)
-    crop = _after(first, _inverse(_affine(guess)))
     template, steepest = before.gray.ravel(), _steepest(before.gray)
     weights = left = np.asarray(_NEAR)
     for number in range(ROUNDS):
@@ -154,7 +154,7 @@ def _after(second: Affine, first: Affine) -> Affine:
 
 def _inverse(affine: Affine) -> Affine:
     a, b, x, c, d, y = affine
-    size = a * d - b * c or 1e-12  # of a map onto a line or a point: far away, and so no movement
+    size = a * d - b * c
     return d / size, -b / size, (b * y - d * x) / size, -c / size, a / size, (c * x - a * y) / size
 
 
