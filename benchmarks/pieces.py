@@ -7,7 +7,7 @@ nine tenths of the photos in 300W's training part. Measures it on the other tent
 under the trouble that the piece is meant for (troubles.py). Trials with further data are skipped
 unless `--root` gives their folder, and the reader's options:
 
-    --root merl=merl.csv --root merl.images=/faces/aflw        (made by scripts/box_faces.py)
+    --root merl=merl.csv --root merl.images=/faces/aflw        (made by scripts/labels/box_faces.py)
     --root aflw=/faces/aflw --root aflw.training_faces=2148
 
 After a stop the same command resumes. `--table` only prints the results in the file.

@@ -19,7 +19,7 @@ release=$here/../src/facealign/configs/release
 boxes() { # NAME ARGUMENTS: a table of faces, framed by the detector
   table=$made/$1.csv
   shift
-  [ -e "$table" ] || python "$here/box_faces.py" "$1" "$2" "$3" "$table" $4
+  [ -e "$table" ] || python "$here/labels/box_faces.py" "$1" "$2" "$3" "$table" $4
 }
 
 labels() { # RUN NAME FOLDER ARGUMENTS: the same faces with 68 points by what a run made
@@ -28,7 +28,7 @@ labels() { # RUN NAME FOLDER ARGUMENTS: the same faces with 68 points by what a 
   folder=$3
   table=$made/${2}68-$1.csv
   shift 3
-  [ -e "$table" ] || python "$here/label_faces.py" "$made/$name.csv" "$table" \
+  [ -e "$table" ] || python "$here/labels/label_faces.py" "$made/$name.csv" "$table" \
     --images "$folder" --model "$model" "$@"
 }
 
@@ -84,13 +84,13 @@ train aan-m-aflw19 data.root="$faces/aflw" data.options.training_faces=2148 \
 
 [ -n "${MESH_PYTHON-}" ] || exit 0
 mesh() { # TABLE FOLDER: MediaPipe's mesh of a table's faces
-  [ -e "$made/$1.npz" ] || "$MESH_PYTHON" "$here/mesh_faces.py" "$made/$1.csv" --images "$2" -o "$made/$1.npz"
+  [ -e "$made/$1.npz" ] || "$MESH_PYTHON" "$here/labels/mesh_faces.py" "$made/$1.csv" --images "$2" -o "$made/$1.npz"
 }
 boxes w300 300w "$faces/300w" train ""
 mesh w300 "$faces/300w"
 [ -e "$made/further.csv" ] || (cd "$faces" && facealign label further/ --model aan-m -o "$made/further.csv")
 mesh further "$faces"
-[ -e "$made/two.csv" ] || python "$here/average_labels.py" "$made/further.csv" "$made/further.npz" "$made/two.csv" \
+[ -e "$made/two.csv" ] || python "$here/labels/average_labels.py" "$made/further.csv" "$made/further.npz" "$made/two.csv" \
   --learn "$made/w300.csv" "$made/w300.npz"
 more="$merl further.1.root=$made/two.csv further.1.options.images=$faces"
 train heatmap-m-first data.root="$faces/300w" $more "$@"

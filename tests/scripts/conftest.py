@@ -12,7 +12,8 @@ import pytest
 
 @pytest.fixture(scope="module")
 def script(request: pytest.FixtureRequest, repository: Path) -> ModuleType:
-    path = repository / "scripts" / f"{request.path.stem.removeprefix('test_')}.py"
+    name = f"{request.path.stem.removeprefix('test_')}.py"
+    (path,) = (repository / "scripts").rglob(name)
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None

@@ -48,7 +48,7 @@ def test_labels_are_the_mean_where_both_agree(
     mesh[5] = np.nan  # no mesh was found
     write_table(tmp_path / "told.csv", told)
     np.savez(tmp_path / "told.npz", mesh=mesh)
-    script = repository / "scripts" / "average_labels.py"
+    script = repository / "scripts" / "labels" / "average_labels.py"
     names = ("told.csv", "told.npz", "out.csv", "--learn", "known.csv", "known.npz")
     done = subprocess.run(
         [sys.executable, str(script), *names],

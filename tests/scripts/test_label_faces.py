@@ -26,7 +26,12 @@ def test_a_face_whose_labels_disagree_is_left_out(
     table.write_text(
         ",".join(["image", "left", "top", "right", "bottom", *names]) + "\n" + ",".join(cells)
     )
-    command = [sys.executable, str(repository / "scripts" / "label_faces.py"), str(table), str(out)]
+    command = [
+        sys.executable,
+        str(repository / "scripts" / "labels" / "label_faces.py"),
+        str(table),
+        str(out),
+    ]
     subprocess.run([*command, "--images", str(photo.parent), "--markup", "celeba5"], check=True)
     head, *lines = out.read_text().splitlines()
     assert len(lines) == rows

@@ -14,8 +14,10 @@ from facealign.network import HeadOutput, Prediction
 from facealign.network.heatmap_teacher import cell_centres
 from facealign.training.data.batches import Batch, Part
 from facealign.training.losses import (
+    AWAY,
     WING_CURVE,
     WING_WIDTH,
+    background_loss,
     heatmap_loss,
     landmark_loss,
     point_loss,
@@ -118,6 +120,32 @@ def test_every_part_of_a_head_s_loss_is_weighed() -> None:
     assert located == pytest.approx(mse * 1.5 + doubt, rel=1e-5)
     assert visibility_loss(said, part(1), train).item() == pytest.approx(2 * math.log(2))
     assert visibility_loss(said, part(1, seen=False), train).item() == 0
+
+
+def test_without_a_face_the_likeliest_spread_is_half_of_far_away() -> None:
+    """Of exp(-r / b) / (2π b²) at r = `AWAY`, and at b = 1 the loss is r times its weight."""
+    train, none = TrainSettings(spread_weight=0.5), replace(part(1), background=True)
+    assert background_loss(output(PREDICTED), none, train).item() == pytest.approx(0.5 * AWAY)
+    log_scales = torch.linspace(-5, 1, 601)
+    values = [
+        background_loss(output(PREDICTED)._replace(log_scale=s.expand(1, 2)), none, train)
+        for s in log_scales
+    ]
+    likeliest = log_scales[torch.stack(values).argmin()].exp().item()
+    assert likeliest == pytest.approx(AWAY / 2, rel=0.01)
+
+
+def test_without_a_face_no_landmark_is_learned_not_even_a_teacher_s() -> None:
+    landmarks = PREDICTED.clone().requires_grad_()
+    nothing = torch.zeros(1, 2, dtype=torch.bool)
+    none = replace(part(1), labelled=nothing, visible=nothing, background=True)
+    batch, said = Batch(torch.zeros(1, 3, 8, 8), [none]), output(landmarks)
+    train = TrainSettings(loss="mse")
+    total = total_loss(Prediction([said], []), batch, train, taught=[torch.ones(1, 2, 2)])
+    total.backward()
+    assert landmarks.grad is None or not landmarks.grad.any()
+    hidden = visibility_loss(said, none, train)
+    assert total.item() == pytest.approx((hidden + background_loss(said, none, train)).item())
 
 
 def test_the_total_weighs_data_sets_by_their_rows_and_reads_their_own_rows_and_head() -> None:

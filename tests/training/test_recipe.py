@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,16 @@ def test_further_data_of_the_same_scheme_trains_the_same_head(
     run = run_of(tiny(1), tmp_path, [reading, reading])
     assert run.markups == ("ibug68",)
     assert [part.head for part in run.batches.at(0).parts] == [0, 0]
+    assert fit(run)
+
+
+def test_further_data_without_faces_is_told_apart_and_teaches_scores_alone(
+    tiny: Tiny, run_of: RunOf, tmp_path: Path, reading: Reading
+) -> None:
+    settings = tiny(1, {"spread": True, "visibility": True}, steps=1)
+    none = replace(settings, further=(replace(settings.further[0], background=True),))
+    run = run_of(none, tmp_path, [reading, reading])
+    assert [part.background for part in run.batches.at(0).parts] == [False, True]
     assert fit(run)
 
 

@@ -12,6 +12,8 @@ from facealign.network.heatmap_teacher import cell_centres
 from facealign.training.data.batches import Batch, Part
 from facealign.training.settings import TrainSettings
 
+AWAY = 0.3
+"""How far off a point is taken to be where there is no face, as a fraction of the crop."""
 WING_WIDTH, WING_CURVE = 0.08, 0.016
 """w and ε of the wing loss, as fractions of the crop: 10 and 2 pixels of 128."""
 
@@ -38,7 +40,11 @@ def total_loss(
         output = prediction.heads[part.head]
         second = taught[part.head] if taught else None
         located = share * landmark_loss(output, part, train)
-        rest = visibility_loss(output, part, train) + taught_loss(output, part, train, second)
+        rest = visibility_loss(output, part, train)
+        if part.background:
+            rest = rest + background_loss(output, part, train)
+        else:
+            rest = rest + taught_loss(output, part, train, second)
         total = total + (located + rest * (len(part.labelled) / part.faces)) * (
             part.faces / batch.faces
         )
@@ -85,6 +91,17 @@ def visibility_loss(output: HeadOutput, part: Part, train: TrainSettings) -> Ten
         return output.landmarks.new_zeros(())
     loss = F.binary_cross_entropy_with_logits(output.visibility[part.rows], part.visible.float())
     return train.visibility_weight * loss
+
+
+def background_loss(output: HeadOutput, part: Part, train: TrainSettings) -> Tensor:
+    """Mean over all points of the spread loss, as if each were `AWAY` from its landmark.
+
+    There is none; without this a network never sees a crop that it should be unsure of.
+    """
+    if output.log_scale is None:
+        return output.landmarks.new_zeros(())
+    away = torch.full_like(output.log_scale[part.rows], AWAY)
+    return train.spread_weight * _laplace(output.log_scale[part.rows], away).mean()
 
 
 def taught_loss(
@@ -150,9 +167,13 @@ def spread_loss(log_scale: Tensor, predicted: Tensor, truth: Tensor, labelled: T
     others are those of `point_loss`.
     """
     distance = torch.linalg.vector_norm(predicted - truth, dim=-1)
-    values = distance * torch.exp(-log_scale) + 2 * log_scale
+    values = _laplace(log_scale, distance)
     mean: Tensor = (values * labelled).sum() / labelled.sum().clamp_min(1)
     return mean
+
+
+def _laplace(log_scale: Tensor, distance: Tensor) -> Tensor:
+    return distance * torch.exp(-log_scale) + 2 * log_scale
 
 
 def _wing(distance: Tensor) -> Tensor:

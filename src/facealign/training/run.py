@@ -169,10 +169,11 @@ def build(
     """The run at step 0, its weights not yet calibrated on the data."""
     markups = tuple(dict.fromkeys(f.markup for f in faces))
     settings = fit_heads(settings, markups)
-    shares = [1.0, *(extra.share for extra in settings.further)]
+    window, further = settings.data.window, settings.further
+    shares = [(1.0, False), *((extra.share, extra.background) for extra in further)]
     feeds = [
-        Feed(found, share, markups.index(found.markup), settings.data.window)
-        for found, share in zip(faces, shares, strict=True)
+        Feed(found, share, markups.index(found.markup), window, background)
+        for found, (share, background) in zip(faces, shares, strict=True)
     ]
     train = settings.train
     batches = BatchLoader(
@@ -190,7 +191,7 @@ def build(
     freeze_all_but(model, train.learns)
     fit_batch_norm(model, train.batch_norm)
     parallel = spread_out(model)
-    titles = [settings.data.title, *(extra.title for extra in settings.further)]
+    titles = [settings.data.title, *(extra.title for extra in further)]
     counts = zip(titles, readings, faces, strict=True)
     return Run(
         settings,

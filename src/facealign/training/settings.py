@@ -61,6 +61,9 @@ class FurtherData(LabelledFaces):
 
     share: Annotated[float, Meta(gt=0, le=1000)] = 1.0
     """Number of its faces in a batch for each face of `data`."""
+    background: bool = False
+    """Whether its boxes hold no face, such as those that `facealign align` found in photos without
+    any. Their points are ignored; scores and visibility learn to be low there."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -178,6 +178,17 @@ def mixed(batch: int = 8, shares: Sequence[float] = (1.0, 1.0), **settings: floa
     return BatchLoader(feeds, SIZE, batch, AugmentSettings(**settings), 3)
 
 
+def test_crops_without_a_face_have_no_point_that_is_labelled_or_visible() -> None:
+    feeds = [Feed(faces_of(6)), Feed(faces_of(6, 1), background=True)]
+    face, none = BatchLoader(feeds, SIZE, 8, STRONG, 0).at(0).parts
+    assert none.background
+    assert not face.background
+    assert face.labelled.any()
+    assert not none.labelled.any()
+    assert none.visible is not None
+    assert not none.visible.any()
+
+
 def test_a_mixed_batch_has_a_part_for_each_data_set() -> None:
     batches = mixed(shares=(3.0, 1.0))
     batch = batches.at(2)

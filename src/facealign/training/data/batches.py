@@ -34,6 +34,7 @@ class Part:
             set does not label it.
         faces: faces of the data set in the whole step, including other processes and
             micro-batches.
+        background: whether the crops hold no face: then no point is labelled or visible.
     """
 
     head: int
@@ -42,6 +43,7 @@ class Part:
     labelled: Tensor
     visible: Tensor | None
     faces: int
+    background: bool = False
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ class BatchLoader:
         feed, mirror = self.feeds[number], self.mirrors[number]
         flip = crops.flip[:, None]
         labelled, visible = (
-            torch.where(flip, flags[:, mirror], flags)
+            torch.where(flip, flags[:, mirror], flags) & (not feed.background)
             for flags in (
                 torch.from_numpy(part.labelled).to(self.device),
                 torch.from_numpy(part.visible).to(self.device),
@@ -182,6 +184,7 @@ class BatchLoader:
             rows,
             crops.to_fractions(points, mirror),
             labelled,
-            visible if feed.faces.shows_hidden else None,
+            visible if feed.faces.shows_hidden or feed.background else None,
             self.sampler.counts[number],
+            feed.background,
         )

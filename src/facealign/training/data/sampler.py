@@ -20,12 +20,14 @@ class Feed:
         share: weight of the data set in a batch, relative to those of the others.
         head: index of the network's head that it trains.
         window: number of blocks of faces to shuffle together; 0 shuffles all faces.
+        background: whether its boxes hold no face.
     """
 
     faces: Faces
     share: float = 1.0
     head: int = 0
     window: int = 0
+    background: bool = False
 
 
 class Sampler:

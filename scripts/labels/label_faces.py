@@ -1,7 +1,7 @@
 """Faces labelled by a model: 68 points where the table at hand has fewer, or none to rely on.
 
-    python scripts/box_faces.py celeba /faces/lfw5 train lfw.csv
-    python scripts/label_faces.py lfw.csv lfw68.csv --images /faces/lfw5 --markup celeba5
+    python scripts/labels/box_faces.py celeba /faces/lfw5 train lfw.csv
+    python scripts/labels/label_faces.py lfw.csv lfw68.csv --images /faces/lfw5 --markup celeba5
 
 Each face of a table (data set `csv`) is looked at in several crops, shifted, scaled, turned and
 mirrored a little by chance; its labels are the mean of what the model says. On the 197 faces that

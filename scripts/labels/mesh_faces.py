@@ -1,10 +1,10 @@
 """MediaPipe's face mesh on the faces of tables: a second opinion for labels.
 
-    python scripts/mesh_faces.py faces.csv --images /faces -o mesh.npz
+    python scripts/labels/mesh_faces.py faces.csv --images /faces -o mesh.npz
 
 Run it in an environment of its own with mediapipe 0.10.21, which wants an older NumPy than
 facealign. `mesh.npz` has `mesh`, (N, 478, 3): x and y in the photo's pixels (0-based), z in the
-same unit; rows of NaN where no face was found. `scripts/average_labels.py` turns it into 68 points.
+same unit; rows of NaN where no face was found. `scripts/labels/average_labels.py` turns it into 68 points.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A data set's faces as a CSV table with the bundled detector's boxes.
 
-    python scripts/box_faces.py celeba /faces/lfw5 train lfw.csv
-    python scripts/box_faces.py csv /faces/merl_rav_68.csv train merl.csv images=flickr
+    python scripts/labels/box_faces.py celeba /faces/lfw5 train lfw.csv
+    python scripts/labels/box_faces.py csv /faces/merl_rav_68.csv train merl.csv images=flickr
 
 Data sets that are mixed in one run should be framed alike, and the detector's boxes are made to
 look like 300W's (detector.py). A face counts as found if the detector's box holds the centre of its

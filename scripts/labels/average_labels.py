@@ -1,8 +1,8 @@
 """Labels from two opinions: a table labelled by a model, and MediaPipe's mesh of the same faces.
 
     facealign label photos/ --model aan-m -o labels.csv
-    python scripts/mesh_faces.py labels.csv --images . -o mesh.npz
-    python scripts/average_labels.py labels.csv mesh.npz two.csv --learn 300w.csv 300w.npz
+    python scripts/labels/mesh_faces.py labels.csv --images . -o mesh.npz
+    python scripts/labels/average_labels.py labels.csv mesh.npz two.csv --learn 300w.csv 300w.npz
 
 The mesh's 478 points, in the frame of its own eyes, are turned into the 68 by ridge regression,
 learned on labelled faces (`--learn`: a table and its mesh). On the 197 held-out faces of 300W the
