@@ -4,7 +4,7 @@
 
 Run it in an environment of its own with mediapipe 0.10.21, which wants an older NumPy than
 facealign. `mesh.npz` has `mesh`, (N, 478, 3): x and y in the photo's pixels (0-based), z in the
-same unit; rows of NaN where no face was found. `scripts/labels/average_labels.py` turns it into 68 points.
+same unit; rows of NaN where no face was found. `average_labels.py` turns it into 68 points.
 """
 
 from __future__ import annotations
