@@ -106,7 +106,7 @@ def test_the_public_names_are_those_imported_and_documented(repository: Path) ->
 
 LONGEST_FILE, LARGEST_FOLDER = 300, 15
 LARGER_FOLDERS = {
-    "benchmarks": 27,  # scripts that answer one question each, and the modules they share
+    "benchmarks": 28,  # scripts that answer one question each, and the modules they share
 }
 """Folders with more Python files than `LARGEST_FOLDER`, and how many they may have."""
 
