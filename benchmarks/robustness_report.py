@@ -12,6 +12,7 @@ from rich.console import Console
 from script import new_console, new_table, percent, show_table
 
 from facealign.evaluation import Predictions, match, score
+from facealign.face.measures import eye_openness
 from facealign.face.pose import fit_pose
 from facealign.metrics import Array, failure_rate
 from facealign.types import Points, Sample
@@ -19,6 +20,8 @@ from facealign.types import Points, Sample
 YAWS = (0.0, 15.0, 30.0, 45.0, 90.0)
 PLAIN = "official boxes"
 """The row that the others are compared with."""
+CLOSED, EYES = 0.1, (slice(36, 42), slice(42, 48))
+"""An eye with a smaller ratio of height to width is closed; the eyes' points."""
 AS_IT_COMES = ", as it comes"
 """How the names of rows that are measured with the whole pipeline end."""
 WIDE = 400
@@ -70,7 +73,25 @@ def scored(
     hardest = [
         {"id": names[i], "nme_inter_ocular": float(nmes[i]) if seen[i] else None} for i in order
     ]
-    return {**report.to_dict(), **failures, "by_yaw": by_yaw, "hardest": hardest}
+    eyes = closed_eyes(np.stack([sample.landmarks for sample in samples]), landmarks)
+    parts = {"by_yaw": by_yaw, "hardest": hardest, "closed_eyes": eyes}
+    return {**report.to_dict(), **failures, **parts}
+
+
+def closed_eyes(true: Array, said: Array, limit: float = CLOSED) -> dict[str, float | None]:
+    """How far open eyes are drawn that are truly open by less than `limit`: their number and means.
+
+    Both are (N, 68, 2); eyes of faces that are not found, NaN, do not count.
+    """
+    pairs = [
+        (eye_openness(truth[eye]), eye_openness(points[eye]))
+        for truth, points in zip(true, said, strict=True)
+        for eye in EYES
+        if np.isfinite(points).all()
+    ]
+    closed = np.array([pair for pair in pairs if pair[0] < limit]).reshape(-1, 2)
+    means = closed.mean(axis=0).tolist() if len(closed) else [None, None]
+    return {"count": len(closed), "true": means[0], "said": means[1]}
 
 
 def in_the_photo(points: Points, sample: Sample) -> Points:
@@ -131,6 +152,10 @@ def show_parts(console: Console, found: dict[str, Any]) -> None:
         console.print("by |yaw| (faces):", "; ".join(poses))
         regions = (f"{k.replace('_', ' ')} {percent(v)}" for k, v in plain["regions"].items())
         console.print("by region:", ", ".join(regions))
+        eyes = plain["closed_eyes"]
+        if eyes["count"]:
+            means = f"open by {eyes['true']:.3f}, drawn open by {eyes['said']:.3f}"
+            console.print(f"closed eyes: {eyes['count']}, {means}")
     for what, name in found["worst"].items():
         console.print(f"worst {what}: {name}")
 

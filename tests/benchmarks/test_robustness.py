@@ -191,6 +191,18 @@ def test_a_blur_spreads_a_dot_by_a_twentieth_of_the_box(
     assert spread == pytest.approx(0.05 * box_size(face[0].box), rel=0.1)
 
 
+def test_only_eyes_that_are_truly_closed_count_as_closed(benchmark: Benchmark) -> None:
+    """An eye 4 wide and h high has a ratio of h / 4; the other eye's points are wide open."""
+    eye = np.array([[0, 0], [1, 1], [3, 1], [4, 0], [3, -1], [1, -1]], np.float32)
+    true, said = np.zeros((2, 68, 2), np.float32), np.zeros((2, 68, 2), np.float32)
+    for points, height in ((true, 0.1), (said, 0.4)):
+        points[:, 36:42], points[:, 42:48] = eye * (1, height), eye
+    said[1] = np.nan  # a face that is not found
+    found = benchmark("robustness_report").closed_eyes(true, said)
+    assert found == {"count": 1, "true": pytest.approx(0.05), "said": pytest.approx(0.2)}
+    assert benchmark("robustness_report").closed_eyes(said[1:], said[1:])["said"] is None
+
+
 def test_two_models_on_drawn_faces(
     benchmark: Benchmark, drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
