@@ -21,4 +21,5 @@ def test_maps_and_crops_of_drawn_faces(
     assert all(0 < mean < 1 for means in maps.values() for mean in means)
     tight, wide = (found["outside"][margin] for margin in ("0.0", "0.15"))
     assert 0 <= wide[0] <= tight[0] <= tight[1] <= 1
+    assert 1.2 < found["eyes"] < 1.6
     assert "| at the jaw's points |" in capsys.readouterr().out
