@@ -29,6 +29,7 @@ def test_photos_are_dropped_and_pasted(
         heic=str(tmp_path / "phone.heic"),
     )
     assert seen["errors"] == []
+    assert seen["early"] == 2
     assert seen["marked"]
     assert seen["names"] == ["one.jpg", "two.webp", "image.png", "phone.heic"]
     for name, label in zip(seen["names"][:3], seen["labels"], strict=False):

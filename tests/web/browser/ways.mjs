@@ -33,8 +33,25 @@ async function shown(page, count) {
   await page.locator("#status", { hasText: ` in ${count} photo` }).waitFor({ timeout: 120_000 });
 }
 
+/** Load the page again and drop files before it has its settings: how many photos come of it. */
+async function dropEarly(page, files) {
+  let send;
+  const asked = new Promise((resolve) => {
+    page.route("**/settings.json", (route) => resolve((send = () => route.continue())));
+  });
+  await page.reload({ waitUntil: "domcontentloaded" });
+  await asked;
+  await drop(page, files);
+  await send();
+  await shown(page, files.length);
+  const count = await page.locator("article").count();
+  await page.locator("#clear").click();
+  return count;
+}
+
 await run(
   async (page, { dropped, pasted, heic }) => {
+    const early = await dropEarly(page, dropped);
     const marked = await drop(page, dropped);
     await shown(page, dropped.length);
     await paste(page, (await readFile(pasted)).toString("base64"));
@@ -49,7 +66,7 @@ await run(
     const labels = await page.locator("article canvas").evaluateAll((all) => all.map((c) => c.ariaLabel));
     const [error] = await page.locator("article .point.error").allTextContents();
     await ready(page);
-    return { marked, names, labels, error, status: await page.locator("#status").textContent() };
+    return { early, marked, names, labels, error, status: await page.locator("#status").textContent() };
   },
   [],
   { permissions: ["clipboard-read", "clipboard-write"] },

@@ -9,6 +9,7 @@ const of = (id) => document.getElementById(id);
 const photos = [];
 const shown = ["points", "lines", "boxes", "numbers"];
 let settings = null;
+const early = []; // photos given before the networks are there
 let last = Promise.resolve();
 
 function say(text, failed = false) {
@@ -59,8 +60,12 @@ function run(list) {
 }
 
 function add(files) {
+  if (!settings) {
+    early.push(...files);
+    return;
+  }
   const list = [...files].map((file) => new Photo(file.name || "pasted.png", file, savePicture));
-  if (!list.length || !settings) return;
+  if (!list.length) return;
   photos.push(...list);
   of("photos").append(...list.map(({ element }) => element));
   of("results").hidden = false;
@@ -201,6 +206,7 @@ async function start() {
   fill();
   for (const id of ["choose", "sample", "webcam", "model"]) of(id).disabled = false;
   say("Ready.");
+  add(early.splice(0));
 }
 
 start();
