@@ -56,7 +56,7 @@ def numbers(values: ArrayLike) -> NDArray[np.float64]:
     try:
         array = np.asarray(values, dtype=np.float64)
     except (OverflowError, TypeError) as error:
-        raise ValueError(f"{str(values)[:80]} holds what is no number ({error})") from None
+        raise ValueError(f"{str(values)[:80]} is not made of numbers ({error})") from None
     return np.where(np.abs(array) > np.finfo(np.float32).max, np.inf, array)
 
 

@@ -248,7 +248,7 @@ def test_yaml(tmp_path: Path, text: str, value: Any) -> None:
         ("a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n", r"a\.yaml:2: aliases and deep nesting"),
         ("a: " + "[" * 100_000, r"a\.yaml:1: aliases and deep nesting"),
         ("a: \0\n", r"a\.yaml: not YAML \("),
-        ("- a\n", "its top level is no map"),
+        ("- a\n", "its top level is not a mapping"),
     ],
 )
 def test_yaml_that_is_damaged_or_malicious(tmp_path: Path, text: str, why: str) -> None:

@@ -158,7 +158,7 @@ def _is_begun(path: Path) -> bool:
 
 def _check_output(output: Path) -> None:
     if is_stream(output):
-        raise OutputError(f"{output} is no file; -o - prints JSON Lines on standard output")
+        raise OutputError(f"{output} is not a file; -o - prints JSON Lines on standard output")
     if not is_folder(output):
         check_place(output)
 

@@ -158,7 +158,7 @@ def test_devices_and_pipes_are_written_through_or_refused(
     pipe, results = tmp_path / "pipe.csv", tmp_path / "r.json"
     os.mkfifo(pipe)
     code, _, errors = facealign("align", photo, "-o", pipe)
-    assert (code, "is no file" in errors) == (2, True)
+    assert (code, "is not a file" in errors) == (2, True)
     assert facealign("align", photo, "-o", results)[0] == 0
     read: list[str] = []
     reader = threading.Thread(target=lambda: read.append(pipe.read_text()))

@@ -145,7 +145,7 @@ def _parse_line(
             numbers = np.array([float(word) for word in line.split()[1:]])
             rows = numbers[4:].reshape(count, width)
             if not (np.abs(numbers) < FAR).all():  # also of NaN
-                raise ValueError("a number is no fraction of the image")
+                raise ValueError("a number is not a fraction of the image")
     except DataError as error:
         return NamedFace(place=place, id=id, fault=str(error).removeprefix(f"{place}: "))
     x, y, w, h = numbers[:4] * (*size, *size)

@@ -112,7 +112,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         place = f"{path}:{mark.line + 1}" if mark else str(path)
         raise DataError(f"{place}: not YAML ({problem or brief(error)})") from None
     if not isinstance(content, dict):
-        raise DataError(f"{path}: not the YAML of a YOLO data set: its top level is no map")
+        raise DataError(f"{path}: not the YAML of a YOLO data set: its top level is not a mapping")
     return content
 
 

@@ -73,7 +73,7 @@ export class Aligner {
     const facts = this.settings.models[model];
     if (!facts) {
       const known = Object.keys(this.settings.models).join(", ");
-      throw new Error(`"${model}" is no model here: choose ${known}`);
+      throw new Error(`"${model}" is not a model here: choose ${known}`);
     }
     return new Landmarker(await this.#network(facts.file), facts, this.settings);
   }
@@ -98,7 +98,7 @@ export class Aligner {
 function given(boxes) {
   for (const box of boxes) {
     const good = box.length === 4 && box.every(Number.isFinite) && box[0] < box[2] && box[1] < box[3];
-    if (!good) throw new Error(`[${box}] is no box: it needs x0 < x1 and y0 < y1`);
+    if (!good) throw new Error(`[${box}] is not a box: it needs x0 < x1 and y0 < y1`);
   }
   return {
     boxes: boxes.map((box) => box.map(Math.fround)),
