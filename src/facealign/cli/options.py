@@ -14,7 +14,7 @@ from facealign.errors import DataError, FaceAlignError, OutputError
 from facealign.files import check_folder, check_place, is_file, is_folder, sweep
 from facealign.image import SUFFIXES
 from facealign.markup import load_markup, targets
-from facealign.models import DEVICES
+from facealign.models import DEFAULT, DEVICES
 from facealign.types import MOST_THREADS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -22,6 +22,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 model_option = click.option(
     "--model",
     default="default",
+    show_default=DEFAULT,
     is_eager=True,  # known before --help, which lists what it gives
     metavar="NAME",
     help="A bundled model, or an .onnx file.",
