@@ -59,6 +59,7 @@ def test_further_data_without_faces_is_told_apart_and_teaches_scores_alone(
     none = replace(settings, further=(replace(settings.further[0], background=True),))
     run = run_of(none, tmp_path, [reading, reading])
     assert [part.background for part in run.batches.at(0).parts] == [False, True]
+    assert run.trained_on.endswith(f"{len(reading.samples)} crops")
     assert fit(run)
 
 

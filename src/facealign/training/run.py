@@ -192,7 +192,6 @@ def build(
     fit_batch_norm(model, train.batch_norm)
     parallel = spread_out(model)
     titles = [settings.data.title, *(extra.title for extra in further)]
-    counts = zip(titles, readings, faces, strict=True)
     return Run(
         settings,
         folder,
@@ -202,13 +201,19 @@ def build(
         batches,
         validator,
         markups,
-        "; ".join(f"{t or f'{r.dataset} {r.subset}'}, {len(f)} faces" for t, r, f in counts),
+        "; ".join(_counted(*each) for each in zip(titles, readings, feeds, strict=True)),
         autocast(device, train.precision),
         parallel,
         torch.compile(parallel) if train.compile else parallel,
         LossGuard(train.divergence),
         Teacher.load(train, markups, device),
     )
+
+
+def _counted(title: str, reading: Reading, feed: Feed) -> str:
+    """A data set and its size, as a model's card says it."""
+    what = "crops" if feed.background else "faces"
+    return f"{title or f'{reading.dataset} {reading.subset}'}, {len(feed.faces)} {what}"
 
 
 def _network(settings: Settings, device: torch.device) -> Network:
