@@ -27,7 +27,7 @@ import facealign
 from facealign.evaluation.predictions import same_face
 from facealign.geometry import Matrix, box_of_points
 from facealign.models import bundled, model_path
-from facealign.tracking.smoothing import smooth_at
+from facealign.tracking.offline import smooth_at
 from facealign.types import Box, Pixels, Points
 
 Action = Callable[[], object]
@@ -160,7 +160,7 @@ class Tracked:
         faces = self._tracker.step(frame, len(self._movements) / RATE)
         chosen = same_face([face.box for face in faces], box)
         face = None if chosen is None else faces[chosen]
-        movements = self._tracker.movements(frame)
+        movements = self._tracker.movements()
         self._movements.append(None if face is None else movements[face.track or 0])
         return None if face is None else face.landmarks
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -127,6 +127,15 @@ def turned_back(boxes: NDArray[Any], quarter: int, width: int, height: int) -> N
     return np.stack(edges[quarter], axis=1)
 
 
+class Part(NamedTuple):
+    """A part of an image, from its pixel (x0, y0) on, reduced by a whole factor."""
+
+    picture: Image.Image
+    x0: int
+    y0: int
+    factor: int
+
+
 @dataclass(frozen=True, eq=False)
 class CropTransform:
     """From image pixels to crop pixels and back: a similarity (rotation, scale, shift), no shear.
@@ -233,28 +242,30 @@ class CropTransform:
         return _apply(self.inverse_matrix(), points)
 
     def warp(self, image: Pixels) -> Pixels:
-        """Cut the crop out of an image, antialiased; black outside the image.
+        """The crop of an (H, W, 3) uint8 image, antialiased; black outside the image."""
+        part = self.part(image)
+        if part is None:
+            return np.zeros((self.size, self.size, 3), np.uint8)
+        return np.asarray(self.cut(part))
 
-        Args:
-            image: (H, W, 3) uint8.
+    def part(self, image: Pixels, factor: int = 0) -> Part | None:
+        """What the crop can see of an image, reduced by a factor; None if it lies outside.
 
-        Returns:
-            (size, size, 3) uint8.
-
+        Without a factor by the largest one that leaves the crop a pixel for each of its own.
         """
         x0, y0, x1, y1 = self._region(image.shape[1], image.shape[0])
         if x0 >= x1 or y0 >= y1:
-            return np.zeros((self.size, self.size, 3), np.uint8)
-        factor = min(max(1, int(1 / self.scale)), max(x1 - x0, y1 - y0))
+            return None
+        factor = min(factor or max(1, int(1 / self.scale)), max(x1 - x0, y1 - y0))
         # Reducing by a whole factor first keeps fine texture from aliasing in the bilinear step.
         part = Image.fromarray(np.ascontiguousarray(image[y0:y1, x0:x1]))
-        crop = (part.reduce(factor) if factor > 1 else part).transform(
-            (self.size, self.size),
-            Image.Transform.AFFINE,
-            data=self._to_part(x0, y0, factor),
-            resample=Image.Resampling.BILINEAR,
-        )
-        return np.asarray(crop)
+        return Part(part.reduce(factor) if factor > 1 else part, x0, y0, factor)
+
+    def cut(self, part: Part) -> Image.Image:
+        """The crop out of a part of an image, in its mode; black outside the part."""
+        data = self._to_part(part.x0, part.y0, part.factor)
+        size, affine = (self.size, self.size), Image.Transform.AFFINE
+        return part.picture.transform(size, affine, data, Image.Resampling.BILINEAR)
 
     def _region(self, width: int, height: int) -> tuple[int, int, int, int]:
         """The pixels of the image that the crop can see: x0, y0, x1, y1, the last exclusive."""

@@ -12,7 +12,9 @@ from PIL import Image
 
 from facealign import FaceAligner
 from facealign.face import Face
-from facealign.tracking.registration import SIDE, likeness, movement, patch_of
+from facealign.tracking.affine import moved_points
+from facealign.tracking.patches import SIDE, likeness, patch_of
+from facealign.tracking.registration import movement
 from facealign.types import Pixels
 
 Matrix = NDArray[np.float64]
@@ -66,7 +68,7 @@ def test_a_known_movement_is_measured_to_a_fraction_of_a_pixel(
         patch_of(astronaut, face), filmed(astronaut, moved), trembling.astype(np.float32)
     )
     assert found is not None
-    gaps = np.linalg.norm(mapped(found, face) - mapped(moved, face), axis=1)
+    gaps = np.linalg.norm(moved_points(face.landmarks, found.affine) - mapped(moved, face), axis=1)
     assert gaps.mean() < 0.15
     assert gaps.max() < 0.4
 
@@ -78,14 +80,14 @@ def test_what_moves_within_the_face_does_not_move_it(face: Face, astronaut: Pixe
     changed[y0 + 4 : y1 + 4, x0:x1] = astronaut[y0:y1, x0:x1]  # the lips go down
     found = movement(patch_of(astronaut, face), changed, face.landmarks)
     assert found is not None
-    assert np.abs(mapped(found, face) - face.landmarks).mean() < 0.15
+    assert np.abs(moved_points(face.landmarks, found.affine) - face.landmarks).mean() < 0.15
 
 
 def test_light_that_changes_is_no_movement(face: Face, astronaut: Pixels) -> None:
     darker = (0.7 * astronaut + 10).astype(np.uint8)
     found = movement(patch_of(astronaut, face), darker, face.landmarks)
     assert found is not None
-    assert np.abs(mapped(found, face) - face.landmarks).max() < 0.1
+    assert np.abs(moved_points(face.landmarks, found.affine) - face.landmarks).max() < 0.1
 
 
 def test_another_picture_tells_no_movement(face: Face, astronaut: Pixels) -> None:

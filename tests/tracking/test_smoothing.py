@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from facealign.tracking.offline import smooth_at
 from facealign.tracking.smoothing import (
     Frame,
     LiveSmoother,
     fit_at,
     join,
     quick_points,
-    smooth_at,
     to_complex,
 )
 

@@ -11,7 +11,7 @@ local polynomial in time, which leaves a steady movement unchanged.
 
 - `LiveSmoother` knows only the past. Similarity: a mean, or Savitzky and Golay's local polynomial,
   evaluated at its newest point. Shape: the One-Euro filter (Casiez et al., CHI 2012).
-- `smooth_at` also knows the frames after: centred local polynomials, which have no lag.
+- `offline.smooth_at` also knows the frames after: centred local polynomials, which have no lag.
 
 Times are in seconds and need not be even. Units of the shape: the face's own size, as the distance
 between the outer eye corners where the scheme has them.
@@ -19,7 +19,6 @@ between the outer eye corners where the scheme has them.
 
 import math
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 import numpy as np
@@ -80,12 +79,6 @@ QUICK_WORDS = {"upper", "lower", "top", "bottom"}
 """In the names of lids and lips, and not in those of their corners."""
 KNOWN = 4
 """Frames in a row whose movement is known, from which on the similarity is their mean."""
-HALF = 4
-"""Frames before and after that the centred polynomials are fitted to."""
-CENTRED = (2, 4, 4)
-"""Their degrees: of the similarity, of lids and lips, of all other points."""
-CENTRED_MOVED = (1, 4, 2)
-"""The same, where all was moved along into the frame."""
 
 
 class Frame:
@@ -122,7 +115,10 @@ class Frame:
 
 def join(similarity: Complex, shape: Complex) -> Points:
     """The (K, 2) image points of what `Frame.split` returned."""
-    values = similarity[0] + similarity[1] * shape
+    return _to_points(similarity[0] + similarity[1] * shape)
+
+
+def _to_points(values: Complex) -> Points:
     return np.stack([values.real, values.imag], axis=1).astype(np.float32)
 
 
@@ -167,6 +163,25 @@ class LiveSmoother:
         self._moved: Complex | None = None  # (T, K), the latest points, moved along to this frame
         self._last: Complex | None = None  # (2, K), those of the last frame, found and smoothed
         self._speed: Complex | float = 0.0
+        self._latest = 0.0  # the time of the last frame
+
+    @property
+    def steady(self) -> bool:
+        """Whether the place is a mean of several frames, no longer that of one alone."""
+        return self._moved is not None and len(self._moved) >= KNOWN
+
+    def carried(self, movement: Matrix, time: float) -> Points:
+        """The (K, 2) points of a frame without new ones: the last smoothed ones, moved along.
+
+        Args:
+            movement: of the face's pixels from the frame of the last `step` to this one.
+            time: seconds. The face stood still in itself until then, so that what the next step
+                finds has happened since.
+
+        """
+        assert self._last is not None
+        self._latest = time
+        return _to_points(map_points(movement, self._last[1]))
 
     def step(self, points: Points, time: float, movement: Matrix | None = None) -> Points:
         """The (K, 2) points of a frame, in pixels, filtered.
@@ -174,15 +189,16 @@ class LiveSmoother:
         Args:
             points: as found.
             time: seconds; one that is not later than the last starts again.
-            movement: the affine map of the face's pixels from the frame before to this one, as of
-                `registration.movement`; None if it is not known.
+            movement: the affine map of the face's pixels from the last step's frame to this one,
+                as of `registration.movement`; None if it is not known.
 
         """
         if self._past and not 0 < time - self._past[-1][0] <= MOST_SECONDS:
             self.reset()
         if self._frame is None:
             self._frame = Frame(points, self._markup)
-        seconds = time - self._past[-1][0] if self._past else 0.0
+        seconds = time - self._latest if self._past else 0.0
+        self._latest = time
         found = to_complex(points)
         known = found[None]
         if movement is not None and self._moved is not None and self._last is not None:
@@ -235,61 +251,3 @@ def _share(cutoff: float | Array, seconds: float) -> Array:
     """The share of the way to a new value that a first-order low-pass moves."""
     turns = 2 * math.pi * np.asarray(cutoff) * seconds
     return np.asarray(turns / (1 + turns))
-
-
-def smooth_at(
-    points: Sequence[Points],
-    times: Sequence[float],
-    index: int,
-    markup: str,
-    movements: Sequence[Matrix | None] = (),
-) -> Points:
-    """The (K, 2) points of one frame, smoothed by those before and after it; no lag.
-
-    Args:
-        points: of one face in frames without a gap, (K, 2) pixels each; those further away than
-            half a window are not used.
-        times: of these frames, in seconds, ascending.
-        index: the frame to smooth.
-        markup: the name of the scheme.
-        movements: for each frame, how the face moved since the one before, as of
-            `registration.movement`; empty if that is not known.
-
-    """
-    near = _around(times, index)
-    found = _moved_to(index, near, points, movements)
-    degrees = CENTRED_MOVED if found else CENTRED
-    values = found or {i: to_complex(points[i]) for i in near}
-    similarities, shapes = Frame(points[index], markup).split(np.stack([values[i] for i in near]))
-    when = np.array([times[i] for i in near])
-    similarity, quick, calm = (
-        fit_at(when, part, times[index], degree)
-        for part, degree in zip((similarities, shapes, shapes), degrees, strict=True)
-    )
-    return join(similarity, np.where(quick_points(markup), quick, calm))
-
-
-def _around(times: Sequence[float], index: int) -> range:
-    """The frames of a window centred on one, as far as they exist and are close in time."""
-    near = [
-        i
-        for i in range(max(0, index - HALF), min(len(times), index + HALF + 1))
-        if abs(times[i] - times[index]) <= MOST_SECONDS
-    ]
-    return range(near[0], near[-1] + 1)
-
-
-def _moved_to(
-    index: int, near: range, points: Sequence[Points], movements: Sequence[Matrix | None]
-) -> dict[int, Complex] | None:
-    """The points of the frames in `near`, moved along into one of them; None if it is not known."""
-    steps = [movements[i] if movements else None for i in near[1:]]
-    known = [np.vstack([step, [0, 0, 1]]) for step in steps if step is not None]
-    if len(known) < len(steps):
-        return None
-    here, to_here = index - near[0], {index: np.eye(3)}
-    for number in reversed(range(here)):
-        to_here[near[number]] = to_here[near[number + 1]] @ known[number]
-    for number in range(here, len(known)):
-        to_here[near[number + 1]] = to_here[near[number]] @ np.linalg.inv(known[number])
-    return {i: map_points(to_here[i][:2], to_complex(points[i])) for i in near}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,7 +12,9 @@ from facealign.face import Face
 from facealign.face.pose import lean
 from facealign.geometry import CropTransform, box_of_points, box_size, iou
 from facealign.markup import load_markup
-from facealign.tracking.registration import Patch, patch_of
+from facealign.tracking.affine import IDENTITY, Affine, after, inverse, moved_crop, moved_points
+from facealign.tracking.patches import Patch, patch_of
+from facealign.tracking.registration import Movement, movement
 from facealign.tracking.smoothing import MOST_SECONDS, LiveSmoother, fit_at
 from facealign.types import Box, Pixels, Points
 
@@ -29,6 +31,10 @@ LEAST_RATIO = 0.6
 PULL = 0.1
 """Share of the way by which a box moves, in each frame, to the box around its points. All points
 together say how a face has moved; the box around them hangs on the outermost four, and jitters."""
+UNLOOKED = 0.15
+"""Most seconds for which the network does not look at a face."""
+OWN = 0.08
+"""Most `Movement.own` of a face that the network need not look at: a tenth of a blink."""
 NEWEST = 4
 """Frames from whose places, sizes and angles the next one is predicted."""
 
@@ -47,9 +53,12 @@ class Track:
         unseen: runs of the detector in a row that did not find it.
         anchor: a box and the points in it, from which the next box is moved as the points are: the
             last frame's, or, of schemes that do not outline a face, the detector's last one.
-        patch: its picture where it was last seen.
-        before: the patch of the frame before, from which its movement is measured; None if it was
-            not seen there.
+        patch: its picture where the network last looked at it.
+        looked: when that was, in seconds.
+        moved: how it has moved since then, in image pixels.
+        step: how it has moved since the frame before; None if that is not known.
+        since: at the last look, how it had moved since the one before; None if that is not known.
+        carried: in the last frame its landmarks were moved along, without a look.
         places: the latest ones: time, centre, logarithm of the size, angle.
 
     """
@@ -62,7 +71,11 @@ class Track:
     smoother: LiveSmoother | None
     anchor: tuple[Box, Points]
     patch: Patch = field(init=False)
-    before: Patch | None = None
+    looked: float = 0.0
+    moved: Affine = IDENTITY
+    step: Affine | None = None
+    since: Affine | None = None
+    carried: bool = False
     missing: bool = True
     unseen: int = 0
     places: deque[tuple[float, ...]] = field(default_factory=lambda: deque(maxlen=STEADY + UNSURE))
@@ -87,18 +100,56 @@ class Track:
         return _square((float(x), float(y)), float(np.exp(size))), float(angle)
 
 
-def move(track: Track, face: Face, image: Pixels, time: float) -> None:
-    """Record the face of the track in a frame."""
+def look(
+    track: Track, face: Face, image: Pixels, time: float, found: Movement | None = None
+) -> None:
+    """Record the face of the track, as the network sees it in a frame.
+
+    Args:
+        track: of the face.
+        face: with its landmarks.
+        image: (H, W, 3) RGB uint8.
+        time: in seconds.
+        found: how it has moved since the last look, as `registered` without landmarks.
+
+    """
+    moved = None if track.missing else movement(track.patch, image, face.landmarks, found)
+    track.since = None if moved is None else moved.affine
+    track.step = track.since and after(track.since, inverse(track.moved))
+    track.moved, track.looked, track.carried = IDENTITY, time, False
+    _move(track, face, time)
+    track.patch = patch_of(image, face)
+
+
+def needs_no_look(track: Track, found: Movement, time: float) -> bool:
+    """Whether a face's landmarks may be moved along: its place is sure, and all moved alike."""
+    steady = track.smoother is not None and track.smoother.steady
+    return steady and found.own <= OWN and 0 < time - track.looked <= UNLOOKED
+
+
+def carry(track: Track, found: Movement, time: float) -> None:
+    """Move a track's face along to a frame: all of it has moved alike since the last look."""
+    track.step = after(found.affine, inverse(track.moved))
+    track.moved, track.carried = found.affine, True
+    points = moved_points(track.patch.points, found.affine)
+    crop = track.face.network_crop and moved_crop(track.face.network_crop, track.step)
+    _move(track, replace(track.face, landmarks=points, network_crop=crop), time)
+
+
+def ahead(track: Track) -> Affine:
+    """Where the pixels of the last look should be in the next frame, as the face moved last."""
+    return after(track.step, track.moved) if track.step else track.moved
+
+
+def _move(track: Track, face: Face, time: float) -> None:
     angle = float(lean(face.landmarks, face.markup))
     track.angle += (angle - track.angle + 180) % 360 - 180
-    track.before = None if track.missing else track.patch
     track.face, track.seen, track.missing = face, time, False
     track.box = _next_box(track, face.landmarks)
     if is_outline(face):
         track.anchor = track.box, face.landmarks
     x, y = ((track.box[:2] + track.box[2:]) / 2).tolist()
     track.places.append((time, x, y, math.log(box_size(track.box)), track.angle))
-    track.patch = patch_of(image, face)
 
 
 def _next_box(track: Track, points: Points) -> Box:

@@ -1,39 +1,45 @@
 """Faces followed from frame to frame, one step a frame.
 
-A face is looked for where it was: its box comes from the landmarks of the last frame. The detector
-runs now and then, to find new faces and to check that the old ones are still there. A lost face is
-expected where it was heading, and gets its number back if it returns soon.
+A face is looked for where it was: its box comes from the landmarks of the last frame. Where its
+pixels say that all of it has moved alike, the network need not look. The detector runs now and
+then, to find new faces and to check that the old ones are still there. A lost face is expected
+where it was heading, and gets its number back if it returns soon.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from facealign.aligner import FaceAligner, Found
 from facealign.errors import SettingsError
 from facealign.face import Face
 from facealign.geometry import Matrix, box_of_points, iou
+from facealign.tracking.affine import to_matrix
 from facealign.tracking.matching import match
-from facealign.tracking.registration import likeness, movement, patch_of
+from facealign.tracking.patches import likeness, patch_of
+from facealign.tracking.registration import Movement, registered
+from facealign.tracking.scenes import gray_levels, is_cut
 from facealign.tracking.smoothing import LiveSmoother
 from facealign.tracking.track import (
     Track,
     affinity_of,
+    ahead,
+    carry,
     is_inside,
     is_outline,
     is_sure,
-    move,
+    look,
+    needs_no_look,
     set_anchor,
     shown_box,
     strayed,
 )
-from facealign.types import Pixels
+from facealign.types import Pixels, Points
 
 Smoothing = Literal["live", "none"]
 DETECT_EVERY, SEARCH_EVERY = 10, 3
@@ -44,8 +50,6 @@ SAME_POINTS = 0.55
 """Two tracks whose boxes have at least this IoU follow the same face."""
 UNSEEN = 2
 """Detector runs in a row that may miss a face, for models without scores."""
-CUT = 0.35
-"""A frame may start a new scene if more than this share of its pixels changes gray-level bin."""
 ALIKE = 0.5
 """Least correlation of a face's picture with that of the frame before for the same face."""
 
@@ -64,6 +68,8 @@ class FaceTracker:
         looks: 2 takes each face as the mean of two crops: steadier, for 1.7 times the network's
             time; 1 takes one.
         detect_every: frames between two runs of the detector.
+        carry: with "live", a face of which all moves alike is not looked at for up to `UNLOOKED`
+            seconds: its landmarks are moved along. False looks at every face in every frame.
         keep_raw: also give the landmarks before smoothing (`Face.raw`).
 
     Raises:
@@ -78,6 +84,7 @@ class FaceTracker:
         smoothing: Smoothing = "live",
         looks: int = 2,
         detect_every: int = DETECT_EVERY,
+        carry: bool = True,
         keep_raw: bool = False,
     ) -> None:
         if smoothing not in ("live", "none"):
@@ -88,7 +95,7 @@ class FaceTracker:
             raise SettingsError(f"looks is 1 or 2, not {looks}")
         self._aligner = aligner or FaceAligner(turned_faces=False)
         self._smoothing, self._looks, self._detect_every = smoothing, looks, detect_every
-        self._keep_raw = keep_raw
+        self._carry, self._keep_raw = carry, keep_raw
         self._next = 0
         self.reset()
 
@@ -126,11 +133,19 @@ class FaceTracker:
         """
         cut = self._is_new_scene(image)
         self._tracks = [t for t in self._tracks if not t.missing or time - t.seen <= WAIT]
-        followed = self._follow(image, time)
+        moved = {} if cut else self._registered(image)
+        carried = self._carried(moved, time)
+        followed = self._follow(image, time, carried)
         if cut:
             followed = self._survivors(followed, image)
-        lost = len(followed) < sum(not t.missing for t in self._tracks)
-        self._update(followed, image, time)
+        lost = len(followed) + len(carried) < sum(not t.missing for t in self._tracks)
+        for track in self._tracks:
+            if track in carried:
+                carry(track, carried[track], time)
+            elif track in followed:
+                look(track, followed[track], image, time, moved.get(track))
+            else:
+                self._lose(track)
         self._part_doubles(time)
         if cut:
             self._tracks = [t for t in self._tracks if not t.missing]
@@ -138,35 +153,46 @@ class FaceTracker:
             self._detect(image, time)
         self._steps += 1
         active = sorted((t for t in self._tracks if not t.missing), key=lambda t: t.number)
-        return [self._given(track, image, time) for track in active]
+        return [self._given(track, time) for track in active]
 
-    def movements(self, image: Pixels) -> dict[int, Matrix | None]:
+    def movements(self) -> dict[int, Matrix | None]:
         """By track, how each face of the last step has moved since the one before.
 
         Affine maps (2, 3) of image pixels, measured in the pixels; None where they do not tell.
-
-        Args:
-            image: the frame of the last step.
-
         """
-        return {t.number: self._movement(t, image) for t in self._tracks if not t.missing}
+        active = (t for t in self._tracks if not t.missing)
+        return {t.number: to_matrix(t.step) if t.step else None for t in active}
 
-    def _movement(self, track: Track, image: Pixels) -> Matrix | None:
-        if track.before is None:
-            return None
-        return movement(track.before, image, track.face.landmarks)
+    def _registered(self, image: Pixels) -> dict[Track, Movement | None]:
+        """How each face has moved since the network looked at it, as it moved before."""
+        tracks = [t for t in self._tracks if not t.missing and is_inside(t.box, image)]
+        return {t: registered(t.patch, image, ahead(t)) for t in tracks}
 
-    def _given(self, track: Track, image: Pixels, time: float) -> Face:
+    def _carried(self, moved: dict[Track, Movement | None], time: float) -> dict[Track, Movement]:
+        """The faces of which all has moved alike, so that the network need not look at them."""
+        if not self._carry:
+            return {}
+        told = ((track, found) for track, found in moved.items() if found is not None)
+        return {track: found for track, found in told if needs_no_look(track, found, time)}
+
+    def _given(self, track: Track, time: float) -> Face:
         points = track.face.landmarks
         if track.smoother is not None:
-            points = track.smoother.step(points, time, self._movement(track, image))
+            points = self._smoothed(track, track.smoother, time)
         box = shown_box(track, points)
         raw = track.face.landmarks if self._keep_raw else None
         return replace(track.face, landmarks=points, box=box, track=track.number, raw=raw)
 
-    def _follow(self, image: Pixels, time: float) -> dict[Track, Face]:
-        """The faces that are found again where their tracks expect them."""
-        tracks = [t for t in self._tracks if not t.missing and is_inside(t.box, image)]
+    def _smoothed(self, track: Track, smoother: LiveSmoother, time: float) -> Points:
+        if track.carried:
+            return smoother.carried(to_matrix(track.moved), time)
+        since = None if track.since is None else to_matrix(track.since)
+        return smoother.step(track.face.landmarks, time, since)
+
+    def _follow(self, image: Pixels, time: float, carried: Collection[Track]) -> dict[Track, Face]:
+        """The other faces that are found again where their tracks expect them."""
+        active = [t for t in self._tracks if not t.missing and t not in carried]
+        tracks = [t for t in active if is_inside(t.box, image)]
         if not tracks:
             return {}
         places = [track.expected(time) for track in tracks]
@@ -186,14 +212,6 @@ class FaceTracker:
             for track, face in followed.items()
             if likeness(patch_of(image, face), track.patch) >= ALIKE
         }
-
-    def _update(self, followed: dict[Track, Face], image: Pixels, time: float) -> None:
-        for track in self._tracks:
-            face = followed.get(track)
-            if face is None:
-                self._lose(track)
-            else:
-                move(track, face, image, time)
 
     def _lose(self, track: Track) -> None:
         track.missing = True
@@ -255,7 +273,7 @@ class FaceTracker:
                 continue
             if index in back:
                 set_anchor(back[index], face)
-                move(back[index], face, image, time)
+                look(back[index], face, image, time)
             elif not self._is_full():
                 self._tracks.append(self._new_track(self._next, face, image, time))
                 self._next += 1
@@ -268,16 +286,10 @@ class FaceTracker:
         smoother = LiveSmoother(face.markup) if self._smoothing == "live" else None
         track = Track(number, face, face.box, 0.0, time, smoother, (face.box, face.landmarks))
         set_anchor(track, face)
-        move(track, face, image, time)
+        look(track, face, image, time)
         return track
 
     def _is_new_scene(self, image: Pixels) -> bool:
-        """Whether the histogram of grays has jumped since the last frame."""
-        rows, columns = (
-            ((np.arange(64) + 0.5) * side / 64).astype(int) for side in image.shape[:2]
-        )
-        few = image[rows].take(columns, axis=1)  # twice as fast as both at once
-        gray = np.asarray(Image.fromarray(few).convert("L"))
-        counts = np.bincount(gray.ravel() // 16, minlength=16)
-        before, self._scene = self._scene, counts
-        return before is not None and np.abs(counts - before).sum() > 2 * CUT * counts.sum()
+        """Whether the grays have jumped since the last frame."""
+        before, self._scene = self._scene, gray_levels(image)
+        return before is not None and is_cut(before, self._scene)

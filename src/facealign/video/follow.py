@@ -14,7 +14,7 @@ from facealign.errors import SettingsError
 from facealign.face import Face
 from facealign.geometry import Matrix
 from facealign.tracking import FaceTracker
-from facealign.tracking.smoothing import HALF, smooth_at
+from facealign.tracking.offline import HALF, smooth_at
 from facealign.video.reading import Frame, VideoReader
 
 Smoothing = Literal["live", "offline", "none"]
@@ -100,7 +100,7 @@ def follow(
     found = (TrackedFrame(f.image, f.number, f.time, tracker.step(f.image, f.time)) for f in frames)
     if smoothing != "offline":
         return found
-    return smooth_frames((frame, tracker.movements(frame.image)) for frame in found)
+    return smooth_frames((frame, tracker.movements()) for frame in found)
 
 
 @dataclass(frozen=True, eq=False)

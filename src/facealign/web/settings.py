@@ -10,7 +10,7 @@ from facealign.face.pose import generic_face
 from facealign.markup import MARKUPS, Markup
 from facealign.models import DEFAULT, ModelCard, ModelFacts, bundled, model_path
 from facealign.session import Session
-from facealign.tracking import registration, smoothing, track, tracker
+from facealign.tracking import patches, registration, scenes, smoothing, track, tracker
 from facealign.yunet import YuNet, detector, network
 
 DETECTOR = (
@@ -23,9 +23,13 @@ BLANK = ("REACH", "FLAT", "BLACK")
 SEARCH = ("QUARTERS", "HALVED", "AROUND", "MAX_OVERLAP")
 NETWORK = ("STRIDES", "TILE", "OVERLAP", "BATCH")
 EXPOSURE = ("DARK", "BRIGHT", "SHARE", "CELLS", "INNER", "SHADOW", "STRENGTH", "MOST", "FLOOR")
-REGISTRATION = ("SIDE", "ROUNDS", "STILL", "ROBUST", "FAR", "UNLIKE", "APART")
-TRACKER = ("DETECT_EVERY", "SEARCH_EVERY", "WAIT", "SAME_POINTS", "UNSEEN", "CUT", "ALIKE")
-TRACK = ("LOST", "SAME_BOX", "STEADY", "UNSURE", "LEAST_RATIO", "PULL", "NEWEST")
+REGISTRATION = ("ROUNDS", "STILL", "ROBUST", "FAR", "UNLIKE", "APART")
+PATCH = ("SIDE", "REACH", "AROUND", "FLAT")
+TRACKER = ("DETECT_EVERY", "SEARCH_EVERY", "WAIT", "SAME_POINTS", "UNSEEN", "ALIKE")
+TRACK = (
+    *("LOST", "SAME_BOX", "STEADY", "UNSURE", "LEAST_RATIO", "PULL", "NEWEST"),
+    *("UNLOOKED", "OWN"),
+)
 
 
 def page_settings() -> dict[str, Any]:
@@ -52,10 +56,10 @@ def page_settings() -> dict[str, Any]:
         "crop_steps": crops.CROP_STEPS,
         "angle_steps": crops.ANGLE_STEPS,
         "shifts": landmarker.SHIFTS,
-        "tracker": {name: getattr(tracker, name) for name in TRACKER},
+        "tracker": {name: getattr(tracker, name) for name in TRACKER} | {"CUT": scenes.CUT},
         "track": {name: getattr(track, name) for name in TRACK},
         "registration": {name: getattr(registration, name) for name in REGISTRATION}
-        | {"GRAY": registration.GRAY.tolist()},
+        | {name: getattr(patches, name) for name in PATCH},
         "smoothing": _smoothing(),
         "markups": {name: _markup(markup) for name, markup in MARKUPS.items()},
         "generic_faces": {name: _generic(name) for name in MARKUPS},
@@ -106,6 +110,7 @@ def _markup(markup: Markup) -> dict[str, Any]:
         "closed": sorted(markup.closed),
         "eye_corners": markup.eye_corners,
         "quick": smoothing.quick_points(markup.name).tolist(),
+        "inner": patches.inner_points(markup.name).tolist(),
     }
 
 

@@ -86,6 +86,9 @@ export interface TrackerOptions {
   smoothing?: "live" | "none";
   /** 2, the default: each face is the mean of two crops, steadier for twice the network's time. */
   looks?: 1 | 2;
+  /** true, the default: a face of which all moves alike is moved along for up to 0.15 s, unseen by
+   * the network, where "live" filters it; false: the network looks at each in every frame. */
+  carry?: boolean;
   /** Frames between two runs of the detector. */
   detectEvery?: number;
   model?: string;

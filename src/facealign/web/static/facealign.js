@@ -66,8 +66,8 @@ export class Tracker {
   #number = trackers++;
 
   /**
-   * @param {{smoothing?: "live" | "none", looks?: 1 | 2, detectEvery?: number, model?: string,
-   *   minFace?: number, maxFaces?: number, attention?: boolean}} [options]
+   * @param {{smoothing?: "live" | "none", looks?: 1 | 2, carry?: boolean, detectEvery?: number,
+   *   model?: string, minFace?: number, maxFaces?: number, attention?: boolean}} [options]
    */
   constructor(options = {}) {
     this.options = options;

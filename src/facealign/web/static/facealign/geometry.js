@@ -5,7 +5,7 @@
  * point [x, y].
  */
 
-import { affine, blank, cut, reduce } from "./pillow.js";
+import { affine, affineGray, blank, cut, reduce } from "./pillow.js";
 
 /** Half to even, as Python's `round`. */
 export function roundEven(value) {
@@ -154,14 +154,27 @@ export class CropTransform {
 
   /** The crop of a picture, antialiased; black where the picture ends. */
   warp(image) {
+    const part = this.part(image);
+    return part ? affine(part.picture, this.size, this.#toPart(part)) : blank(this.size, this.size);
+  }
+
+  /**
+   * What the crop can see of a picture, from pixel (x0, y0) on, reduced; null outside it.
+   * @param {number} [wanted] the factor; 0 leaves it to the crop.
+   */
+  part(image, wanted = 0) {
     const [x0, y0, x1, y1] = this.#region(image.width, image.height);
-    if (x0 >= x1 || y0 >= y1) return blank(this.size, this.size);
-    const whole = Math.max(1, Math.trunc(1 / this.scale));
+    if (x0 >= x1 || y0 >= y1) return null;
+    const whole = wanted || Math.max(1, Math.trunc(1 / this.scale));
     const factor = Math.min(whole, Math.max(x1 - x0, y1 - y0));
     // Shrinking first, by a whole factor, keeps fine texture from aliasing in the bilinear step.
     const part = cut(image, x0, y0, x1, y1);
-    const small = factor > 1 ? reduce(part, factor) : part;
-    return affine(small, this.size, this.#toPart(x0, y0, factor));
+    return { picture: factor > 1 ? reduce(part, factor) : part, x0, y0, factor };
+  }
+
+  /** The crop out of a part whose picture is gray: a Float64Array. */
+  cutGray(part) {
+    return affineGray(part.picture, this.size, this.#toPart(part));
   }
 
   /** The pixels of the image that the crop can see: x0, y0, x1, y1, the last exclusive. */
@@ -179,7 +192,7 @@ export class CropTransform {
   }
 
   /** Crop → shrunken part of the image, in Pillow's frame: a pixel's corner at (0, 0). */
-  #toPart(x0, y0, factor) {
+  #toPart({ x0, y0, factor }) {
     return this.inverse.flatMap(([a, b, shift], i) => {
       const start = i === 0 ? x0 : y0;
       return [a, b, shift - (a + b) / 2 + 0.5 - start].map((value) => value / factor);

@@ -218,3 +218,43 @@ export function affine(image, size, [a, b, c, d, e, f]) {
   }
   return result;
 }
+
+/** `Image.convert("L")`, one byte a pixel. @param {Picture} image */
+export function gray({ width, height, data }) {
+  const value = (i) => (data[i] * 19595 + data[i + 1] * 38470 + data[i + 2] * 7471 + 32768) >> 16;
+  return { width, height, data: Uint8Array.from({ length: width * height }, (_, i) => value(4 * i)) };
+}
+
+/** `Image.filter` of a gray picture by 1 2 1 along rows and columns; its border stays as it is. */
+export function soften({ width, height, data }) {
+  const result = Uint8Array.from(data);
+  for (let y = 1; y < height - 1; y++) {
+    for (let x = 1; x < width - 1; x++) {
+      const row = (i) => data[i - 1] + 2 * data[i] + data[i + 1];
+      const i = y * width + x;
+      result[i] = (row(i - width) + 2 * row(i) + row(i + width) + 8) >> 4;
+    }
+  }
+  return { width, height, data: result };
+}
+
+/** As `affine`, of a gray picture and without rounding, as in Pillow's mode F. */
+export function affineGray({ width, height, data }, size, [a, b, c, d, e, f]) {
+  const result = new Float64Array(size * size);
+  for (let v = 0, at = 0; v < size; v++) {
+    for (let u = 0; u < size; u++, at++) {
+      const px = a * (u + 0.5) + b * (v + 0.5) + c;
+      const py = d * (u + 0.5) + e * (v + 0.5) + f;
+      if (!(px >= 0 && px < width && py >= 0 && py < height)) continue;
+      const x = Math.floor(px - 0.5);
+      const y = Math.floor(py - 0.5);
+      const [left, right] = [Math.max(x, 0), Math.min(x + 1, width - 1)];
+      const [upper, lower] = [Math.max(y, 0) * width, Math.min(y + 1, height - 1) * width];
+      const dx = px - 0.5 - x;
+      const over = data[upper + left] + (data[upper + right] - data[upper + left]) * dx;
+      const under = data[lower + left] + (data[lower + right] - data[lower + left]) * dx;
+      result[at] = over + (under - over) * (py - 0.5 - y);
+    }
+  }
+  return result;
+}

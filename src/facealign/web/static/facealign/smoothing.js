@@ -67,6 +67,18 @@ export class LiveSmoother {
     this.moved = [];
     this.last = null;
     this.speed = null;
+    this.latest = 0;
+  }
+
+  /** Whether the place is a mean of several frames, no longer that of one alone. */
+  get steady() {
+    return this.moved.length >= this.settings.known;
+  }
+
+  /** The points of a frame without new ones: the last smoothed ones, moved along. */
+  carriedTo(movement, time) {
+    this.latest = time;
+    return mapped(movement, this.last[1]).map((point) => point.map(Math.fround));
   }
 
   /**
@@ -74,14 +86,15 @@ export class LiveSmoother {
    *
    * @param {number[][]} points
    * @param {number} time seconds.
-   * @param {?number[][]} movement of the face's pixels since the frame before; null: not known.
+   * @param {?number[][]} movement of the face's pixels since the last step's frame; null: not known.
    */
   step(points, time, movement = null) {
     const { most_seconds: most, window, moved } = this.settings;
     const before = this.past.at(-1)?.time;
     if (before !== undefined && !(time > before && time - before <= most)) this.reset();
     this.frame ??= new Frame(points, this.markup.eye_corners);
-    const seconds = this.past.length ? time - this.past.at(-1).time : 0;
+    const seconds = this.past.length ? time - this.latest : 0;
+    this.latest = time;
     this.moved = movement ? this.moved.map((old) => mapped(movement, old)) : [];
     if (movement) this.last = this.last?.map((old) => mapped(movement, old)) ?? null;
     const { place, turn, shape } = this.frame.split(points);

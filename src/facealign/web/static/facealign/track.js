@@ -2,7 +2,7 @@
 
 import { boxCentre, boxOfPoints, boxSize, CropTransform, iou } from "./geometry.js";
 import { lean } from "./pose.js";
-import { movement, patchOf } from "./registration.js";
+import { after, IDENTITY, inverse, movedPoint, movement, patchOf, registered } from "./registration.js";
 import { LiveSmoother } from "./smoothing.js";
 
 const centred = ([x, y], [w, h]) => [x - w, y - h, x + w, y + h].map(Math.fround);
@@ -39,26 +39,56 @@ export class Track {
     this.setAnchor(face);
     const markup = settings.markups[face.markup];
     this.smoother = smooth ? new LiveSmoother(settings.smoothing, markup) : null;
-    this.move(face, image, time);
+    this.look(face, image, time);
   }
 
-  /** The track has its face in a frame. */
-  move(face, image, time) {
+  /** The network has seen the face in a frame; `found` is how its pixels moved. */
+  look(face, image, time, found = null) {
+    const { registration, markups } = this.settings;
+    const known = !this.missing && movement(this.patch, image, face.landmarks, found, registration);
+    this.since = known || null;
+    this.lastStep = this.since && after(this.since, inverse(this.moved));
+    [this.moved, this.looked, this.carried] = [IDENTITY, time, false];
+    this.#move(face, time);
+    this.patch = patchOf(image, face, markups[face.markup].inner, registration);
+  }
+
+  /** The face moves along with its pixels: all of it has moved alike since the last look. */
+  carry({ affine }, time) {
+    this.lastStep = after(affine, inverse(this.moved));
+    [this.moved, this.carried] = [affine, true];
+    const landmarks = this.patch.points.map((point) => movedPoint(affine, point));
+    const { matrix, size } = this.face.crop;
+    const crop = { matrix: after(matrix, inverse(this.lastStep)), size };
+    this.#move({ ...this.face, landmarks, crop }, time);
+  }
+
+  /** How the face has moved since the last look, searched where it was heading. */
+  registered(image) {
+    const guess = this.lastStep ? after(this.lastStep, this.moved) : this.moved;
+    return registered(this.patch, image, guess, this.settings.registration);
+  }
+
+  /** Whether the landmarks may be moved along: the place is sure, and all moved alike. */
+  needsNoLook({ own }, time) {
+    const { OWN, UNLOOKED } = this.constants;
+    const age = time - this.looked;
+    return Boolean(this.smoother?.steady) && own <= OWN && age > 0 && age <= UNLOOKED;
+  }
+
+  #move(face, time) {
     this.angle += wrapped(this.#lean(face) - this.angle);
-    this.before = this.missing ? null : this.patch;
     [this.face, this.seen, this.missing] = [face, time, false];
     this.box = this.#nextBox(face.landmarks);
     if (isOutline(face, this.settings)) this.anchor = [this.box, face.landmarks];
     this.places.push([time, ...boxCentre(this.box), Math.log(boxSize(this.box)), this.angle]);
     if (this.places.length > this.constants.STEADY + this.constants.UNSURE) this.places.shift();
-    this.patch = patchOf(image, face, this.settings.registration);
   }
 
   /** The face's points in a frame, smoothed. */
-  smoothed(image, time) {
-    const { face, before, settings } = this;
-    const known = before && movement(before, image, face.landmarks, settings.registration);
-    return this.smoother.step(face.landmarks, time, known);
+  smoothed(time) {
+    const { smoother, moved, since, face } = this;
+    return this.carried ? smoother.carriedTo(moved, time) : smoother.step(face.landmarks, time, since);
   }
 
   lose() {

@@ -9,15 +9,16 @@ const GAP = 0.5; // seconds without a frame, after which the detector runs: a pa
 export class FaceTracker {
   /**
    * @param {import("./aligner.js").Aligner} aligner
-   * @param {{smoothing?: "live" | "none", looks?: 1 | 2, detectEvery?: number, model?: string,
-   *   minFace?: number, maxFaces?: number, attention?: boolean}} [options]
+   * @param {{smoothing?: "live" | "none", looks?: 1 | 2, carry?: boolean, detectEvery?: number,
+   *   model?: string, minFace?: number, maxFaces?: number, attention?: boolean}} [options]
    */
   constructor(aligner, options = {}) {
     this.aligner = aligner;
     this.settings = aligner.settings;
     this.constants = aligner.settings.tracker;
     this.next = 0;
-    this.set({ smoothing: "live", looks: 2, detectEvery: this.constants.DETECT_EVERY, ...options });
+    const { DETECT_EVERY } = this.constants;
+    this.set({ smoothing: "live", looks: 2, carry: true, detectEvery: DETECT_EVERY, ...options });
     this.reset();
   }
 
@@ -46,11 +47,14 @@ export class FaceTracker {
     if (this.last !== null && time - this.last > GAP) this.since = Infinity;
     this.last = time;
     this.tracks = this.tracks.filter((t) => !t.missing || time - t.seen <= this.constants.WAIT);
-    let followed = await this.#follow(image, time);
+    const moved = cut ? new Map() : this.#registered(image);
+    const carried = this.#carried(moved, time);
+    let followed = await this.#follow(image, time, carried);
     if (cut) followed = this.#survivors(followed, image);
-    const lost = followed.size < this.#active().length;
+    const lost = followed.size + carried.size < this.#active().length;
     for (const track of this.tracks) {
-      if (followed.has(track)) track.move(followed.get(track), image, time);
+      if (carried.has(track)) track.carry(carried.get(track), time);
+      else if (followed.has(track)) track.look(followed.get(track), image, time, moved.get(track));
       else track.lose();
     }
     this.#partDoubles(time);
@@ -58,25 +62,39 @@ export class FaceTracker {
     if (this.#detectorIsDue() || lost || cut) await this.#detect(image, time);
     this.steps++;
     const active = this.#active().sort((a, b) => a.number - b.number);
-    return active.map((track) => this.#given(track, image, time));
+    return active.map((track) => this.#given(track, time));
   }
 
   #active() {
     return this.tracks.filter((track) => !track.missing);
   }
 
-  #given(track, image, time) {
+  #given(track, time) {
     const { face, smoother } = track;
     const box = track.shownBox(face.landmarks);
     if (!smoother) return { ...face, box, track: track.number };
-    const landmarks = track.smoothed(image, time);
+    const landmarks = track.smoothed(time);
     const smoothed = this.aligner.described({ ...face, landmarks });
     return { ...smoothed, box: track.shownBox(landmarks), track: track.number };
   }
 
-  /** The faces that are found again where their tracks say. */
-  async #follow(image, time) {
+  /** How each face has moved since the network looked at it, as far as its pixels tell. */
+  #registered(image) {
     const tracks = this.#active().filter(({ box }) => isInside(box, image));
+    return new Map(tracks.map((track) => [track, track.registered(image)]));
+  }
+
+  /** The faces of which all has moved alike, so that the network need not look at them. */
+  #carried(moved, time) {
+    if (!this.options.carry) return new Map();
+    return new Map([...moved].filter(([track, found]) => found && track.needsNoLook(found, time)));
+  }
+
+  /** The other faces that are found again where their tracks say. */
+  async #follow(image, time, carried) {
+    const here = ({ box }) => isInside(box, image);
+    const tracks = this.#active().filter((track) => here(track) && !carried.has(track));
+    if (!tracks.length) return new Map();
     const most = this.settings.smoothing.most_seconds;
     const places = tracks.map((track) => track.expected(time, most));
     const faces = await this.#look(image, {
@@ -96,8 +114,8 @@ export class FaceTracker {
   /** Of a frame that may begin a new scene: the faces that look as they did before it. */
   #survivors(followed, image) {
     const alike = ([track, face]) => {
-      const { registration } = this.settings;
-      const patch = patchOf(image, face, registration);
+      const { registration, markups } = this.settings;
+      const patch = patchOf(image, face, markups[face.markup].inner, registration);
       return likeness(patch, track.patch, registration) >= this.constants.ALIKE;
     };
     return new Map([...followed].filter(alike));
@@ -163,7 +181,7 @@ export class FaceTracker {
       const track = back.get(index);
       if (track) {
         track.setAnchor(face);
-        track.move(face, image, time);
+        track.look(face, image, time);
       } else if (this.tracks.length < maxFaces) {
         const live = smoothing === "live";
         this.tracks.push(new Track(this.next++, face, image, time, this.settings, live));
