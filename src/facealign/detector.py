@@ -1,7 +1,5 @@
 """Faces in an image: the `Detector` protocol, its result, and `WholeImage`."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,7 +28,7 @@ class Detections:
         return len(self.boxes)
 
     @classmethod
-    def none(cls) -> Detections:
+    def none(cls) -> "Detections":
         """No face."""
         return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
 

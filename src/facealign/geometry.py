@@ -4,8 +4,6 @@ One pixel convention everywhere: (0, 0) is the centre of the top-left pixel, so 
 spans -0.5 … W - 0.5. Boxes and landmarks are in this frame, in the image as in the crop.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from functools import cached_property
@@ -150,7 +148,7 @@ class CropTransform:
     size: int
 
     @classmethod
-    def from_box(cls, box: Box, size: int, margin: float, angle: float = 0.0) -> CropTransform:
+    def from_box(cls, box: Box, size: int, margin: float, angle: float = 0.0) -> "CropTransform":
         """The upright square around a box.
 
         Args:
@@ -166,7 +164,7 @@ class CropTransform:
     @classmethod
     def from_square(
         cls, centre: tuple[float, float], side: float, size: int, angle: float = 0.0
-    ) -> CropTransform:
+    ) -> "CropTransform":
         """The square of `side` image pixels around `centre`, turned by `angle` degrees."""
         scale = size / side
         c, s = math.cos(math.radians(angle)) * scale, math.sin(math.radians(angle)) * scale
@@ -175,7 +173,7 @@ class CropTransform:
         return cls(np.array(rows), size)
 
     @classmethod
-    def from_points(cls, points: Points, template: Points, size: int) -> CropTransform:
+    def from_points(cls, points: Points, template: Points, size: int) -> "CropTransform":
         """The similarity that brings points nearest to a template by least squares; no mirroring.
 
         Args:
@@ -204,13 +202,13 @@ class CropTransform:
         """Crop pixels per image pixel."""
         return math.hypot(self.matrix[0, 0], self.matrix[1, 0])
 
-    def resized(self, size: int) -> CropTransform:
+    def resized(self, size: int) -> "CropTransform":
         """The same part of the image in a crop of another size."""
         ratio = size / self.size
         shift = self.matrix[:, 2] * ratio + (ratio - 1) / 2
         return CropTransform(np.column_stack([self.matrix[:, :2] * ratio, shift]), size)
 
-    def shifted(self, x: float, y: float) -> CropTransform:
+    def shifted(self, x: float, y: float) -> "CropTransform":
         """The crop whose content is moved by `x`, `y` crop pixels."""
         return CropTransform(self.matrix + np.array([[0.0, 0.0, x], [0.0, 0.0, y]]), self.size)
 

@@ -1,7 +1,5 @@
 """Models by name: their files, their cards, and the facts inside every ONNX file."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math
@@ -97,18 +95,18 @@ class ModelFacts:
         return {f"facealign.{name}": text for name, text in texts.items()}
 
     @classmethod
-    def from_metadata(cls, metadata: Mapping[str, str], source: str) -> ModelFacts:
+    def from_metadata(cls, metadata: Mapping[str, str], source: str) -> "ModelFacts":
         """The facts in an ONNX file's metadata.
 
         Raises:
             ModelError: an entry is missing, unreadable or out of range; `source` names the file.
         """
-        kinds: dict[str, Callable[[str], Any]] = {
-            "str": str,
-            "int": int,
-            "float": float,
-            "tuple[int, ...]": lambda text: tuple(int(word) for word in text.split()),
-            "tuple[str, ...]": lambda text: tuple(text.split()),
+        kinds: dict[Any, Callable[[str], Any]] = {
+            str: str,
+            int: int,
+            float: float,
+            tuple[int, ...]: lambda text: tuple(int(word) for word in text.split()),
+            tuple[str, ...]: lambda text: tuple(text.split()),
         }
         values: dict[str, Any] = {}
         for f in fields(cls):
@@ -121,7 +119,7 @@ class ModelFacts:
                     "make one with: facealign export"
                 )
             try:
-                values[f.name] = kinds[str(f.type)](text)
+                values[f.name] = kinds[f.type](text)
             except ValueError:
                 raise ModelError(
                     f'{source}: metadata "{f.name}" is not a number: "{text}"'

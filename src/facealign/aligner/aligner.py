@@ -1,7 +1,5 @@
 """`FaceAligner`: image (and boxes) → list of faces."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace

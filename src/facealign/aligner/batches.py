@@ -1,7 +1,5 @@
 """Faces of several photos in one run of the network: `in_batches`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 

@@ -1,7 +1,5 @@
 """Points where a photo shows nothing: `blank`."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

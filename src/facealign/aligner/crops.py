@@ -1,7 +1,5 @@
 """The crop that a network sees of a face."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

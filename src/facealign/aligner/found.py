@@ -1,7 +1,5 @@
 """Faces of an image before their landmarks: `Found`."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

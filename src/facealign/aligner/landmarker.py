@@ -1,7 +1,5 @@
 """The network: boxes → faces, in batches; looks again where it doubts, or the face leans."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

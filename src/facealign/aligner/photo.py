@@ -1,7 +1,5 @@
 """The result of one photo, in whatever state the photo is."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 

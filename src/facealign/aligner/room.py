@@ -1,7 +1,5 @@
 """Memory that the workers of one run share: large photos take turns."""
 
-from __future__ import annotations
-
 import os
 import threading
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Every setting that results depend on: to make an aligner, and to resume a run."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass
 from typing import Any
 

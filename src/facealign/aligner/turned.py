@@ -5,8 +5,6 @@ that take such a face for an upright one are useless. How the bundled detector s
 angle is in `yunet/`; where the landmarks doubt, `landmarker.py` looks again.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image

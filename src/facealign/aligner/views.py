@@ -1,7 +1,5 @@
 """What the network says about faces, row by row, and where it looked."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -36,7 +34,7 @@ class Views:
     crops: list[CropTransform]
     values: dict[str, NDArray[np.float32]]
 
-    def rows(self, rows: Rows) -> Views:
+    def rows(self, rows: Rows) -> "Views":
         """Some of the faces."""
         values = {name: value[rows] for name, value in self.values.items()}
         images, boxes, crops = self.images, self.boxes, self.crops
@@ -45,7 +43,7 @@ class Views:
             [images[n] for n in some], [boxes[n] for n in some], [crops[n] for n in some], values
         )
 
-    def put(self, rows: Rows, others: Views) -> None:
+    def put(self, rows: Rows, others: "Views") -> None:
         """Replace these rows with the looks of others."""
         for n, box, crop in zip(rows, others.boxes, others.crops, strict=True):
             self.boxes[n], self.crops[n] = box, crop

@@ -1,7 +1,5 @@
 """How the command line talks: results on stdout, everything else on stderr."""
 
-from __future__ import annotations
-
 import io
 import json
 import logging
@@ -173,7 +171,7 @@ def usable_streams() -> Iterator[None]:
             sys.stdin, sys.stdout, sys.stderr = before
 
 
-def out() -> Console:
+def out() -> "Console":
     """The console on stdout."""
     from rich.console import Console
 
@@ -208,7 +206,7 @@ def bar(task: str, unit: str, shown: bool = True) -> Progress:
     return wrap
 
 
-def progress(unit: str, shown: bool = True) -> Bars:
+def progress(unit: str, shown: bool = True) -> "Bars":
     """A progress bar on stderr, with rate and time left.
 
     Nothing appears where stderr is not a terminal, or unless `shown`. A task's field `note` stands
@@ -228,14 +226,14 @@ def progress(unit: str, shown: bool = True) -> Bars:
     class Rate(ProgressColumn):
         """Units a second."""
 
-        def render(self, task: Task) -> Text:
+        def render(self, task: "Task") -> "Text":
             speed = task.finished_speed or task.speed
             return Text("" if speed is None else f"{speed:.1f}/s")
 
     class Note(ProgressColumn):
         """The field `note` of the task."""
 
-        def render(self, task: Task) -> Text:
+        def render(self, task: "Task") -> "Text":
             return Text(task.fields.get("note", ""))
 
     console = Console(stderr=True)

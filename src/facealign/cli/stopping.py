@@ -1,7 +1,5 @@
 """Ctrl-C and SIGTERM: the first finishes the item in hand, the second ends the work now."""
 
-from __future__ import annotations
-
 import _thread
 import signal
 import threading
@@ -64,7 +62,7 @@ class Stop:
             self._timer.daemon = True
             self._timer.start()
 
-    def __enter__(self) -> Stop:
+    def __enter__(self) -> "Stop":
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
                 if (handler := signal.getsignal(number)) is not signal.SIG_IGN:

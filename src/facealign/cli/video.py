@@ -1,7 +1,5 @@
 """`facealign video`: every face of a video, followed and steady, as a table and drawn on."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -92,7 +90,7 @@ class Earlier:
     tracks: int
 
     @classmethod
-    def in_journal(cls, journal: Journal) -> dict[str, Earlier]:
+    def in_journal(cls, journal: Journal) -> "dict[str, Earlier]":
         """Video → the last frame that the journal holds."""
         found: dict[str, Earlier] = {}
         for result in journal.results():

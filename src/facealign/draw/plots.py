@@ -3,8 +3,6 @@
 matplotlib is imported when a figure is drawn, without its global state (no pyplot).
 """
 
-from __future__ import annotations
-
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -151,7 +149,7 @@ def draw_attention(faces: Sequence[FacePicture], names: Sequence[str], target: P
     save_figure(figure, target)
 
 
-def new_figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> "Figure":
     """An empty figure of this size in inches.
 
     Raises:
@@ -162,7 +160,7 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _draw_curves(axes: Axes, panel: CurvePanel) -> None:
+def _draw_curves(axes: "Axes", panel: CurvePanel) -> None:
     limit = 100 * panel.limit
     for curve in panel.curves:
         inside = curve.errors <= panel.limit
@@ -177,7 +175,7 @@ def _draw_curves(axes: Axes, panel: CurvePanel) -> None:
     axes.legend(loc="best", fontsize=8)
 
 
-def _draw_face(axes: Axes, face: FacePicture) -> None:
+def _draw_face(axes: "Axes", face: FacePicture) -> None:
     axes.imshow(face.image)
     for line in load_markup(face.markup).polylines():
         axes.plot(*face.landmarks[line].T, color=LINE, linewidth=0.7)
@@ -187,7 +185,7 @@ def _draw_face(axes: Axes, face: FacePicture) -> None:
     _bare(axes, face.image)
 
 
-def _draw_map(axes: Axes, image: Pixels, values: NDArray[np.float32]) -> None:
+def _draw_map(axes: "Axes", image: Pixels, values: NDArray[np.float32]) -> None:
     side = image.shape[0]
     gray = image.mean(axis=2)
     axes.imshow(gray, cmap="gray", vmin=0, vmax=255)
@@ -197,12 +195,12 @@ def _draw_map(axes: Axes, image: Pixels, values: NDArray[np.float32]) -> None:
     axes.set_xlabel(f"{values.min():.2f} to {values.max():.2f}", fontsize=7, labelpad=2)
 
 
-def _bare(axes: Axes, image: Pixels) -> None:
+def _bare(axes: "Axes", image: Pixels) -> None:
     height, width = image.shape[:2]
     axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), xticks=[], yticks=[])
 
 
-def _explain(axes: Axes, text: str, width: int = MOST_LABEL) -> None:
+def _explain(axes: "Axes", text: str, width: int = MOST_LABEL) -> None:
     import textwrap
 
     lines = "\n".join(textwrap.wrap(text, width))
@@ -214,7 +212,7 @@ def _explain(axes: Axes, text: str, width: int = MOST_LABEL) -> None:
         spine.set_color("#cccccc")
 
 
-def save_figure(figure: Figure, target: Path) -> None:
+def save_figure(figure: "Figure", target: Path) -> None:
     """Write a figure; the same figure gives the same file.
 
     Raises:

@@ -1,7 +1,5 @@
 """Results: a `Face` found in an image, and the `ImageResult` of a whole image."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -90,7 +88,7 @@ class Face:
         """
         return fit_pose(self.landmarks, self.markup)
 
-    def to(self, markup: str) -> Face:
+    def to(self, markup: str) -> "Face":
         """The same face in another point scheme, such as ``"celeba5"``.
 
         A point that is the mean of several has the mean of their scores, and is visible if all of
@@ -112,7 +110,7 @@ class Face:
 
     def crop(
         self, source: ImageSource, template: str | ArrayLike = "ffhq", size: int | None = None
-    ) -> FaceCrop:
+    ) -> "FaceCrop":
         """The face cut out of its photo, turned and scaled to a template; black outside the photo.
 
         Args:
@@ -134,7 +132,7 @@ class Face:
             transform = points_crop(self.to("celeba5").landmarks, template, size)
         return FaceCrop(transform.warp(read_image(source)), transform)
 
-    def to_supervision(self) -> supervision.KeyPoints:
+    def to_supervision(self) -> "supervision.KeyPoints":
         """The face as `supervision.KeyPoints` of one object, for its annotators and trackers.
 
         `data` holds the `box`, (1, 4), and the `markup`. Needs `pip install supervision`, 0.29 or

@@ -4,8 +4,6 @@ The frame of the face, in millimetres: x to the subject's left, y down, z away f
 the face looks straight into it. The camera is weak perspective: rotate, scale, shift, drop depth.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from functools import lru_cache
@@ -66,7 +64,7 @@ class Pose:
         return np.asarray(np.array(turn_z) @ np.array(turn_x) @ np.array(turn_y))
 
     @classmethod
-    def from_rotation(cls, rotation: Array) -> Pose:
+    def from_rotation(cls, rotation: Array) -> "Pose":
         """The angles of a (3, 3) rotation as `rotation` gives it."""
         angles = (
             math.atan2(rotation[2, 0], rotation[2, 2]),

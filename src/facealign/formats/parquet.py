@@ -3,8 +3,6 @@
 Needs the `parquet` extra (pyarrow). A folder of Parquet files is read as one.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -28,7 +26,7 @@ ROWS = 512
 """Images in memory at once, and in each row group of the file."""
 
 
-def schema(markups: Iterable[str] = ()) -> pyarrow.Schema:
+def schema(markups: Iterable[str] = ()) -> "pyarrow.Schema":
     """The columns of a file of results; its metadata hold those of the schemes not built in.
 
     Raises:

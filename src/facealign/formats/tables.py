@@ -4,8 +4,6 @@ A table with semicolons or tabs may have decimal commas, as Excel writes them in
 Columns that mean the photo are called `image`, corners of a box `left`, `top`, `right`, `bottom`.
 """
 
-from __future__ import annotations
-
 import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -70,7 +68,7 @@ def _with_point(cell: str, column: str) -> str:
 
 
 @contextmanager
-def _table(path: Path) -> Iterator[tuple[csv.DictReader[str], int]]:
+def _table(path: Path) -> "Iterator[tuple[csv.DictReader[str], int]]":
     """A table below its column names, and the number of lines above."""
     try:
         with reading(path), _open(path) as file:

@@ -1,7 +1,5 @@
 """The `Markup` class: a point scheme."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -116,7 +114,7 @@ class Markup:
         return hash((self.name, self.names))
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any], place: str) -> Markup:
+    def from_dict(cls, content: Mapping[str, Any], place: str) -> "Markup":
         """A scheme from what a file says: the arguments by name.
 
         Raises:

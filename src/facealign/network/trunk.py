@@ -4,8 +4,6 @@ The names of its layers are those of every checkpoint and exported file: network
 so nothing comes before `stem` and `stages`.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -28,7 +26,7 @@ class Features(NamedTuple):
     """The maps M (B, 1, H/2^s, W/2^s), of the stages that have one."""
 
     @classmethod
-    def of(cls, pooled: Tensor, outputs: list[tuple[Tensor, Tensor, Tensor | None]]) -> Features:
+    def of(cls, pooled: Tensor, outputs: list[tuple[Tensor, Tensor, Tensor | None]]) -> "Features":
         """From F, M·H and M of each stage."""
         stages, attended, attention = map(list, zip(*outputs, strict=True))
         return cls(pooled, stages, attended, [each for each in attention if each is not None])

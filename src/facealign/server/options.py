@@ -1,7 +1,5 @@
 """The query parameters of `/v1/align`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -33,7 +31,7 @@ class Options:
     measures: bool = False
 
     @classmethod
-    def from_query(cls, query: Mapping[str, str], model: str) -> Options:
+    def from_query(cls, query: Mapping[str, str], model: str) -> "Options":
         """Read them from a query; `model` where it names none.
 
         Raises:

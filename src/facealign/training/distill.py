@@ -1,7 +1,5 @@
 """Distillation: the landmarks of a trained network, the teacher, as a second target."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +24,7 @@ class Teacher:
     @classmethod
     def load(
         cls, train: TrainSettings, markups: Sequence[str], device: torch.device
-    ) -> Teacher | None:
+    ) -> "Teacher | None":
         """The teacher of the settings, if any.
 
         Raises:

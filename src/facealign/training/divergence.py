@@ -1,7 +1,5 @@
 """Divergence: which steps must not reach the weights, and the details that are kept of them."""
 
-from __future__ import annotations
-
 import json
 import statistics
 from collections.abc import Sequence
@@ -117,7 +115,7 @@ class Buffers:
             live.copy_(kept)
 
 
-def skip_step(run: Run, batch: Batch, fault: str, loss: float, norm: float) -> None:
+def skip_step(run: "Run", batch: Batch, fault: str, loss: float, norm: float) -> None:
     """Write the details of a diverging step, and end the run unless it may be skipped.
 
     All processes get here together, because they have the same loss and gradient norm; the leading
@@ -147,7 +145,7 @@ def skip_step(run: Run, batch: Batch, fault: str, loss: float, norm: float) -> N
         run.folder.log({"step": step, "skipped": fault, "details": details})
 
 
-def write_details(run: Run, batch: Batch, facts: dict[str, Any], path: Path) -> None:
+def write_details(run: "Run", batch: Batch, facts: dict[str, Any], path: Path) -> None:
     """Write a diverging step's numbers as JSON and its faces with their points as a picture."""
     with torch.no_grad(), run.precision:
         prediction = run.model.eval()(batch.image)

@@ -1,7 +1,5 @@
 """Validation during training, with the same crops and scoring as `facealign eval`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -48,7 +46,7 @@ class Validator:
         margin: float,
         dataset: str,
         progress: Progress = silent,
-    ) -> Validator:
+    ) -> "Validator":
         """Cut the crops; unreadable images are reported and left out."""
         kept: list[Sample] = []
         crops: list[NDArray[np.uint8]] = []

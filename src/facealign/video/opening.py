@@ -1,7 +1,5 @@
 """Opening a file, a camera or standard input, and the length that a video states."""
 
-from __future__ import annotations
-
 import os
 import re
 import sys
@@ -38,7 +36,7 @@ class StandardInput:
             return b""
 
 
-def open_video(name: str) -> tuple[InputContainer, VideoStream]:
+def open_video(name: str) -> "tuple[InputContainer, VideoStream]":
     """The container and its first video.
 
     Raises:
@@ -86,7 +84,7 @@ def _device(name: str) -> tuple[Any, dict[str, Any]]:
     return device, {"format": "v4l2"}
 
 
-def declared_frames(stream: VideoStream, rate: float) -> int:
+def declared_frames(stream: "VideoStream", rate: float) -> int:
     """How many frames a video states, by count or by length; 0 if it states neither."""
     if stream.frames:
         return int(stream.frames)

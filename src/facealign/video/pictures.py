@@ -1,7 +1,5 @@
 """A decoded frame as an upright picture of 8-bit RGB, whatever the container stored."""
 
-from __future__ import annotations
-
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +16,7 @@ HDR = {16: "PQ", 18: "HLG"}
 """Numbers of the HDR transfer functions in ITU-T H.273."""
 
 
-def to_pixels(frame: VideoFrame) -> Pixels:
+def to_pixels(frame: "VideoFrame") -> Pixels:
     """(H, W, 3) RGB uint8, turned as the file says; transparency is laid over white."""
     if any(component.is_alpha for component in frame.format.components):
         picture = read_image(frame.to_ndarray(format="rgba"))
@@ -27,7 +25,7 @@ def to_pixels(frame: VideoFrame) -> Pixels:
     return turned(picture, display_matrix(frame))
 
 
-def display_matrix(frame: VideoFrame) -> tuple[int, int, int, int]:
+def display_matrix(frame: "VideoFrame") -> tuple[int, int, int, int]:
     """a, b, c, d in -1, 0, 1: a stored pixel (x, y) is shown at (a·x + c·y, b·x + d·y).
 
     Rotations by other than a multiple of 90 degrees are ignored: (1, 0, 0, 1).
@@ -49,7 +47,7 @@ def turned(picture: Pixels, matrix: tuple[int, int, int, int]) -> Pixels:
     return np.ascontiguousarray(picture[:: d or 1, :: a or 1])
 
 
-def note_depth(frame: VideoFrame, name: str) -> None:
+def note_depth(frame: "VideoFrame", name: str) -> None:
     """Warn about what is lost if the video has more than 8 bits per colour."""
     bits = max(component.bits for component in frame.format.components)
     kind = HDR.get(int(frame.color_trc or 0))
@@ -67,7 +65,7 @@ def note_depth(frame: VideoFrame, name: str) -> None:
 class Deinterlacer:
     """Deinterlaces (yadif): one picture per frame, one frame later; all are like the first."""
 
-    def __init__(self, frame: VideoFrame) -> None:
+    def __init__(self, frame: "VideoFrame") -> None:
         import av.filter
 
         self._graph: Any = av.filter.Graph()
@@ -79,7 +77,7 @@ class Deinterlacer:
         woven.link_to(sink)
         self._graph.configure()
 
-    def feed(self, frame: VideoFrame | None) -> list[VideoFrame]:
+    def feed(self, frame: "VideoFrame | None") -> "list[VideoFrame]":
         """The pictures that are ready after one more frame; None marks the end of the video."""
         import av
 

@@ -4,8 +4,6 @@ One frame is in memory at a time, decoded in order, without seeking, which is un
 containers. Everything but a folder needs the `video` extra (PyAV).
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterator
@@ -166,7 +164,7 @@ class VideoReader:
                 yield Frame(to_pixels(frame), number, time)
         self._check_end(number + 1, last, damage)
 
-    def _time_of(self, frame: VideoFrame, last: float | None) -> float:
+    def _time_of(self, frame: "VideoFrame", last: float | None) -> float:
         """Seconds from the first frame, later than the frame before whatever the file says."""
         step = 1 / self.rate
         if frame.pts is None or frame.time_base is None:
@@ -177,7 +175,7 @@ class VideoReader:
         time = seconds - self.origin
         return time if last is None or time > last else last + step
 
-    def _parted(self, damage: list[str]) -> Iterator[VideoFrame]:
+    def _parted(self, damage: list[str]) -> "Iterator[VideoFrame]":
         """The decoded frames, deinterlaced where needed."""
         parting: Deinterlacer | None = None
         for number, frame in enumerate(self._decoded(damage)):
@@ -191,7 +189,7 @@ class VideoReader:
         if parting is not None:
             yield from parting.feed(None)
 
-    def _decoded(self, damage: list[str]) -> Iterator[VideoFrame]:
+    def _decoded(self, damage: list[str]) -> "Iterator[VideoFrame]":
         """What can be decoded; what cannot is noted in `damage`."""
         import av
 

@@ -1,7 +1,5 @@
 """Where in an image faces are looked for, and how closely: `YuNet`."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -48,13 +46,13 @@ class Candidates:
     angles: Array
     small: NDArray[np.bool_]
 
-    def __getitem__(self, rows: NDArray[Any] | slice) -> Candidates:
+    def __getitem__(self, rows: NDArray[Any] | slice) -> "Candidates":
         return Candidates(*(values[rows] for values in self._columns()))
 
     def _columns(self) -> tuple[NDArray[Any], ...]:
         return self.boxes, self.scores, self.angles, self.small
 
-    def or_surer(self, others: Candidates, margin: float = 0.0) -> Candidates:
+    def or_surer(self, others: "Candidates", margin: float = 0.0) -> "Candidates":
         """Each candidate, or that of the same row in `others` if it is surer by a margin."""
         surer = others.scores > self.scores + margin
         pairs = zip(self._columns(), others._columns(), strict=True)
@@ -62,7 +60,7 @@ class Candidates:
         return Candidates(*rows)
 
     @classmethod
-    def best_of(cls, *parts: Candidates) -> Candidates:
+    def best_of(cls, *parts: "Candidates") -> "Candidates":
         """All candidates, the surest first, without those that overlap a surer one."""
         columns = zip(*(part._columns() for part in parts), strict=True)
         joined = cls(*(np.concatenate(values) for values in columns))

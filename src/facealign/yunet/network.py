@@ -1,7 +1,5 @@
 """The network of YuNet on ONNX Runtime: pictures → boxes and scores."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from functools import cache

@@ -1,7 +1,5 @@
 """Images made smaller by a whole factor."""
 
-from __future__ import annotations
-
 import numpy as np
 from PIL import Image
 

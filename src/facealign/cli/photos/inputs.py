@@ -1,7 +1,5 @@
 """Which photos are meant, and work on several at a time."""
 
-from __future__ import annotations
-
 import glob
 import os
 import sys
@@ -53,7 +51,7 @@ class Photos:
     @classmethod
     def named(
         cls, names: Iterable[str], skip: Path | None, workers: int | None, threads: int | None
-    ) -> Photos:
+    ) -> "Photos":
         """Find the photos of files, folders and globs; a name without any is printed as an error.
 
         No search enters `skip`, the folder of pictures. Workers: None for one a core. Threads: None

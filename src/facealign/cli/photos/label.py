@@ -1,7 +1,5 @@
 """`facealign label`: photos without labels → a table to train on, labelled by trained models."""
 
-from __future__ import annotations
-
 import csv
 import os
 from collections.abc import Iterable
@@ -127,7 +125,7 @@ class Labeller:
     @classmethod
     def load(
         cls, models: Iterable[str], threads: int | None, looks: int, device: str = "cpu"
-    ) -> Labeller:
+    ) -> "Labeller":
         """Open the models, on one of `models.DEVICES`.
 
         Raises:

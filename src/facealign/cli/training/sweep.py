@@ -1,7 +1,5 @@
 """`facealign sweep`: many short runs, their settings chosen by Optuna."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,7 +47,7 @@ def sweep(config: Path, overrides: tuple[str, ...], folder: Path | None, trials:
     return 0
 
 
-def _train(settings: Settings, path: Path, prune: Prune) -> float | None:
+def _train(settings: "Settings", path: Path, prune: "Prune") -> float | None:
     """Train one trial; its best NME, None if it was stopped before the end."""
     from facealign.training.loop import fit
     from facealign.training.run import prepare
@@ -62,7 +60,7 @@ def _train(settings: Settings, path: Path, prune: Prune) -> float | None:
 
     with Watcher(run) as watcher:
 
-        def watch(progress: Progress) -> None:
+        def watch(progress: "Progress") -> None:
             nonlocal given_up
             watcher(progress)
             if progress.report:
@@ -74,7 +72,7 @@ def _train(settings: Settings, path: Path, prune: Prune) -> float | None:
     return run.best if finished else None
 
 
-def _print_trials(rows: list[Row], keys: list[str], path: Path) -> None:
+def _print_trials(rows: "list[Row]", keys: list[str], path: Path) -> None:
     right = ("step", "best NME", *keys)
     cells = (
         (row.folder, row.state, str(row.step or "-"), percent(row.nme))

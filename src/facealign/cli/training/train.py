@@ -1,7 +1,5 @@
 """`facealign train`: a TOML file → a run folder."""
 
-from __future__ import annotations
-
 import math
 import os
 import sys
@@ -87,7 +85,7 @@ def _leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _launch(settings: Settings, arguments: list[str], nproc: int) -> int:
+def _launch(settings: "Settings", arguments: list[str], nproc: int) -> int:
     from facealign.training.data.micro_batch import own_rows
     from facealign.training.distributed.launch import launch
 
@@ -95,7 +93,7 @@ def _launch(settings: Settings, arguments: list[str], nproc: int) -> int:
     return launch(arguments, nproc, settings.train.timeout)
 
 
-def _train_folds(settings: Settings, readings: list[Reading], path: Path, folds: int) -> int:
+def _train_folds(settings: "Settings", readings: list[Reading], path: Path, folds: int) -> int:
     from facealign.training.cross_validation import fold_settings, summarise, write_summary
     from facealign.training.distributed.processes import leads
 
@@ -114,7 +112,7 @@ def _train_folds(settings: Settings, readings: list[Reading], path: Path, folds:
     return max(codes)
 
 
-def _train(settings: Settings, readings: list[Reading], path: Path) -> int:
+def _train(settings: "Settings", readings: list[Reading], path: Path) -> int:
     from facealign.training.distributed.processes import leads, world
     from facealign.training.loop import fit
     from facealign.training.run import prepare
@@ -132,13 +130,13 @@ def _train(settings: Settings, readings: list[Reading], path: Path) -> int:
     return 0
 
 
-def read_all(settings: Settings) -> list[Reading]:
+def read_all(settings: "Settings") -> list[Reading]:
     """The labelled faces of `data`, then of each of `further`."""
     further = [_read(data, f"further.{i}") for i, data in enumerate(settings.further)]
     return [_read(settings.data, "data"), *further]
 
 
-def _read(data: LabelledFaces, name: str) -> Reading:
+def _read(data: "LabelledFaces", name: str) -> Reading:
     if not data.root:
         raise SettingsError(f"{name}.root is not set: add {name}.root=/folder/of/the/data set")
     options = data.options | ({"markup": data.markup} if data.markup else {})
@@ -156,7 +154,7 @@ class Watcher:
     one shows it.
     """
 
-    def __init__(self, run: Run, processes: int = 1, leads: bool = True) -> None:
+    def __init__(self, run: "Run", processes: int = 1, leads: bool = True) -> None:
         self._many, self._leads = processes > 1, leads
         self._starter = os.getppid()
         self._bar = progress("", shown=leads)
@@ -170,7 +168,7 @@ class Watcher:
         """Whether a signal has come, or the process that started several is gone."""
         return self._stop.asked or (self._many and os.getppid() != self._starter)
 
-    def __call__(self, progress: TrainingProgress) -> None:
+    def __call__(self, progress: "TrainingProgress") -> None:
         """Show one step; print a line for a validation."""
         rate = progress.images_per_second
         self._rate = rate if not self._rate else 0.95 * self._rate + 0.05 * rate
@@ -188,7 +186,7 @@ class Watcher:
             self._said = time.monotonic()
             say(f"step {progress.step} of {progress.steps} · {note}")
 
-    def __enter__(self) -> Watcher:
+    def __enter__(self) -> "Watcher":
         self._stop.__enter__()
         self._bar.start()
         return self

@@ -1,7 +1,5 @@
 """What a COCO keypoints file holds, before its annotations are parsed."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,7 +28,7 @@ class Category:
     content: Mapping[str, Any] | None = None
 
     @classmethod
-    def of(cls, entry: Mapping[str, Any]) -> Category:
+    def of(cls, entry: Mapping[str, Any]) -> "Category":
         """A category from its entry in the file."""
         points = tuple(map(str, entry.get("keypoints") or ()))
         pairs = np.array(entry.get("skeleton") or (), int).reshape(-1, 2)

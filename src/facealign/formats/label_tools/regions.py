@@ -1,7 +1,5 @@
 """Points and boxes that were placed on a photo one by one, grouped into faces."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -36,7 +34,7 @@ class Region:
         """Whether it is a box."""
         return len(self.corners) == 4
 
-    def holds(self, point: Region) -> bool:
+    def holds(self, point: "Region") -> bool:
         """Whether a point lies in this box."""
         x, y = point.corners[:2]
         x0, y0, x1, y1 = self.corners

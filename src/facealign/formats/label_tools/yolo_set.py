@@ -1,7 +1,5 @@
 """What `data.yaml` says about a YOLO-pose data set, and where its label files are."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +20,7 @@ class YoloSet:
     content: dict[str, Any]
 
     @classmethod
-    def at(cls, path: Path) -> YoloSet:
+    def at(cls, path: Path) -> "YoloSet":
         """The data set of a `data.yaml`, or of a folder with one.
 
         Raises:

@@ -5,8 +5,6 @@ a resumed run equals an uninterrupted one. The numbers are drawn for the whole b
 rows of it are the same whether made alone or with the rest.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 
@@ -42,7 +40,7 @@ class RandomCrops:
     flip: Tensor
     stretch: Tensor
 
-    def __getitem__(self, rows: slice | Tensor) -> RandomCrops:
+    def __getitem__(self, rows: slice | Tensor) -> "RandomCrops":
         """The crops of some rows, by a slice or by indices."""
         parts = (self.centre, self.side, self.angle, self.flip, self.stretch)
         return RandomCrops(*(part[rows] for part in parts))

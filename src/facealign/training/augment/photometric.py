@@ -5,8 +5,6 @@ whatever the other images are. Each augmentation has its own columns, so switchi
 others as they were.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -50,7 +48,7 @@ class Photometric:
     grain: Tensor
     settings: AugmentSettings
 
-    def __getitem__(self, rows: slice | Tensor) -> Photometric:
+    def __getitem__(self, rows: slice | Tensor) -> "Photometric":
         """The numbers of some rows, by a slice or by indices."""
         return Photometric(self.numbers[rows], self.grain, self.settings)
 

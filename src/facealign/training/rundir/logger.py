@@ -1,7 +1,5 @@
 """What a run writes to its folder: settings, environment, log, TensorBoard, report."""
 
-from __future__ import annotations
-
 import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
@@ -91,7 +89,7 @@ class Record:
                 self._board.close()
 
 
-def _open_board(folder: RunFolder, step: int) -> SummaryWriter:
+def _open_board(folder: RunFolder, step: int) -> "SummaryWriter":
     """A writer of event files; TensorBoard ignores what an earlier one wrote after `step`."""
     with needs("train", "train.tensorboard = true"):
         from torch.utils.tensorboard import SummaryWriter

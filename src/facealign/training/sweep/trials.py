@@ -6,8 +6,6 @@ A worker locks the trial that it runs. The system frees the lock when the worker
 reason; the next free worker then resumes the trial from its last checkpoint.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -39,7 +37,7 @@ Train = Callable[[Settings, Path, Prune], float | None]
 """(settings, run folder, prune) → the best NME; None if the run was stopped."""
 
 
-def run_trials(sweep: Sweep, folder: Path, train: Train) -> tuple[bool, list[Row]]:
+def run_trials(sweep: Sweep, folder: Path, train: Train) -> "tuple[bool, list[Row]]":
     """Run trials until the sweep has its number of them; False if stopped, and all trials' table.
 
     Raises:
