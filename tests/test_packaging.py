@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from facealign import ModelError, models
-from facealign.cli.doctor import _runtimes
-from facealign.cli.extras import EXTRAS
+from facealign.cli.doctor import EXTRAS, _runtimes
 
 MAIN = "from facealign.cli import program\nprogram()\n"
 MAIN_CHECK = "import facealign\nassert 'app.pyz' in facealign.__file__, facealign.__file__\n"

@@ -45,8 +45,10 @@ class MissingExtraError(FaceAlignError):
 
 @contextmanager
 def needs(extra: str, what: str) -> Iterator[None]:
-    """Turn the failed import of an optional package into a `MissingExtraError`."""
+    """Turn the failed import of an optional package into a `MissingExtraError`; not of our own."""
     try:
         yield
-    except ImportError:
+    except ImportError as error:
+        if (error.name or "").split(".")[0] == "facealign":
+            raise
         raise MissingExtraError(what, extra) from None

@@ -13,8 +13,7 @@ import pytest
 
 import facealign as package
 from facealign import aligner, models
-from facealign.cli.doctor import doctor
-from facealign.cli.extras import EXTRAS
+from facealign.cli.doctor import EXTRAS, doctor
 from facealign.face import Face
 from facealign.yunet import detector
 

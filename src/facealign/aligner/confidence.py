@@ -69,15 +69,15 @@ def distinct_faces(faces: list[Face], angles: Array) -> list[Face]:
         angles: (N,) by how many degrees each leans, as the detector knows.
 
     """
-    real = [face for face, angle in zip(faces, angles, strict=True) if _is_face(face, float(angle))]
+    real = [
+        face
+        for face, angle in zip(faces, angles, strict=True)
+        if face.scores is None
+        or (face.score >= SURE and angle == 0)
+        or float(face.scores.mean()) + SHARE * face.score >= FACE
+    ]
     if len(real) < 2 or any(face.scores is None for face in real):
         return real
     boxes = np.stack([box_of_points(face.landmarks) for face in real])
     sure = np.array([face.scores.mean() for face in real if face.scores is not None])
     return [real[i] for i in sorted(nms(boxes, sure, SAME))]
-
-
-def _is_face(face: Face, angle: float) -> bool:
-    if face.scores is None or (face.score >= SURE and angle == 0):
-        return True
-    return float(face.scores.mean()) + SHARE * face.score >= FACE

@@ -82,7 +82,9 @@ class Landmarker:
         metadata = self._session.metadata
         self.facts = ModelFacts.from_metadata(metadata, str(path))
         self._leaning, self._turned = leaning, turned
-        self.markup = self._scheme_name(markup)
+        if markup and markup.lower().endswith(".toml"):
+            markup = load_markup(markup).name  # a plain name is checked below, against the model
+        self.markup = markup or self.facts.markup
         self.head = self.facts.head_for(self.markup)
         further = f".{self.head}" if self.head != self.facts.markup else ""
         given = self._session.outputs
@@ -95,12 +97,6 @@ class Landmarker:
             )
         scheme = load_markup(self.head)
         self._count, self._outlined = scheme.count, "jaw" in scheme.groups
-
-    def _scheme_name(self, markup: str | None) -> str:
-        """A scheme file is read here; a plain name is checked later, against the model."""
-        if markup and markup.lower().endswith(".toml"):
-            return load_markup(markup).name
-        return markup or self.facts.markup
 
     def align(
         self,
@@ -169,12 +165,6 @@ class Landmarker:
         """The network's crop of a face in this box that leans by `angle` degrees."""
         return face_crop(box, self.facts.input_size, self.facts.margin, angle)
 
-    def _crop_on_grid(
-        self, centre: tuple[float, float], size: float, angle: float
-    ) -> CropTransform:
-        side = size * (1 + 2 * self.facts.margin)
-        return on_grid(centre, side, self.facts.input_size, angle)
-
     def _upright_crop(self, box: Array, points: Array, angle: float) -> CropTransform:
         """The crop of a face that leans: around its first landmarks if they outline the face."""
         if not self._outlined:
@@ -182,7 +172,8 @@ class Landmarker:
         turn = CropTransform.from_square((0.0, 0.0), 1.0, 1, angle)
         upright = box_of_points(turn.to_crop(points))
         x, y = turn.to_image(((upright[:2] + upright[2:]) / 2).astype(np.float32))
-        return self._crop_on_grid((float(x), float(y)), box_size(upright), angle)
+        side = box_size(upright) * (1 + 2 * self.facts.margin)
+        return on_grid((float(x), float(y)), side, self.facts.input_size, angle)
 
     def _look_around(self, rows: Sequence[tuple[Found, int]], views: Views, see: See) -> None:
         """See faces that the network doubts turned by quarters, then upright; keep the surest."""

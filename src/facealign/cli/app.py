@@ -7,8 +7,8 @@ import threading
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import click
@@ -67,8 +67,7 @@ EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
 
 def load_verb(name: str) -> click.Command:
     """The click command of a verb, imported now."""
-    module, _, attribute = VERBS[name].partition(":")
-    command = getattr(import_module(module), attribute)
+    command = resolve_name(VERBS[name])
     assert isinstance(command, click.Command)
     return command
 

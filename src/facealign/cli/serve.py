@@ -6,8 +6,8 @@ from contextlib import suppress
 import click
 
 from facealign.cli.console import say
-from facealign.cli.extras import extra
 from facealign.cli.options import FiniteRange, device_option, model_option, port_option
+from facealign.errors import needs
 
 TOKEN = "FACEALIGN_TOKEN"
 
@@ -53,7 +53,7 @@ def command(
     facealign serve
     facealign serve --host 0.0.0.0 --port 80 --slots 4
     """  # noqa: D301
-    with extra("server", "facealign serve"):
+    with needs("server", "facealign serve"):
         from facealign.server import ServerSettings, serve
     settings = ServerSettings(
         model=model,

@@ -30,7 +30,7 @@ from facealign.face import ImageResult
 from facealign.face.measures import measured
 from facealign.files import is_file, sha256, to_utf8
 from facealign.formats.journal import Journal
-from facealign.formats.registry import VIDEO, Format, output_format, read_results, write_results
+from facealign.formats.registry import VIDEO, output_format, read_results, write_results
 from facealign.models import DEVICES, model_path
 from facealign.problems import report
 from facealign.tracking import FaceTracker
@@ -163,7 +163,9 @@ def command(
         if output == STDOUT:
             run.write = line_printer()
         elif output is not None:
-            journal = stack.enter_context(_journal(output, settings, resume))
+            journal = stack.enter_context(Journal(output, settings.record(), resume))
+            if resume and not journal.resumed and is_file(output):
+                journal.take_over(read_results(output))
             run.write, run.earlier = journal.add, Earlier.in_journal(journal)
             for result in journal.results():
                 totals.add(result)
@@ -236,23 +238,26 @@ class Run:
                 writer = VideoWriter(self.draw, video.sound, self.settings.start)
                 drawn = stack.enter_context(writer)
             for frame in frames:
-                result = self._result(video.name, frame)
+                faces = measured(frame.faces) if self.settings.measures else frame.faces
+                height, width = frame.image.shape[:2]
+                moment = frame.number, frame.time
+                result = ImageResult(video.name, width, height, faces, None, *moment)
                 self.write(result)
                 self.totals.add(result)
                 if drawn is not None:
                     picture = draw_faces(frame.image, result.faces)
                     drawn.write(picture, frame.time, video.rate / self.settings.every, video.origin)
 
-    def _result(self, name: str, frame: TrackedFrame) -> ImageResult:
-        faces = measured(frame.faces) if self.settings.measures else frame.faces
-        height, width = frame.image.shape[:2]
-        return ImageResult(name, width, height, faces, None, frame.number, frame.time)
-
 
 def _check(videos: tuple[str, ...], output: Path | None, draw: Path | None, resume: bool) -> None:
     """Refuse before the work what cannot be written after it."""
-    if output not in (None, STDOUT):
-        form = _form(output)
+    if output is not None and output != STDOUT:
+        form = output_format(output)
+        if form.loses & VIDEO:
+            raise OutputError(
+                f"cannot write {output}: {form.name} has no place for frames and tracks; use .csv, "
+                ".jsonl, .json or .parquet"
+            )
         form.check()
     if resume and (output in (None, STDOUT) or draw):
         raise click.UsageError("--resume needs -o FILE, and cannot continue a drawn video")
@@ -260,20 +265,3 @@ def _check(videos: tuple[str, ...], output: Path | None, draw: Path | None, resu
         choose_encoder(draw)
         if len(videos) > 1:
             raise click.UsageError(f"--draw takes one video at a time, not {len(videos)}")
-
-
-def _form(output: Path) -> Format:
-    form = output_format(output)
-    if form.loses & VIDEO:
-        raise OutputError(
-            f"cannot write {output}: {form.name} has no place for frames and tracks; use .csv, "
-            ".jsonl, .json or .parquet"
-        )
-    return form
-
-
-def _journal(output: Path, settings: Settings, resume: bool) -> Journal:
-    journal = Journal(output, settings.record(), resume)
-    if resume and not journal.resumed and is_file(output):
-        journal.take_over(read_results(output))
-    return journal

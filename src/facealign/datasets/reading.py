@@ -14,7 +14,7 @@ from facealign.files import is_file, parsing
 from facealign.geometry import MOST_PIXELS, box_of_points, to_box
 from facealign.markup import load_markup
 from facealign.problems import report
-from facealign.types import Box, Mask, Points, Sample
+from facealign.types import Mask, Points, Sample
 
 Record = TypeVar("Record")
 
@@ -137,12 +137,14 @@ def build_sample(
     checked = _check_points(place, points, seen, markup)
     if not is_file(image):
         raise DataError(f"{place}: there is no image {image}")
+    with parsing(place):
+        corners = box_of_points(checked[seen]) if box is None else to_box(box)
     return Sample(
         id=id,
         image=image,
         landmarks=checked,
         labelled=seen,
-        box=box_of_points(checked[seen]) if box is None else _check_box(place, box),
+        box=corners,
         box_source="landmarks" if box is None else box_source,
         markup=markup,
         group=id if group is None else group,
@@ -164,11 +166,6 @@ def _check_points(place: str, points: NDArray[np.float64], seen: Mask, markup: s
     if not (np.abs(placed) <= MOST_PIXELS).all():  # also false of NaN
         raise DataError(f"{place}: a coordinate is not a finite number of pixels")
     return placed.astype(np.float32)
-
-
-def _check_box(place: str, box: ArrayLike) -> Box:
-    with parsing(place):
-        return to_box(box)
 
 
 def split_by_group(

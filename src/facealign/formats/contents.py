@@ -9,7 +9,7 @@ from facealign.face import Face, ImageResult
 from facealign.files import distinct_names
 
 NEEDED = ("box", "score", "landmarks", "markup")
-"""What every `Face` has."""
+"""What every `Face` has, in the order of `json.build_face`."""
 OPTIONAL = {
     "confidence": "confidence",
     "scores": "point scores",

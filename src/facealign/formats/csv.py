@@ -53,8 +53,9 @@ def write_csv(results: Iterable[ImageResult], file: IO[str], contents: Contents)
     for result in results:
         image: dict[str, Any] = {"image": result.source, "error": result.error}
         image |= {"width": result.width, "height": result.height}
-        if video:
-            image |= {"frame": result.frame, "time": _rounded(result.time)}
+        if video:  # whose clocks are less fine than a microsecond
+            time = None if result.time is None else round(result.time, 6)
+            image |= {"frame": result.frame, "time": time}
         for cells in [_face_cells(face) for face in result.faces] or [{}]:
             table.writerow(image | cells)
 
@@ -85,11 +86,6 @@ def _columns(contents: Contents) -> list[str]:
     if "raw points" in contents.holds:
         columns += [f"raw_{axis}{i}" for i in range(count) for axis in "xy"]
     return columns + [*contents.measures]
-
-
-def _rounded(time: float | None) -> float | None:
-    """Seconds to a microsecond: finer than the clock of any video."""
-    return None if time is None else round(time, 6)
 
 
 def _face_cells(face: Face) -> dict[str, Any]:
@@ -125,13 +121,9 @@ def read_csv(path: Path, markup: str | None) -> Iterator[ImageResult]:
     missing = [column for column in ("image", *BOX) if column not in columns]
     if missing:
         raise DataError(f"{path}: not a table of results: no column {missing[0]}")
-    for (image, _), rows in groupby(read_rows(path), _picture):
+    pictures = groupby(read_rows(path), lambda row: (row[1]["image"], row[1].get("frame", "")))
+    for (image, _), rows in pictures:
         yield _result(image, list(rows), path, markup or DEFAULT_MARKUP)
-
-
-def _picture(row: Row) -> tuple[str, str]:
-    """What the rows of one picture have in common."""
-    return row[1]["image"], row[1].get("frame", "")
 
 
 def _result(image: str, rows: list[Row], path: Path, markup: str) -> ImageResult:
@@ -151,33 +143,25 @@ def _result(image: str, rows: list[Row], path: Path, markup: str) -> ImageResult
 
 def _parse_face(cells: dict[str, str], markup: str) -> Face:
     count = point_count(cells)
-    points = [[float(cells[f"x{i}"]), float(cells[f"y{i}"])] for i in range(count)]
+
+    def points_of(kind: str) -> list[list[float]]:
+        return [[float(cells[f"{kind}{axis}{i}"]) for axis in "xy"] for i in range(count)]
+
+    measures = {n: float(cells[n]) if cells[n] else None for n in NAMES if n in cells}
     scores = [float(cells[f"score{i}"]) for i in range(count) if cells.get(f"score{i}")]
     visible = [cells[f"visible{i}"] == "1" for i in range(count) if cells.get(f"visible{i}")]
     return build_face(
         [float(cells[name]) for name in BOX],
         float(cells.get("score") or 1),
-        points,
+        points_of(""),
         cells.get("markup") or markup,
         scores=scores or None,
         confidence=float(cells["confidence"]) if cells.get("confidence") else None,
         visible=np.array(visible) if visible else None,
         track=int(cells["track"]) if cells.get("track") else None,
-        raw=_parse_raw(cells, count),
-        measures=_parse_measures(cells),
+        raw=points_of("raw_") if cells.get("raw_x0") else None,
+        measures=measures if any(v is not None for v in measures.values()) else None,
     )
-
-
-def _parse_raw(cells: dict[str, str], count: int) -> list[list[float]] | None:
-    if not cells.get("raw_x0"):
-        return None
-    return [[float(cells[f"raw_{axis}{i}"]) for axis in "xy"] for i in range(count)]
-
-
-def _parse_measures(cells: dict[str, str]) -> dict[str, float | None] | None:
-    found = {name: cells[name] for name in NAMES if name in cells}
-    known = any(found.values())
-    return {name: float(v) if v else None for name, v in found.items()} if known else None
 
 
 def read_labels(path: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]:

@@ -7,7 +7,7 @@ settings of the run; only a run with the same settings may resume it.
 import json
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -52,9 +52,17 @@ class Journal:
         self._settings = settings
         self.done: set[str] = set()
         self.is_empty, self.is_finished = True, False
-        _check_output(output)
+        if is_stream(output):
+            raise OutputError(f"{output} is not a file; -o - prints JSON Lines on standard output")
+        if not is_folder(output):
+            check_place(output)
+        make_folder(output.parent)
         with ExitStack() as stack:
-            stack.enter_context(_only_writer(output))
+            try:
+                stack.enter_context(lock(beside(output, ".journal.lock"), wait=False))
+            except BlockingIOError:
+                what = f"{output}: another facealign is writing it; wait for it"
+                raise OutputError(what) from None
             self.resumed = resume and _is_begun(self.path)
             with writing(output):
                 self._file = stack.enter_context(self.path.open("r+b" if self.resumed else "wb"))
@@ -154,22 +162,3 @@ def _is_begun(path: Path) -> bool:
     with suppress(OSError), path.open("rb") as file:
         return file.readline().endswith(b"\n")
     return False
-
-
-def _check_output(output: Path) -> None:
-    if is_stream(output):
-        raise OutputError(f"{output} is not a file; -o - prints JSON Lines on standard output")
-    if not is_folder(output):
-        check_place(output)
-
-
-@contextmanager
-def _only_writer(output: Path) -> Iterator[None]:
-    """Keep other processes from writing the same output."""
-    make_folder(output.parent)
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(lock(beside(output, ".journal.lock"), wait=False))
-        except BlockingIOError:
-            raise OutputError(f"{output}: another facealign is writing it; wait for it") from None
-        yield

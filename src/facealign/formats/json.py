@@ -16,7 +16,7 @@ import numpy as np
 from facealign.errors import DataError
 from facealign.face import Face, ImageResult
 from facealign.files import COPY, packaged, parse_json, parsing, reading
-from facealign.formats.contents import OPTIONAL, Contents
+from facealign.formats.contents import NEEDED, OPTIONAL, Contents
 from facealign.geometry import MOST_PIXELS, to_box
 from facealign.markup import known_markup, load_markup, own_scheme, scheme_of_dict
 from facealign.types import Points
@@ -145,15 +145,13 @@ def from_dict(entry: Any, place: str) -> ImageResult:
     with parsing(place, f'not a result file of schema "{SCHEMA}"'):
         for content in entry.get("schemes", ()):
             scheme_of_dict(content, place)
-        faces = [_parse_face(face) for face in entry["faces"]]
+        faces = [
+            build_face(*(face[name] for name in NEEDED), **{n: face.get(n) for n in OPTIONAL})
+            for face in entry["faces"]
+        ]
         size = entry.get("width"), entry.get("height")
         moment = entry.get("frame"), entry.get("time")
         return build_result(entry["source"], *size, faces, entry.get("error"), *moment)
-
-
-def _parse_face(entry: dict[str, Any]) -> Face:
-    rest = {name: entry.get(name) for name in OPTIONAL}
-    return build_face(entry["box"], entry["score"], entry["landmarks"], entry["markup"], **rest)
 
 
 def build_result(

@@ -32,7 +32,8 @@ def schema(markups: Iterable[str] = ()) -> "pyarrow.Schema":
     Raises:
         MissingExtraError: pyarrow is not installed.
     """
-    pa = _pyarrow()
+    with needs("parquet", "Parquet"):
+        import pyarrow as pa
     face = pa.struct(
         [
             ("box", pa.list_(pa.float32(), 4)),
@@ -96,8 +97,8 @@ def read_parquet(path: Path, markup: str | None) -> Iterator[ImageResult]:
         DataError: a file cannot be read or is not of this schema.
         MissingExtraError: pyarrow is not installed.
     """
-    _pyarrow()
-    import pyarrow.parquet
+    with needs("parquet", "Parquet"):
+        import pyarrow.parquet
 
     for file in sorted(path.glob("*.parquet")) if path.is_dir() else [path]:
         number = 0
@@ -113,9 +114,3 @@ def read_parquet(path: Path, markup: str | None) -> Iterator[ImageResult]:
                         number += 1
         except (pyarrow.ArrowException, *BAD_CONTENT) as error:
             raise DataError(f"{file}: not a Parquet file ({brief(error)}); {COPY}") from None
-
-
-def _pyarrow() -> Any:
-    with needs("parquet", "Parquet"):
-        import pyarrow
-    return pyarrow

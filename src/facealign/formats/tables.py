@@ -57,14 +57,10 @@ def read_rows(path: Path) -> Iterator[Row]:
         commas = reader.reader.dialect.delimiter != ","
         for row in reader:
             if commas:
-                row = {name: _with_point(cell, name) for name, cell in row.items()}
+                for name, cell in row.items():
+                    if name != "image" and DECIMAL_COMMA.fullmatch(cell):
+                        row[name] = cell.replace(",", ".")
             yield above + reader.line_num, row
-
-
-def _with_point(cell: str, column: str) -> str:
-    if column != "image" and DECIMAL_COMMA.fullmatch(cell):
-        return cell.replace(",", ".")
-    return cell
 
 
 @contextmanager

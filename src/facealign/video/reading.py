@@ -6,8 +6,9 @@ containers. Everything but a folder needs the `video` extra (PyAV).
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.frame import VideoFrame
 
+Timed = tuple[float, Callable[[], Pixels]]
+"""Seconds from the first frame, and what gives its pixels."""
 USUAL_RATE = 25.0
 """Frames per second of a folder, and of a video that does not state its rate."""
 SHORT = 0.02
@@ -129,40 +132,33 @@ class VideoReader:
 
     def __iter__(self) -> Iterator[Frame]:
         """The requested frames."""
-        return self._from_folder() if self._pictures is not None else self._from_video()
-
-    def _is_taken(self, number: int, time: float) -> bool:
-        return time >= self._start - 1e-6 and (number - self._first) % self._every == 0
-
-    _first = 0
-
-    def _from_folder(self) -> Iterator[Frame]:
-        for number, path in enumerate(self._pictures or ()):
-            time = number / self.rate
+        first = 0
+        for number, (time, decode) in enumerate(self._from_folder() or self._from_video()):
             if self._end is not None and time >= self._end:
                 return
             if time < self._start - 1e-6:
-                self._first = number + 1
-            elif self._is_taken(number, time):
+                first = number + 1
+            elif (number - first) % self._every == 0:
                 try:
-                    yield Frame(read_image(path), number, time)
+                    image = decode()
                 except FaceAlignError as error:
                     report(str(error))
+                else:
+                    yield Frame(image, number, time)
 
-    def _from_video(self) -> Iterator[Frame]:
+    def _from_folder(self) -> list[Timed]:
+        """Every picture of a folder; empty for a video."""
+        paths = enumerate(self._pictures or ())
+        return [(number / self.rate, partial(read_image, path)) for number, path in paths]
+
+    def _from_video(self) -> Iterator[Timed]:
         last: float | None = None
-        number = -1
+        count = 0
         damage: list[str] = []
-        for number, frame in enumerate(self._parted(damage)):
-            time = self._time_of(frame, last)
-            last = time
-            if self._end is not None and time >= self._end:
-                return
-            if time < self._start - 1e-6:
-                self._first = number + 1
-            elif self._is_taken(number, time):
-                yield Frame(to_pixels(frame), number, time)
-        self._check_end(number + 1, last, damage)
+        for frame in self._parted(damage):
+            count, last = count + 1, self._time_of(frame, last)
+            yield last, partial(to_pixels, frame)
+        self._check_end(count, last, damage)
 
     def _time_of(self, frame: "VideoFrame", last: float | None) -> float:
         """Seconds from the first frame, later than the frame before whatever the file says."""

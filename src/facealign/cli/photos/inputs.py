@@ -19,7 +19,7 @@ from facealign.cli.stopping import GRACE, Stop
 from facealign.decoding import RAW_SUFFIXES
 from facealign.face import Face, ImageResult
 from facealign.files import is_file, is_folder, kind_of, reading
-from facealign.image import SUFFIXES, ImageSource, Photo
+from facealign.image import SUFFIXES, Photo
 from facealign.types import Pixels
 
 Result = TypeVar("Result")
@@ -83,11 +83,12 @@ class Photos:
 
     def look(self, path: Path, find: Find) -> ImageResult:
         """One photo's result; whatever fails, in `find` too, is its error."""
-        return photo_result(str(path), partial(_source, path), partial(find, path), self.room)
-
-
-def _source(photo: Path) -> ImageSource:
-    return sys.stdin.buffer.read() if photo == STDIN else photo
+        return photo_result(
+            str(path),
+            lambda: sys.stdin.buffer.read() if path == STDIN else path,
+            partial(find, path),
+            self.room,
+        )
 
 
 VIDEOS = (".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".webm", ".wmv")
@@ -129,7 +130,8 @@ def _search(folder: Path) -> list[Path]:
     for file in folder.rglob("*"):
         suffix = file.suffix.lower()
         kind = "photo" if suffix in SUFFIXES else SKIPPED.get(suffix)
-        if not kind or _is_leftover(file.relative_to(folder)):
+        parts = file.relative_to(folder).parts
+        if not kind or any(part.startswith(".") or part in LEFTOVERS for part in parts):
             continue
         if is_file(file):
             skipped[kind] += 1
@@ -142,10 +144,6 @@ def _search(folder: Path) -> list[Path]:
         what = " and ".join(counted(number, kind) for kind, number in skipped.most_common())
         LOG.warning("%s: %s skipped", folder, what)
     return sorted(found)
-
-
-def _is_leftover(path: Path) -> bool:
-    return any(part.startswith(".") or part in LEFTOVERS for part in path.parts)
 
 
 def read_names(source: Path) -> list[str]:

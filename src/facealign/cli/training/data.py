@@ -13,14 +13,13 @@ from facealign.cli.data_options import (
     root_option,
     with_markup,
 )
-from facealign.cli.extras import extra
 from facealign.cli.options import FiniteRange, json_option, labels_markup_option, output_path
 from facealign.datasets import DATASETS, load_dataset, read_dataset
 from facealign.datasets.check import Check, check_reading
 from facealign.datasets.contact_sheet import draw_sheet
 from facealign.datasets.drawings import write_drawings
 from facealign.datasets.shards import Index
-from facealign.errors import DataError
+from facealign.errors import DataError, needs
 from facealign.files import write_file
 from facealign.image import write_image
 from facealign.problems import collect, report
@@ -196,7 +195,7 @@ def pack(
     facealign data pack 300w --root /faces/300w -o packed/
     facealign train 300w data.dataset=packed data.root=packed/
     """  # noqa: D301
-    with extra("train", "packing"):
+    with needs("train", "packing"):
         from facealign.training.data.pack import pack as write_shards
 
     options = with_markup(dataset, options, markup)

@@ -154,7 +154,7 @@ def score_again(
 
 
 def _print_report(report: Report, model: str) -> None:
-    """Print the report as a table on stdout."""
+
     by = in_words(report.normaliser)
     facts = {
         "model": model or "not named",

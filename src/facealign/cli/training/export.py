@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from facealign.cli.console import say
-from facealign.cli.extras import extra
 from facealign.cli.options import output_option
+from facealign.errors import needs
 
 
 @click.command("export", short_help="Turn a trained run into an ONNX file.")
@@ -44,7 +44,7 @@ def export(
     facealign export runs/mixed -o mine19.onnx --markup aflw19
     facealign photo.jpg --model mine.onnx
     """  # noqa: D301
-    with extra("train", "exporting"):
+    with needs("train", "exporting"):
         from facealign.training.export.onnx import export_run
         from facealign.training.export.quantize import calibration_faces
         from facealign.training.rundir.checkpoint import steps_of

@@ -16,7 +16,7 @@ from facealign.reproduce.measure import Measurer, Roots
 from facealign.reproduce.paper import BENCHMARKS
 from facealign.reproduce.paper_tables import ablation_table, benchmark_table
 from facealign.reproduce.runs import read_runs
-from facealign.reproduce.table import FORMS, Table
+from facealign.reproduce.table import FORMS
 
 FIGURES = ("figure2", "figure3", "figure4")
 RUNS = Path("docs/runs")
@@ -89,23 +89,17 @@ def reproduce(
     measurer = Measurer(Roots(roots, options), models, predictions, boxes, threads, track)
     if what in FIGURES:
         return _figure(what, measurer, photos, output or Path(f"{what}.png"))
-    table = _table5(runs) if what == "table5" else benchmark_table(what, measurer)
-    _print_table(FORMS[form](table), output)
-    return 0
-
-
-def _table5(runs: Path | None) -> Table:
-    if runs is None and not RUNS.is_dir():
-        return ablation_table([])
-    return ablation_table(*read_runs(runs or RUNS))
-
-
-def _print_table(text: str, output: Path | None) -> None:
+    if what != "table5":
+        table = benchmark_table(what, measurer)
+    else:
+        table = ablation_table(*(read_runs(runs or RUNS) if runs or RUNS.is_dir() else ([],)))
+    text = FORMS[form](table)
     if output:
         write_file(output, text)
         say(f"table: {output}")
     else:
         out().print(text, markup=False, soft_wrap=True, end="")
+    return 0
 
 
 def _figure(what: str, measurer: Measurer, photos: tuple[Path, ...], output: Path) -> int:

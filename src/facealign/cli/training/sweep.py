@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from facealign.cli.console import fail, percent, print_table, say
-from facealign.cli.extras import extra
 from facealign.cli.stopping import INTERRUPTED
 from facealign.cli.training.train import Watcher, read_all
 from facealign.configs import find_config
+from facealign.errors import needs
 from facealign.problems import collect
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def sweep(config: Path, overrides: tuple[str, ...], folder: Path | None, trials:
     facealign sweep sweep data.root=drawn/
     facealign sweep sweep data.root=drawn/ --trials 50
     """  # noqa: D301
-    with extra("sweep", "a sweep"):
+    with needs("sweep", "a sweep"):
         from facealign.training.sweep.settings import load_sweep
         from facealign.training.sweep.trials import run_trials
     wanted = load_sweep(find_config(config), overrides, trials)

@@ -11,11 +11,10 @@ import click
 
 from facealign.cli.console import bar, fail, percent, progress, say
 from facealign.cli.data_options import config_list
-from facealign.cli.extras import extra
 from facealign.cli.stopping import INTERRUPTED, Stop
 from facealign.configs import find_config
 from facealign.datasets import Reading, read_dataset
-from facealign.errors import SettingsError
+from facealign.errors import SettingsError, needs
 from facealign.metrics import in_words
 from facealign.problems import collect
 
@@ -58,7 +57,7 @@ def train(
     On several machines, start on each torchrun with its options, then
     -m -- facealign train CONFIG …; train.batch is still the faces of a step.
     """  # noqa: D301
-    with extra("train", "training"):
+    with needs("train", "training"):
         from facealign.training.distributed.processes import joined, leads
         from facealign.training.settings_file import load_settings
     settings = load_settings(find_config(config), overrides)

@@ -15,13 +15,13 @@ our (0, 0).
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-from facealign.errors import DataError
 from facealign.files import parsing
 from facealign.formats.label_tools.cvat_tracks import Video, read_frames
 from facealign.formats.label_tools.cvat_write import CORNERS
-from facealign.formats.label_tools.named import LabelledImage, NamedFace, NamedTool
+from facealign.formats.label_tools.named import LabelledImage, NamedFace, NamedTool, face_or_fault
 from facealign.formats.label_tools.xml_file import read_elements
 
 KEYFRAMES = "keyframes"
@@ -71,13 +71,9 @@ def _parse_image(image: ET.Element, path: Path, frame: int | None = None) -> Lab
     for number, elements in enumerate(groups, 1):
         where, id = f"{place}, face {number}", f"{name}#{number}"
         id = id if frame is None else f"{name}#{frame}#{number}"
-        try:
-            with parsing(where, "a number is missing, or is not one"):
-                box = _box_of(image, elements[0], len(groups) == 1)
-                faces.append(_parse_face(elements, box, where, id, frame))
-        except DataError as error:
-            fault = str(error).removeprefix(f"{where}: ")
-            faces.append(NamedFace(place=where, id=id, fault=fault))
+        box = _box_of(image, elements[0], len(groups) == 1)
+        parse = partial(_parse_face, elements, box, where, id, frame)
+        faces.append(face_or_fault(parse, where, id, "a number is missing, or is not one"))
     return LabelledImage(name=name, width=width, height=height, faces=faces, frame=frame)
 
 
@@ -97,7 +93,8 @@ def _parse_face(
     row = first.tag == "points" and ";" in first.attrib["points"]
     parts = [first] if row else list(first.iterfind("points")) or elements
     parts = [part for part in parts if part.get("outside") != "1"]
-    pairs = [pair for part in parts for pair in _pairs(part)]
+    places = [place.split(",") for part in parts for place in part.attrib["points"].split(";")]
+    pairs = [(float(x), float(y)) for x, y in places]
     names = [part.get("label", "") for part in parts]
     covered = [part.get("occluded") == "1" for part in parts]
     score, confidence = (
@@ -118,11 +115,6 @@ def _parse_face(
         frame=frame,
         track=int(first.get("track", "")) if first.get("track", "").isdecimal() else None,
     )
-
-
-def _pairs(element: ET.Element) -> list[tuple[float, float]]:
-    pairs = [pair.split(",") for pair in element.attrib["points"].split(";")]
-    return [(float(x), float(y)) for x, y in pairs]
 
 
 def _box_of(image: ET.Element, face: ET.Element, alone: bool) -> ET.Element | None:

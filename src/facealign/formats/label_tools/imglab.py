@@ -8,14 +8,13 @@ rounded to them.
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import IO
 
-from facealign.errors import DataError
 from facealign.face import Face, ImageResult
-from facealign.files import parsing
 from facealign.formats.contents import Contents
-from facealign.formats.label_tools.named import LabelledImage, NamedFace, NamedTool
+from facealign.formats.label_tools.named import LabelledImage, NamedFace, NamedTool, face_or_fault
 from facealign.formats.label_tools.xml_file import legal_text, read_elements, top_tag
 from facealign.markup import is_own, load_markup
 
@@ -55,29 +54,25 @@ def read_images(path: Path, subset: str) -> Iterator[LabelledImage]:
     """
     for image in read_elements(path, "dataset", ("image",)):
         name = image.get("file", "")
-        boxes = [
-            _parse_box(box, f"{path}: {name}, box {number}", f"{name}#{number}")
-            for number, box in enumerate(image.iterfind("box"), 1)
-            if box.get("ignore") != "1"
-        ]
+        boxes = []
+        for number, box in enumerate(image.iterfind("box"), 1):
+            place, id = f"{path}: {name}, box {number}", f"{name}#{number}"
+            if box.get("ignore") != "1":
+                parse = partial(_parse_box, box, place, id)
+                boxes.append(face_or_fault(parse, place, id, "a number is missing, or is not one"))
         yield LabelledImage(name=name, faces=boxes)
 
 
 def _parse_box(box: ET.Element, place: str, id: str) -> NamedFace:
-    try:
-        with parsing(place, "a number is missing, or is not one"):
-            parts = list(box.iterfind("part"))
-            points = [(float(part.attrib["x"]), float(part.attrib["y"])) for part in parts]
-            left, top, width, height = (
-                float(box.attrib[name]) for name in ("left", "top", "width", "height")
-            )
-    except DataError as error:
-        return NamedFace(place=place, id=id, fault=str(error).removeprefix(f"{place}: "))
+    parts = list(box.iterfind("part"))
+    left, top, width, height = (
+        float(box.attrib[name]) for name in ("left", "top", "width", "height")
+    )
     return NamedFace(
         place=place,
         id=id,
         names=[part.get("name", "") for part in parts],
-        points=points,
+        points=[(float(part.attrib["x"]), float(part.attrib["y"])) for part in parts],
         box=(left - 0.5, top - 0.5, left + width - 0.5, top + height - 0.5),
         kind=box.findtext("label", "face"),
     )

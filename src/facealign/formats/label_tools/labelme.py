@@ -10,16 +10,17 @@ Results are written into a folder, with a point scheme that is not built in unde
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from facealign.errors import DataError
 from facealign.face import Face, ImageResult
-from facealign.files import is_file, is_folder, parsing
+from facealign.files import is_file, is_folder
 from facealign.formats.contents import Contents, path_of
 from facealign.formats.folders import write_into
 from facealign.formats.json import read_content
-from facealign.formats.label_tools.named import LabelledImage, NamedFace, NamedTool
+from facealign.formats.label_tools.named import LabelledImage, NamedTool, image_or_fault
 from facealign.formats.label_tools.regions import COVERED, Region, to_faces
 from facealign.formats.pts import image_beside
 from facealign.markup import load_markup, own_scheme
@@ -95,16 +96,12 @@ def read_images(path: Path, subset: str) -> Iterator[LabelledImage]:
         raise DataError(f"{path}: holds no .json file")
     home = path if is_folder(path) else path.parent
     for file in files:
-        try:
-            content = read_content(file)
-            with parsing(file, "not labelme's JSON, which has shapes with label and points"):
-                yield _parse_file(file, content, home)
-        except DataError as error:
-            fault = str(error).removeprefix(f"{file}: ")
-            yield LabelledImage(name="", faces=[NamedFace(place=str(file), id="", fault=fault)])
+        needs = "not labelme's JSON, which has shapes with label and points"
+        yield image_or_fault(partial(_parse_file, file, home), str(file), needs)
 
 
-def _parse_file(file: Path, content: Mapping[str, Any], home: Path) -> LabelledImage:
+def _parse_file(file: Path, home: Path) -> LabelledImage:
+    content = read_content(file)
     shapes = content["shapes"]
     below = file.parent.relative_to(home).as_posix()
     image = str(content.get("imagePath") or image_beside(file).name)

@@ -15,16 +15,16 @@ import logging
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from facealign.errors import DataError, OutputError
 from facealign.face import Face, ImageResult
-from facealign.files import parsing
 from facealign.formats.contents import Contents
 from facealign.formats.json import read_content
-from facealign.formats.label_tools.named import LabelledImage, NamedFace, NamedTool
+from facealign.formats.label_tools.named import LabelledImage, NamedFace, NamedTool, image_or_fault
 from facealign.formats.label_tools.regions import COVERED, Region, to_faces
 from facealign.image import SUFFIXES
 from facealign.markup import load_markup, own_scheme
@@ -113,16 +113,12 @@ def read_images(path: Path, subset: str) -> Iterator[LabelledImage]:
         )
     for number, task in enumerate(tasks):
         place = f"{path}: tasks[{number}]"
-        try:
-            with parsing(place, "not a task of Label Studio"):
-                yield _parse_task(task, place, str(task.get("id", number)))
-        except DataError as error:
-            fault = str(error).removeprefix(f"{place}: ")
-            yield LabelledImage(name="", faces=[NamedFace(place=place, id="", fault=fault)])
+        parse = partial(_parse_task, task, place, number)
+        yield image_or_fault(parse, place, "not a task of Label Studio")
 
 
-def _parse_task(task: Mapping[str, Any], place: str, id: str) -> LabelledImage:
-    name = _image_name(task)
+def _parse_task(task: Mapping[str, Any], place: str, number: int) -> LabelledImage:
+    name, id = _image_name(task), str(task.get("id", number))
     place = f"{place}: {name}"
     done, flat = _done(task), _flat(task)
     if not done and not flat:

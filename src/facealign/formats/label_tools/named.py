@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from facealign.errors import DataError
+from facealign.errors import DataError, FaceAlignError
 from facealign.face import ImageResult
 from facealign.files import parsing
 from facealign.formats.json import build_result
@@ -125,6 +125,25 @@ class LabelledImage:
     faces: Sequence[NamedFace] = ()
     markup: Mapping[str, Any] | None = None
     frame: int | None = None
+
+
+def face_or_fault(parse: Callable[[], NamedFace], place: str, id: str, needs: str) -> NamedFace:
+    """What `parse` gives; of a damaged record its fault, with what such a record `needs`."""
+    try:
+        with parsing(place, needs):
+            return parse()
+    except DataError as error:
+        return NamedFace(place=place, id=id, fault=str(error).removeprefix(f"{place}: "))
+
+
+def image_or_fault(parse: Callable[[], LabelledImage], place: str, needs: str) -> LabelledImage:
+    """The same of an image, which has no name if it is damaged as a whole."""
+    try:
+        with parsing(place, needs):
+            return parse()
+    except FaceAlignError as error:
+        fault = str(error).removeprefix(f"{place}: ")
+        return LabelledImage(name="", faces=[NamedFace(place=place, id="", fault=fault)])
 
 
 @dataclass(frozen=True, kw_only=True)

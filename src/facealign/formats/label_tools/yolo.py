@@ -12,18 +12,25 @@ Results are written as `data.yaml` and `labels/`; put the images into `images/`.
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from facealign.decoding.orientation import orientation
-from facealign.errors import DataError, FaceAlignError, OutputError
+from facealign.errors import DataError, OutputError
 from facealign.face import Face, ImageResult
 from facealign.files import is_folder, parsing, reading
 from facealign.formats.contents import Contents, path_of
 from facealign.formats.folders import write_into
-from facealign.formats.label_tools.named import LabelledImage, NamedFace, NamedTool
+from facealign.formats.label_tools.named import (
+    LabelledImage,
+    NamedFace,
+    NamedTool,
+    face_or_fault,
+    image_or_fault,
+)
 from facealign.formats.label_tools.yolo_set import YoloSet, swapped
 from facealign.formats.pts import image_beside
 from facealign.image import read_image
@@ -105,11 +112,7 @@ def read_images(path: Path, subset: str) -> Iterator[LabelledImage]:
     if not files:
         raise DataError(f"{path}: holds no text file of labels")
     for file in files:
-        try:
-            yield _parse_file(file, found, names, home)
-        except FaceAlignError as error:
-            fault = str(error).removeprefix(f"{file}: ")
-            yield LabelledImage(name="", faces=[NamedFace(place=str(file), id="", fault=fault)])
+        yield image_or_fault(partial(_parse_file, file, found, names, home), str(file), "")
 
 
 def _parse_file(file: Path, found: YoloSet, names: Sequence[str], home: Path) -> LabelledImage:
@@ -119,11 +122,14 @@ def _parse_file(file: Path, found: YoloSet, names: Sequence[str], home: Path) ->
     image = image_beside(mirrored if mirrored.parent.is_dir() else file)
     width, height = _upright_size(image)
     name = image.relative_to(home).as_posix() if image.is_relative_to(home) else str(image)
-    faces = [
-        _parse_line(line, f"{file}:{number}", f"{name}#{number}", found, names, (width, height))
-        for number, line in enumerate(lines, 1)
-        if line.strip()
-    ]
+    count, columns = found.content["kpt_shape"]
+    needs = f"must be 5 numbers and {count} × {columns}"
+    faces = []
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            place, id = f"{file}:{number}", f"{name}#{number}"
+            parse = partial(_parse_line, line, place, id, found, names, (width, height))
+            faces.append(face_or_fault(parse, place, id, needs))
     return LabelledImage(name=name, width=width, height=height, faces=faces)
 
 
@@ -140,14 +146,10 @@ def _parse_line(
     line: str, place: str, id: str, found: YoloSet, names: Sequence[str], size: tuple[int, int]
 ) -> NamedFace:
     count, width = found.content["kpt_shape"]
-    try:
-        with parsing(place, f"must be 5 numbers and {count} × {width}"):
-            numbers = np.array([float(word) for word in line.split()[1:]])
-            rows = numbers[4:].reshape(count, width)
-            if not (np.abs(numbers) < FAR).all():  # also of NaN
-                raise ValueError("a number is not a fraction of the image")
-    except DataError as error:
-        return NamedFace(place=place, id=id, fault=str(error).removeprefix(f"{place}: "))
+    numbers = np.array([float(word) for word in line.split()[1:]])
+    rows = numbers[4:].reshape(count, width)
+    if not (np.abs(numbers) < FAR).all():  # also of NaN
+        raise ValueError("a number is not a fraction of the image")
     x, y, w, h = numbers[:4] * (*size, *size)
     placed = rows[:, 2] > 0 if width == 3 else (rows > 0).any(axis=1) & (rows >= 0).all(axis=1)
     points = rows[:, :2] * size - 0.5
