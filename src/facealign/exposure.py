@@ -8,7 +8,6 @@ stays at 3.41 %.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from facealign.types import Pixels
@@ -48,16 +47,13 @@ def even_light(crop: Pixels) -> Pixels:
     if low >= SHADOW * high:
         return crop
     gain = np.clip((max(high, 1.0) / np.maximum(light, FLOOR)) ** STRENGTH, 1, MOST)
-    return _multiply(crop, gain.astype(np.float32))
+    layer = Image.fromarray(gain.astype(np.float32))
+    smooth = np.asarray(layer.resize(crop.shape[1::-1], Image.Resampling.BICUBIC))
+    lit: Pixels = np.clip(crop * smooth[..., None], 0, 255).astype(np.uint8)
+    return lit
 
 
 def _brightest(image: Pixels) -> Pixels:
     """(H, W) of three channels the largest; several times as fast as `max` along the last axis."""
     red, green, blue = np.moveaxis(image, 2, 0)
     return np.asarray(np.maximum(np.maximum(red, green), blue))
-
-
-def _multiply(crop: Pixels, gain: NDArray[np.float32]) -> Pixels:
-    smooth = Image.fromarray(gain).resize(crop.shape[1::-1], Image.Resampling.BICUBIC)
-    lit: Pixels = np.clip(crop * np.asarray(smooth)[..., None], 0, 255).astype(np.uint8)
-    return lit

@@ -1,9 +1,7 @@
 """Models by name: their files, their cards, and the facts inside every ONNX file."""
 
-import hashlib
 import json
 import math
-import os
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
@@ -11,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from facealign.errors import DataError, ModelError, SettingsError
-from facealign.files import packaged, parsing, reading, sha256
+from facealign.files import digest, is_file, packaged, parsing, reading, sha256
 from facealign.markup import Markup, load_markup, targets
 
 WEIGHTS = packaged("weights")
@@ -196,7 +194,7 @@ def model_path(model: str | Path) -> Path:
     name = DEFAULT if model == "default" else str(model)
     if name in cards:
         return checked(cards[name].path, cards[name].sha256)
-    if os.path.isfile(model):  # noqa: PTH113  (Path.is_file raises on names that no file can have)
+    if is_file(model):
         return intact(Path(model))
     raise ModelError(
         f'"{model}" is neither a bundled model ({", ".join(cards)}) nor a model file; '
@@ -212,14 +210,14 @@ def _check_there(path: Path) -> None:
         )
 
 
-def checked(path: Path, digest: str) -> Path:
+def checked(path: Path, wanted: str) -> Path:
     """The path of a bundled file, its content checked.
 
     Raises:
         ModelError: the file is missing or damaged.
     """
     _check_there(path)
-    if sha256(path) != digest:
+    if sha256(path) != wanted:
         raise ModelError(f"{path}: damaged (its sha256 differs); install facealign again")
     return path
 
@@ -231,7 +229,7 @@ ENTRY = b"\x72" + bytes([len(DIGEST) + 64]) + DIGEST
 
 def signed(content: bytes) -> bytes:
     """An ONNX file with the sha256 of all that is before it as the last entry of its metadata."""
-    return content + ENTRY + hashlib.sha256(content).hexdigest().encode()
+    return content + ENTRY + digest([content]).encode()
 
 
 def unsigned(content: bytes) -> bytes:
@@ -248,8 +246,8 @@ def intact(path: Path) -> Path:
     """
     with reading(path, ModelError):
         content = path.read_bytes()
-    body, entry, digest = content.rpartition(ENTRY)
-    if entry and hashlib.sha256(body).hexdigest().encode() != digest:
+    body, entry, stated = content.rpartition(ENTRY)
+    if entry and digest([body]).encode() != stated:
         raise ModelError(
             f"{path}: damaged, or changed since its export (its sha256 differs): copy it again, or "
             "make one with: facealign export"

@@ -110,7 +110,10 @@ def align_on_ray(
     counts = (int(row["count"]) for row in results.iter_rows())
     for _ in progress((i for count in counts for i in range(count)), total=len(left)):
         pass
-    _sweep(folder)
+    filesystem, place = filesystem_of(folder)
+    for path in _listed(filesystem, place):
+        if path.endswith(PART):  # a worker that died has half written it
+            filesystem.delete_file(path)
 
 
 def _task(photos: list[str], number: int) -> dict[str, str]:
@@ -168,14 +171,6 @@ def _write_rows(
         table = pyarrow.Table.from_pylist(list(rows), columns)
         pyarrow.parquet.write_table(table, file, compression="zstd")
     filesystem.move(part, posixpath.join(place, name))
-
-
-def _sweep(folder: str) -> None:
-    """Take away what a worker that died had half written."""
-    filesystem, place = filesystem_of(folder)
-    for path in _listed(filesystem, place):
-        if path.endswith(PART):
-            filesystem.delete_file(path)
 
 
 def _begin(folder: str, record: dict[str, Any], resume: bool) -> set[str]:

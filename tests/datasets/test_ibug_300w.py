@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from facealign.datasets import DATASETS, read_dataset
 from facealign.datasets.ibug_300w import SUBSETS, read_300w

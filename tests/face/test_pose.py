@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from facealign import MARKUPS, DataError, FaceAligner, Pose, load_markup
 from facealign.face.pose import fit_pose, generic_face, lean

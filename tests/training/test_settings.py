@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import get_type_hints
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from facealign.errors import SettingsError
 from facealign.network import AANSettings

@@ -5,7 +5,5 @@
 and `parallel.py` are for many photos; `settings.py` for runs.
 """
 
-from facealign.aligner.aligner import FaceAligner, align
-from facealign.aligner.found import Found
-
-__all__ = ["FaceAligner", "Found", "align"]
+from facealign.aligner.aligner import FaceAligner as FaceAligner, align as align
+from facealign.aligner.found import Found as Found

@@ -16,8 +16,7 @@ from facealign.types import Item, Progress
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress as Bars
-    from rich.progress import Task
+    from rich.progress import Progress as Bars, Task
     from rich.text import Text
 
 PIPE_WIDTH = 200
@@ -198,7 +197,7 @@ def bar(task: str, unit: str, shown: bool = True) -> Progress:
         if total is None and isinstance(items, Sized):
             total = len(items)
         with progress(unit, shown) as bars:
-            number = bars.add_task(task, total=total)
+            number = bars.add_task(task, total=total, note="")
             for item in items:
                 yield item
                 bars.advance(number)
@@ -216,11 +215,11 @@ def progress(unit: str, shown: bool = True) -> "Bars":
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
+        Progress as Bars,
         ProgressColumn,
         TextColumn,
         TimeRemainingColumn,
     )
-    from rich.progress import Progress as Bars
     from rich.text import Text
 
     class Rate(ProgressColumn):
@@ -230,12 +229,6 @@ def progress(unit: str, shown: bool = True) -> "Bars":
             speed = task.finished_speed or task.speed
             return Text("" if speed is None else f"{speed:.1f}/s")
 
-    class Note(ProgressColumn):
-        """The field `note` of the task."""
-
-        def render(self, task: "Task") -> "Text":
-            return Text(task.fields.get("note", ""))
-
     console = Console(stderr=True)
     return Bars(
         TextColumn("{task.description}"),
@@ -243,7 +236,7 @@ def progress(unit: str, shown: bool = True) -> "Bars":
         MofNCompleteColumn(),
         TextColumn(unit),
         Rate(),
-        Note(),
+        TextColumn("{task.fields[note]}", markup=False),
         TimeRemainingColumn(),
         console=console,
         disable=not (shown and console.is_terminal),

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from facealign.datasets import aflw, celeba, cofw, ibug_300vw, ibug_300w, merl_rav, wflw
 from facealign.datasets.formats import labels, packed
-from facealign.datasets.pixels import read_pixels, stream_pixels
-from facealign.datasets.reading import Dataset, Reading
+from facealign.datasets.pixels import read_pixels as read_pixels, stream_pixels as stream_pixels
+from facealign.datasets.reading import Dataset as Dataset, Reading as Reading
 from facealign.errors import DataError
 from facealign.markup import Markup, load_markup
 
@@ -66,14 +66,3 @@ def read_dataset(name: str, root: Path, subset: str, **options: str | int | Mark
     if not isinstance(markup, int):
         options["markup"] = load_markup(markup).name
     return dataset.read(root, subset, **options)
-
-
-__all__ = [
-    "DATASETS",
-    "Dataset",
-    "Reading",
-    "load_dataset",
-    "read_dataset",
-    "read_pixels",
-    "stream_pixels",
-]

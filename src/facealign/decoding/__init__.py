@@ -74,9 +74,6 @@ def open_picture(data: bytes, raw: bool = False) -> Opened:
             whole.info["exif"] = exif
         return whole
 
-    return Opened(picture.size, decode, profile if is_rgb and _is_of_rgb(profile) else None)
-
-
-def _is_of_rgb(profile: bytes | None) -> bool:
-    """Whether this is an ICC profile of RGB values: of gray or CMYK it does not fit our pixels."""
-    return profile is not None and profile[16:20] == b"RGB " and profile[36:40] == b"acsp"
+    # A profile of gray or CMYK values does not fit our pixels.
+    fits = is_rgb and profile and profile[16:20] == b"RGB " and profile[36:40] == b"acsp"
+    return Opened(picture.size, decode, profile if fits else None)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from facealign.face import Face
-from facealign.geometry import CropTransform, box_size
+from facealign.geometry import box_size
 from facealign.markup import load_markup
 from facealign.types import Pixels
 
@@ -74,17 +74,13 @@ def draw_maps(image: Pixels, face: Face, stages: Sequence[int] = ()) -> Pixels:
         raise ValueError("this face has no attention maps: align with attention=True")
     crop = face.network_crop.resized(TILE)
     seen = crop.warp(image)
-    inside = replace(face, landmarks=crop.to_crop(face.landmarks), box=_frame(crop, face))
+    centre = crop.to_crop(((face.box[:2] + face.box[2:]) / 2).astype(np.float32))
+    half = (face.box[2:] - face.box[:2]) / 2 * crop.scale  # upright, though the crop may be turned
+    box = np.concatenate([centre - half, centre + half]).astype(np.float32)
+    inside = replace(face, landmarks=crop.to_crop(face.landmarks), box=box)
     tiles = [draw_faces(seen, [inside]), *(_over(seen, values) for values in face.attention)]
     names = stages or range(1, len(face.attention) + 1)
     return _in_a_row(tiles, [face.markup, *(f"stage {stage}" for stage in names)])
-
-
-def _frame(crop: CropTransform, face: Face) -> NDArray[np.float32]:
-    """The face's box in the crop's pixels; for a turned crop, upright with the same size."""
-    centre = crop.to_crop(((face.box[:2] + face.box[2:]) / 2).astype(np.float32))
-    half = (face.box[2:] - face.box[:2]) / 2 * crop.scale
-    return np.concatenate([centre - half, centre + half]).astype(np.float32)
 
 
 def _over(seen: Pixels, values: NDArray[np.float32]) -> Pixels:

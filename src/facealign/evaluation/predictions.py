@@ -111,8 +111,12 @@ def predict_face(
 
 
 def _points_of(faces: list[Face], sample: Sample, aligner: FaceAligner) -> NDArray[np.float32]:
-    face, count = _best(faces, sample), load_markup(aligner.markup).count
-    return face.landmarks if face else np.full((count, 2), np.nan, np.float32)
+    """(K, 2) of the detected face that is the labelled one; NaN where none is."""
+    true_box = box_of_points(sample.landmarks[sample.labelled])
+    chosen = same_face([face.box for face in faces], true_box)
+    if chosen is not None:
+        return faces[chosen].landmarks
+    return np.full((load_markup(aligner.markup).count, 2), np.nan, np.float32)
 
 
 def _followed(
@@ -134,13 +138,6 @@ def _followed(
                     yield sample, _points_of(faces, sample, aligner)
         except FaceAlignError as error:
             report(str(error))
-
-
-def _best(faces: list[Face], sample: Sample) -> Face | None:
-    """The detected face that is the labelled one."""
-    true_box = box_of_points(sample.landmarks[sample.labelled])
-    chosen = same_face([face.box for face in faces], true_box)
-    return None if chosen is None else faces[chosen]
 
 
 def same_face(boxes: Sequence[Box], true_box: Box) -> int | None:

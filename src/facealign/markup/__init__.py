@@ -3,30 +3,19 @@
 Left and right are the subject's: the left eye is on the right of an unmirrored photo.
 """
 
-from facealign.markup.conversion import Conversion, load_conversion, targets
-from facealign.markup.known import MARKUPS
-from facealign.markup.own import (
-    is_own,
-    known_markup,
-    load_markup,
-    own_scheme,
-    read_markup,
-    scheme_of_dict,
-    scheme_of_names,
+from facealign.markup.conversion import (
+    Conversion as Conversion,
+    load_conversion as load_conversion,
+    targets as targets,
 )
-from facealign.markup.scheme import Markup
-
-__all__ = [
-    "MARKUPS",
-    "Conversion",
-    "Markup",
-    "is_own",
-    "known_markup",
-    "load_conversion",
-    "load_markup",
-    "own_scheme",
-    "read_markup",
-    "scheme_of_dict",
-    "scheme_of_names",
-    "targets",
-]
+from facealign.markup.known import MARKUPS as MARKUPS
+from facealign.markup.own import (
+    is_own as is_own,
+    known_markup as known_markup,
+    load_markup as load_markup,
+    own_scheme as own_scheme,
+    read_markup as read_markup,
+    scheme_of_dict as scheme_of_dict,
+    scheme_of_names as scheme_of_names,
+)
+from facealign.markup.scheme import Markup as Markup

@@ -29,12 +29,6 @@ def fold(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.casefold())
 
 
-def _unique(words: Iterable[str]) -> dict[str, int]:
-    """The place of each word that is there once."""
-    listed = list(words)
-    return {word: i for i, word in enumerate(listed) if word and listed.count(word) == 1}
-
-
 class Markup:
     """A point scheme.
 
@@ -89,7 +83,8 @@ class Markup:
     ) -> None:
         self.name, self.names, self.count = name, tuple(points), len(points)
         self._place = {point: i for i, point in enumerate(self.names)}
-        self._folded = _unique(fold(point) for point in self.names)
+        words = [fold(point) for point in self.names]
+        self._folded = {w: i for i, w in enumerate(words) if w and words.count(w) == 1}
         self._check_names()
         pairs = None if mirror is None else [self._indices(p, "mirror", 2) for p in mirror]
         self.mirror = self._mirror_by_name() if pairs is None else self._mirror_of(pairs)

@@ -1,7 +1,5 @@
 """Landmarks over HTTP, for every language: `facealign serve` (the extra `server`)."""
 
-from facealign.server.app import make_app
-from facealign.server.run import serve
-from facealign.server.settings import ServerSettings
-
-__all__ = ["ServerSettings", "make_app", "serve"]
+from facealign.server.app import make_app as make_app
+from facealign.server.run import serve as serve
+from facealign.server.settings import ServerSettings as ServerSettings

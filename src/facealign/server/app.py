@@ -62,12 +62,10 @@ class Service:
             Route(path, self._answered(path, endpoint, is_open=True))
             for path, endpoint in open_to_all.items()
         ]
-        return [*guarded, *paths, *(self._page() if self.settings.page else ())]
-
-    def _page(self) -> list[Route]:
-        """A route per file: a single one would answer wrong methods on other paths with 404."""
+        # A route per file: a single one would answer wrong methods on other paths with 404.
         page = self._answered("page", self.page, is_open=True)
-        return [Route(f"/{name}", page) for name in ("", *site_files())]
+        names = ("", *site_files()) if self.settings.page else ()
+        return [*guarded, *paths, *(Route(f"/{name}", page) for name in names)]
 
     def _answered(self, path: str, endpoint: Endpoint, is_open: bool = False) -> Endpoint:
         """The endpoint with its checks, refusals and counts."""

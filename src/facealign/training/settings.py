@@ -1,6 +1,5 @@
 """Typed settings of a run: everything that affects its outcome, with a line below each."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, get_type_hints
 
@@ -209,7 +208,9 @@ class Settings:
     train: TrainSettings = field(default_factory=TrainSettings)
 
     def __post_init__(self) -> None:
-        for place, section in self._sections():
+        sections: dict[str, object] = {"data": self.data, "augment": self.augment}
+        sections |= {f"further.{number}": extra for number, extra in enumerate(self.further)}
+        for place, section in (sections | {"train": self.train}).items():
             check_ranges(section, place)
         folds, fold = self.data.folds, self.data.fold
         if folds == 1 or not 0 <= fold < max(folds, 1):
@@ -225,10 +226,6 @@ class Settings:
                 "train.learns freezes weights: also set train.batch_norm=frozen, so that the "
                 "statistics that belong to them stay too"
             )
-
-    def _sections(self) -> Iterator[tuple[str, object]]:
-        yield from (("data", self.data), ("augment", self.augment), ("train", self.train))
-        yield from ((f"further.{number}", extra) for number, extra in enumerate(self.further))
 
 
 def check_ranges(section: object, place: str) -> None:

@@ -44,9 +44,9 @@ def page_settings() -> dict[str, Any]:
         "default": DEFAULT,
         "models": {name: _model(card) for name, card in bundled().items()},
         "detector": {"file": "models/yunet.onnx", "constants": _detector()},
-        "exposure": _exposure(),
-        "confidence": {name: getattr(confidence, name) for name in CONFIDENCE},
-        "blank": {name: getattr(blank, name) for name in BLANK},
+        "exposure": _values(exposure, EXPOSURE),
+        "confidence": _values(confidence, CONFIDENCE),
+        "blank": _values(blank, BLANK),
         "doubt": landmarker.DOUBT,
         "likely": landmarker.LIKELY,
         "surer": views.SURER,
@@ -56,10 +56,9 @@ def page_settings() -> dict[str, Any]:
         "crop_steps": crops.CROP_STEPS,
         "angle_steps": crops.ANGLE_STEPS,
         "shifts": landmarker.SHIFTS,
-        "tracker": {name: getattr(tracker, name) for name in TRACKER} | {"CUT": scenes.CUT},
-        "track": {name: getattr(track, name) for name in TRACK},
-        "registration": {name: getattr(registration, name) for name in REGISTRATION}
-        | {name: getattr(patches, name) for name in PATCH},
+        "tracker": _values(tracker, TRACKER) | {"CUT": scenes.CUT},
+        "track": _values(track, TRACK),
+        "registration": _values(registration, REGISTRATION) | _values(patches, PATCH),
         "smoothing": _smoothing(),
         "markups": {name: _markup(markup) for name, markup in MARKUPS.items()},
         "generic_faces": {name: _generic(name) for name in MARKUPS},
@@ -90,16 +89,14 @@ def _model(card: ModelCard) -> dict[str, Any]:
     }
 
 
-def _exposure() -> dict[str, Any]:
-    return {name: getattr(exposure, name) for name in EXPOSURE}
+def _values(holder: object, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: getattr(holder, name) for name in names}
 
 
 def _detector() -> dict[str, Any]:
-    yunet = YuNet(threads=1)
-    constants: dict[str, Any] = {name: getattr(YuNet, name) for name in DETECTOR}
-    constants |= {name: getattr(detector, name) for name in SEARCH}
-    constants |= {name: getattr(network, name) for name in NETWORK} | _exposure()
-    return constants | {"min_score": yunet.min_score, "min_face": yunet.min_face}
+    constants = _values(YuNet, DETECTOR) | _values(detector, SEARCH) | _values(network, NETWORK)
+    given = _values(YuNet(threads=1), ("min_score", "min_face"))
+    return constants | _values(exposure, EXPOSURE) | given
 
 
 def _markup(markup: Markup) -> dict[str, Any]:

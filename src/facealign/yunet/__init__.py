@@ -4,6 +4,4 @@
 `reduction.py`, and at patches of them.
 """
 
-from facealign.yunet.detector import YuNet
-
-__all__ = ["YuNet"]
+from facealign.yunet.detector import YuNet as YuNet

@@ -157,7 +157,8 @@ class Watcher:
         self._many, self._leads = processes > 1, leads
         self._starter = os.getppid()
         self._bar = progress("", shown=leads)
-        self._task = self._bar.add_task("step", total=run.settings.train.steps, completed=run.step)
+        steps = run.settings.train.steps
+        self._task = self._bar.add_task("step", total=steps, completed=run.step, note="")
         self._stop = Stop(once=self._many)
         self._best = run.best
         self._rate = 0.0

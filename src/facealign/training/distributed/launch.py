@@ -40,11 +40,6 @@ def launch(arguments: Sequence[str], processes: int, grace: float) -> int:
     except SignalException:
         return 128 + signal.SIGINT
     except ChildFailedError as error:
-        return _exit_code(error)
+        _, failure = error.get_first_failure()
+        return failure.exitcode if failure.exitcode > 0 else 1  # a signal killed it
     return 0
-
-
-def _exit_code(error: ChildFailedError) -> int:
-    """Of the process that failed first; 1 if a signal killed it."""
-    _, failure = error.get_first_failure()
-    return failure.exitcode if failure.exitcode > 0 else 1

@@ -90,17 +90,13 @@ def _named_errors(train: TrainSettings) -> Iterator[None]:
         error.args = (f"{whose}{error}",)
         raise
     except RuntimeError as error:
-        if not _is_of_connection(error):
+        # Gloo raises a plain RuntimeError that starts with its source file, NCCL its own type.
+        if not (isinstance(error, dist.DistError) or "gloo" in str(error).lower()):
             raise
         raise ProcessError(
             f"{whose}another process of this run ended, or did not answer within train.timeout = "
             f"{train.timeout:g} seconds; the last checkpoint is intact: repeat the command"
         ) from error
-
-
-def _is_of_connection(error: RuntimeError) -> bool:
-    """Gloo raises a plain RuntimeError that starts with its source file, NCCL its own type."""
-    return isinstance(error, dist.DistError) or "gloo" in str(error).lower()
 
 
 def sum_up(values: Tensor) -> Tensor:

@@ -1,6 +1,5 @@
 """The checkpoints of a run: written whole or not at all, and checked when they are read."""
 
-import hashlib
 import io
 import os
 import warnings
@@ -12,7 +11,7 @@ from typing import Any
 import torch
 
 from facealign.errors import DataError, OutputError
-from facealign.files import brief, is_file, parsing, part_of, reading
+from facealign.files import brief, digest, is_file, parsing, part_of, reading
 from facealign.markup import Markup, known_markup, load_markup
 from facealign.network import Network, build_network
 from facealign.problems import report
@@ -60,8 +59,7 @@ def to_bytes(state: dict[str, Any]) -> bytes:
     buffer = io.BytesIO()
     torch.save({**state, "version": VERSION}, buffer)
     content = buffer.getvalue()
-    digest = hashlib.sha256(content).hexdigest().encode()
-    return content.removesuffix(NO_COMMENT) + COMMENT + digest
+    return content.removesuffix(NO_COMMENT) + COMMENT + digest([content]).encode()
 
 
 def _sync_folder(folder: Path) -> None:
@@ -109,8 +107,8 @@ def load_checkpoint(path: Path, cure: str = CURE) -> dict[str, Any]:
     end = f"; {cure}" if cure else ""
     with reading(path):
         content = path.read_bytes()
-    body, comment, digest = content.rpartition(COMMENT)
-    if comment and hashlib.sha256(body + NO_COMMENT).hexdigest().encode() != digest:
+    body, comment, stated = content.rpartition(COMMENT)
+    if comment and digest([body, NO_COMMENT]).encode() != stated:
         raise DataError(f"{path}: {DAMAGED} (its sha256 differs){end}")
     try:
         with warnings.catch_warnings(action="ignore"):  # of a pickle that PyTorch did not write

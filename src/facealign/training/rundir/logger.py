@@ -39,8 +39,12 @@ class Record:
         folder.cut_log(run.step)
         write_file(folder.path / "settings.toml", to_toml(run.settings))
         add_environment(folder, run.step, environment(run.batches.device, run.precision))
-        wanted = run.settings.train.tensorboard
-        self._board = _open_board(folder, run.step) if wanted else None
+        if run.settings.train.tensorboard:
+            with needs("train", "train.tensorboard = true"):
+                from torch.utils import tensorboard
+            # TensorBoard ignores what an earlier writer wrote after the step.
+            path = str(folder.path / "tensorboard")
+            self._board = tensorboard.SummaryWriter(path, purge_step=run.step + 1)
 
     def step(self, seconds: float) -> float:
         """Count a step, log every `train.log_every`-th; return its images per second."""
@@ -87,13 +91,6 @@ class Record:
             hidden = (OSError,) if error[0] else ()  # a full disk has already been reported
             with suppress(*hidden):
                 self._board.close()
-
-
-def _open_board(folder: RunFolder, step: int) -> "SummaryWriter":
-    """A writer of event files; TensorBoard ignores what an earlier one wrote after `step`."""
-    with needs("train", "train.tensorboard = true"):
-        from torch.utils.tensorboard import SummaryWriter
-    return SummaryWriter(str(folder.path / "tensorboard"), purge_step=step + 1)
 
 
 def add_environment(folder: RunFolder, step: int, facts: dict[str, Any]) -> None:

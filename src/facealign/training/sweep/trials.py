@@ -78,28 +78,19 @@ def _load_study(storage: optuna.storages.RDBStorage, sweep: Sweep, folder: Path)
         storage=storage,
         study_name="sweep",
         sampler=optuna.samplers.RandomSampler(),
-        pruner=_pruner(sweep),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=sweep.startup)
+        if sweep.pruning
+        else optuna.pruners.NopPruner(),
         load_if_exists=True,
     )
-    wanted = _description(sweep)
+    base = dict(deciding(asdict(sweep.settings({}))))  # must not change when it is continued
+    wanted = json.dumps({"search": sweep.search, "base": base}, sort_keys=True)
     if study.user_attrs.get("sweep", wanted) != wanted:
         raise SettingsError(
             f"{folder} holds a sweep with another base or search: choose another with --folder"
         )
     study.set_user_attr("sweep", wanted)
     return study
-
-
-def _description(sweep: Sweep) -> str:
-    """What must not change when a sweep is continued."""
-    base = dict(deciding(asdict(sweep.settings({}))))
-    return json.dumps({"search": sweep.search, "base": base}, sort_keys=True)
-
-
-def _pruner(sweep: Sweep) -> optuna.pruners.BasePruner:
-    if not sweep.pruning:
-        return optuna.pruners.NopPruner()
-    return optuna.pruners.MedianPruner(n_startup_trials=sweep.startup)
 
 
 def _next_trial(
