@@ -15,8 +15,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from facealign.aligner.photo import photo_result
-from facealign.aligner.room import Room
+from facealign.aligner.many import Room, photo_result
 from facealign.aligner.settings import AlignSettings
 from facealign.errors import DataError, ImageError, OutputError, needs
 from facealign.files import PART, digest, part_of, to_utf8

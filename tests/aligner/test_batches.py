@@ -13,7 +13,7 @@ from hypothesis import settings
 from PIL import Image
 
 from facealign import Detections, Face, FaceAligner, FaceAlignError, ImageError, SettingsError
-from facealign.aligner.parallel import AHEAD, map_ordered
+from facealign.aligner.many import AHEAD, map_ordered
 from facealign.types import Pixels
 
 

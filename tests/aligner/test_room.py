@@ -15,7 +15,7 @@ from PIL import Image
 
 from facealign import FaceAligner, ImageError, image
 from facealign.aligner import aligner, batches, room
-from facealign.aligner.room import Room, memory
+from facealign.aligner.many import Room, memory
 from facealign.types import Pixels
 
 

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from facealign import FaceAligner
-from facealign.aligner.parallel import core_count
+from facealign.aligner.many import core_count
 from facealign.errors import SettingsError
 from facealign.formats.json import SCHEMA_FILE
 from facealign.server import ServerSettings

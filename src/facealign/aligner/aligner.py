@@ -10,12 +10,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from facealign.aligner.batches import in_batches
 from facealign.aligner.found import Found
 from facealign.aligner.landmarker import BATCH, SHIFTS, Landmarker
-from facealign.aligner.parallel import core_count, map_ordered
-from facealign.aligner.photo import photo_result
-from facealign.aligner.room import Room
+from facealign.aligner.many import Room, core_count, in_batches, map_ordered, photo_result
 from facealign.aligner.turned import find_faces
 from facealign.detector import Detections, Detector, WholeImage
 from facealign.errors import FaceAlignError, SettingsError

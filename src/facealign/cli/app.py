@@ -44,8 +44,8 @@ VERBS = {  # name → where its click command is: "module:attribute"
     "compare": "facealign.cli.training.compare:compare",
     "reproduce": "facealign.cli.training.reproduce:reproduce",
     "data": "facealign.cli.training.data:data",
-    "models": "facealign.cli.models:models",
-    "markups": "facealign.cli.markups:markups",
+    "models": "facealign.cli.lists:models",
+    "markups": "facealign.cli.lists:markups",
     "convert": "facealign.cli.photos.convert:command",
     "web": "facealign.cli.web:command",
     "serve": "facealign.cli.serve:command",
@@ -144,7 +144,7 @@ def run(args: list[str] | None = None) -> int:
 
 def _leave_stuck_threads(code: int) -> None:
     """End the process now if a worker still hangs: Python would wait for it."""
-    from facealign.aligner.parallel import THREADS
+    from facealign.aligner.many import THREADS
 
     if any(thread.name.startswith(THREADS) for thread in threading.enumerate()):
         with suppress(OSError, ValueError):

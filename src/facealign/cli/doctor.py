@@ -14,7 +14,7 @@ import onnxruntime
 
 from facealign import __version__
 from facealign.aligner import FaceAligner
-from facealign.aligner.parallel import core_count
+from facealign.aligner.many import core_count
 from facealign.cli.console import fail, print_facts
 from facealign.datasets.drawings import draw_face
 from facealign.errors import FaceAlignError, ModelError

@@ -23,7 +23,7 @@ from facealign.cli.options import (
 )
 from facealign.cli.photos.output import STDOUT, line_printer
 from facealign.cli.stopping import GRACE, INTERRUPTED, Stop
-from facealign.cli.video_totals import Totals
+from facealign.cli.tally import Totals
 from facealign.draw import draw_faces
 from facealign.errors import ImageError, OutputError
 from facealign.face import ImageResult

@@ -10,7 +10,6 @@ command never is (`cli.options.output_path`). Devices, pipes and what a symbolic
 written through.
 """
 
-from facealign.files.locks import lock as lock
 from facealign.files.names import distinct_names as distinct_names, numbered as numbered
 from facealign.files.reading import (
     BAD_CONTENT as BAD_CONTENT,
@@ -38,6 +37,7 @@ from facealign.files.writing import (
     check_folder as check_folder,
     check_place as check_place,
     is_stream as is_stream,
+    lock as lock,
     make_folder as make_folder,
     part_of as part_of,
     refuse_foreign as refuse_foreign,

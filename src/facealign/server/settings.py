@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
-from facealign.aligner.parallel import core_count
+from facealign.aligner.many import core_count
 from facealign.errors import SettingsError
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from facealign.aligner import FaceAligner
-from facealign.aligner.room import Room
+from facealign.aligner.many import Room
 from facealign.aligner.settings import AlignSettings
 from facealign.errors import ImageError, MissingExtraError, SettingsError
 from facealign.face import ImageResult

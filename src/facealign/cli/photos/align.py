@@ -24,8 +24,8 @@ from facealign.cli.options import (
 from facealign.cli.photos.inputs import Photos, read_names
 from facealign.cli.photos.output import STDOUT, Output
 from facealign.cli.photos.pictures import Pictures
-from facealign.cli.photos.tally import Tally
 from facealign.cli.stopping import INTERRUPTED
+from facealign.cli.tally import Tally
 from facealign.face import Face, ImageResult
 from facealign.face.measures import measured
 from facealign.files import sha256

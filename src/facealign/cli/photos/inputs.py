@@ -11,9 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from facealign.aligner.parallel import core_count, map_ordered
-from facealign.aligner.photo import photo_result
-from facealign.aligner.room import Room
+from facealign.aligner.many import Room, core_count, map_ordered, photo_result
 from facealign.cli.console import LOG, bar, counted, fail
 from facealign.cli.stopping import GRACE, Stop
 from facealign.decoding import RAW_SUFFIXES

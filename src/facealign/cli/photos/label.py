@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facealign.aligner.landmarker import Landmarker
-from facealign.aligner.room import Room
+from facealign.aligner.many import Room
 from facealign.aligner.several_crops import several_looks, spread
 from facealign.cli.console import counted, say
 from facealign.cli.options import (

@@ -12,7 +12,7 @@ import click
 
 from facealign.cli.console import LOG, counted
 from facealign.cli.photos.inputs import STDIN, Photos
-from facealign.cli.photos.tally import Tally
+from facealign.cli.tally import Tally
 from facealign.errors import OutputError
 from facealign.face import ImageResult
 from facealign.files import is_file, is_folder, to_utf8

@@ -8,8 +8,8 @@ from pathlib import Path
 from facealign.aligner import FaceAligner
 from facealign.cli.console import fail, say
 from facealign.cli.photos.inputs import Photos
-from facealign.cli.photos.tally import Tally
 from facealign.cli.stopping import INTERRUPTED
+from facealign.cli.tally import Tally
 from facealign.draw import draw_faces
 from facealign.errors import OutputError
 from facealign.face import Face, ImageResult

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
-from facealign.aligner.parallel import core_count
+from facealign.aligner.many import core_count
 from facealign.aligner.settings import AlignSettings
 from facealign.cli.console import bar, fail
 from facealign.cli.photos.inputs import find_photos
-from facealign.cli.photos.tally import Tally
+from facealign.cli.tally import Tally
 from facealign.files import is_file
 from facealign.formats.registry import read_results
 from facealign.ray_data import align_on_ray, find_remote_photos

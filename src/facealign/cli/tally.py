@@ -1,5 +1,6 @@
 """Counting results: a table where they are few, the totals where they are many."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -99,3 +100,39 @@ def _rows(result: ImageResult) -> list[tuple[str, str, str, str]]:
         (result.source if not i else "", str(len(boxes)) if not i else "", box, f"{face.score:.2f}")
         for i, (box, face) in enumerate(zip(boxes, result.faces, strict=True))
     ]
+
+
+TABLE_TRACKS = 40
+"""Up to this many tracks each has a row in the table at the end."""
+
+
+@dataclass
+class Totals:
+    """The tracks of videos: a number for each, whatever the video's length."""
+
+    frames: int = 0
+    tracks: Counter[tuple[str, int]] = field(default_factory=Counter)
+    times: dict[tuple[str, int], tuple[float, float]] = field(default_factory=dict)
+
+    def add(self, result: ImageResult) -> None:
+        """Count a frame."""
+        self.frames += 1
+        time = result.time or 0.0
+        for face in result.faces:
+            key = result.source, face.track or 0
+            self.tracks[key] += 1
+            self.times[key] = self.times.get(key, (time, time))[0], time
+
+    def in_words(self) -> str:
+        """The totals as a line."""
+        return f"{counted(len(self.tracks), 'track')} in {counted(self.frames, 'frame')}"
+
+    def print_table(self) -> None:
+        """A row for each track, if they are few."""
+        if 0 < len(self.tracks) <= TABLE_TRACKS:
+            rows = (
+                (source, str(number), str(count), *(f"{t:.2f}" for t in self.times[source, number]))
+                for (source, number), count in self.tracks.items()
+            )
+            columns = ("video", "track", "frames", "from (s)", "to (s)")
+            print_table(columns, rows, right=columns[1:])
