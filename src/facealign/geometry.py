@@ -185,7 +185,10 @@ class CropTransform:
             ValueError: the points all coincide, or those of the template do.
 
         """
-        source, target = (_complex(p) for p in (points, template))
+        source, target = (  # (n,) numbers x + yi, copies
+            np.array(places, dtype=np.float64, order="C").view(np.complex128)[:, 0]
+            for places in (points, template)
+        )
         middle, goal = complex(source.mean()), complex(target.mean())
         source -= middle
         target -= goal
@@ -290,8 +293,3 @@ class CropTransform:
 def _apply(matrix: Matrix, points: ArrayLike) -> Points:
     moved = np.asarray(points, dtype=np.float64) @ matrix[:, :2].T + matrix[:, 2]
     return moved.astype(np.float32)
-
-
-def _complex(points: Points) -> NDArray[np.complex128]:
-    """Points (n, 2) as (n,) numbers x + yi, a copy."""
-    return np.array(points, dtype=np.float64, order="C").view(np.complex128)[:, 0]

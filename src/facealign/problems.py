@@ -16,24 +16,17 @@ def report(problem: str) -> None:
     LOG.warning("%s", problem)
 
 
-class _Collector(logging.Handler):
-    def __init__(self, lines: list[str]) -> None:
-        super().__init__()
-        self._lines = lines
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._lines.append(record.getMessage())
-
-
 @contextmanager
 def collect(quiet: bool = True) -> Iterator[list[str]]:
-    """The problems reported inside the block, in order; `quiet` keeps them from other handlers."""
+    """The problems reported inside the block, in order; `quiet` keeps them from all others."""
     lines: list[str] = []
-    handler, before, propagate = _Collector(lines), LOG.handlers[:], LOG.propagate
-    LOG.handlers[:] = [handler] if quiet else [*before, handler]
-    LOG.propagate = propagate and not quiet
+
+    def take(record: logging.LogRecord) -> bool:
+        lines.append(record.getMessage())
+        return not quiet
+
+    LOG.filters.insert(0, take)  # before those of blocks around this one
     try:
         yield lines
     finally:
-        LOG.propagate = propagate
-        LOG.handlers[:] = before
+        LOG.removeFilter(take)

@@ -98,7 +98,11 @@ def align_on_ray(
         return
     _start(ray, workers)
     size = max(1, min(PHOTOS, math.ceil(len(left) / (4 * workers))))
-    tasks = [_task(left[i : i + size], i // size) for i in range(0, len(left), size)]
+    tasks = []
+    for number, first in enumerate(range(0, len(left), size)):
+        text = json.dumps(left[first : first + size])
+        own = digest([text.encode()])[:16]  # no other task has this file
+        tasks.append({"photos": text, "file": f"part-{number:07d}-{own}.parquet"})
     results = ray.data.from_items(tasks, override_num_blocks=len(tasks)).map_batches(
         PhotoAligner,
         fn_constructor_args=(folder, settings),
@@ -113,12 +117,6 @@ def align_on_ray(
     for path in _listed(filesystem, place):
         if path.endswith(PART):  # a worker that died has half written it
             filesystem.delete_file(path)
-
-
-def _task(photos: list[str], number: int) -> dict[str, str]:
-    """A task's photos and its file, which no other task has."""
-    text = json.dumps(photos)
-    return {"photos": text, "file": f"part-{number:07d}-{digest([text.encode()])[:16]}.parquet"}
 
 
 class PhotoAligner:

@@ -1,6 +1,5 @@
 """`facealign bench`: how fast this machine is."""
 
-import json
 import platform
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from facealign import __version__
 from facealign.cli.console import bar, print_table, say
 from facealign.cli.options import device_option, json_option, model_option, threads_option
 from facealign.evaluation.timing import REPEATS, Times, drawn_photo, measure
-from facealign.files import write_file
+from facealign.files import write_json
 from facealign.image import read_image
 
 STEPS = 9
@@ -67,5 +66,5 @@ def _write_times(times: dict[str, Times], machine: str, target: Path) -> None:
         for name, t in times.items()
     }
     content = {"facealign": __version__, "machine": machine, "milliseconds": steps}
-    write_file(target, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    write_json(target, content, ensure_ascii=False)
     say(f"numbers: {target}")

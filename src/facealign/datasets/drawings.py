@@ -83,18 +83,15 @@ def _shape(random: np.random.Generator) -> Array:
     jaw = np.stack([np.cos(turn) * wide, np.sin(turn) * 1.2 - 0.25], axis=1)
     nose = np.stack([np.zeros(4), np.linspace(eye, 0.12, 4)], axis=1)
     base = np.stack([np.linspace(-0.18, 0.18, 5), 0.2 + 0.04 * np.cos(np.linspace(-2, 2, 5))], 1)
-    brows = [_arc(x, brow, 0.26, -0.07) for x in (-0.45, 0.45)]
+    steps = np.linspace(-1, 1, 5)
+    arc = brow - 0.07 * (1 - steps**2)
+    brows = [np.stack([x + steps * 0.26, arc], axis=1) for x in (-0.45, 0.45)]
     eyes = [_ring((x, eye), 0.17, lid, lid, 6) for x in (-0.42, 0.42)]
     outer = _ring((0, mouth), 0.36, 0.09 + opened, 0.11 + opened, 12)
     inner = _ring((0, mouth), 0.28, 0.02 + opened, 0.02 + opened, 8)
     for lip in (outer, inner):
         lip[:, 1] += smile * (0.5 - (lip[:, 0] / 0.36) ** 2)
     return np.concatenate([jaw, *brows, nose, base, *eyes, outer, inner])
-
-
-def _arc(x: float, y: float, half: float, rise: float) -> Array:
-    steps = np.linspace(-1, 1, 5)
-    return np.stack([x + steps * half, y + rise * (1 - steps**2)], axis=1)
 
 
 def _ring(centre: tuple[float, float], half: float, up: float, down: float, count: int) -> Array:

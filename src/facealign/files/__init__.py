@@ -44,5 +44,6 @@ from facealign.files.writing import (
     sweep as sweep,
     whole_file as whole_file,
     write_file as write_file,
+    write_json as write_json,
     writing as writing,
 )

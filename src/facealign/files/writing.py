@@ -1,5 +1,6 @@
 """Writing: whole or not at all, and never over files that are not ours."""
 
+import json
 import os
 import platform
 import re
@@ -236,6 +237,15 @@ def whole_file(path: Path, binary: bool = False) -> Iterator[IO[Any]]:
         with suppress(OSError):
             part.unlink(missing_ok=True)
         raise
+
+
+def write_json(path: Path, content: Any, **how: Any) -> None:
+    """Write a value as a JSON file, indented by 2; `how` as of `json.dumps`.
+
+    Raises:
+        OutputError: as of `whole_file`.
+    """
+    write_file(path, json.dumps(content, **({"indent": 2} | how)) + "\n")
 
 
 def write_file(path: Path, content: bytes | str) -> None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from facealign.errors import OutputError
-from facealign.files import check_folder, digest, make_folder, part_of, write_file, writing
+from facealign.files import check_folder, digest, make_folder, part_of, write_json, writing
 
 LIST = ".facealign"
 ESCAPED = "backslashreplace"
@@ -65,7 +65,7 @@ def write_into(folder: Path, *patterns: str) -> Iterator[Apart]:
                 listed[name] = [digest([(apart.part / name).read_bytes()]), photo]
                 (apart.part / name).replace(folder / name)
             if listed:
-                write_file(folder / LIST, json.dumps(listed, indent=0) + "\n")
+                write_json(folder / LIST, listed, indent=0)
         finally:
             shutil.rmtree(apart.part, ignore_errors=True)
 

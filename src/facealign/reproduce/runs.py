@@ -9,7 +9,6 @@
 holds such files, `scripts/run_ablation.py` writes them.
 """
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from facealign.errors import DataError
-from facealign.files import parsing, read_json_file, write_file
+from facealign.files import parsing, read_json_file, write_json
 from facealign.metrics import NORMALISERS
 
 SCHEMA = "facealign-runs/1"
@@ -85,7 +84,7 @@ def write_runs(path: Path, entries: Sequence[dict[str, Any]], note: str) -> None
     for number, entry in enumerate(entries, start=1):
         _to_run(entry, f"run {number}")
     tree = {"schema": SCHEMA, "note": note, "runs": list(entries)}
-    write_file(path, json.dumps(tree, indent=2, allow_nan=False) + "\n")
+    write_json(path, tree, allow_nan=False)
 
 
 def summarise(runs: Sequence[RecordedRun]) -> dict[tuple[str, str, str], dict[str, Summary]]:

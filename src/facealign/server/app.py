@@ -25,7 +25,7 @@ from facealign.server.openapi import document, readable
 from facealign.server.options import Options
 from facealign.server.problem import Problem, busy
 from facealign.server.settings import ServerSettings
-from facealign.server.work import Slots, align_all, aligner_for, markups_of, warm_up
+from facealign.server.work import Slots, align_all, aligner_for, markups_of
 from facealign.web.site import HEADERS, content, media_type, site_files
 
 LOG = logging.getLogger(__name__)
@@ -194,8 +194,10 @@ def make_app(settings: ServerSettings) -> Starlette:
 
     Raises:
         ModelError: the model is missing or damaged.
+        SettingsError: the device cannot be used here.
     """
-    warm_up(settings)
+    options = Options.from_query({}, settings.model)  # a bad model fails before the first request
+    aligner_for(options.model, options.markup, options.min_face, settings.device)
     service = Service(settings)
 
     @asynccontextmanager

@@ -148,17 +148,6 @@ def _too_large(name: str, what: str, settings: ServerSettings) -> Problem:
     return Problem(413, f"{name}: {what}; at most {most}: reduce it")
 
 
-def warm_up(settings: ServerSettings) -> None:
-    """Open the default model, so that a bad one fails before the first request.
-
-    Raises:
-        ModelError: the model is missing or damaged.
-        SettingsError: the device cannot be used here.
-    """
-    options = Options.from_query({}, settings.model)
-    aligner_for(options.model, options.markup, options.min_face, settings.device)
-
-
 @lru_cache(maxsize=KEPT)
 def markups_of(model: str) -> tuple[str, ...]:
     """The point schemes of a model's heads."""

@@ -1,14 +1,13 @@
 """Cross-validation: one run per fold, each group of faces held out once; mean and deviation."""
 
-import dataclasses
-import json
 import statistics
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from facealign.errors import DataError
-from facealign.files import read_json_file, write_file
+from facealign.files import read_json_file, write_json
 from facealign.metrics import NORMALISERS
 from facealign.training.settings import Settings
 
@@ -22,12 +21,8 @@ def fold_settings(settings: Settings, folds: int) -> list[Settings]:
     Raises:
         SettingsError: there are fewer than two folds.
     """
-    parts = [dataclasses.replace(settings.data, folds=folds, fold=fold) for fold in range(folds)]
-    names = [f"{settings.name}-fold-{fold}" for fold in range(folds)]
-    return [
-        dataclasses.replace(settings, name=name, data=data)
-        for name, data in zip(names, parts, strict=True)
-    ]
+    parts = [replace(settings.data, folds=folds, fold=fold) for fold in range(folds)]
+    return [replace(settings, name=f"{settings.name}-fold-{d.fold}", data=d) for d in parts]
 
 
 def summarise(folders: Sequence[Path]) -> Summary:
@@ -66,4 +61,4 @@ def write_summary(summary: Summary, folder: Path) -> None:
         f"nme_{name}": {"mean": mean, "deviation": deviation}
         for name, (mean, deviation) in summary.items()
     }
-    write_file(folder / "folds.json", json.dumps(content, indent=2) + "\n")
+    write_json(folder / "folds.json", content)

@@ -1,6 +1,5 @@
 """Divergence: which steps must not reach the weights, and the details that are kept of them."""
 
-import json
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from facealign.errors import DivergenceError
-from facealign.files import write_file
+from facealign.files import write_json
 from facealign.image import write_image
 from facealign.network import Prediction
 from facealign.training.augment.photometric import MEAN, STD
@@ -157,7 +156,7 @@ def write_details(run: "Run", batch: Batch, facts: dict[str, Any], path: Path) -
     picture = path.with_suffix(".png")
     content = {**plain, "gradient_norm_of": gradient, "picture": picture.name, "faces": faces}
     write_image(contact_sheet(batch), picture)
-    write_file(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+    write_json(path, content, allow_nan=False)
 
 
 def gradient_norms(model: nn.Module) -> dict[str, float]:

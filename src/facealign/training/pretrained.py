@@ -11,7 +11,6 @@ from facealign.errors import DataError, SettingsError
 from facealign.models import bundled, model_path
 from facealign.network import Network
 from facealign.network.efficientnet import ORIGIN, read_imagenet
-from facealign.network.settings import TrunkName
 from facealign.training.export.restore import read_weights
 from facealign.training.rundir.checkpoint import load_checkpoint
 from facealign.training.rundir.folder import best_checkpoint
@@ -51,7 +50,10 @@ def read_start(settings: Settings) -> Start | None:
     """
     train, map_relu, trunk = settings.train, settings.model.map_relu, settings.model.trunk
     if not train.start:
-        return None if trunk == "stages" else _imagenet(trunk)
+        if trunk == "stages":
+            return None
+        weights = {f"trunk.{key}": value for key, value in read_imagenet(trunk).items()}
+        return Start(weights, (), 0, ORIGIN.format(trunk), measured=True)
     if train.start in bundled() or train.start.endswith(".onnx"):
         weights, facts = read_weights(model_path(train.start), map_relu)
         return Start(weights, facts.markups, facts.input_size, facts.trained_on, measured=False)
@@ -69,11 +71,6 @@ def read_start(settings: Settings) -> Start | None:
         )
     markups = tuple(state["markups"])
     return Start(state["weights"], markups, model.input_size, state["trained_on"], measured=True)
-
-
-def _imagenet(trunk: TrunkName) -> Start:
-    weights = {f"trunk.{key}": value for key, value in read_imagenet(trunk).items()}
-    return Start(weights, (), 0, ORIGIN.format(trunk), measured=True)
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ import click
 
 from facealign.cli.console import percent, print_table, say
 from facealign.cli.options import json_option
-from facealign.files import is_folder, parsing, reading, write_file
+from facealign.files import is_folder, parsing, reading, write_json
 from facealign.metrics import NORMALISERS, in_words
 
 Entry = dict[str, Any]
@@ -30,7 +30,7 @@ def compare(sources: tuple[Path, ...], target: Path | None) -> int:
     entries = [read_entry(source) for source in sources]
     _print_entries(entries)
     if target:
-        write_file(target, json.dumps(entries, indent=2) + "\n")
+        write_json(target, entries)
         say(f"rows: {target}")
     return 0
 

@@ -1,6 +1,6 @@
 """`facealign data …`: list, check, draw and pack labelled faces."""
 
-import json
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -20,7 +20,7 @@ from facealign.datasets.contact_sheet import draw_sheet
 from facealign.datasets.drawings import write_drawings
 from facealign.datasets.shards import Index
 from facealign.errors import DataError, needs
-from facealign.files import write_file
+from facealign.files import write_json
 from facealign.image import write_image
 from facealign.problems import collect, report
 
@@ -110,8 +110,7 @@ def check(
     for line in missing:
         fail(line, 3)
     if target:
-        found = {"checks": [c.to_dict() for c in checks], "missing": missing}
-        write_file(target, json.dumps(found, indent=2) + "\n")
+        write_json(target, {"checks": [asdict(c) for c in checks], "missing": missing})
     bad = missing or any(c.problems or c.unreadable for c in checks)
     return 4 if not any(c.count for c in checks) else 3 if bad else 0
 

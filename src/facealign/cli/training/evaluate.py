@@ -1,6 +1,5 @@
 """`facealign eval` and `score`: a model's errors on a labelled data set."""
 
-import json
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -31,7 +30,7 @@ from facealign.datasets import DATASETS, Reading, load_dataset, read_dataset
 from facealign.datasets.formats.labels import named_scheme
 from facealign.errors import DataError, SettingsError
 from facealign.evaluation import Report, predict, read_predictions, score, write_predictions
-from facealign.files import write_file
+from facealign.files import write_json
 from facealign.metrics import in_words
 from facealign.models import DEVICES
 
@@ -179,6 +178,5 @@ def _print_report(report: Report, model: str) -> None:
 def _write_report(report: Report, model: str, target: Path | None) -> None:
     """Write the numbers as JSON, if a file is wanted."""
     if target:
-        content = {"model": model, **report.to_dict()}
-        write_file(target, json.dumps(content, indent=2, allow_nan=False) + "\n")
+        write_json(target, {"model": model, **report.to_dict()}, allow_nan=False)
         say(f"numbers: {target}")

@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from facealign.errors import DataError, SettingsError
-from facealign.files import BAD_CONTENT, parsing, read_json_file, reading, write_file, writing
+from facealign.files import (
+    BAD_CONTENT,
+    parsing,
+    read_json_file,
+    reading,
+    write_file,
+    write_json,
+    writing,
+)
 from facealign.training.rundir.fingerprint import difference
 from facealign.training.settings import Settings
 from facealign.training.settings_file import to_settings
@@ -57,7 +65,7 @@ class RunFolder:
 
     def write_data(self, fingerprint: dict[str, Any]) -> None:
         """Write the fingerprint of the data to `data.json`."""
-        write_file(self.path / "data.json", json.dumps(fingerprint, indent=2) + "\n")
+        write_json(self.path / "data.json", fingerprint)
 
     def check_data(self, fingerprint: dict[str, Any]) -> None:
         """Check that a run resumes with the data it started with.

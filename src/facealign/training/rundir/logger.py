@@ -1,12 +1,11 @@
 """What a run writes to its folder: settings, environment, log, TensorBoard, report."""
 
-import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from facealign.errors import needs
 from facealign.evaluation import Report, read_predictions
-from facealign.files import PART, parsing, read_json_file, write_file
+from facealign.files import PART, parsing, read_json_file, write_file, write_json
 from facealign.training.distributed.processes import leads
 from facealign.training.run import Run
 from facealign.training.rundir.environment import environment
@@ -101,8 +100,7 @@ def add_environment(folder: RunFolder, step: int, facts: dict[str, Any]) -> None
     with parsing(path, "damaged", cure=cure):
         changed = not before or {**before[-1], "from_step": 0} != {**facts, "from_step": 0}
     if changed:
-        text = json.dumps([*before, {"from_step": step, **facts}], indent=2)
-        write_file(path, text + "\n")
+        write_json(path, [*before, {"from_step": step, **facts}])
 
 
 def write_report(run: Run) -> None:
@@ -123,8 +121,7 @@ def write_report(run: Run) -> None:
         "skipped_steps": run.guard.skipped_in_all,
     }
     numbers = report.to_dict() if report else {}
-    text = json.dumps(facts | numbers, indent=2, allow_nan=False)
-    write_file(run.folder.path / "report.json", text + "\n")
+    write_json(run.folder.path / "report.json", facts | numbers, allow_nan=False)
     write_file(run.folder.path / "report.md", _in_words(run, facts, report))
 
 
