@@ -6,36 +6,22 @@ text and profile are ignored, with their checksums.
 """
 
 import io
-from collections.abc import Callable
-from dataclasses import dataclass
 
 from PIL import Image
 
 from facealign.decoding.jpeg import has_end, split_jpeg, with_end
-from facealign.decoding.others import check_size, is_heif, is_jxl, open_heif, open_jxl
+from facealign.decoding.others import Opened, is_heif, is_jxl, open_heif, open_jxl
 from facealign.decoding.png import split_png
-from facealign.decoding.raw import DEVELOP, RAW_SUFFIXES, is_raw, open_raw
+from facealign.decoding.raw import (
+    DEVELOP as DEVELOP,
+    RAW_SUFFIXES as RAW_SUFFIXES,
+    is_raw,
+    open_raw,
+)
 from facealign.decoding.tiff import seek_picture
-
-__all__ = ["DEVELOP", "FORMATS", "RAW_SUFFIXES", "Opened", "open_picture"]
 
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP")
 """Pillow's names of the formats that are read; HEIC, JPEG XL and RAW have readers of their own."""
-
-
-@dataclass(frozen=True)
-class Opened:
-    """An encoded picture whose header was read.
-
-    Attributes:
-        size: width and height as stored, before the picture is turned upright.
-        decode: gives the picture with all of its pixels; raises whatever Pillow raises.
-        profile: its ICC colour profile, if that is of RGB values.
-    """
-
-    size: tuple[int, int]
-    decode: Callable[[], Image.Image]
-    profile: bytes | None = None
 
 
 def open_picture(data: bytes, raw: bool = False) -> Opened:
@@ -47,13 +33,11 @@ def open_picture(data: bytes, raw: bool = False) -> Opened:
         Exception: whatever Pillow raises of a damaged file.
     """
     if is_heif(data):
-        return Opened(*open_heif(data))
+        return open_heif(data)
     if is_jxl(data):
-        return Opened(*open_jxl(data))
+        return open_jxl(data)
     if raw or is_raw(data):
-        size, develop = open_raw(data)
-        check_size(size)
-        return Opened(size, develop)
+        return open_raw(data)
     profile = exif = None
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         data, profile = split_png(data)

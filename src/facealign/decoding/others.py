@@ -2,13 +2,28 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from PIL import Image
 
 from facealign.errors import needs
 
-Parts = tuple[tuple[int, int], Callable[[], Image.Image], bytes | None]
-"""Width and height, what decodes the pixels, and the colour profile."""
+
+@dataclass(frozen=True)
+class Opened:
+    """An encoded picture whose header was read.
+
+    Attributes:
+        size: width and height as stored, before the picture is turned upright.
+        decode: gives the picture with all of its pixels; raises whatever Pillow raises.
+        profile: its ICC colour profile, if that is of RGB values.
+    """
+
+    size: tuple[int, int]
+    decode: Callable[[], Image.Image]
+    profile: bytes | None = None
+
+
 HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 
 
@@ -19,7 +34,7 @@ def is_heif(data: bytes) -> bool:
     return b"avif" not in data[16 : int.from_bytes(data[:4], "big")]
 
 
-def open_heif(data: bytes) -> Parts:
+def open_heif(data: bytes) -> Opened:
     """A HEIC photo.
 
     Raises:
@@ -30,7 +45,7 @@ def open_heif(data: bytes) -> Parts:
         from pillow_heif import open_heif as open_file
     photo = open_file(io.BytesIO(data))
     check_size(photo.size)
-    return photo.size, photo.to_pillow, photo.info.get("icc_profile")
+    return Opened(photo.size, photo.to_pillow, photo.info.get("icc_profile"))
 
 
 def is_jxl(data: bytes) -> bool:
@@ -38,7 +53,7 @@ def is_jxl(data: bytes) -> bool:
     return data.startswith((b"\xff\x0a", b"\x00\x00\x00\x0cJXL \r\n\x87\n"))
 
 
-def open_jxl(data: bytes) -> Parts:
+def open_jxl(data: bytes) -> Opened:
     """A JPEG XL photo; libjxl turns it upright, and EXIF's orientation does not count.
 
     Raises:
@@ -50,7 +65,7 @@ def open_jxl(data: bytes) -> Parts:
     facts = pylibjxl.probe(data)
     size = int(facts["width"]), int(facts["height"])
     check_size(size)
-    return size, lambda: Image.fromarray(pylibjxl.decode(data).squeeze()), None
+    return Opened(size, lambda: Image.fromarray(pylibjxl.decode(data).squeeze()))
 
 
 def check_size(size: tuple[int, int]) -> None:

@@ -1,10 +1,10 @@
 """RAW photos: known by name or content; developed where the "raw" extra is installed."""
 
 import io
-from collections.abc import Callable
 
 from PIL import Image
 
+from facealign.decoding.others import Opened, check_size
 from facealign.decoding.tiff import PHOTOMETRIC, directories
 from facealign.errors import ImageError
 
@@ -34,8 +34,8 @@ def is_raw(data: bytes) -> bool:
     )
 
 
-def open_raw(data: bytes) -> tuple[tuple[int, int], Callable[[], Image.Image]]:
-    """Width and height, and how to develop it: with the camera's white balance, upright.
+def open_raw(data: bytes) -> Opened:
+    """A RAW photo, to be developed with the camera's white balance, upright.
 
     Raises:
         ImageError: the "raw" extra is not installed.
@@ -55,4 +55,5 @@ def open_raw(data: bytes) -> tuple[tuple[int, int], Callable[[], Image.Image]]:
         with rawpy.imread(io.BytesIO(data)) as photo:
             return Image.fromarray(photo.postprocess(use_camera_wb=True))
 
-    return size, decode
+    check_size(size)
+    return Opened(size, decode)

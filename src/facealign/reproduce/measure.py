@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from facealign.aligner import FaceAligner
+from facealign.aligner.settings import AlignSettings
 from facealign.datasets import Reading, load_dataset, read_dataset
 from facealign.errors import DataError, FaceAlignError
 from facealign.evaluation import Matched, Predictions, Report, match, predict, score
@@ -74,9 +75,8 @@ class Measurer:
     def aligner(self, model: str) -> FaceAligner:
         """The model, opened once; one plain pass for each face, as papers measure."""
         if model not in self._aligners:
-            self._aligners[model] = FaceAligner(
-                model, threads=self.threads, turned_faces=False, leaning_faces=False
-            )
+            settings = AlignSettings(model=model, upright=True)
+            self._aligners[model] = settings.aligner(self.threads)
         return self._aligners[model]
 
     def predictions(self, reading: Reading) -> list[Predictions]:

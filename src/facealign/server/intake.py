@@ -44,7 +44,12 @@ async def read_pictures(request: Request, settings: ServerSettings) -> list[Pict
         raise Problem(408, detail, close) from None
     except ClientDisconnect:
         raise Problem(400, "the client disconnected") from None
-    pictures = await _pictures(kind, request, body, settings)
+    if kind == "raw":
+        pictures = [("image", body)] if body else []
+    elif kind == "application/json":
+        pictures = _from_json(body)
+    else:
+        pictures = await _from_multipart(request, body, settings)
     if not pictures:
         raise Problem(422, f"no picture in the request; {HINT}")
     if len(pictures) > settings.max_images:
@@ -74,16 +79,6 @@ async def _read(request: Request, settings: ServerSettings) -> bytes:
         detail = f"the body is above {settings.max_megabytes:g} MB; send fewer or smaller pictures"
         raise Problem(413, detail, {"Connection": "close"})
     return bytes(body)
-
-
-async def _pictures(
-    kind: str, request: Request, body: bytes, settings: ServerSettings
-) -> list[Picture]:
-    if kind == "raw":
-        return [("image", body)] if body else []
-    if kind == "application/json":
-        return _from_json(body)
-    return await _from_multipart(request, body, settings)
 
 
 def _from_json(body: bytes) -> list[Picture]:

@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from facealign.evaluation import Report, write_predictions
 from facealign.training.data.batches import Batch
 from facealign.training.data.micro_batch import micro_batch
-from facealign.training.distributed.batchnorm import average_statistics
 from facealign.training.distributed.processes import (
     any_process,
+    average,
     leads,
     sum_up,
     without_exchange,
@@ -117,7 +117,8 @@ def add_gradients(run: Run, batch: Batch) -> float:
             loss = _loss(run, micro_batch(batch, number, train.accumulate), points)
             loss.backward()  # type: ignore[no-untyped-call]
         losses.append(loss.detach())
-    average_statistics(run.model, train.batch_norm)
+    if train.batch_norm == "local":  # each process has its own running statistics
+        average([value for value in run.model.buffers() if value.is_floating_point()])
     return sum_up(torch.stack(losses).sum()).item() / world()
 
 

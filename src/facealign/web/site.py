@@ -1,7 +1,6 @@
 """The page as static files by name: to be served, or written for any other host."""
 
 import json
-import mimetypes
 from functools import cache
 from pathlib import Path
 
@@ -69,8 +68,7 @@ def content(file: Path | bytes) -> bytes:
 
 def media_type(name: str) -> str:
     """The `Content-Type` of a file of the page."""
-    guess = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    return MEDIA_TYPES.get(Path(name).suffix, guess)
+    return MEDIA_TYPES[Path(name).suffix]
 
 
 def write_site(folder: Path) -> int:

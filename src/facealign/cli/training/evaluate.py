@@ -1,12 +1,13 @@
 """`facealign eval` and `score`: a model's errors on a labelled data set."""
 
 from contextlib import suppress
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from facealign.aligner import FaceAligner
+from facealign.aligner.settings import AlignSettings
 from facealign.cli.console import bar, percent, print_facts, say
 from facealign.cli.data_options import (
     Options,
@@ -32,7 +33,6 @@ from facealign.errors import DataError, SettingsError
 from facealign.evaluation import Report, predict, read_predictions, score, write_predictions
 from facealign.files import write_json
 from facealign.metrics import in_words
-from facealign.models import DEVICES
 
 
 @click.command("eval", short_help="Measure a model on a labelled data set.")
@@ -106,18 +106,11 @@ def _aligner(
     model: str, threads: int | None, device: str, markup: str | None, reading: Reading
 ) -> FaceAligner:
     """For the points asked for, else the labels', else the model's own: `score` may convert."""
-    plain = partial(
-        FaceAligner,
-        model,
-        threads=threads,
-        turned_faces=False,
-        leaning_faces=False,
-        providers=DEVICES[device],
-    )
+    settings = AlignSettings(model=model, markup=markup, upright=True, device=device)
     if markup is None and reading.samples:
         with suppress(SettingsError):
-            return plain(markup=reading.samples[0].markup)
-    return plain(markup=markup)
+            return replace(settings, markup=reading.samples[0].markup).aligner(threads)
+    return settings.aligner(threads)
 
 
 @click.command("score", short_help="Score predictions again, without the model.")

@@ -11,7 +11,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from facealign.training.distributed.processes import average, sum_up, world
+from facealign.training.distributed.processes import sum_up, world
 
 
 def fit_batch_norm(model: nn.Module, mode: str) -> None:
@@ -26,12 +26,6 @@ def fit_batch_norm(model: nn.Module, mode: str) -> None:
             _replace(model, nn.SyncBatchNorm.convert_sync_batchnorm)
         else:
             _replace(model, lambda layer: _like(SyncBatchNorm(layer.num_features), layer))
-
-
-def average_statistics(model: nn.Module, mode: str) -> None:
-    """For "local" layers: replace running statistics with their mean over the processes."""
-    if mode == "local":
-        average([value for value in model.buffers() if value.is_floating_point()])
 
 
 class FrozenBatchNorm(nn.BatchNorm2d):
