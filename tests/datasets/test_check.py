@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from facealign.datasets import Reading, read_dataset
-from facealign.datasets.check import check_reading
-from facealign.datasets.contact_sheet import LEFT, RIGHT, draw_sheet
+from facealign.datasets.check import LEFT, RIGHT, check_reading, draw_sheet
 from facealign.datasets.reading import build_sample
 from facealign.markup import load_markup
 

@@ -15,8 +15,7 @@ from facealign.cli.data_options import (
 )
 from facealign.cli.options import FiniteRange, json_option, labels_markup_option, output_path
 from facealign.datasets import DATASETS, load_dataset, read_dataset
-from facealign.datasets.check import Check, check_reading
-from facealign.datasets.contact_sheet import draw_sheet
+from facealign.datasets.check import Check, check_reading, draw_sheet
 from facealign.datasets.drawings import write_drawings
 from facealign.datasets.shards import Index
 from facealign.errors import DataError, needs
