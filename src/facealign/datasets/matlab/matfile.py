@@ -95,15 +95,18 @@ def _child(path: Path, *words: str) -> subprocess.Popen[bytes]:
         import_module(library)
     if getattr(sys, "frozen", False):
         raise DataError(f"{path}: a frozen program reads no MATLAB files; use an installed Python")
-    program = resources.files("facealign.datasets.matlab").joinpath("child.py").read_text("utf-8")
     what, *more = words
     return subprocess.Popen(
-        [sys.executable, "-c", program, what, str(path), *more],
+        [sys.executable, "-c", _program(), what, str(path), *more],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
+
+
+def _program() -> str:
+    return resources.files("facealign.datasets.matlab").joinpath("child.py").read_text("utf-8")
 
 
 def _why(process: subprocess.Popen[bytes], said: bytes) -> str:
