@@ -4,7 +4,6 @@ import importlib.metadata
 import importlib.util
 import platform
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -68,11 +67,15 @@ def doctor() -> int:
         there = all(importlib.util.find_spec(module) for module in modules)
         how = "installed" if there else f'not installed: pip install "facealign[{name}]"'
         facts[f"extra {name}"] = how
+    models = {f"model {name}": partial(_check_model, name) for name in bundled()}
+    checks = models | {"detector yunet": _check_detector, "self-test": _self_test}
     problems: list[tuple[str, int]] = []
-    for name in bundled():
-        facts[f"model {name}"] = _tried(partial(_check_model, name), problems)
-    facts["detector yunet"] = _tried(_check_detector, problems)
-    facts["self-test"] = _tried(_self_test, problems)
+    for what, check in checks.items():
+        try:
+            facts[what] = check()
+        except FaceAlignError as error:
+            facts[what] = "FAILED"
+            problems.append((str(error), 5 if isinstance(error, ModelError) else 1))
     print_facts(facts)
     for problem, code in problems:
         fail(problem, code)
@@ -113,14 +116,6 @@ def _device(name: str) -> str:
     except FaceAlignError as error:
         return str(error)
     return f"{session.provider}" + (", the default" if name == "cpu" else f", --device {name}")
-
-
-def _tried(check: Callable[[], str], problems: list[tuple[str, int]]) -> str:
-    try:
-        return check()
-    except FaceAlignError as error:
-        problems.append((str(error), 5 if isinstance(error, ModelError) else 1))
-        return "FAILED"
 
 
 def _check_model(name: str) -> str:

@@ -126,20 +126,17 @@ def write_report(run: Run) -> None:
 
 
 def _in_words(run: Run, facts: dict[str, Any], report: Report | None) -> str:
-    rows = [("trained on", run.trained_on), ("steps", str(run.step))]
+    rows = {"trained on": run.trained_on, "steps": run.step}
     if facts["skipped_steps"]:
-        rows.append(("skipped steps", str(facts["skipped_steps"])))
+        rows["skipped steps"] = facts["skipped_steps"]
     if report:
-        rows.append(("best step", str(run.best_step)))
-        rows.append(("validation faces", str(report.count)))
-        rows += [
-            (f"NME, {name.replace('_', '-')}", f"{100 * value:.2f} %")
-            for name, value in report.nmes.items()
-        ]
+        rows |= {"best step": run.best_step, "validation faces": report.count}
+        for name, value in report.nmes.items():
+            rows[f"NME, {name.replace('_', '-')}"] = f"{100 * value:.2f} %"
         by = report.normaliser.replace("_", "-")
-        rows.append((f"AUC at 8 %, {by}", f"{100 * report.auc_08:.1f} %"))
-        rows.append((f"failures over 8 %, {by}", f"{100 * report.failure_rate_08:.1f} %"))
+        rows[f"AUC at 8 %, {by}"] = f"{100 * report.auc_08:.1f} %"
+        rows[f"failures over 8 %, {by}"] = f"{100 * report.failure_rate_08:.1f} %"
     else:
-        rows.append(("validation", "no face was held out"))
+        rows["validation"] = "no face was held out"
     lines = [f"# {run.settings.name}", "", "| | |", "|---|---|"]
-    return "\n".join([*lines, *(f"| {name} | {value} |" for name, value in rows)]) + "\n"
+    return "\n".join([*lines, *(f"| {name} | {value} |" for name, value in rows.items())]) + "\n"
