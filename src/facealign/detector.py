@@ -4,12 +4,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from facealign.geometry import whole_image_box
-from facealign.types import Pixels
-
-Array = NDArray[np.float32]
+from facealign.types import Floats, Pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,8 +18,8 @@ class Detections:
         scores: (N,) float32 in 0..1.
     """
 
-    boxes: Array
-    scores: Array
+    boxes: Floats
+    scores: Floats
 
     def __len__(self) -> int:
         return len(self.boxes)

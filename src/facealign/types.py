@@ -18,6 +18,9 @@ Mask = NDArray[np.bool_]
 """(K,) one flag for each point."""
 
 
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+"""Both of any shape, which the docstring says."""
 MOST_THREADS = 1024
 """Of one run; more are a slip, and a million end the process."""
 

@@ -8,12 +8,10 @@ the same troubles, 99 % of those of 0.9 and more have an error under 10 %, and 6
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from facealign.face import Face
 from facealign.geometry import box_of_points, nms
-
-Array = NDArray[np.float32]
+from facealign.types import Doubles, Floats
 
 UNSURE = 10
 """Percentile of the scores: the surest of the points that are unsure."""
@@ -32,7 +30,7 @@ SAME = 0.3
 """Faces whose points' boxes share more of their union are one."""
 
 
-def confidence(scores: Array) -> Array:
+def confidence(scores: Floats) -> Floats:
     """(N, K) scores of points → (N,) probability of an error below a tenth of the eyes' distance.
 
     The error is the mean over the points, the distance that of the outer eye corners.
@@ -47,7 +45,7 @@ def confidence(scores: Array) -> Array:
     return np.asarray(1 / (1 + np.exp(-sum_)), dtype=np.float32)
 
 
-def percentile(ordered: Array, share: float) -> NDArray[np.float64]:
+def percentile(ordered: Floats, share: float) -> Doubles:
     """(..., K) ascending values → (...) what `np.percentile` gives, in a tenth of its time.
 
     >>> float(percentile(np.array([1, 2, 4], np.float32), 75))
@@ -59,7 +57,7 @@ def percentile(ordered: Array, share: float) -> NDArray[np.float64]:
     return np.asarray(low + part * (ordered[..., min(int(place) + 1, last)] - low))
 
 
-def distinct_faces(faces: list[Face], angles: Array) -> list[Face]:
+def distinct_faces(faces: list[Face], angles: Floats) -> list[Face]:
     """The detected faces that the landmarks confirm, each once.
 
     Two boxes of one turned face may lead to the same points: the surer look is kept.

@@ -2,12 +2,8 @@
 
 import math
 
-import numpy as np
-from numpy.typing import NDArray
-
 from facealign.geometry import CropTransform, box_size
-
-Array = NDArray[np.float32]
+from facealign.types import Floats
 
 CROP_STEPS, ANGLE_STEPS = 1024, 8
 """A crop lies on a grid: at least this many steps a side, and this many a degree.
@@ -18,7 +14,7 @@ the same.
 """
 
 
-def face_crop(box: Array, size: int, margin: float, angle: float = 0.0) -> CropTransform:
+def face_crop(box: Floats, size: int, margin: float, angle: float = 0.0) -> CropTransform:
     """The crop that a network sees of a face: `CropTransform.from_box`, on the grid."""
     centre = (float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2)
     return on_grid(centre, box_size(box) * (1 + 2 * margin), size, angle)

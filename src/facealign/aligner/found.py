@@ -4,12 +4,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from facealign.geometry import box_size
-from facealign.types import Box, Pixels
-
-Array = NDArray[np.float32]
+from facealign.types import Box, Floats, Pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,9 +25,9 @@ class Found:
     """
 
     image: Pixels
-    boxes: Array
-    scores: Array
-    angles: Array
+    boxes: Floats
+    scores: Floats
+    angles: Floats
     lower: float = 0.0
     certain: bool = True
 

@@ -19,7 +19,7 @@ from facealign.geometry import CropTransform, box_of_points, box_size
 from facealign.markup import known_markup, load_markup
 from facealign.models import ModelFacts
 from facealign.session import Session
-from facealign.types import Box, Pixels
+from facealign.types import Box, Floats, Pixels
 
 BATCH = 32
 """Faces in one run of the network, by default."""
@@ -46,7 +46,6 @@ OUTPUTS = ("landmarks", "scores", "visible")
 SEEN = 0.5
 """A point is visible where the output of the network is greater, unless the photo is `blank`."""
 
-Array = NDArray[np.float32]
 Images = Sequence[Pixels]
 
 
@@ -161,11 +160,11 @@ class Landmarker:
         kept = faces if found.certain else distinct_faces(faces, found.angles)
         return kept if self.markup == self.head else [face.to(self.markup) for face in kept]
 
-    def crop(self, box: Array, angle: float = 0.0) -> CropTransform:
+    def crop(self, box: Floats, angle: float = 0.0) -> CropTransform:
         """The network's crop of a face in this box that leans by `angle` degrees."""
         return face_crop(box, self.facts.input_size, self.facts.margin, angle)
 
-    def _upright_crop(self, box: Array, points: Array, angle: float) -> CropTransform:
+    def _upright_crop(self, box: Floats, points: Floats, angle: float) -> CropTransform:
         """The crop of a face that leans: around its first landmarks if they outline the face."""
         if not self._outlined:
             return self.crop(box, angle)
@@ -211,7 +210,7 @@ class Landmarker:
         crops: Sequence[CropTransform],
         attention: bool,
         looks: int,
-    ) -> dict[str, Array]:
+    ) -> dict[str, Floats]:
         """The mean of `look` at shifted crops."""
         if looks == 1:
             return self.look(images, crops, attention)
@@ -223,7 +222,7 @@ class Landmarker:
 
     def look(
         self, images: Sequence[Pixels], crops: Sequence[CropTransform], attention: bool = False
-    ) -> dict[str, Array]:
+    ) -> dict[str, Floats]:
         """One run of the network on a crop of each image, in the points of the model's own head.
 
         Returns:
@@ -242,7 +241,7 @@ class Landmarker:
             points[:] = crop.to_image(points)
         return values
 
-    def _predict(self, crops: NDArray[np.uint8], attention: bool) -> dict[str, Array]:
+    def _predict(self, crops: NDArray[np.uint8], attention: bool) -> dict[str, Floats]:
         """Crops (B, S, S, 3) → outputs by name; the landmarks (B, K, 2) in crop pixels."""
         names = [name for name in OUTPUTS if name in self._outputs]
         if attention and not self._maps:
@@ -258,7 +257,7 @@ class Landmarker:
         values["landmarks"] = values["landmarks"] * size - np.float32(0.5)
         return values
 
-    def _normalized(self, crops: NDArray[np.uint8]) -> Array:
+    def _normalized(self, crops: NDArray[np.uint8]) -> Floats:
         """Crops (B, S, S, 3) → the input of the network (B, 3, S, S), normalized."""
         faces, height, width, channels = crops.shape
         image = np.empty((faces, channels, height, width), np.float32)  # no copy later
@@ -267,7 +266,7 @@ class Landmarker:
         image -= np.float32(self.facts.mean / self.facts.std)
         return image
 
-    def _check_outputs(self, values: dict[str, Array], faces: int) -> None:
+    def _check_outputs(self, values: dict[str, Floats], faces: int) -> None:
         """Refuse outputs of another shape or not finite, as a model from elsewhere may give."""
         shapes = {"landmarks": (faces, self._count, 2)}
         for name in OUTPUTS:
@@ -281,7 +280,7 @@ class Landmarker:
                 raise ModelError(f"the model {self.facts.name} gives {name} that are not finite")
 
 
-def _enlarged(maps: Sequence[Array], size: int) -> Array:
+def _enlarged(maps: Sequence[Floats], size: int) -> Floats:
     """A map (B, 1, h, h) of each stage → (B, stages, size, size), each value repeated."""
     sides = [np.repeat(m, size // m.shape[-1], axis=-1) for m in maps]
     return np.concatenate([np.repeat(m, size // m.shape[-2], axis=-2) for m in sides], axis=1)

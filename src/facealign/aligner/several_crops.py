@@ -6,12 +6,11 @@ On the 197 faces of 300W that were held out, eight looks took an aan-m from 4.01
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from facealign.aligner.landmarker import Landmarker
 from facealign.geometry import CropTransform, box_size
 from facealign.markup import load_markup
-from facealign.types import Box, Pixels
+from facealign.types import Box, Floats, Pixels
 
 SHIFT, SCALE, TURN = 0.03, 0.04, 6.0
 """Standard deviations over the looks: in box sizes, of the size's logarithm, in degrees."""
@@ -19,7 +18,7 @@ SHIFT, SCALE, TURN = 0.03, 0.04, 6.0
 
 def several_looks(
     landmarker: Landmarker, image: Pixels, box: Box, count: int, random: np.random.Generator
-) -> NDArray[np.float32]:
+) -> Floats:
     """(2 · count, K, 2) image pixels: the landmarks in `count` crops, and in their mirror images.
 
     The first crop is that of the box; the others are shifted, scaled and turned at random.
@@ -37,7 +36,7 @@ def several_looks(
     return np.concatenate([plain, load_markup(landmarker.head).mirrored(flipped, width)])
 
 
-def spread(looks: NDArray[np.float32], box: Box) -> float:
+def spread(looks: Floats, box: Box) -> float:
     """Mean distance of the looks (L, K, 2) from their mean, over the box size."""
     distance = np.linalg.norm(looks - looks.mean(axis=0), axis=-1)
     return float(distance.mean()) / box_size(box)

@@ -6,12 +6,11 @@ angle is in `yunet/`; where the landmarks doubt, `landmarker.py` looks again.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from facealign.detector import Detections, Detector
 from facealign.geometry import to_box, turned_back
-from facealign.types import Pixels
+from facealign.types import Floats, Pixels
 from facealign.yunet import YuNet
 
 QUARTERS = (1, 3, 2)
@@ -19,10 +18,8 @@ QUARTERS = (1, 3, 2)
 COARSE = 640
 """The longer side of a photo is reduced to this before another detector sees it turned."""
 
-Array = NDArray[np.float32]
 
-
-def find_faces(detector: Detector, image: Pixels, turned: bool) -> tuple[Detections, Array]:
+def find_faces(detector: Detector, image: Pixels, turned: bool) -> tuple[Detections, Floats]:
     """The faces in a photo, and by how many degrees each leans clockwise.
 
     If `turned`, YuNet searches a photo without a sure face at every angle; with another detector, a
@@ -52,7 +49,7 @@ def checked(found: Detections) -> Detections:
     return found
 
 
-def _find_by_quarters(detector: Detector, image: Pixels) -> tuple[Detections, Array]:
+def _find_by_quarters(detector: Detector, image: Pixels) -> tuple[Detections, Floats]:
     view, ratio = _reduced(image)
     for quarter in QUARTERS:
         found = checked(detector.detect(np.ascontiguousarray(np.rot90(view, quarter))))
@@ -65,7 +62,7 @@ def _find_by_quarters(detector: Detector, image: Pixels) -> tuple[Detections, Ar
     return Detections.none(), np.zeros(0, np.float32)
 
 
-def _reduced(image: Pixels) -> tuple[Pixels, Array]:
+def _reduced(image: Pixels) -> tuple[Pixels, Floats]:
     """The photo with at most `COARSE` pixels a side, and (2,) photo pixels per pixel of it."""
     height, width = image.shape[:2]
     scale = min(1.0, COARSE / max(height, width))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from facealign.aligner.confidence import percentile
 from facealign.geometry import CropTransform
-from facealign.types import Box, Pixels
+from facealign.types import Box, Floats, Pixels
 
 SURER = 75
 """Percentile of a face's point scores that says how sure the network is of it: one that no mask
@@ -32,7 +32,7 @@ class Views:
     images: list[Pixels]
     boxes: list[Box]
     crops: list[CropTransform]
-    values: dict[str, NDArray[np.float32]]
+    values: dict[str, Floats]
 
     def rows(self, rows: Rows) -> "Views":
         """Some of the faces."""
@@ -50,7 +50,7 @@ class Views:
         for name, value in others.values.items():
             self.values[name][rows] = value
 
-    def sureness(self) -> NDArray[np.float32]:
+    def sureness(self) -> Floats:
         """(B,) how sure the network is of each face, 0..1."""
         return percentile(np.sort(self.values["scores"], axis=1), SURER).astype(np.float32)
 

@@ -12,7 +12,6 @@ import math
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from facealign.errors import OutputError
@@ -20,12 +19,11 @@ from facealign.files import make_folder, write_file
 from facealign.formats.pts import to_pts
 from facealign.image import write_image
 from facealign.markup import load_markup
-from facealign.types import Box, Pixels, Points
+from facealign.types import Box, Doubles, Pixels, Points
 
 SIDE = 160
 TRAIN = ("afw", "helen/trainset", "lfpw/trainset")
 COMMON = ("helen/testset", "lfpw/testset")
-Array = NDArray[np.float64]
 
 
 def write_drawings(root: Path, train: int = 400, test: int = 50, seed: int = 0) -> None:
@@ -73,7 +71,7 @@ def draw_face(random: np.random.Generator) -> tuple[Pixels, Points, Box]:
     return image, points.astype(np.float32), box.astype(np.float32)
 
 
-def _shape(random: np.random.Generator) -> Array:
+def _shape(random: np.random.Generator) -> Doubles:
     """(68, 2) an upright face about 2 wide, y down, with its own proportions."""
     wide, eye = random.uniform(0.85, 1.0), random.uniform(-0.28, -0.18)
     brow = eye - random.uniform(0.2, 0.3)
@@ -94,7 +92,7 @@ def _shape(random: np.random.Generator) -> Array:
     return np.concatenate([jaw, *brows, nose, base, *eyes, outer, inner])
 
 
-def _ring(centre: tuple[float, float], half: float, up: float, down: float, count: int) -> Array:
+def _ring(centre: tuple[float, float], half: float, up: float, down: float, count: int) -> Doubles:
     """Points around an eye or a mouth, from the corner on the picture's left, over the top."""
     turn = math.pi + np.arange(count) * 2 * math.pi / count
     y = np.sin(turn)
@@ -102,7 +100,7 @@ def _ring(centre: tuple[float, float], half: float, up: float, down: float, coun
     return np.asarray(ring + np.array(centre))
 
 
-def _pose(shape: Array, random: np.random.Generator) -> Array:
+def _pose(shape: Doubles, random: np.random.Generator) -> Doubles:
     """The head turned to the side by up to 30°, and tilted by up to about 20°."""
     yaw, roll = math.radians(random.uniform(-30, 30)), math.radians(random.normal(0, 8))
     depth = 0.5 * (1 - (shape[:, 0] ** 2) * 0.9) - 0.25
@@ -111,7 +109,7 @@ def _pose(shape: Array, random: np.random.Generator) -> Array:
     return np.asarray(np.stack([x, shape[:, 1]], axis=1) @ turn)
 
 
-def _paint(points: Array, random: np.random.Generator) -> Pixels:
+def _paint(points: Doubles, random: np.random.Generator) -> Pixels:
     """The face over a flat background, with shading and noise."""
     zoom = 3
     skin = np.clip(random.normal([205, 160, 130], 35), 60, 250)
@@ -136,7 +134,7 @@ def _paint(points: Array, random: np.random.Generator) -> Pixels:
     return np.clip(small * light + random.normal(0, 5, small.shape), 0, 255).astype(np.uint8)
 
 
-def _forehead(place: dict[str, Array]) -> Array:
+def _forehead(place: dict[str, Doubles]) -> Doubles:
     """From the end of the jaw, over the brows, back to its start."""
     jaw = place["jaw"]
     up = (jaw[0] + jaw[16]) / 2 - jaw[8]
@@ -145,10 +143,10 @@ def _forehead(place: dict[str, Array]) -> Array:
     return np.asarray((jaw[0] + jaw[16]) / 2 + np.cos(turn) * across + np.sin(turn) * up * 0.75)
 
 
-def _flat(points: Array) -> list[tuple[float, float]]:
+def _flat(points: Doubles) -> list[tuple[float, float]]:
     return [(float(x), float(y)) for x, y in points]
 
 
-def _colour(values: Array) -> tuple[int, int, int]:
+def _colour(values: Doubles) -> tuple[int, int, int]:
     red, green, blue = (int(v) for v in np.clip(values, 0, 255))
     return red, green, blue

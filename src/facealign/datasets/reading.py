@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from facealign.datasets.shards import Packed
 from facealign.errors import DataError
@@ -14,7 +14,7 @@ from facealign.files import is_file, parsing
 from facealign.geometry import MOST_PIXELS, box_of_points, to_box
 from facealign.markup import load_markup
 from facealign.problems import report
-from facealign.types import Mask, Points, Sample
+from facealign.types import Doubles, Mask, Points, Sample
 
 Record = TypeVar("Record")
 
@@ -153,7 +153,7 @@ def build_sample(
     )
 
 
-def _check_points(place: str, points: NDArray[np.float64], seen: Mask, markup: str) -> Points:
+def _check_points(place: str, points: Doubles, seen: Mask, markup: str) -> Points:
     count = load_markup(markup).count
     if points.shape != (count, 2):
         raise DataError(

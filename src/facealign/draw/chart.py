@@ -4,11 +4,10 @@ import math
 import re
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from facealign.markup import Markup, is_own
-from facealign.types import Pixels
+from facealign.types import Doubles, Pixels
 
 SCALE, LEFT, TOP = 6, 84, 74
 """Pixels per millimetre of the drawn face, and millimetres from the chart's corner to its eyes."""
@@ -16,7 +15,6 @@ WIDTH, HEIGHT, LEGEND = 1010, 1190, 330
 HEAD = ((LEFT - 79) * SCALE, (TOP - 71) * SCALE, (LEFT + 79) * SCALE, (TOP + 121) * SCALE)
 """An ellipse for the head, so that schemes without a jaw do not float."""
 COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b", "#e377c2")
-Array = NDArray[np.float64]
 
 # Single points on a drawn face: x to the right and y down in millimetres from between the eyes;
 # of each pair only the one on the picture's left, which is the subject's right.
@@ -70,7 +68,7 @@ def draw_chart(markup: Markup) -> Pixels:
     return np.asarray(picture)
 
 
-def layout(markup: Markup) -> Array:
+def layout(markup: Markup) -> Doubles:
     """(K, 2) the points of a scheme on the drawn face, in millimetres.
 
     A scheme that is not built in has its `chart`'s places, scaled to the head; or else a ring.
@@ -118,7 +116,7 @@ def _brow(part: str, count: int) -> tuple[float, float]:
     return -58 + 46 * share, -22 - 9 * math.sin(math.pi * (0.15 + 0.7 * share)) + thick
 
 
-def _beside(points: Array, name: str) -> Array:
+def _beside(points: Doubles, name: str) -> Doubles:
     """Where the numbers of a region's points go: away from its middle; inside the inner lip."""
     if name in ("nose_bridge", "nose"):
         away = np.tile([1.0, 0.0], (len(points), 1))

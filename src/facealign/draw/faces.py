@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from facealign.face import Face
 from facealign.geometry import box_size
 from facealign.markup import load_markup
-from facealign.types import Pixels
+from facealign.types import Floats, Pixels
 
 SHARP = 3
 """Drawn this many times larger, then reduced: Pillow's lines are jagged."""
@@ -83,7 +82,7 @@ def draw_maps(image: Pixels, face: Face, stages: Sequence[int] = ()) -> Pixels:
     return _in_a_row(tiles, [face.markup, *(f"stage {stage}" for stage in names)])
 
 
-def _over(seen: Pixels, values: NDArray[np.float32]) -> Pixels:
+def _over(seen: Pixels, values: Floats) -> Pixels:
     """A map (H, W) in 0 … 1 as colours over the gray crop, scaled to its own range."""
     low, high = float(values.min()), float(values.max())
     share = (values - low) / max(high - low, 1e-6)

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from facealign.errors import OutputError, needs
 from facealign.files import MARK, write_file
 from facealign.markup import load_markup
-from facealign.types import Pixels, Points
+from facealign.types import Doubles, Floats, Pixels, Points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,8 +36,8 @@ class Curve:
     """One step curve: errors (N,) sorted, as fractions, and the share of faces up to each."""
 
     label: str
-    errors: NDArray[np.float64]
-    share: NDArray[np.float64]
+    errors: Doubles
+    share: Doubles
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ class FacePicture:
     image: Pixels
     landmarks: Points
     markup: str
-    attention: NDArray[np.float32] | None = None
+    attention: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -185,7 +184,7 @@ def _draw_face(axes: "Axes", face: FacePicture) -> None:
     _bare(axes, face.image)
 
 
-def _draw_map(axes: "Axes", image: Pixels, values: NDArray[np.float32]) -> None:
+def _draw_map(axes: "Axes", image: Pixels, values: Floats) -> None:
     side = image.shape[0]
     gray = image.mean(axis=2)
     axes.imshow(gray, cmap="gray", vmin=0, vmax=255)

@@ -20,7 +20,7 @@ from facealign.geometry import box_of_points, iou
 from facealign.markup import load_markup
 from facealign.problems import report
 from facealign.tracking import FaceTracker
-from facealign.types import Box, Pixels, Progress, Sample, silent
+from facealign.types import Box, Floats, Pixels, Progress, Sample, silent
 
 SAME_FACE = 0.3
 """Least IoU with the box of the true points for a detected face to be the labelled one."""
@@ -43,7 +43,7 @@ class Predictions:
     """
 
     ids: list[str]
-    landmarks: NDArray[np.float32]
+    landmarks: Floats
     box_source: str
     model: str = ""
     markup: str = ""
@@ -80,7 +80,7 @@ def predict(
     Raises:
         SettingsError: "tracker", and the samples are not frames of videos.
     """
-    rows: list[NDArray[np.float32]] = []
+    rows: list[Floats] = []
     kept: list[str] = []
     count = load_markup(aligner.markup).count
     if boxes == TRACKER:
@@ -100,7 +100,7 @@ def predict(
 
 def predict_face(
     sample: Sample, image: Pixels, aligner: FaceAligner, boxes: str = "official"
-) -> NDArray[np.float32]:
+) -> Floats:
     """(K, 2) landmarks of one labelled face in its picture; NaN where it was missed.
 
     The picture, (H, W, 3) uint8, may be another than the sample's file; `boxes` as of `predict`.
@@ -110,7 +110,7 @@ def predict_face(
     return _points_of(aligner.align(image), sample, aligner)
 
 
-def _points_of(faces: list[Face], sample: Sample, aligner: FaceAligner) -> NDArray[np.float32]:
+def _points_of(faces: list[Face], sample: Sample, aligner: FaceAligner) -> Floats:
     """(K, 2) of the detected face that is the labelled one; NaN where none is."""
     true_box = box_of_points(sample.landmarks[sample.labelled])
     chosen = same_face([face.box for face in faces], true_box)
@@ -119,9 +119,7 @@ def _points_of(faces: list[Face], sample: Sample, aligner: FaceAligner) -> NDArr
     return np.full((load_markup(aligner.markup).count, 2), np.nan, np.float32)
 
 
-def _followed(
-    samples: Sequence[Sample], aligner: FaceAligner
-) -> Iterator[tuple[Sample, NDArray[np.float32]]]:
+def _followed(samples: Sequence[Sample], aligner: FaceAligner) -> Iterator[tuple[Sample, Floats]]:
     """Each labelled face with the landmarks of the track that is on it in its frame."""
     for video, run in groupby(samples, key=lambda sample: sample.image):
         labelled: dict[int | None, list[Sample]] = {}

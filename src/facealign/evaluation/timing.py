@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from facealign.aligner import FaceAligner
@@ -16,10 +15,10 @@ from facealign.datasets.drawings import draw_face
 from facealign.errors import ImageError
 from facealign.geometry import CropTransform
 from facealign.models import DEVICES
-from facealign.types import Pixels
+from facealign.types import Doubles, Pixels
 from facealign.yunet import YuNet
 
-Times = NDArray[np.float64]
+Times = Doubles
 """(repeats,) milliseconds."""
 REPEATS = 100
 WIDTH, HEIGHT = 640, 480

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from facealign.errors import needs
 from facealign.face.pose import Pose, fit_pose
@@ -14,7 +14,7 @@ from facealign.face.templates import points_crop, template_crop
 from facealign.geometry import CropTransform
 from facealign.image import ImageSource, read_image
 from facealign.markup import load_conversion, load_markup
-from facealign.types import Box, Mask, Pixels, Points
+from facealign.types import Box, Floats, Mask, Pixels, Points
 
 if TYPE_CHECKING:
     import supervision
@@ -49,8 +49,8 @@ class Face:
     score: float
     landmarks: Points
     markup: str
-    attention: NDArray[np.float32] | None = field(default=None, repr=False)
-    scores: NDArray[np.float32] | None = field(default=None, repr=False)
+    attention: Floats | None = field(default=None, repr=False)
+    scores: Floats | None = field(default=None, repr=False)
     visible: Mask | None = field(default=None, repr=False)
     network_crop: CropTransform | None = field(default=None, repr=False)
     track: int | None = None

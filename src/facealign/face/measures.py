@@ -11,12 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from facealign.face import Face
-from facealign.types import Points
-
-Array = NDArray[np.float64]
+from facealign.types import Doubles, Points
 
 MOST_YAW = 30.0
 """Largest yaw, in degrees to either side, for which the ratios are given."""
@@ -115,7 +112,7 @@ LONGEST = 1.0
 """Seconds; an eye that stays closed for longer does not count as a blink."""
 
 
-def open_level(openness: Array) -> float:
+def open_level(openness: Doubles) -> float:
     """The openness of an open eye: the 80th percentile of the known values; NaN without any.
 
     Blinks take less than a fifth of the time, and no single frame weighs much.
@@ -124,7 +121,7 @@ def open_level(openness: Array) -> float:
     return float(np.percentile(known, 80)) if known.size else float("nan")
 
 
-def find_blinks(times: Array, openness: Array) -> list[Blink]:
+def find_blinks(times: Doubles, openness: Doubles) -> list[Blink]:
     """The blinks of one eye of one track.
 
     A blink is a run of known frames below the open level less half of `LEAST_DEPTH`, that narrows
@@ -145,7 +142,7 @@ def find_blinks(times: Array, openness: Array) -> list[Blink]:
     return [b for b in found if b and b.depth >= LEAST_DEPTH and b.end - b.start <= LONGEST]
 
 
-def _blink(times: Array, share: Array, first: int, last: int) -> Blink | None:
+def _blink(times: Doubles, share: Doubles, first: int, last: int) -> Blink | None:
     before, after = first - 1, last + 1
     if before < 0 or after >= len(share) or not np.isfinite(share[[before, after]]).all():
         return None
@@ -156,14 +153,14 @@ def _blink(times: Array, share: Array, first: int, last: int) -> Blink | None:
     return Blink(start, _crossing(times, share, inside[-1], half), 1 - lowest)
 
 
-def _crossing(times: Array, share: Array, index: int, level: float) -> float:
+def _crossing(times: Doubles, share: Doubles, index: int, level: float) -> float:
     """When the line between two frames crosses a level."""
     a, b = float(share[index]), float(share[index + 1])
     part = (level - a) / (b - a)
     return float(times[index] + min(1.0, max(0.0, part)) * (times[index + 1] - times[index]))
 
 
-def closed_share(times: Array, openness: Array, seconds: float = 60.0) -> Array:
+def closed_share(times: Doubles, openness: Doubles, seconds: float = 60.0) -> Doubles:
     """The share of time for which an eye is closed, in each minute of a track.
 
     Closed is below half of the open level. A frame counts until the next one.

@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facealign.markup import load_markup
-from facealign.types import Points
+from facealign.types import Doubles, Points
 
-Array = NDArray[np.float64]
 STEPS = 12
 CLOSE = 1e-9
 LARGEST_STEP = 0.5
@@ -55,7 +54,7 @@ class Pose:
     pitch: float
     roll: float
 
-    def rotation(self) -> Array:
+    def rotation(self) -> Doubles:
         """(3, 3) from the frame of the face to the camera's: x right, y down, z away from it."""
         y, p, r = (math.radians(angle) for angle in (-self.yaw, -self.pitch, self.roll))
         turn_y = [[math.cos(y), 0, math.sin(y)], [0, 1, 0], [-math.sin(y), 0, math.cos(y)]]
@@ -64,7 +63,7 @@ class Pose:
         return np.asarray(np.array(turn_z) @ np.array(turn_x) @ np.array(turn_y))
 
     @classmethod
-    def from_rotation(cls, rotation: Array) -> "Pose":
+    def from_rotation(cls, rotation: Doubles) -> "Pose":
         """The angles of a (3, 3) rotation as `rotation` gives it."""
         angles = (
             math.atan2(rotation[2, 0], rotation[2, 2]),
@@ -80,7 +79,7 @@ FEWEST = 4
 
 
 @lru_cache(maxsize=32)
-def generic_face(markup: str) -> tuple[NDArray[np.intp], Array]:
+def generic_face(markup: str) -> tuple[NDArray[np.intp], Doubles]:
     """The points of a scheme that the generic 3D face has: their indices (M,), and (M, 3) mm.
 
     The millimetres are counted from these points' mean. M is 0 for a scheme with too few of them.
@@ -119,7 +118,7 @@ def fit_pose(landmarks: Points, markup: str) -> Pose:
     return Pose.from_rotation(_fit(model / np.abs(model).max(), points / size))
 
 
-def _fit(model: Array, points: Array) -> Array:
+def _fit(model: Doubles, points: Doubles) -> Doubles:
     """(3, 3) rotation; the model (M, 3) and the points (M, 2) have their means at 0."""
     affine = points.T @ np.linalg.pinv(model.T)
     left, sizes, right = np.linalg.svd(affine, full_matrices=False)
@@ -142,7 +141,7 @@ def _fit(model: Array, points: Array) -> Array:
     return rotation
 
 
-def _turn(axis: Array) -> Array:
+def _turn(axis: Doubles) -> Doubles:
     """(3, 3) rotation about an axis by its length in radians (Rodrigues), cut at `LARGEST_STEP`."""
     angle = float(np.linalg.norm(axis))
     if angle < 1e-12:
@@ -154,7 +153,7 @@ def _turn(axis: Array) -> Array:
     return np.asarray(turn)
 
 
-def lean(landmarks: Points, markup: str) -> Array:
+def lean(landmarks: Points, markup: str) -> Doubles:
     """By how many degrees faces lean clockwise in the photo: (..., K, 2) → (...), -180 … 180.
 
     The rotation in the image plane that brings the generic face, seen from the front, nearest to

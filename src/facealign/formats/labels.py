@@ -21,7 +21,7 @@ from facealign.files import is_folder, parsing
 from facealign.formats.json import build_face
 from facealign.markup import MARKUPS, Markup, known_markup, load_markup
 from facealign.problems import report
-from facealign.types import Box
+from facealign.types import Box, Doubles
 
 OF_POINTS = "of the points"
 """The boxes of labels that have none of their own: the tightest around the points."""
@@ -56,7 +56,7 @@ class Label:
     place: str
     id: str
     image: str
-    points: NDArray[np.float64]
+    points: Doubles
     labelled: NDArray[np.bool_]
     markup: str
     occluded: NDArray[np.bool_] | None = None
@@ -212,7 +212,7 @@ def places_of(names: Sequence[str], scheme: Markup, place: str) -> list[int | No
     return found
 
 
-def in_order(values: ArrayLike, places: Sequence[int | None]) -> NDArray[np.float64]:
+def in_order(values: ArrayLike, places: Sequence[int | None]) -> Doubles:
     """The values of a file's points, (K', …), in the order of the point scheme, (K, …).
 
     Raises:

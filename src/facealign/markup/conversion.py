@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from facealign.errors import DataError
 from facealign.markup.known import MARKUPS
 from facealign.markup.own import load_markup
-from facealign.types import Points
+from facealign.types import Doubles, Points
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,7 @@ class Conversion:
 
     source: str
     target: str
-    weights: NDArray[np.float64]
+    weights: Doubles
 
     def points(self, points: Points) -> Points:
         """(..., K, 2) points of the source → (..., K', 2) of the target, same frame."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from facealign.errors import DataError
 from facealign.markup.sides import other_side, side_of
-from facealign.types import Points
+from facealign.types import Doubles, Points
 
 NAME = re.compile(r"[\w.-]{1,64}")
 """What a scheme may be called: it becomes part of the names of a model's outputs."""
@@ -268,7 +268,7 @@ class Markup:
             raise DataError(f"markup {self.name}: eyes needs the right eye and the left eye")
         return self._indices(eyes[0], "eyes"), self._indices(eyes[1], "eyes")
 
-    def _chart_of(self, chart: Mapping[str, Sequence[float]]) -> NDArray[np.float64]:
+    def _chart_of(self, chart: Mapping[str, Sequence[float]]) -> Doubles:
         if set(chart) != set(self.names):
             odd = min(set(chart) ^ set(self.names))
             raise DataError(f'markup {self.name}: chart must place every point; see "{odd}"')

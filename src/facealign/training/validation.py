@@ -16,7 +16,7 @@ from facealign.geometry import CropTransform
 from facealign.network import Network, Prediction
 from facealign.training.augment.photometric import MEAN, STD
 from facealign.training.distributed.processes import rank, sum_up, world
-from facealign.types import Progress, Sample, silent
+from facealign.types import Floats, Progress, Sample, silent
 
 BATCH = 64
 
@@ -94,14 +94,14 @@ class Validator:
         return score(self.samples, predictions, self.dataset, "validation")
 
 
-def predict_crops(model: Network, crops: Crops) -> NDArray[np.float32]:
+def predict_crops(model: Network, crops: Crops) -> Floats:
     """Crops (N, S, S, 3) uint8 → landmarks (N, K, 2) in crop pixels."""
     size = model.settings.input_size
     shape = (model.settings.points, 2)
     return _predict(model, crops, shape, lambda p: p.landmarks * size + (size - 1) / 2)
 
 
-def predict_log_scales(model: Network, crops: Crops) -> NDArray[np.float32]:
+def predict_log_scales(model: Network, crops: Crops) -> Floats:
     """Crops (N, S, S, 3) uint8 → `HeadOutput.log_scale` (N, K) of a model that has it."""
 
     def log_scale(prediction: Prediction) -> Tensor:
@@ -115,7 +115,7 @@ def predict_log_scales(model: Network, crops: Crops) -> NDArray[np.float32]:
 @torch.no_grad()
 def _predict(
     model: Network, crops: Crops, shape: tuple[int, ...], pick: Callable[[Prediction], Tensor]
-) -> NDArray[np.float32]:
+) -> Floats:
     """What `pick` returns of the predictions for all crops, (N, *shape).
 
     Several processes share the crops in blocks; all get the whole result.

@@ -14,8 +14,8 @@ from facealign.errors import SettingsError
 from facealign.exposure import brighten
 from facealign.geometry import CropTransform, nms, turned_back
 from facealign.models import WEIGHTS, checked
-from facealign.types import Box, Pixels
-from facealign.yunet.network import Array, Network
+from facealign.types import Box, Doubles, Floats, Pixels
+from facealign.yunet.network import Network
 from facealign.yunet.reduction import reduced
 
 QUARTERS = (1, 2, 3)
@@ -41,9 +41,9 @@ class Candidates:
 
     """
 
-    boxes: Array
-    scores: Array
-    angles: Array
+    boxes: Floats
+    scores: Floats
+    angles: Floats
     small: NDArray[np.bool_]
 
     def __getitem__(self, rows: NDArray[Any] | slice) -> "Candidates":
@@ -149,7 +149,7 @@ class YuNet:
         """Find upright faces in an (H, W, 3) RGB uint8 image; the highest score first."""
         return self.find(image, turned=False)[0]
 
-    def find(self, image: Pixels, turned: bool = True) -> tuple[Detections, Array]:
+    def find(self, image: Pixels, turned: bool = True) -> tuple[Detections, Floats]:
         """Find faces; where none is sure, and if `turned`, also those at other angles.
 
         Returns:
@@ -165,7 +165,7 @@ class YuNet:
         found = found[found.scores >= self.min_score]
         return Detections(self._face_squares(found.boxes, found.angles), found.scores), found.angles
 
-    def _face_squares(self, boxes: Array, angles: Array) -> Array:
+    def _face_squares(self, boxes: Floats, angles: Floats) -> Floats:
         """YuNet's boxes (N, 4), of faces that lean → squares (N, 4) from the brows to the chin."""
         size = np.sqrt((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]))
         turns, lower = np.radians(angles), np.float32(self.LOWER) * size
@@ -280,7 +280,7 @@ class YuNet:
         return CropTransform.from_square(centre, side, self.PATCH, float(angle))
 
 
-def _box_in(crop: CropTransform, box: NDArray[np.float64]) -> Box:
+def _box_in(crop: CropTransform, box: Doubles) -> Box:
     """A box in a turned crop → the box with the same sides and centre in the image."""
     middle = crop.to_image(((box[:2] + box[2:]) / 2).astype(np.float32))
     half = (box[2:] - box[:2]) / 2 / crop.scale

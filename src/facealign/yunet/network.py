@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from facealign.errors import ModelError
 from facealign.session import Session
-from facealign.types import Pixels
+from facealign.types import Doubles, Floats, Pixels
 
 STRIDES = (8, 16, 32)
 """Pixels per cell, for each of the three outputs."""
@@ -20,8 +20,7 @@ the largest face that a tile's edge cannot hide."""
 BATCH = 32
 """Patches per run of the network."""
 
-Array = NDArray[np.float32]
-Boxes = NDArray[np.float64]
+Boxes = Doubles
 
 
 class Network:
@@ -46,7 +45,7 @@ class Network:
         if not set(self._outputs) <= set(self._session.outputs):
             raise ModelError(f"{file}: not a YuNet face detector")
 
-    def search(self, picture: Pixels, min_score: float) -> tuple[Boxes, Array]:
+    def search(self, picture: Pixels, min_score: float) -> tuple[Boxes, Floats]:
         """Every box (N, 4) of at least this score, and the scores (N,)."""
         boxes, scores = [], []
         for x, y, w, h in tiles(picture.shape[1], picture.shape[0]):
@@ -56,7 +55,7 @@ class Network:
                 scores.append(certain)
         return np.concatenate(boxes), np.concatenate(scores)
 
-    def surest(self, patches: Sequence[Pixels], astray: float) -> tuple[Boxes, Array]:
+    def surest(self, patches: Sequence[Pixels], astray: float) -> tuple[Boxes, Floats]:
         """The surest box (N, 4) near the centre of each square patch, and its score (N,).
 
         Args:
@@ -77,7 +76,7 @@ class Network:
                 boxes[rows][n] = _boxes(offsets[n, best[n]], cells[best[n]], stride, columns)
         return boxes, scores
 
-    def run(self, pictures: Sequence[Pixels]) -> list[tuple[int, int, list[Array]]]:
+    def run(self, pictures: Sequence[Pixels]) -> list[tuple[int, int, list[Floats]]]:
         """For pictures (H, W, 3) of one size, per stride: it, the columns of cells, the values.
 
         The values are cls and obj (B, cells, 1), in 0..1, and bbox (B, cells, 4).
@@ -92,8 +91,8 @@ class Network:
 
 
 def decode(
-    values: Sequence[Array], stride: int, columns: int, min_score: float
-) -> tuple[Boxes, Array]:
+    values: Sequence[Floats], stride: int, columns: int, min_score: float
+) -> tuple[Boxes, Floats]:
     """Boxes of one stride of YuNet.
 
     Each cell (row r, column c) gives the score √(cls·obj) and a box with the centre
@@ -115,12 +114,12 @@ def decode(
     return _boxes(offsets[cells], cells, stride, columns), scores[cells]
 
 
-def _scores(classes: Array, objects: Array) -> Array:
+def _scores(classes: Floats, objects: Floats) -> Floats:
     """(..., 1) each → (...)."""
     return np.asarray(np.sqrt(np.clip(classes[..., 0], 0, 1) * np.clip(objects[..., 0], 0, 1)))
 
 
-def _boxes(offsets: Array, cells: NDArray[np.intp], stride: int, columns: int) -> Boxes:
+def _boxes(offsets: Floats, cells: NDArray[np.intp], stride: int, columns: int) -> Boxes:
     dx, dy, w, h = offsets.astype(np.float64).T
     x, y = (cells % columns + dx) * stride, (cells // columns + dy) * stride
     half_w, half_h = np.exp(w) * stride / 2, np.exp(h) * stride / 2

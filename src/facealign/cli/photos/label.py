@@ -9,7 +9,6 @@ from pathlib import Path
 
 import click
 import numpy as np
-from numpy.typing import NDArray
 
 from facealign.aligner.landmarker import Landmarker
 from facealign.aligner.many import Room
@@ -32,7 +31,7 @@ from facealign.image import open_image
 from facealign.markup import load_markup
 from facealign.models import DEFAULT, DEVICES, model_path
 from facealign.problems import report
-from facealign.types import Box, Pixels
+from facealign.types import Box, Floats, Pixels
 from facealign.yunet import YuNet
 
 SURE = 0.7
@@ -110,7 +109,7 @@ class Labelled:
 
     photo: Path
     box: Box
-    landmarks: NDArray[np.float32]
+    landmarks: Floats
     spread: float
 
 

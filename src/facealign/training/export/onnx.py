@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -31,6 +30,7 @@ from facealign.training.rundir.checkpoint import load_checkpoint, network_of
 from facealign.training.rundir.folder import best_checkpoint
 from facealign.training.settings import Settings
 from facealign.training.settings_file import to_settings
+from facealign.types import Floats
 
 OPSET = 18
 TOLERANCE = 1e-4
@@ -90,7 +90,7 @@ def export_run(
     target: Path,
     licence: str | None = None,
     markups: Sequence[str] = (),
-    faces: NDArray[np.float32] | None = None,
+    faces: Floats | None = None,
 ) -> ModelFacts:
     """Write the best weights of a run as ONNX.
 

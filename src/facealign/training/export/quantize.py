@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnxruntime.quantization import (
     CalibrationDataReader,
     CalibrationMethod,
@@ -36,6 +35,7 @@ from facealign.training.run import hold_out
 from facealign.training.rundir.checkpoint import load_checkpoint
 from facealign.training.rundir.folder import best_checkpoint
 from facealign.training.settings_file import to_settings
+from facealign.types import Floats
 
 FACES = 100
 """Number of training faces that set the ranges of the activations."""
@@ -48,16 +48,16 @@ APART = 0.01
 class CalibrationFaces(CalibrationDataReader):  # type: ignore[misc]
     """The network's input for faces, (N, 3, S, S), a batch at a time."""
 
-    def __init__(self, images: NDArray[np.float32]) -> None:
+    def __init__(self, images: Floats) -> None:
         self._batches = iter(images[i : i + BATCH] for i in range(0, len(images), BATCH))
 
-    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+    def get_next(self) -> dict[str, Floats] | None:
         """The next batch by the input's name; None after the last."""
         batch = next(self._batches, None)
         return None if batch is None else {"image": batch}
 
 
-def calibration_faces(run: Path, root: Path | None = None) -> NDArray[np.float32]:
+def calibration_faces(run: Path, root: Path | None = None) -> Floats:
     """(N, 3, S, S) the network's input for some of a run's training faces, without augmentation.
 
     From the folder of a run or a checkpoint; its first data set is at `root`, if it has moved.
@@ -87,7 +87,7 @@ def calibration_faces(run: Path, root: Path | None = None) -> NDArray[np.float32
     return np.ascontiguousarray(values.transpose(0, 3, 1, 2), dtype=np.float32)
 
 
-def to_integers(content: bytes, images: NDArray[np.float32]) -> bytes:
+def to_integers(content: bytes, images: Floats) -> bytes:
     """The ONNX file of a network in 8-bit integers, without a digest; images (N, 3, S, S).
 
     Raises:
@@ -111,7 +111,7 @@ def prepare(model: Path, folder: Path) -> Path:
     return ready
 
 
-def quantise(ready: Path, target: Path, images: NDArray[np.float32], **changes: Any) -> None:
+def quantise(ready: Path, target: Path, images: Floats, **changes: Any) -> None:
     """Write what `prepare` made in 8-bit integers.
 
     The images (N, 3, S, S) set the ranges of the activations; `changes` are arguments of
@@ -151,7 +151,7 @@ def _reads(node: onnx.NodeProto, word: str) -> bool:
     return any(word in name for name in node.input)
 
 
-def _check_likeness(content: bytes, found: bytes, images: NDArray[np.float32]) -> None:
+def _check_likeness(content: bytes, found: bytes, images: Floats) -> None:
     plain, rounded = (_landmarks(file, images) for file in (content, found))
     apart = float(np.linalg.norm(plain - rounded, axis=-1).mean())
     if not apart <= APART:
@@ -161,10 +161,10 @@ def _check_likeness(content: bytes, found: bytes, images: NDArray[np.float32]) -
         )
 
 
-def _landmarks(content: bytes, images: NDArray[np.float32]) -> NDArray[np.float32]:
+def _landmarks(content: bytes, images: Floats) -> Floats:
     """(N, K, 2) of the first head, 0 … 1."""
     session = Session(content)
-    parts: Sequence[NDArray[np.float32]] = [
+    parts: Sequence[Floats] = [
         session.run(["landmarks"], {"image": images[i : i + BATCH]})[0]
         for i in range(0, len(images), BATCH)
     ]
