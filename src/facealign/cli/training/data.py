@@ -17,7 +17,6 @@ from facealign.cli.options import FiniteRange, json_option, labels_markup_option
 from facealign.datasets import DATASETS, load_dataset, read_dataset
 from facealign.datasets.check import Check, check_reading, draw_sheet
 from facealign.datasets.drawings import write_drawings
-from facealign.datasets.shards import Index
 from facealign.errors import DataError, needs
 from facealign.files import write_json
 from facealign.image import write_image
@@ -210,11 +209,6 @@ def pack(
     )
     for face in index.left_out:
         report(face.problem)
-    say(f"packed: {_size(index)} in {target}")
+    size, shards = sum(shard.bytes for shard in index.shards), counted(len(index.shards), "shard")
+    say(f"packed: {len(index):,} faces, {shards}, {size / 1e6:,.0f} MB in {target}")
     return 0
-
-
-def _size(index: Index) -> str:
-    size = sum(shard.bytes for shard in index.shards)
-    shards = counted(len(index.shards), "shard")
-    return f"{len(index):,} faces, {shards}, {size / 1e6:,.0f} MB"
