@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ def test_a_good_face_has_nothing_to_say(face: Any) -> None:
     assert check.box_sources == {"official": 1}
     found = (check.unreadable, check.outside, check.duplicates, check.suspicious)
     assert found == ([], [], [], [])
-    assert json.loads(json.dumps(check.to_dict()))["markup"] == "celeba5"
+    assert json.loads(json.dumps(asdict(check)))["markup"] == "celeba5"
 
 
 def test_the_official_count_stands_beside(face: Any) -> None:

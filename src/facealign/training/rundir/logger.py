@@ -40,7 +40,7 @@ class Record:
         add_environment(folder, run.step, environment(run.batches.device, run.precision))
         if run.settings.train.tensorboard:
             with needs("train", "train.tensorboard = true"):
-                from torch.utils import tensorboard
+                import torch.utils.tensorboard as tensorboard
             # TensorBoard ignores what an earlier writer wrote after the step.
             path = str(folder.path / "tensorboard")
             self._board = tensorboard.SummaryWriter(path, purge_step=run.step + 1)
