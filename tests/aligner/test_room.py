@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from facealign import FaceAligner, ImageError, image
-from facealign.aligner import aligner, batches, room
+from facealign.aligner import aligner, many
 from facealign.aligner.many import Room, memory
 from facealign.types import Pixels
 
@@ -78,7 +78,7 @@ def large(tmp_path: Path, astronaut: Pixels) -> list[Path]:
 def test_photos_that_wait_for_a_batch_share_a_budget_of_pixels(
     large: list[Path], monkeypatch: pytest.MonkeyPatch, budget: int
 ) -> None:
-    monkeypatch.setattr(batches, "WAITING_PIXELS", budget)
+    monkeypatch.setattr(many, "WAITING_PIXELS", budget)
     counted = Counted(monkeypatch)
     with FaceAligner(threads=1) as opened:
         alone = [opened.align(path) for path in large]
@@ -106,7 +106,7 @@ def test_a_photo_larger_than_the_room_is_refused_before_it_is_decoded(
 ) -> None:
     with pytest.raises(ImageError, match=r"a.jpg: too large for the memory here \(10+ million"):
         Room(100).hold(10**15, "a.jpg").__enter__()
-    monkeypatch.setattr(room, "memory", lambda: 2 * room.BYTES * 300 * 300)
+    monkeypatch.setattr(many, "memory", lambda: 2 * many.BYTES * 300 * 300)
     for side in (200, 400):
         Image.new("RGB", (side, side)).save(tmp_path / f"{side}.png")
     names = [tmp_path / "200.png", tmp_path / "400.png"]
@@ -135,4 +135,4 @@ def test_a_large_photo_takes_no_more_than_ten_bytes_a_pixel(tmp_path: Path) -> N
     for name in ("a.png", "b.png"):
         words = [sys.executable, "-c", code, str(tmp_path / name)]
         done = subprocess.run(words, capture_output=True, text=True, check=True)
-        assert int(done.stdout) < room.BYTES * side * side
+        assert int(done.stdout) < many.BYTES * side * side
