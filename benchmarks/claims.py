@@ -31,6 +31,7 @@ from facealign.datasets import read_dataset, stream_pixels
 from facealign.geometry import CropTransform
 from facealign.markup import load_markup
 from facealign.metrics import inter_ocular, inter_pupil
+from facealign.models import BEST_AAN
 from facealign.types import Sample
 
 EVERY = 5
@@ -80,7 +81,7 @@ def run(given: argparse.Namespace) -> None:
     """Print both tables and the ratio."""
     samples = read_dataset("300w", given.root, "train").samples
     console, content = new_console(), {}
-    for name, model in models_of(given).items():
+    for name, model in models_of(given, BEST_AAN).items():
         content[name] = maps(model, samples[::EVERY])
         stages = range(1, 1 + len(content[name][PLACES[0]]))
         table = new_table("stage", *map(str, stages))

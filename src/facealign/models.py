@@ -13,7 +13,8 @@ from facealign.files import digest, is_file, packaged, parsing, reading, sha256
 from facealign.markup import Markup, load_markup, targets
 
 WEIGHTS = packaged("weights")
-DEFAULT = "aan-m"
+DEFAULT, BEST_AAN = "heatmap-m", "aan-m"
+"""The bundled model with the smallest error, and the best one of the paper's network (an AAN)."""
 RANGES = {"input_size": (8, 4096), "mean": (-10, 10), "std": (1e-6, 1e6), "margin": (-0.45, 10)}
 """Range of each number in the metadata of a file, ends included."""
 DEVICES = {

@@ -130,7 +130,9 @@ def test_attention_maps_only_when_asked_for(
     aligner: FaceAligner, astronaut: Pixels, face: facealign.Face
 ) -> None:
     assert face.attention is None
-    (found,) = aligner.align(astronaut, attention=True)
+    with pytest.raises(facealign.ModelError, match="no attention maps: take aan-m, which has"):
+        aligner.align(astronaut, attention=True)
+    (found,) = FaceAligner("aan-m").align(astronaut, attention=True)
     assert found.attention is not None
     assert found.attention.shape == (4, 128, 128)
     assert 0 <= found.attention.min() <= found.attention.max() <= 1

@@ -216,7 +216,7 @@ def test_two_models_on_drawn_faces(
     ]
     words = ["--root", str(drawn), "--every", "4", "--json", str(target), "--rows", *rows]
     copy = tmp_path / "copy.onnx"
-    shutil.copyfile(model_path("default"), copy)
+    shutil.copyfile(model_path("aan-m"), copy)
     benchmark("robustness").main([*words, "--model", "aan-m", "--model", str(copy)])
     printed = capsys.readouterr().out
     assert all(len(line) <= 80 for line in printed.splitlines())

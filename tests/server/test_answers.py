@@ -17,6 +17,7 @@ from facealign import FaceAligner
 from facealign.aligner.many import core_count
 from facealign.errors import SettingsError
 from facealign.formats.json import SCHEMA_FILE
+from facealign.models import DEFAULT
 from facealign.server import ServerSettings
 
 SCHEMA = json.loads(SCHEMA_FILE.read_text())
@@ -181,8 +182,8 @@ def test_limits_unless_others_are_given() -> None:
 
 def test_facts_health_and_metrics(server: Any, photo: bytes) -> None:
     models = server.ask("/v1/models").json["models"]
-    assert models["aan-m"]["default"]
-    assert models["aan-m"]["markups"] == ["ibug68"]
+    assert [name for name, facts in models.items() if facts["default"]] == [DEFAULT]
+    assert models[DEFAULT]["markups"] == ["ibug68"]
     assert server.ask("/healthz").body == b"ok\n"
     assert server.ask("/readyz").body == b"ready\n"
     before = counts(server.ask("/metrics").body.decode())

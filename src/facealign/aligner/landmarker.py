@@ -17,7 +17,7 @@ from facealign.face import Face
 from facealign.face.pose import lean
 from facealign.geometry import CropTransform, box_of_points, box_size
 from facealign.markup import known_markup, load_markup
-from facealign.models import ModelFacts
+from facealign.models import BEST_AAN, ModelFacts
 from facealign.session import Session
 from facealign.types import Box, Floats, Pixels
 
@@ -245,7 +245,9 @@ class Landmarker:
         """Crops (B, S, S, 3) → outputs by name; the landmarks (B, K, 2) in crop pixels."""
         names = [name for name in OUTPUTS if name in self._outputs]
         if attention and not self._maps:
-            raise ModelError(f"the model {self.facts.name} has no attention maps")
+            raise ModelError(
+                f"the model {self.facts.name} has no attention maps: take {BEST_AAN}, which has"
+            )
         wanted = [self._outputs[name] for name in names] + (self._maps if attention else [])
         given = self._session.run(wanted, {"image": self._normalized(crops)})
         values = dict(zip(names, given, strict=False))

@@ -50,9 +50,14 @@ INPUT_FOLDERS = frozenset({"root", "run", "source", "sources"})
 
 def model_options(function: Function) -> Function:
     """`--model`, and how and how many photos at a time it sees."""
+    return model_option(how_options(function))
+
+
+def how_options(function: Function) -> Function:
+    """How a model sees photos, and how many at a time."""
     for option in (max_megapixels_option, threads_option(), workers_option, device_option):
         function = option(function)
-    return model_option(function)
+    return function
 
 
 def photo_arguments(required: bool) -> Callable[[Function], Function]:

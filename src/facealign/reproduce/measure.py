@@ -9,6 +9,7 @@ from facealign.aligner.settings import AlignSettings
 from facealign.datasets import Reading, load_dataset, read_dataset
 from facealign.errors import DataError, FaceAlignError
 from facealign.evaluation import Matched, Predictions, Report, match, predict, score
+from facealign.models import BEST_AAN
 from facealign.types import Progress, silent
 
 Track = Callable[[str], Progress]
@@ -65,7 +66,7 @@ class Measurer:
     """
 
     roots: Roots
-    models: Sequence[str] = ("default",)
+    models: Sequence[str] = (BEST_AAN,)
     kept: Sequence[Predictions] = ()
     boxes: str = "official"
     threads: int | None = None

@@ -7,6 +7,7 @@ import click
 from facealign.aligner.settings import AlignSettings
 from facealign.cli.options import (
     given_by,
+    how_options,
     markup_option,
     model_options,
     output_option,
@@ -19,6 +20,7 @@ from facealign.face import Face
 from facealign.face.templates import SIDES
 from facealign.formats.photo_table import PhotoTable, read_faces
 from facealign.image import Photo
+from facealign.models import BEST_AAN
 from facealign.types import Pixels
 
 
@@ -122,7 +124,15 @@ def crop(
 @click.command("attention", short_help="Draw where the network looked.")
 @photo_arguments(required=True)
 @output_option("DIR", "Folder for the pictures.", required=True)
-@model_options
+@click.option(
+    "--model",
+    default=BEST_AAN,
+    is_eager=True,
+    metavar="NAME",
+    show_default=True,
+    help="A bundled model with attention maps, or an .onnx file.",
+)
+@how_options
 def attention(
     photos: tuple[str, ...],
     output: Path,

@@ -10,7 +10,7 @@ from facealign.cli.data_options import Options, boxes_option, reader_option
 from facealign.cli.options import output_option, threads_option
 from facealign.evaluation import read_predictions
 from facealign.files import write_file
-from facealign.models import DEFAULT
+from facealign.models import BEST_AAN
 from facealign.reproduce.figures import figure2, figure3, figure4
 from facealign.reproduce.measure import Measurer, Roots
 from facealign.reproduce.paper import BENCHMARKS
@@ -38,8 +38,8 @@ PHOTO = Path("examples/astronaut.jpg")
     "--model",
     "models",
     multiple=True,
-    default=("default",),
-    show_default=DEFAULT,
+    default=(BEST_AAN,),
+    show_default=True,
     help="A bundled model or a file; may be repeated.",
 )
 @click.option(
