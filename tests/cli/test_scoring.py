@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from facealign.models import DEFAULT
+
 Outcome = tuple[int, str, str]
 
 
@@ -27,7 +29,7 @@ def test_a_report_holds_every_number_with_its_normaliser(evaluated: Path) -> Non
     report = json.loads((evaluated / "r.json").read_text())
     assert {"count", "nme_inter_ocular", "nme_inter_pupil", "auc_08"} <= report.keys()
     assert {"failure_rate_08", "nme_box_size", "nme_box_diagonal"} <= report.keys()
-    assert (report["model"], report["normaliser"]) == ("aan-m", "inter_ocular")
+    assert (report["model"], report["normaliser"]) == (DEFAULT, "inter_ocular")
     low, high = report["intervals"]["inter_ocular"]
     assert low < report["nme_inter_ocular"] < high
     assert "jaw" in report["regions"]
@@ -41,7 +43,7 @@ def test_scoring_the_file_equals_evaluating(
         "score", evaluated / "p.npz", "--root", drawn, "--json", again
     )
     assert (code, errors) == (0, "")
-    for words in ("aan-m", "300w common", "official", "NME, inter-pupil", "95 %", "left eye,"):
+    for words in (DEFAULT, "300w common", "official", "NME, inter-pupil", "95 %", "left eye,"):
         assert words in printed
     assert json.loads(again.read_text()) == json.loads((evaluated / "r.json").read_text())
 
@@ -92,9 +94,9 @@ def test_reports_side_by_side(facealign: Callable[..., Outcome], evaluated: Path
         "compare", evaluated / "r.json", evaluated / "old.json", "--json", rows
     )
     assert (code, errors) == (0, "")
-    for words in ("aan-m", "[older]", "NME, inter-ocular", "NME, box diagonal", "inter-ocular"):
+    for words in (DEFAULT, "[older]", "NME, inter-ocular", "NME, box diagonal", "inter-ocular"):
         assert words in printed
-    assert [row["model"] for row in json.loads(rows.read_text())] == ["aan-m", "[older]"]
+    assert [row["model"] for row in json.loads(rows.read_text())] == [DEFAULT, "[older]"]
 
 
 def test_a_run_counts_by_its_best_validation(
