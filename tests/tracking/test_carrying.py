@@ -35,7 +35,7 @@ class Counted(FaceAligner):
 
 @pytest.fixture
 def aligner() -> Counted:
-    return Counted(threads=1, turned_faces=False)
+    return Counted("aan-m", threads=1, turned_faces=False)
 
 
 @pytest.fixture(scope="module")
