@@ -125,6 +125,7 @@ class Ours:
             "own detector": lambda: self._detected,
             "last frame": self._from_last,
             "live": lambda: self._tracked("live"),
+            "live, one look": lambda: self._tracked("live", looks=1),
             OFFLINE: lambda: self._tracked("none"),
         }
 
@@ -146,8 +147,8 @@ class Ours:
 
         return follow
 
-    def _tracked(self, smoothing: Literal["live", "none"]) -> Tracked:
-        return Tracked(facealign.FaceTracker(self._aligner, smoothing=smoothing))
+    def _tracked(self, smoothing: Literal["live", "none"], looks: int = 2) -> Tracked:
+        return Tracked(facealign.FaceTracker(self._aligner, smoothing=smoothing, looks=looks))
 
 
 class Tracked:

@@ -188,7 +188,8 @@ def test_the_example_photo(
     content = json.loads(target.read_text())
     assert content["faces"] == ["astronaut.jpg"]
     names = [
-        f"default, {way}" for way in ("true box", "own detector", "last frame", "live", "offline")
+        f"default, {way}"
+        for way in ("true box", "own detector", "last frame", "live", "live, one look", "offline")
     ]
     assert list(content["followers"]) == names
     for found in content["followers"].values():

@@ -54,8 +54,25 @@ def test_three_faces_keep_their_tracks_with_few_runs_of_the_detector(
     tracking: ModuleType,
 ) -> None:
     aligner = tracking.Counted(threads=1, turned_faces=False)
-    row = tracking.measure(aligner, 3, (640, 480), 2)
+    row = tracking.measure(aligner, 3, (640, 480), False, 2)
     assert row["detector"] <= 52
     assert row["switches"] == 0
     assert row["ghosts"] <= 3
     assert row["missed"] <= 3
+    assert 0.2 < row["looked"] < 0.5
+
+
+def test_talking_faces_open_their_mouths_and_close_their_eyes_between_words(
+    tracking: ModuleType,
+) -> None:
+    """By hand: a word of 10 frames is widest in its middle, the blink is at 0.4 to 0.6 s."""
+    steps = [tracking.acted(number) for number in range(2 * tracking.RATE)]
+    assert [step.jaw for step in steps[:11:5]] == pytest.approx([0, 1, 0])
+    assert [number for number, step in enumerate(steps) if step.lids > 0.1] == list(range(13, 18))
+    still, talking = (tracking.Scene(1, (640, 480), talks) for talks in (False, True))
+    pairs = [(still.frame(n)[0].astype(int), talking.frame(n)[0].astype(int)) for n in (0, 5)]
+    closed, opened = (np.abs(one - other).mean(axis=2) for one, other in pairs)
+    assert closed.mean() < tracking.NOISE
+    x, y = (round(float(value)) for value in still.places(5)[0])
+    mouth = np.s_[y + 10 : y + 50, x - 25 : x + 25]
+    assert opened[mouth].mean() > 2 * closed[mouth].mean()
