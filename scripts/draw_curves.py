@@ -23,10 +23,11 @@ from facealign.evaluation.predictions import predict
 from facealign.evaluation.report import match
 from facealign.files import write_file
 from facealign.metrics import ced
+from facealign.models import DEFAULT
 
 RUNS = Path(__file__).parents[1] / "docs" / "runs"
 ERRORS, SCORES = RUNS / "curves" / "300w.json", RUNS / "scores" / "300w.json"
-MODELS = ("aan-m", "aan-s")
+MODELS = ("heatmap-m", "aan-m", "aan-s")
 LIMIT = 0.10
 """The last error on the axis."""
 FEW = 50
@@ -69,9 +70,9 @@ def draw_calibration(target: Path) -> None:
     figure = Figure((4.6, 4.0), layout="constrained", facecolor="white")
     axes = figure.add_subplot(xlabel="score of the points (mean of a bin)", ylabel="share near")
     axes.plot([0, 1], [0, 1], color="#999999", linestyle=":", label="perfect")
-    for name, found in tree["models"]["aan-m"].items():
+    for name, found in tree["models"][DEFAULT].items():
         axes.plot(*calibration(found["reliability"]), marker="o", label=name)
-    axes.set(xlim=(0, 1), ylim=(0, 1), title="aan-m: near is within 3 % of the crop")
+    axes.set(xlim=(0, 1), ylim=(0, 1), title=f"{DEFAULT}: near is within 3 % of the crop")
     axes.grid(alpha=0.3)
     axes.legend(loc="upper left", fontsize=8)
     figure.savefig(target, dpi=160, metadata={"Software": None})
