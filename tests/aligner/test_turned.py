@@ -145,14 +145,15 @@ def test_a_given_box_round_a_leaning_face_is_looked_at_twice(
 
 @pytest.mark.parametrize("degrees", [90, 135, 180, 225, 270])
 def test_a_given_box_round_a_lying_face_is_looked_at_from_all_sides(
-    aligner: FaceAligner, astronaut: Pixels, face: Face, degrees: int
+    astronaut: Pixels, face: Face, degrees: int
 ) -> None:
+    """By aan-m: heatmap-m has the points of some lying faces right at the first look."""
     photo, expected = turned(astronaut, face.landmarks, degrees)
     half, centre = (face.box[2:] - face.box[:2]) / 2, expected.mean(axis=0)
     box = [*(centre - half), *(centre + half)]
-    (found,) = aligner.align(photo, boxes=[box])
+    (found,) = FaceAligner("aan-m", threads=1).align(photo, boxes=[box])
     assert np.linalg.norm(found.landmarks - expected, axis=1).mean() < 3
-    (plain,) = FaceAligner(threads=1, turned_faces=False).align(photo, boxes=[box])
+    (plain,) = FaceAligner("aan-m", threads=1, turned_faces=False).align(photo, boxes=[box])
     assert np.linalg.norm(plain.landmarks - expected, axis=1).mean() > 20
 
 
