@@ -17,7 +17,7 @@ from PIL import Image
 
 from facealign import YuNet
 from facealign.datasets import read_dataset
-from facealign.models import model_path
+from facealign.models import DEFAULT, model_path
 from facealign.types import Pixels
 
 Benchmark = Callable[[str], ModuleType]
@@ -141,10 +141,10 @@ def test_speed_in_one_run_and_who_is_left_out_for_want_of_what(
     assert done.returncode == 0, done.stderr
     tree = json.loads(target.read_text())
     ours = tree["rows"][0]
-    assert (ours["name"], ours["ours"], ours["points"]) == ("aan-m", True, 68)
+    assert (ours["name"], ours["ours"], ours["points"]) == (DEFAULT, True, 68)
     assert ours["stage_ms"]["median"] <= ours["stage_ms"]["p95"]
     assert 20 < ours["memory_mb"] < 2000
-    assert re.search(r"\| aan-m +\| +68 \|", done.stdout)
+    assert re.search(rf"\| {DEFAULT} +\| +68 \|", done.stdout)
     measured = {row["name"] for row in tree["rows"]}
     for peer in others.PEERS:
         assert (peer in measured) != (f"{peer} left out: " in done.stderr)

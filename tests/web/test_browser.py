@@ -20,6 +20,7 @@ from PIL import Image
 from facealign import Face, FaceAligner, read_image
 from facealign.formats.json import SCHEMA_FILE
 from facealign.formats.registry import read_results
+from facealign.models import DEFAULT
 from facealign.web import write_site
 
 Scenario = Callable[..., dict[str, Any]]
@@ -89,11 +90,11 @@ def python_faces(photos: list[str], model: str) -> list[list[Face]]:
     return [aligner.align(photo) for photo in photos[:-1]]
 
 
-@pytest.mark.parametrize("model", ["aan-m", "aan-s"])
+@pytest.mark.parametrize("model", [DEFAULT, "aan-m", "aan-s"])
 def test_photos_give_pythons_landmarks_offline(
     browse: Scenario, photos: list[str], tmp_path: Path, model: str
 ) -> None:
-    other = model if model != "aan-m" else None
+    other = model if model != DEFAULT else None
     seen = browse("photos", photos=photos, folder=str(tmp_path), model=other)
     assert seen["isolated"]  # threads work
     assert seen["errors"] == []

@@ -23,12 +23,18 @@ await run(async (page, { folder }) => {
   await canvas.hover(at([222, 126]));
   const hovered = await page.locator("article .point").textContent();
 
-  const before = await canvas.screenshot({ path: `${folder}/plain.png` });
+  const differs = async (before, name) => {
+    for (let i = 0; i < 200; i++) {
+      const after = await canvas.screenshot({ path: `${folder}/${name}.png` });
+      if (!before.equals(after)) return after;
+      await page.waitForTimeout(200);
+    }
+    return before;
+  };
+  const first = await canvas.screenshot({ path: `${folder}/first.png` });
+  await page.locator("#model").selectOption("aan-m"); // a model with maps
+  const before = await differs(first, "plain");
   await page.locator("#attention").selectOption({ index: 1 });
-  let after = before;
-  for (let i = 0; i < 200 && before.equals(after); i++) {
-    await page.waitForTimeout(200);
-    after = await canvas.screenshot({ path: `${folder}/attention.png` });
-  }
+  const after = await differs(before, "attention");
   return { widths, hovered, changed: !before.equals(after) };
 });
