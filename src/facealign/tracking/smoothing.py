@@ -72,7 +72,7 @@ LIVE = Window(frames=7, degree=2)
 MOVED = 9
 """Frames whose mean similarity is taken, each moved along with the pixels."""
 LIVE_SHAPE = OneEuro()
-QUICK = OneEuro(beta=80.0)
+QUICK = OneEuro(beta=160.0)
 CALM = OneEuro(cutoff=0.5, beta=10.0)
 """Of a shape whose past was moved along: lids and lips, and all other points."""
 QUICK_WORDS = {"upper", "lower", "top", "bottom"}
