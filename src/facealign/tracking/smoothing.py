@@ -151,8 +151,10 @@ class LiveSmoother:
 
     def __init__(self, markup: str) -> None:
         self._markup = markup
-        quick = quick_points(markup)
-        calm = [np.where(quick, *pair) for pair in zip(astuple(QUICK), astuple(CALM), strict=True)]
+        self._quick = quick_points(markup)
+        calm = [
+            np.where(self._quick, *pair) for pair in zip(astuple(QUICK), astuple(CALM), strict=True)
+        ]
         self._filters = {False: astuple(LIVE_SHAPE), True: tuple(calm)}
         self.reset()
 
@@ -162,7 +164,7 @@ class LiveSmoother:
         self._past: deque[tuple[float, Complex]] = deque(maxlen=LIVE.frames)
         self._moved: Complex | None = None  # (T, K), the latest points, moved along to this frame
         self._last: Complex | None = None  # (2, K), those of the last frame, found and smoothed
-        self._speed: Complex | float = 0.0
+        self._speed: Complex | Array | float = 0.0
         self._latest = 0.0  # the time of the last frame
 
     @property
@@ -173,6 +175,9 @@ class LiveSmoother:
     def carried(self, movement: Matrix, time: float) -> Points:
         """The (K, 2) points of a frame without new ones: the last smoothed ones, moved along.
 
+        Lids and lips go on towards where they were found last: else an eye that opened just before
+        would be drawn half closed until the next looks.
+
         Args:
             movement: of the face's pixels from the frame of the last `step` to this one.
             time: seconds. The face stood still in itself until then, so that what the next step
@@ -180,8 +185,15 @@ class LiveSmoother:
 
         """
         assert self._last is not None
-        self._latest = time
-        return _to_points(map_points(movement, self._last[1]))
+        assert self._frame is not None
+        places, (found, shape) = self._frame.split(self._last)
+        cutoff, beta, speed_cutoff = self._filters[True]
+        seconds, self._latest = time - self._latest, time
+        self._speed = self._speed * (1 - _share(speed_cutoff, seconds))
+        share = self._quick * _share(cutoff + beta * np.abs(self._speed), seconds)
+        smooth = places[1, 0] + places[1, 1] * (shape + share * (found - shape))
+        self._last = np.stack([self._last[0], smooth])
+        return _to_points(map_points(movement, smooth))
 
     def step(self, points: Points, time: float, movement: Matrix | None = None) -> Points:
         """The (K, 2) points of a frame, in pixels, filtered.

@@ -75,10 +75,22 @@ export class LiveSmoother {
     return this.moved.length >= this.settings.known;
   }
 
-  /** The points of a frame without new ones: the last smoothed ones, moved along. */
+  /** The points of a frame without new ones: the last smoothed ones, moved along; lids and lips go on. */
   carriedTo(movement, time) {
+    const [{ shape: found }, { place, turn, shape }] = this.last.map((points) => this.frame.split(points));
+    const { quick, calm } = this.settings;
+    const seconds = time - this.latest;
     this.latest = time;
-    return mapped(movement, this.last[1]).map((point) => point.map(Math.fround));
+    this.speed ??= shape.map(() => [0, 0]);
+    const smooth = shape.map((point, i) => {
+      const settings = this.markup.quick[i] ? quick : calm;
+      this.speed[i] = scaled(this.speed[i], 1 - share(settings.speed_cutoff, seconds));
+      if (settings === calm) return plus(place, times(turn, point));
+      const cutoff = settings.cutoff + settings.beta * Math.hypot(...this.speed[i]);
+      return plus(place, times(turn, plus(point, scaled(minus(found[i], point), share(cutoff, seconds)))));
+    });
+    this.last = [this.last[0], smooth];
+    return mapped(movement, smooth).map((point) => point.map(Math.fround));
   }
 
   /**
