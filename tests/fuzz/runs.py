@@ -18,8 +18,7 @@ from facealign.configs import find_config
 from facealign.evaluation.predictions import Predictions, read_predictions, write_predictions
 from facealign.face import Face
 from facealign.files import to_utf8
-from facealign.markup import load_markup
-from facealign.markup.own import read_markup
+from facealign.markup import load_markup, read_markup
 from facealign.models import bundled, signed
 from facealign.network import build_network
 from facealign.reproduce.runs import read_runs

@@ -8,8 +8,8 @@ from facealign.markup.conversion import (
     load_conversion as load_conversion,
     targets as targets,
 )
-from facealign.markup.known import MARKUPS as MARKUPS
-from facealign.markup.own import (
+from facealign.markup.known import (
+    MARKUPS as MARKUPS,
     is_own as is_own,
     known_markup as known_markup,
     load_markup as load_markup,

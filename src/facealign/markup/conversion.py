@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facealign.errors import DataError
-from facealign.markup.known import MARKUPS
-from facealign.markup.own import load_markup
+from facealign.markup.known import MARKUPS, load_markup
 from facealign.types import Doubles, Points
 
 

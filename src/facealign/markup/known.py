@@ -1,144 +1,148 @@
-"""The point schemes of the public data sets.
+"""Point schemes by name: those of `known.toml`, of a TOML or label file, a model, or Python.
 
-Each is a list of point names for each region; the mirror order follows from the names.
+A scheme that is not built in is known by its name from when it is read until the process ends.
 """
 
+import logging
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, count
+from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
-from facealign.markup.scheme import Markup
+from facealign.errors import DataError
+from facealign.files import packaged, read_toml
+from facealign.markup.scheme import Markup, fold
 
-Parts = dict[str, list[str]]
-"""Region → the names of its points."""
-
-
-def _numbered(name: str, first: int, last: int) -> list[str]:
-    """`name_first … name_last`, counting up or down."""
-    step = 1 if first <= last else -1
-    return [f"{name}_{i}" for i in range(first, last + step, step)]
-
-
-def _eye(side: str, lid: int) -> list[str]:
-    """The outline of an eye, clockwise in the photo, from its corner on the left of the photo."""
-    inwards = [f"{side}_eye_outer", *_numbered(f"{side}_eye_upper", 1, lid), f"{side}_eye_inner"]
-    if side == "right":
-        return inwards + _numbered("right_eye_lower", lid, 1)
-    return inwards[::-1] + _numbered("left_eye_lower", 1, lid)
-
-
-def _brow(side: str, count: int) -> list[str]:
-    return _numbered(f"{side}_brow", *((1, count) if side == "right" else (count, 1)))
-
-
-def _nose() -> Parts:
-    nostrils = ["right_nostril_1", "right_nostril_2", "nose_base"]
-    return {
-        "nose_bridge": [*_numbered("nose_bridge", 1, 3), "nose_tip"],
-        "nose_base": [*nostrils, "left_nostril_2", "left_nostril_1"],
-    }
-
-
-def _lips() -> Parts:
-    top = [*_numbered("right_lip_top", 1, 2), "lip_top", *_numbered("left_lip_top", 2, 1)]
-    bottom = [
-        *_numbered("left_lip_bottom", 1, 2),
-        "lip_bottom",
-        *_numbered("right_lip_bottom", 2, 1),
-    ]
-    inner_top = ["right_inner_top", "inner_top", "left_inner_top"]
-    inner_bottom = ["left_inner_bottom", "inner_bottom", "right_inner_bottom"]
-    return {
-        "outer_lip": ["right_mouth_corner", *top, "left_mouth_corner", *bottom],
-        "inner_lip": ["right_mouth_inner", *inner_top, "left_mouth_inner", *inner_bottom],
-    }
-
-
-def _jaw(side: int) -> list[str]:
-    return [*_numbered("right_jaw", 1, side), "chin", *_numbered("left_jaw", side, 1)]
-
-
-IBUG51: Parts = {
-    "right_brow": _brow("right", 5),
-    "left_brow": _brow("left", 5),
-    **_nose(),
-    "right_eye": _eye("right", 2),
-    "left_eye": _eye("left", 2),
-    **_lips(),
-}
-WFLW98: Parts = {
-    "jaw": _jaw(16),
-    "right_brow": [*_numbered("right_brow_upper", 1, 5), *_numbered("right_brow_lower", 4, 1)],
-    "left_brow": [*_numbered("left_brow_upper", 5, 1), *_numbered("left_brow_lower", 1, 4)],
-    **_nose(),
-    "right_eye": _eye("right", 3),
-    "left_eye": _eye("left", 3),
-    **_lips(),
-    "right_pupil": ["right_pupil"],
-    "left_pupil": ["left_pupil"],
-}
-AFLW19: Parts = {
-    "right_brow": ["right_brow_outer", "right_brow_middle", "right_brow_inner"],
-    "left_brow": ["left_brow_inner", "left_brow_middle", "left_brow_outer"],
-    "right_eye": ["right_eye_outer", "right_eye_centre", "right_eye_inner"],
-    "left_eye": ["left_eye_inner", "left_eye_centre", "left_eye_outer"],
-    "nose": ["right_nose", "nose_tip", "left_nose"],
-    "mouth": ["right_mouth_corner", "mouth_centre", "left_mouth_corner"],
-    "chin": ["chin"],
-}
-CELEBA5 = [
-    "right_eye_centre",
-    "left_eye_centre",
-    "nose_tip",
-    "right_mouth_corner",
-    "left_mouth_corner",
-]
-COFW_ORDER = (
-    "right_brow_outer left_brow_outer right_brow_inner left_brow_inner "
-    "right_brow_upper right_brow_lower left_brow_upper left_brow_lower "
-    "right_eye_outer left_eye_outer right_eye_inner left_eye_inner "
-    "right_eye_upper right_eye_lower left_eye_upper left_eye_lower right_pupil left_pupil "
-    "right_nose left_nose nose_tip nose_base right_mouth_corner left_mouth_corner "
-    "lip_top inner_top inner_bottom lip_bottom chin"
-)
-
-
-def _cofw29() -> Parts:
-    parts: Parts = {}
-    for side in ("right", "left"):
-        parts[f"{side}_brow"] = [f"{side}_brow_{p}" for p in ("outer", "upper", "inner", "lower")]
-        parts[f"{side}_eye"] = [f"{side}_eye_{p}" for p in ("outer", "upper", "inner", "lower")]
-        parts[f"{side}_pupil"] = [f"{side}_pupil"]
-    outer_lip = ["right_mouth_corner", "lip_top", "left_mouth_corner", "lip_bottom"]
-    return {
-        **parts,
-        "nose": ["right_nose", "nose_base", "left_nose"],
-        "nose_tip": ["nose_tip"],
-        "outer_lip": outer_lip,
-        "inner_lip": ["inner_top", "inner_bottom"],
-        "chin": ["chin"],
-    }
-
-
-def _markup(name: str, parts: Parts, closed: str = "", order: str = "") -> Markup:
-    """A scheme from its regions; `order` lists the points where it is not that of the regions."""
-    names = order.split() or [point for points in parts.values() for point in points]
-    return Markup(name, names, groups=parts, outline=closed.split())
-
-
+LOG = logging.getLogger(__name__)
 MARKUPS: MappingProxyType[str, Markup] = MappingProxyType(
     {
-        markup.name: markup
-        for markup in (
-            _markup("ibug68", {"jaw": _jaw(8), **IBUG51}, "right_eye left_eye outer_lip inner_lip"),
-            _markup("ibug51", IBUG51, "right_eye left_eye outer_lip inner_lip"),
-            _markup(
-                "wflw98", WFLW98, "right_brow left_brow right_eye left_eye outer_lip inner_lip"
-            ),
-            _markup(
-                "cofw29", _cofw29(), "right_brow left_brow right_eye left_eye outer_lip", COFW_ORDER
-            ),
-            _markup("aflw19", AFLW19),
-            _markup("celeba5", {name: [name] for name in CELEBA5}),
-        )
+        name: Markup(name, **{"points": list(chain(*facts["groups"].values()))} | facts)
+        for name, facts in read_toml(packaged("markup/known.toml")).items()
     }
 )
-"""Every known point scheme by name."""
+"""The point schemes of the public data sets by name."""
+_OWN: dict[str, Markup] = {}
+
+
+def load_markup(markup: str | os.PathLike[str] | Markup) -> Markup:
+    """The point scheme of a name, or of a `.toml` file, or one made in Python.
+
+    A scheme from a file, or made in Python, is known by its name from then on.
+
+    Raises:
+        DataError: no scheme has this name, the file is not a point scheme, or another scheme has
+            its name.
+    """
+    if isinstance(markup, Markup):
+        return _remember(markup)
+    name = os.fspath(markup)
+    found = MARKUPS.get(name) or _OWN.get(name)
+    if found is not None:
+        return found
+    if name.lower().endswith(".toml"):
+        return _remember(read_markup(Path(name).expanduser()))
+    raise DataError(
+        f'unknown markup "{name}": choose one of {", ".join((*MARKUPS, *_OWN))}, or give the .toml '
+        "file of a point scheme"
+    )
+
+
+def known_markup(name: object) -> bool:
+    """Whether a scheme has this name by now."""
+    return isinstance(name, str) and (name in MARKUPS or name in _OWN)
+
+
+def is_own(name: str) -> bool:
+    """Whether a scheme is not built in."""
+    return name not in MARKUPS
+
+
+def own_scheme(name: str) -> dict[str, Any] | None:
+    """What whoever writes the name of a scheme must write too: `Markup.to_dict`, or None."""
+    return load_markup(name).to_dict() if is_own(name) else None
+
+
+def scheme_of_names(
+    name: str,
+    points: Sequence[str],
+    place: str,
+    mirror: Iterable[Sequence[str]] | None = None,
+    skeleton: Iterable[Sequence[str]] = (),
+) -> Markup:
+    """The point scheme of a label file that names its points: a known one with these, or a new one.
+
+    A new one is known from then on, under the name, with a number if another scheme has the name;
+    what is guessed of it is logged as a warning.
+
+    Args:
+        name: what the file calls such a face; characters that no name may have become "_".
+        points: (K,) the names, in any order for a known scheme.
+        place: the file, for messages.
+        mirror: pairs of names; None guesses them from left and right in the names.
+        skeleton: pairs of names to join by a line.
+
+    Raises:
+        DataError: the pairs cannot be guessed.
+    """
+    name = re.sub(r"[^\w.-]+", "_", name)[:60] or "face"
+    words = sorted(map(fold, points))
+    pairs = None if mirror is None else list(mirror)
+    known = {**MARKUPS, **_OWN}.values()
+    alike = [scheme for scheme in known if sorted(map(fold, scheme.names)) == words]
+    for scheme in sorted(alike, key=lambda scheme: scheme.name != name):
+        if pairs is None or _same_pairs(scheme, pairs):
+            return scheme
+    others = (f"{name}-{number}" for number in count(2))
+    free = next(n for n in chain([name], others) if not known_markup(n))
+    try:
+        made = _remember(Markup(free, points, pairs, skeleton=skeleton))
+    except DataError as error:
+        raise DataError(
+            f"{place}: {error}; write it into a .toml file and give that with --markup"
+        ) from None
+    twins = [f"{points[i]}/{points[k]}" for i, k in enumerate(made.mirror.tolist()) if i < k]
+    guessed = "" if pairs is not None else ", guessed from their names"
+    LOG.log(
+        logging.WARNING if pairs is None else logging.INFO,
+        "%s: point scheme %s, of the %d points that the file names; in a mirrored photo these "
+        "change places%s: %s",
+        *(place, free, made.count, guessed, ", ".join(twins) or "none"),
+    )
+    return made
+
+
+def _same_pairs(scheme: Markup, pairs: Iterable[Sequence[str]]) -> bool:
+    """Whether the same points change places in a mirrored photo."""
+    own = {frozenset((i, k)) for i, k in enumerate(scheme.mirror.tolist()) if i < k}
+    return own == {frozenset(scheme.find(point) or 0 for point in pair) for pair in pairs}
+
+
+def scheme_of_dict(content: Mapping[str, Any], place: str) -> Markup:
+    """The point scheme that results carry, `Markup.to_dict`; known by its name from then on.
+
+    Raises:
+        DataError: it is damaged, or another scheme has its name.
+    """
+    return load_markup(Markup.from_dict(content, place))
+
+
+def read_markup(path: Path) -> Markup:
+    """The point scheme of a TOML file: the arguments of `Markup` by name.
+
+    Raises:
+        DataError: the file cannot be read or is not a point scheme.
+    """
+    return Markup.from_dict(read_toml(path), str(path))
+
+
+def _remember(markup: Markup) -> Markup:
+    before = MARKUPS.get(markup.name) or _OWN.setdefault(markup.name, markup)
+    if before != markup:
+        raise DataError(
+            f'two different point schemes are called "{markup.name}", of {before.count} and '
+            f"{markup.count} points: give one of them another name"
+        )
+    return before

@@ -93,7 +93,7 @@ class Markup:
             raise DataError(f'markup {name}: outline "{min(unknown)}" is not a group')
         self.closed = frozenset(outline)
         self.eye_corners = self._pair("right_eye_outer", "left_eye_outer")
-        self.eye_points = self._eyes_by_name() if eyes is None else self._eyes_of(eyes)
+        self.eye_points = self._eyes(eyes)
         two = None if normaliser is None else self._indices(normaliser, "normaliser", 2)
         self.normaliser = None if two is None else (two[0], two[1])
         self.skeleton = tuple(self._indices(pair, "skeleton", 2) for pair in skeleton)
@@ -254,19 +254,18 @@ class Markup:
         one, other = self._place.get(right), self._place.get(left)
         return None if one is None or other is None else (one, other)
 
-    def _eyes_by_name(self) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+    def _eyes(
+        self, eyes: Sequence[str | Sequence[str]] | None
+    ) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+        if eyes is not None:
+            if len(eyes) != 2:
+                raise DataError(f"markup {self.name}: eyes needs the right eye and the left eye")
+            return self._indices(eyes[0], "eyes"), self._indices(eyes[1], "eyes")
         for word in CENTRES:
             if pair := self._pair(f"right_{word}", f"left_{word}"):
                 return (pair[0],), (pair[1],)
         right, left = self.groups.get("right_eye"), self.groups.get("left_eye")
         return None if right is None or left is None else (right, left)
-
-    def _eyes_of(
-        self, eyes: Sequence[str | Sequence[str]]
-    ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        if len(eyes) != 2:
-            raise DataError(f"markup {self.name}: eyes needs the right eye and the left eye")
-        return self._indices(eyes[0], "eyes"), self._indices(eyes[1], "eyes")
 
     def _chart_of(self, chart: Mapping[str, Sequence[float]]) -> Doubles:
         if set(chart) != set(self.names):
