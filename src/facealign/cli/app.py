@@ -47,9 +47,9 @@ VERBS = {  # name → where its click command is: "module:attribute"
     "models": "facealign.cli.lists:models",
     "markups": "facealign.cli.lists:markups",
     "convert": "facealign.cli.photos.convert:command",
-    "web": "facealign.cli.web:command",
-    "serve": "facealign.cli.serve:command",
-    "bench": "facealign.cli.bench:bench",
+    "web": "facealign.cli.serve:web",
+    "serve": "facealign.cli.serve:serve",
+    "bench": "facealign.cli.doctor:bench",
     "doctor": "facealign.cli.doctor:doctor",
 }
 EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (

@@ -1,13 +1,15 @@
-"""The Starlette application: routes, who may call, and every refusal as a problem document."""
+"""The Starlette application, who may call, every refusal as a problem; and running it."""
 
 import hmac
 import logging
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial, wraps
 from urllib.parse import urlsplit
 
+import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -17,13 +19,13 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 import facealign
+from facealign.errors import SettingsError
+from facealign.files import reason
 from facealign.formats.json import SCHEMA, to_dict
 from facealign.models import DEFAULT, bundled
-from facealign.server.intake import read_pictures
+from facealign.server.intake import Options, Problem, busy, read_pictures
 from facealign.server.metrics import MEDIA_TYPE, Metrics
 from facealign.server.openapi import document, readable
-from facealign.server.options import Options
-from facealign.server.problem import Problem, busy
 from facealign.server.settings import ServerSettings
 from facealign.server.work import Slots, align_all, aligner_for, markups_of
 from facealign.web.site import HEADERS, content, media_type, site_files
@@ -31,6 +33,10 @@ from facealign.web.site import HEADERS, content, media_type, site_files
 LOG = logging.getLogger(__name__)
 READERS = 64
 """Requests that may send their bodies at a time."""
+CONNECTIONS = 512
+"""Connections at a time; more are answered with 503."""
+GRACE = 5.0
+"""Seconds that a stopping server waits beyond a request's own timeout."""
 PLAIN = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -223,3 +229,52 @@ def make_app(settings: ServerSettings) -> Starlette:
     )
     app.state.service = service
     return app
+
+
+def serve(settings: ServerSettings, host: str, port: int, listening: Callable[[str], None]) -> None:
+    """Answer requests until SIGINT or SIGTERM; requests under way are finished.
+
+    Port 0 takes a free one; `listening` is told the server's address once requests are accepted.
+
+    Raises:
+        ModelError: the model is missing or damaged.
+        SettingsError: the address or the port cannot be used.
+    """
+    app = make_app(settings)
+    # It warns about malformed forms, which the client is told about anyway.
+    logging.getLogger("python_multipart").addHandler(logging.NullHandler())
+    with _bound(host, port) as taken:
+        config = uvicorn.Config(
+            app,
+            http="h11",
+            ws="none",
+            loop="asyncio",
+            lifespan="on",
+            log_config=None,
+            log_level="error",  # a client that does not speak HTTP is told so, as others are
+            access_log=False,
+            server_header=False,
+            limit_concurrency=CONNECTIONS,
+            timeout_graceful_shutdown=round(2 * settings.timeout + GRACE),
+        )
+        name = f"[{host}]" if ":" in host else host
+        listening(f"http://{name}:{taken.getsockname()[1]}/")
+        uvicorn.Server(config).run(sockets=[taken])
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        taken = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise SettingsError(f"{host}: not an address of this machine ({reason(error)})") from None
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        taken.bind((host, port))
+        taken.listen(128)
+    except OSError as error:
+        taken.close()
+        raise SettingsError(
+            f"{host} port {port} cannot be used ({reason(error)}); choose another with --port"
+        ) from None
+    return taken

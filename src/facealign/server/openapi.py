@@ -1,160 +1,44 @@
-"""What the server offers, as an OpenAPI 3.1 document and as a page."""
+"""What the server offers: `openapi.yaml` as an OpenAPI 3.1 document, and as a page."""
 
 import html
 import json
+from functools import lru_cache
 from typing import Any
 
+import yaml
+
 import facealign
+from facealign.files import packaged
 from facealign.formats.json import SCHEMA_FILE
 from facealign.markup import MARKUPS
 from facealign.models import bundled
-from facealign.server.options import LIMITS
-from facealign.server.problem import MEDIA_TYPE
+from facealign.server.intake import LIMITS
 from facealign.server.settings import ServerSettings
 from facealign.server.work import markups_of
 
-REFUSALS = {
-    "400": "The request is damaged, or the client disconnected.",
-    "401": "No valid token.",
-    "403": "A page of another site.",
-    "408": "The request was sent too slowly.",
-    "413": "The body is too large, or a picture has too many pixels.",
-    "415": "Of another content type.",
-    "422": "A parameter is not one of those offered, or there is no picture.",
-    "503": "All slots and the queue are taken: try again after Retry-After seconds.",
-    "504": "Not done in time.",
-}
-TEXT = {"type": "string"}
 
-
+@lru_cache(maxsize=1)
 def document(settings: ServerSettings) -> dict[str, Any]:
     """The OpenAPI 3.1 document."""
-    ways = {
-        "/healthz": _get("The process answers.", "text/plain", TEXT),
-        "/readyz": _get("There is room for a request.", "text/plain", TEXT, "503"),
-        "/openapi.json": _get("This document.", "application/json", {"type": "object"}),
-        "/docs": _get("This document, readable.", "text/html", TEXT),
+    values = {
+        "version": facealign.__version__,
+        "security": "[]" if settings.token is None else "[{token: []}]",
+        "megabytes": f"{settings.max_megabytes:g}",
+        "megapixels": f"{settings.max_megapixels:g}",
+        "images": settings.max_images,
+        "models": json.dumps(["default", *bundled()]),
+        "markups": json.dumps(list(dict.fromkeys((*MARKUPS, *markups_of(settings.model))))),
     }
-    guarded = {
-        "/v1/models": _get("The models.", "application/json", {"type": "object"}, "401", "403"),
-        "/metrics": _get("Counts and times for Prometheus.", "text/plain", TEXT, "401", "403"),
-        "/v1/align": {"post": _align(settings)},
-    }
-    if settings.token is not None:
-        for methods in guarded.values():
-            for method in methods.values():
-                method["security"] = [{"token": []}]
-    return {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "facealign",
-            "version": facealign.__version__,
-            "description": "Facial landmarks. Left and right are the subject's; pixels, the "
-            "top-left one's centre at (0, 0).",
-            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        },
-        "paths": guarded | ways,
-        "components": {
-            "schemas": _schemas(),
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-        },
-    }
-
-
-def _get(summary: str, media_type: str, schema: dict[str, Any], *refused: str) -> dict[str, Any]:
-    return {
-        "get": {
-            "summary": summary,
-            "responses": {"200": _content(summary, media_type, schema)} | _refusals(*refused),
-        }
-    }
-
-
-def _content(text: str, media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"description": text, "content": {media_type: {"schema": schema}}}
-
-
-def _refusals(*codes: str) -> dict[str, Any]:
-    schema = {"$ref": "#/components/schemas/problem"}
-    return {code: _content(REFUSALS[code], MEDIA_TYPE, schema) for code in codes}
-
-
-def _align(settings: ServerSettings) -> dict[str, Any]:
-    results = {"$ref": "#/components/schemas/results"}
-    limits = (
-        f"At most {settings.max_megabytes:g} MB a request, {settings.max_megapixels:g} million "
-        f"pixels a picture, {settings.max_images} pictures a request."
-    )
-    return {
-        "summary": "The faces of one picture or several.",
-        "description": f"{limits} Of several pictures, one that cannot be read has an error in "
-        "its entry; a single one is answered with the problem itself.",
-        "parameters": _parameters(settings.model),
-        "requestBody": {"required": True, "content": _bodies(settings.max_images)},
-        "responses": {"200": _content("The faces.", "application/json", results)}
-        | _refusals(*REFUSALS),
-    }
-
-
-def _parameters(model: str) -> list[dict[str, Any]]:
-    schemas: dict[str, dict[str, Any]] = {
-        "model": {"enum": ["default", *bundled()]},
-        "markup": {"enum": list(dict.fromkeys((*MARKUPS, *markups_of(model))))},
-        "min_face": {"type": "integer", "default": 20},
-        "max_faces": {"type": "integer"},
-        "measures": {"type": "boolean", "default": False},
-    }
-    for name, (low, high) in LIMITS.items():
-        schemas[name] |= {"minimum": low, "maximum": high}
-    texts = {
-        "model": "A bundled model.",
-        "markup": "The point scheme; the model's first unless given.",
-        "min_face": "Side of the smallest face to look for, in pixels.",
-        "max_faces": "At most that many faces, the most certain.",
-        "measures": "Also the openness of eyes and mouth.",
-    }
-    return [
-        {"name": name, "in": "query", "schema": schema, "description": texts[name]}
-        for name, schema in schemas.items()
-    ]
-
-
-def _bodies(most: int) -> dict[str, Any]:
-    file = {"type": "string", "format": "binary"}
-    picture = {
-        "type": "object",
-        "required": ["image"],
-        "properties": {"image": {"type": "string", "contentEncoding": "base64"}, "name": TEXT},
-    }
-    several = {"type": "array", "items": picture, "minItems": 1, "maxItems": most}
-    group = {"type": "object", "required": ["images"], "properties": {"images": several}}
-    files = {"type": "array", "items": file, "minItems": 1, "maxItems": most}
-    form = {"type": "object", "required": ["image"], "properties": {"image": files}}
-    return {
-        "multipart/form-data": {"schema": form},
-        "application/json": {"schema": {"anyOf": [picture, group]}},
-        "image/*": {"schema": file},
-        "application/octet-stream": {"schema": file},
-    }
-
-
-def _schemas() -> dict[str, Any]:
-    text = SCHEMA_FILE.read_text(encoding="utf-8").replace("#/$defs/", "#/components/schemas/")
-    results = json.loads(text)
+    values |= {name: f"minimum: {low}, maximum: {high}" for name, (low, high) in LIMITS.items()}
+    text = packaged("server/openapi.yaml").read_text(encoding="utf-8")
+    content: dict[str, Any] = yaml.safe_load(text % values)
+    schema = SCHEMA_FILE.read_text(encoding="utf-8")
+    results = json.loads(schema.replace("#/$defs/", "#/components/schemas/"))
     parts = results.pop("$defs")
     for name in ("$schema", "$id"):
         results.pop(name, None)
-    problem = {
-        "type": "object",
-        "required": ["type", "title", "status", "detail"],
-        "properties": {
-            "type": TEXT,
-            "title": TEXT,
-            "status": {"type": "integer"},
-            "detail": TEXT | {"description": "What was given, why it fails, what to do."},
-        },
-    }
-    return {"results": results, "problem": problem, **parts}
+    content["components"]["schemas"] |= {"results": results, **parts}
+    return content
 
 
 STYLE = (

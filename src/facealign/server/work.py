@@ -14,9 +14,7 @@ from facealign.errors import ImageError, MissingExtraError, SettingsError
 from facealign.face import ImageResult
 from facealign.face.measures import measured
 from facealign.image import open_image
-from facealign.server.intake import Picture
-from facealign.server.options import Options
-from facealign.server.problem import Problem, busy
+from facealign.server.intake import Options, Picture, Problem, busy
 from facealign.server.settings import ServerSettings
 
 Result = TypeVar("Result")

@@ -13,24 +13,6 @@ from facealign.session import Session
 from facealign.tracking import patches, registration, scenes, smoothing, track, tracker
 from facealign.yunet import YuNet, detector, network
 
-DETECTOR = (
-    *("LOWER", "NARROWER", "SMALLEST", "LEAST", "COARSE", "COARSER", "FAINT", "LIKELY", "ROOMY"),
-    *("PATCH", "WIDER", "ASTRAY", "FEW", "PER", "BESIDE", "PROVEN"),
-    *("SURE", "EIGHTH", "BETTER", "RARER"),
-)
-CONFIDENCE = ("UNSURE", "SLOPES", "SHIFT", "FACE", "SHARE", "SURE", "SAME")
-BLANK = ("REACH", "FLAT", "BLACK")
-SEARCH = ("QUARTERS", "HALVED", "AROUND", "MAX_OVERLAP")
-NETWORK = ("STRIDES", "TILE", "OVERLAP", "BATCH")
-EXPOSURE = ("DARK", "BRIGHT", "SHARE", "CELLS", "INNER", "SHADOW", "STRENGTH", "MOST", "FLOOR")
-REGISTRATION = ("ROUNDS", "STILL", "ROBUST", "FAR", "UNLIKE", "APART")
-PATCH = ("SIDE", "REACH", "AROUND", "FLAT")
-TRACKER = ("DETECT_EVERY", "SEARCH_EVERY", "WAIT", "SAME_POINTS", "UNSEEN", "ALIKE")
-TRACK = (
-    *("LOST", "SAME_BOX", "STEADY", "UNSURE", "LEAST_RATIO", "PULL", "NEWEST"),
-    *("UNLOOKED", "OWN"),
-)
-
 
 def page_settings() -> dict[str, Any]:
     """Constants, models and point schemes as plain values.
@@ -44,9 +26,9 @@ def page_settings() -> dict[str, Any]:
         "default": DEFAULT,
         "models": {name: _model(card) for name, card in bundled().items()},
         "detector": {"file": "models/yunet.onnx", "constants": _detector()},
-        "exposure": _values(exposure, EXPOSURE),
-        "confidence": _values(confidence, CONFIDENCE),
-        "blank": _values(blank, BLANK),
+        "exposure": _constants(exposure),
+        "confidence": _constants(confidence),
+        "blank": _constants(blank),
         "doubt": landmarker.DOUBT,
         "likely": landmarker.LIKELY,
         "surer": views.SURER,
@@ -56,9 +38,9 @@ def page_settings() -> dict[str, Any]:
         "crop_steps": crops.CROP_STEPS,
         "angle_steps": crops.ANGLE_STEPS,
         "shifts": landmarker.SHIFTS,
-        "tracker": _values(tracker, TRACKER) | {"CUT": scenes.CUT},
-        "track": _values(track, TRACK),
-        "registration": _values(registration, REGISTRATION) | _values(patches, PATCH),
+        "tracker": _constants(tracker) | {"CUT": scenes.CUT},
+        "track": _constants(track),
+        "registration": _constants(registration, patches),
         "smoothing": _smoothing(),
         "markups": {name: _markup(markup) for name, markup in MARKUPS.items()},
         "generic_faces": {name: _generic(name) for name in MARKUPS},
@@ -89,14 +71,20 @@ def _model(card: ModelCard) -> dict[str, Any]:
     }
 
 
-def _values(holder: object, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: getattr(holder, name) for name in names}
+def _constants(*holders: object) -> dict[str, Any]:
+    """The numbers that modules or classes have under names in capitals."""
+    return {
+        name: value
+        for holder in holders
+        for name, value in vars(holder).items()
+        if name.isupper() and isinstance(value, int | float | tuple)
+    }
 
 
 def _detector() -> dict[str, Any]:
-    constants = _values(YuNet, DETECTOR) | _values(detector, SEARCH) | _values(network, NETWORK)
-    given = _values(YuNet(threads=1), ("min_score", "min_face"))
-    return constants | _values(exposure, EXPOSURE) | given
+    usual = YuNet(threads=1)
+    given = {"min_score": usual.min_score, "min_face": usual.min_face}
+    return _constants(YuNet, detector, network, exposure) | given
 
 
 def _markup(markup: Markup) -> dict[str, Any]:
