@@ -1,10 +1,11 @@
-"""Two figures of the gallery, from measured files alone: errors of all faces, and calibration.
+"""Three figures from measured files alone: errors of all faces, calibration, and training's rounds.
 
     python scripts/draw_curves.py docs/pictures/gallery
     python scripts/draw_curves.py docs/pictures/gallery --root /faces/300w   # measures errors first
 
 Errors are kept in docs/runs/curves/300w.json. Calibration is what `benchmarks/scores.py --json
-docs/runs/scores/300w.json` measured. Needs the "plot" extra.
+docs/runs/scores/300w.json` measured, rounds are what training logged:
+docs/runs/curves/rounds.json. Needs the "plot" extra.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 
 from facealign import FaceAligner
 from facealign.datasets import read_dataset
-from facealign.draw.plots import Curve, CurvePanel, draw_ced
+from facealign.draw.plots import Curve, CurvePanel, draw_ced, new_figure, save_figure
 from facealign.evaluation.predictions import predict
 from facealign.evaluation.report import match
 from facealign.files import write_file
@@ -27,6 +28,7 @@ from facealign.models import DEFAULT
 
 RUNS = Path(__file__).parents[1] / "docs" / "runs"
 ERRORS, SCORES = RUNS / "curves" / "300w.json", RUNS / "scores" / "300w.json"
+ROUNDS = RUNS / "curves" / "rounds.json"
 MODELS = ("heatmap-m", "aan-m", "aan-s")
 LIMIT = 0.10
 """The last error on the axis."""
@@ -62,12 +64,27 @@ def draw_errors(target: Path) -> None:
     draw_ced([panel], target)
 
 
+def draw_rounds(target: Path) -> None:
+    """The held-out error of each model over the images that it has seen, round after round."""
+    figure = new_figure(7.0, 4.0)
+    axes = figure.add_subplot(xlabel="images seen", ylabel="NME, inter-ocular (%)", xscale="log")
+    rounds = json.loads(ROUNDS.read_text())["rounds"]
+    for model, colour in zip(MODELS, ("C0", "C1", "C2"), strict=True):
+        for number, each in enumerate(each for each in rounds if each["model"] == model):
+            images, errors = zip(*each["points"], strict=True)
+            label = model if number == 0 else None
+            axes.plot(images, errors, color=colour, label=label, marker=".", markersize=4)
+            axes.text(images[-1], errors[-1] - 0.2, each["round"], color=colour, ha="right")
+    axes.set(title="300W, 197 held-out faces, official boxes", ylim=(3.1, 7.7))
+    axes.grid(alpha=0.3)
+    axes.legend()
+    save_figure(figure, target)
+
+
 def draw_calibration(target: Path) -> None:
     """How often points are near their place, against how likely their scores say they are."""
-    from matplotlib.figure import Figure
-
     tree = json.loads(SCORES.read_text())
-    figure = Figure((4.6, 4.0), layout="constrained", facecolor="white")
+    figure = new_figure(4.6, 4.0)
     axes = figure.add_subplot(xlabel="score of the points (mean of a bin)", ylabel="share near")
     axes.plot([0, 1], [0, 1], color="#999999", linestyle=":", label="perfect")
     for name, found in tree["models"][DEFAULT].items():
@@ -75,7 +92,7 @@ def draw_calibration(target: Path) -> None:
     axes.set(xlim=(0, 1), ylim=(0, 1), title=f"{DEFAULT}: near is within 3 % of the crop")
     axes.grid(alpha=0.3)
     axes.legend(loc="upper left", fontsize=8)
-    figure.savefig(target, dpi=160, metadata={"Software": None})
+    save_figure(figure, target)
 
 
 def calibration(bins: list[dict[str, Any]]) -> tuple[list[float], list[float]]:
@@ -100,3 +117,4 @@ if __name__ == "__main__":
     given.folder.mkdir(parents=True, exist_ok=True)
     draw_errors(given.folder / "ced.png")
     draw_calibration(given.folder / "calibration.png")
+    draw_rounds(given.folder / "rounds.png")

@@ -6,8 +6,9 @@
 
 The mesh's 478 points, in the frame of its own eyes, are turned into the 68 by ridge regression,
 learned on labelled faces (`--learn`: a table and its mesh). On the 197 held-out faces of 300W the
-mesh has an error of 3.68 %, aan-m 3.65 (in four looks, mirrored too), their mean 3.44. Faces on
-which the two differ by more than `--apart` box sizes are left out, and counted.
+mesh has an error of 3.71 %, aan-m 3.65 (in four looks, mirrored too), their mean 3.44
+(compare_opinions.py). Faces on which the two differ by more than `--apart` box sizes are left out,
+and counted.
 """
 
 from __future__ import annotations
