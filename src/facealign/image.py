@@ -17,7 +17,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from facealign.decoding import RAW_SUFFIXES, open_picture
 from facealign.decoding.gray import to_eight_bits
-from facealign.decoding.orientation import orientation, turned
+from facealign.decoding.tiff import orientation, turned
 from facealign.errors import ImageError, MissingExtraError, OutputError
 from facealign.files import MARK, kind_of, missing, reason, write_file
 from facealign.types import Pixels

@@ -9,15 +9,17 @@ import io
 
 from PIL import Image
 
-from facealign.decoding.jpeg import has_end, split_jpeg, with_end
-from facealign.decoding.others import Opened, is_heif, is_jxl, open_heif, open_jxl
-from facealign.decoding.png import split_png
-from facealign.decoding.raw import (
-    DEVELOP as DEVELOP,
+from facealign.decoding.others import (
     RAW_SUFFIXES as RAW_SUFFIXES,
+    Opened,
+    is_heif,
+    is_jxl,
     is_raw,
+    open_heif,
+    open_jxl,
     open_raw,
 )
+from facealign.decoding.segments import has_end, split_jpeg, split_png, with_end
 from facealign.decoding.tiff import seek_picture
 
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP")

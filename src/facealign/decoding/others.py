@@ -1,4 +1,4 @@
-"""HEIC and JPEG XL, which Pillow does not read itself."""
+"""HEIC, JPEG XL and RAW photos, which Pillow does not read itself."""
 
 import io
 from collections.abc import Callable
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from facealign.errors import needs
+from facealign.decoding.tiff import PHOTOMETRIC, directories
+from facealign.errors import ImageError, needs
 
 
 @dataclass(frozen=True)
@@ -17,11 +18,20 @@ class Opened:
         size: width and height as stored, before the picture is turned upright.
         decode: gives the picture with all of its pixels; raises whatever Pillow raises.
         profile: its ICC colour profile, if that is of RGB values.
+
+    Raises:
+        Image.DecompressionBombError: it has more than twice `Image.MAX_IMAGE_PIXELS` pixels, which
+            Pillow itself says only of its own formats.
     """
 
     size: tuple[int, int]
     decode: Callable[[], Image.Image]
     profile: bytes | None = None
+
+    def __post_init__(self) -> None:
+        most = Image.MAX_IMAGE_PIXELS
+        if most is not None and self.size[0] * self.size[1] > 2 * most:
+            raise Image.DecompressionBombError(f"{self.size[0]} × {self.size[1]} pixels")
 
 
 HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
@@ -44,7 +54,6 @@ def open_heif(data: bytes) -> Opened:
     with needs("heif", "reading HEIC photos"):
         from pillow_heif import open_heif as open_file
     photo = open_file(io.BytesIO(data))
-    check_size(photo.size)
     return Opened(photo.size, photo.to_pillow, photo.info.get("icc_profile"))
 
 
@@ -64,16 +73,51 @@ def open_jxl(data: bytes) -> Opened:
         import pylibjxl
     facts = pylibjxl.probe(data)
     size = int(facts["width"]), int(facts["height"])
-    check_size(size)
     return Opened(size, lambda: Image.fromarray(pylibjxl.decode(data).squeeze()))
 
 
-def check_size(size: tuple[int, int]) -> None:
-    """Refuse a picture that is too large, as Pillow does for its own formats.
+RAW_SUFFIXES = frozenset(
+    {".3fr", ".arw", ".cr2", ".cr3", ".crw", ".erf", ".iiq", ".nef", ".nrw", ".orf", ".pef"}
+    | {".raf", ".raw", ".rw2", ".sr2", ".srf", ".srw", ".x3f"}
+)
+"""Suffixes of cameras' RAW files; a .dng may hold a developed picture, so its content decides."""
+COLOUR_FILTER, LINEAR_RAW = 32803, 34892
+"""TIFF's photometric interpretations of what a sensor saw."""
+HEADERS = (b"FUJIFILMCCD-RAW", b"FOVb", b"IIRO", b"IIRS", b"MMOR", b"IIU\x00")
+"""How the files of Fujifilm, Sigma, Olympus and Panasonic begin."""
+
+
+def is_raw(data: bytes) -> bool:
+    """Whether a file's largest picture is what a sensor saw, as in DNG, CR2, NEF and ARW."""
+    if data.startswith(HEADERS) or data[4:12] == b"ftypcrx ":
+        return True
+    sensor = {(COLOUR_FILTER,), (LINEAR_RAW,)}
+    found = [each.get(PHOTOMETRIC) for each in directories(data)]
+    return not sensor.isdisjoint(found) or (bool(found) and data[8:10] == b"CR")
+
+
+def open_raw(data: bytes) -> Opened:
+    """A RAW photo, to be developed with the camera's white balance, upright.
 
     Raises:
-        Image.DecompressionBombError: it has more than twice `Image.MAX_IMAGE_PIXELS` pixels.
+        ImageError: the "raw" extra is not installed.
+        Exception: whatever LibRaw raises of a damaged file.
     """
-    most = Image.MAX_IMAGE_PIXELS
-    if most is not None and size[0] * size[1] > 2 * most:
-        raise Image.DecompressionBombError(f"{size[0]} × {size[1]} pixels")
+    try:
+        import rawpy
+    except ImportError:
+        raise ImageError(
+            'a RAW photo: develop it first, to JPEG or TIFF, or pip install "facealign[raw]", '
+            "which develops it as its camera would"
+        ) from None
+    try:
+        with rawpy.imread(io.BytesIO(data)) as photo:
+            size = photo.sizes.width, photo.sizes.height
+    except rawpy.LibRawFileUnsupportedError:
+        raise ImageError("a RAW photo that LibRaw does not know: develop it to JPEG") from None
+
+    def decode() -> Image.Image:
+        with rawpy.imread(io.BytesIO(data)) as photo:
+            return Image.fromarray(photo.postprocess(use_camera_wb=True))
+
+    return Opened(size, decode)

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from facealign.decoding.orientation import orientation
+from facealign.decoding.tiff import orientation
 from facealign.errors import DataError, OutputError
 from facealign.face import Face, ImageResult
 from facealign.files import is_folder, parsing, reading
