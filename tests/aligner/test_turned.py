@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from facealign import Detections, Face, FaceAligner, WholeImage, YuNet
+from facealign.aligner.found import find_faces
 from facealign.aligner.landmarker import Landmarker
-from facealign.aligner.turned import find_faces
 from facealign.types import Pixels
 
 SURE = YuNet(min_score=0.7, threads=1)

@@ -12,9 +12,8 @@ from facealign.aligner import Found
 from facealign.face import Face
 from facealign.geometry import CropTransform
 from facealign.tracking import FaceTracker
-from facealign.tracking.affine import moved_crop
 from facealign.tracking.patches import AROUND, FLAT, SIDE, Patch, inner_points, patch_of
-from facealign.tracking.registration import movement
+from facealign.tracking.registration import moved_crop, movement
 from facealign.tracking.smoothing import KNOWN, LiveSmoother, quick_points
 from facealign.tracking.track import OWN
 from facealign.types import Pixels, Points

@@ -12,9 +12,8 @@ from PIL import Image
 
 from facealign import FaceAligner
 from facealign.face import Face
-from facealign.tracking.affine import moved_points
 from facealign.tracking.patches import SIDE, likeness, patch_of
-from facealign.tracking.registration import movement
+from facealign.tracking.registration import moved_points, movement
 from facealign.types import Pixels
 
 Matrix = NDArray[np.float64]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 from PIL import Image
 
-from facealign.yunet.reduction import STRIP, reduced
+from facealign.yunet.network import STRIP, reduced
 
 SIDES = st.integers(1, 5) | st.integers(2 * STRIP - 2, 2 * STRIP + 3)
 

@@ -10,10 +10,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from facealign.aligner.found import Found
+from facealign.aligner.found import Found, find_faces
 from facealign.aligner.landmarker import BATCH, SHIFTS, Landmarker
 from facealign.aligner.many import Room, core_count, in_batches, map_ordered, photo_result
-from facealign.aligner.turned import find_faces
 from facealign.detector import Detections, Detector, WholeImage
 from facealign.errors import FaceAlignError, SettingsError
 from facealign.face import Face, ImageResult

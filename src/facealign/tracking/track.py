@@ -5,16 +5,26 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from facealign.face import Face
 from facealign.face.pose import lean
 from facealign.geometry import CropTransform, box_of_points, box_size, iou
 from facealign.markup import load_markup
-from facealign.tracking.affine import IDENTITY, Affine, after, inverse, moved_crop, moved_points
 from facealign.tracking.patches import Patch, patch_of
-from facealign.tracking.registration import Movement, movement
+from facealign.tracking.registration import (
+    IDENTITY,
+    Affine,
+    Movement,
+    after,
+    inverse,
+    moved_crop,
+    moved_points,
+    movement,
+)
 from facealign.tracking.smoothing import MOST_SECONDS, LiveSmoother, fit_at
 from facealign.types import Box, Pixels, Points
 
@@ -239,3 +249,35 @@ def strayed(track: Track, time: float) -> float:
     """How far a face is from where it was heading, in sides of its box."""
     gap = (track.box - track.heading(time))[:2]
     return float(np.linalg.norm(gap)) / box_size(track.box)
+
+
+def match(affinity: NDArray[np.float64]) -> dict[int, int]:
+    """Row → column, each at most once, with the largest sum of affinities; 0 is not a match.
+
+    Exact, and fast where few columns fit a row at all, as with boxes in a picture: it only keeps
+    track of the columns that later rows also want.
+
+    >>> match(np.array([[0.9, 0.8], [0.8, 0.0]]))
+    {0: 1, 1: 0}
+
+    """
+    rows, columns = affinity.shape
+    fits = [[c for c in range(columns) if affinity[r, c] > 0] for r in range(rows)]
+    wanted = [0] * (rows + 1)
+    for r in reversed(range(rows)):
+        wanted[r] = wanted[r + 1] | sum(1 << c for c in fits[r])
+
+    @cache
+    def best(row: int, taken: int) -> tuple[float, tuple[tuple[int, int], ...]]:
+        if row == rows:
+            return 0.0, ()
+        found = best(row + 1, taken & wanted[row + 1])
+        for column in fits[row]:
+            if not taken >> column & 1:
+                total, pairs = best(row + 1, (taken | 1 << column) & wanted[row + 1])
+                total += float(affinity[row, column])
+                if total > found[0]:
+                    found = total, ((row, column), *pairs)
+        return found
+
+    return dict(best(0, 0)[1])

@@ -19,11 +19,8 @@ from facealign.aligner import FaceAligner, Found
 from facealign.errors import SettingsError
 from facealign.face import Face
 from facealign.geometry import Matrix, box_of_points, iou
-from facealign.tracking.affine import to_matrix
-from facealign.tracking.matching import match
-from facealign.tracking.patches import likeness, patch_of
-from facealign.tracking.registration import Movement, registered
-from facealign.tracking.scenes import gray_levels, is_cut
+from facealign.tracking.patches import gray_levels, is_cut, likeness, patch_of
+from facealign.tracking.registration import Movement, registered, to_matrix
 from facealign.tracking.smoothing import LiveSmoother
 from facealign.tracking.track import (
     Track,
@@ -34,6 +31,7 @@ from facealign.tracking.track import (
     is_outline,
     is_sure,
     look,
+    match,
     needs_no_look,
     set_anchor,
     shown_box,

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facealign.aligner.crops import face_crop
+from facealign.aligner.views import face_crop
 from facealign.datasets import stream_pixels
 from facealign.evaluation import Predictions, Report, score
 from facealign.geometry import CropTransform

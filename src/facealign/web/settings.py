@@ -5,12 +5,12 @@ from typing import Any
 
 import facealign
 from facealign import exposure
-from facealign.aligner import blank, confidence, crops, landmarker, views
+from facealign.aligner import blank, confidence, landmarker, views
 from facealign.face.pose import generic_face
 from facealign.markup import MARKUPS, Markup
 from facealign.models import DEFAULT, ModelCard, ModelFacts, bundled, model_path
 from facealign.session import Session
-from facealign.tracking import patches, registration, scenes, smoothing, track, tracker
+from facealign.tracking import patches, registration, smoothing, track, tracker
 from facealign.yunet import YuNet, detector, network
 
 
@@ -35,10 +35,10 @@ def page_settings() -> dict[str, Any]:
         "turns": landmarker.TURNS,
         "leans": landmarker.LEANS,
         "seen": landmarker.SEEN,
-        "crop_steps": crops.CROP_STEPS,
-        "angle_steps": crops.ANGLE_STEPS,
+        "crop_steps": views.CROP_STEPS,
+        "angle_steps": views.ANGLE_STEPS,
         "shifts": landmarker.SHIFTS,
-        "tracker": _constants(tracker) | {"CUT": scenes.CUT},
+        "tracker": _constants(tracker) | {"CUT": patches.CUT},
         "track": _constants(track),
         "registration": _constants(registration, patches),
         "smoothing": _smoothing(),

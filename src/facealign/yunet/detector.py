@@ -15,8 +15,7 @@ from facealign.exposure import brighten
 from facealign.geometry import CropTransform, nms, turned_back
 from facealign.models import WEIGHTS, checked
 from facealign.types import Box, Doubles, Floats, Pixels
-from facealign.yunet.network import Network
-from facealign.yunet.reduction import reduced
+from facealign.yunet.network import Network, reduced
 
 QUARTERS = (1, 2, 3)
 """Quarter turns of an image in which no face is sure."""

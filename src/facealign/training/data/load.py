@@ -1,6 +1,6 @@
 """The faces of a run from its readings: decoded into memory, or read from shards on demand."""
 
-from facealign.aligner.crops import face_crop
+from facealign.aligner.views import face_crop
 from facealign.datasets import Reading
 from facealign.training.data.packed import PackedCrops, PackedFaces, check_fit
 from facealign.training.data.regions import Faces, load_faces
