@@ -1,7 +1,7 @@
 # facealign serve in a small image: docker build -t facealign . && docker run -p 8000:8000 facealign
 FROM python:3.13-slim AS build
 WORKDIR /source
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY src src
 RUN pip install --no-cache-dir --prefix=/installed ".[server,heif]"
 

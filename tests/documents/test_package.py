@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import re
 import subprocess
@@ -10,6 +11,8 @@ import sys
 import tarfile
 import zipfile
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -84,7 +87,14 @@ def test_the_sdist_holds_what_its_tests_and_its_site_need(folder: Path) -> None:
         names = {name.partition("/")[2] for name in archive.getnames()}
     tops = {name.split("/")[0] for name in names}
     assert {"src", "tests", "docs", "examples", "benchmarks", "scripts"} <= tops
-    assert {"Makefile", "mkdocs.yml", "CITATION.cff", "SECURITY.md", "LICENSE"} <= tops
+    assert {
+        "Makefile",
+        "hatch_build.py",
+        "mkdocs.yml",
+        "CITATION.cff",
+        "SECURITY.md",
+        "LICENSE",
+    } <= tops
     assert {"tests/conftest.py", "examples/astronaut.jpg", "docs/index.md"} <= names
     assert not tops & {".git", ".ci", "node_modules", "site", "runs"}
 
@@ -96,3 +106,47 @@ def test_the_version_is_the_same_everywhere(repository: Path) -> None:
     )
     assert cited
     assert cited[1] == released[0] == facealign.__version__
+
+
+@pytest.fixture
+def hook(repository: Path) -> ModuleType:
+    pytest.importorskip("hatchling")
+    spec = importlib.util.spec_from_file_location("hatch_build", repository / "hatch_build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_release_says_where_it_is_published(
+    hook: ModuleType, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = hook.CustomMetadataHook(str(repository), {})
+    monkeypatch.delenv("PROJECT_URL", raising=False)
+    plain: dict[str, Any] = {}
+    made.update(plain)
+    assert plain["readme"]["text"] == (repository / "README.md").read_text()
+    assert "urls" not in plain
+    monkeypatch.setenv("PROJECT_URL", "https://example.org/facealign/")
+    published: dict[str, Any] = {}
+    made.update(published)
+    tag = f"v{facealign.__version__}"
+    assert published["urls"]["Source"] == "https://example.org/facealign"
+    assert published["urls"]["Changelog"].endswith(f"/blob/{tag}/CHANGELOG.md")
+    text = published["readme"]["text"]
+    links = re.findall(r'(?:\]\(|src=")([^)"]+)', text)
+    assert len(links) > 20
+    for link in links:
+        place, found, path = link.partition(f"/{tag}/")
+        assert found, link
+        target = repository / path.partition("#")[0]
+        assert target.exists(), link
+        picture = target.suffix in (".jpg", ".svg", ".webp")
+        assert place == f"https://example.org/facealign/{'raw' if picture else 'blob'}"
+
+
+def test_links_elsewhere_and_within_the_page_stay(hook: ModuleType) -> None:
+    text = "[a](https://a.example/x.png) [b](#b) [c](docs/c.md#d) <img src='e.jpg'>"
+    changed = text.replace("docs/c.md", "https://h.example/blob/v1/docs/c.md")
+    assert hook.absolute(text, "https://h.example", "v1") == changed
