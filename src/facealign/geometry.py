@@ -30,7 +30,6 @@ def to_box(values: ArrayLike) -> Box:
 
     Raises:
         ValueError: not four finite numbers x0 y0 x1 y1 with x0 < x1 and y0 < y1.
-
     """
     box = numbers(values).astype(np.float32)
     if box.shape != (4,):
@@ -49,7 +48,6 @@ def numbers(values: ArrayLike) -> NDArray[np.float64]:
 
     Raises:
         ValueError: they are no numbers, or not of one shape.
-
     """
     try:
         array = np.asarray(values, dtype=np.float64)
@@ -104,7 +102,6 @@ def iou(box: NDArray[Any], others: Boxes) -> NDArray[np.float32]:
 
     Returns:
         (N,) in 0..1.
-
     """
     sides = np.minimum(box[..., 2:], others[:, 2:]) - np.maximum(box[..., :2], others[:, :2])
     shared = np.maximum(sides[..., 0], 0) * np.maximum(sides[..., 1], 0)
@@ -141,7 +138,6 @@ class CropTransform:
     Attributes:
         matrix: (2, 3) float64, image pixels → crop pixels.
         size: side of the square crop in pixels.
-
     """
 
     matrix: Matrix
@@ -156,7 +152,6 @@ class CropTransform:
             size: side of the crop in pixels.
             margin: added on each side, as a fraction of the box size √(w·h).
             angle: degrees by which the face leans clockwise in the photo; the crop undoes it.
-
         """
         centre = (float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2)
         return cls.from_square(centre, box_size(box) * (1 + 2 * margin), size, angle)
@@ -183,7 +178,6 @@ class CropTransform:
 
         Raises:
             ValueError: the points all coincide, or those of the template do.
-
         """
         source, target = (  # (n,) numbers x + yi, copies
             np.array(places, dtype=np.float64, order="C").view(np.complex128)[:, 0]

@@ -53,7 +53,6 @@ class FaceAligner:
         SettingsError: `threads` or `max_faces` is below 1, `min_confidence` is not in 0..1, the
             detector is unknown, or the model cannot give the points of `markup`, or the first of
             `providers` cannot be used.
-
     """
 
     def __init__(
@@ -126,7 +125,6 @@ class FaceAligner:
             FaceAlignError: the aligner is closed.
             ImageError: the source cannot be read as an image.
             ValueError: the boxes are not (N, 4), not finite, or empty; or `color` is neither.
-
         """
         landmarker, _ = self._opened()
         image = read_image(source, color)
@@ -153,7 +151,6 @@ class FaceAligner:
             FaceAlignError: the aligner is closed.
             ImageError: a source cannot be read as an image; `stream` continues after one.
             SettingsError: `batch_size` is below 1.
-
         """
         if batch_size < 1:
             raise SettingsError(f"batch_size must be 1 or more, not {batch_size}")
@@ -182,7 +179,6 @@ class FaceAligner:
         Raises:
             FaceAlignError: the aligner is closed.
             SettingsError: `workers` is below 1 or above 1024.
-
         """
         count = core_count() if workers is None else workers
         if not 1 <= count <= MOST_THREADS:
@@ -208,7 +204,6 @@ class FaceAligner:
 
         Raises:
             FaceAlignError: the aligner is closed.
-
         """
         detector = self._opened()[1]
         found, angles = find_faces(detector, image, self._turned_faces)
@@ -228,7 +223,6 @@ class FaceAligner:
         Raises:
             FaceAlignError: the aligner is closed.
             SettingsError: `looks` is neither.
-
         """
         if looks not in SHIFTS:
             raise SettingsError(f"looks must be 1 or 2, not {looks}")
@@ -242,7 +236,6 @@ def align(source: ImageSource, boxes: ArrayLike | None = None) -> list[Face]:
 
     Raises:
         ImageError: the source cannot be read as an image.
-
     """
     return _default_aligner().align(source, boxes)
 

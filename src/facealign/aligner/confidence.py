@@ -38,7 +38,6 @@ def confidence(scores: Floats) -> Floats:
 
     >>> [round(float(p), 2) for p in confidence(np.array([[0.9] * 68, [0.2] * 68], np.float32))]
     [1.0, 0.36]
-
     """
     ordered = np.sort(scores, axis=-1)
     unsure, median = percentile(ordered, UNSURE), percentile(ordered, 50)
@@ -51,7 +50,6 @@ def percentile(ordered: Floats, share: float) -> Doubles:
 
     >>> float(percentile(np.array([1, 2, 4], np.float32), 75))
     3.0
-
     """
     place, last = share / 100 * (ordered.shape[-1] - 1), ordered.shape[-1] - 1
     low, part = ordered[..., int(place)].astype(np.float64), place - int(place)
@@ -66,7 +64,6 @@ def distinct_faces(faces: list[Face], angles: Floats) -> list[Face]:
     Args:
         faces: that were found.
         angles: (N,) by how many degrees each leans, as the detector knows.
-
     """
     real = [
         face

@@ -34,7 +34,6 @@ class Found:
         lower: by how many box sizes the middle of each box lies below the middle of what the
             detector saw, which is what a face turns about where it leans by another angle.
         certain: whether each is a face, as the caller says; else the landmarks may deny it.
-
     """
 
     image: Pixels
@@ -68,7 +67,6 @@ def find_faces(detector: Detector, image: Pixels, turned: bool) -> tuple[Detecti
 
     Raises:
         ValueError: the detector returns an invalid box.
-
     """
     if isinstance(detector, YuNet):
         return detector.find(image, turned)

@@ -63,7 +63,6 @@ class Landmarker:
     Raises:
         ModelError: the file is missing, damaged or not one of ours.
         SettingsError: the model cannot give the points of `markup`.
-
     """
 
     def __init__(
@@ -111,7 +110,6 @@ class Landmarker:
 
         Raises:
             ModelError: the network fails, or has no attention maps and they are asked for.
-
         """
         rows = [(found, i) for found in images for i in range(len(found))]
         faces = [
@@ -230,7 +228,6 @@ class Landmarker:
 
         Raises:
             ModelError: the network fails, or has no attention maps and they are asked for.
-
         """
         values = self._predict(
             np.stack([even_light(brighten(c.warp(i))) for c, i in zip(crops, images, strict=True)]),

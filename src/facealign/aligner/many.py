@@ -81,7 +81,6 @@ class Room:
     Args:
         pixels: how many, of all photos together; a larger photo is held alone. None takes what
             `SHARE` of the memory holds, beyond which each photo is refused.
-
     """
 
     def __init__(self, pixels: int | None = None) -> None:
@@ -100,7 +99,6 @@ class Room:
 
         Raises:
             ImageError: it does not fit in the memory.
-
         """
         if pixels > self._largest:
             raise ImageError(
@@ -143,7 +141,6 @@ def photo_result(
         find: the faces of the photo, of which the pixels are (H, W, 3) RGB; what else it does with
             them, such as drawing, it does while there is room.
         room: shared with the other workers.
-
     """
     try:
         photo = open_image(load())
@@ -184,7 +181,6 @@ def in_batches(
 
     Raises:
         ImageError: a photo cannot be decoded.
-
     """
     waiting: list[Found] = []
     room, held = Room(WAITING_PIXELS), ExitStack()

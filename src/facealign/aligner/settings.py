@@ -22,7 +22,6 @@ class AlignSettings:
         upright: no face is turned or leans, so one plain pass is enough.
         device: what the networks run on, one of `models.DEVICES`.
         min_confidence: drop detected faces with a lower `Face.confidence`.
-
     """
 
     model: str = "default"
@@ -40,7 +39,6 @@ class AlignSettings:
             ModelError: the model is missing, damaged or not one of ours.
             SettingsError: the model cannot give the points of `markup`, or the device cannot be
                 used here.
-
         """
         providers = DEVICES[self.device]
         detector = (
@@ -64,7 +62,6 @@ class AlignSettings:
 
         Raises:
             ModelError: the model is missing or damaged.
-
         """
         values = {name.replace("_", "-"): value for name, value in asdict(self).items()}
         if self.device == "cpu":  # as in runs from before there was a choice

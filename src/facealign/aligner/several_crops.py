@@ -25,7 +25,6 @@ def several_looks(
 
     Raises:
         ModelError: the network fails.
-
     """
     crops = list(_crops(landmarker, box, count, random))
     plain = landmarker.look([image] * count, crops)["landmarks"]

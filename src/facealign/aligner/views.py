@@ -34,7 +34,6 @@ class Views:
         boxes: (4,) each, in image pixels.
         crops: that the network saw.
         values: its outputs by name, (B, …) each, the landmarks in image pixels.
-
     """
 
     images: list[Pixels]

@@ -44,7 +44,6 @@ def smooth_at(
         markup: the name of the scheme.
         movements: for each frame, how the face moved since the one before, as of
             `registration.movement`; empty if that is not known.
-
     """
     near = _around(times, index)
     found = _moved_to(index, near, points, movements)

@@ -46,7 +46,6 @@ class Region:
         image: (H, W, 3) RGB uint8.
         crop: from the frame to the patch, as it is known so far.
         factor: by which the frame is reduced first; 0 leaves it to the crop.
-
     """
 
     def __init__(self, image: Pixels, crop: CropTransform, factor: int = 0) -> None:
@@ -76,7 +75,6 @@ class Patch:
         points: (K, 2) the face's landmarks, in the frame's pixels.
         factor: by which the frame was reduced: a patch that is compared with it, too.
         inner: (K,) which of them are not on the face's outline, behind which the ground moves.
-
     """
 
     crop: CropTransform
@@ -108,7 +106,6 @@ class Patch:
 
         Args:
             left: (SIDE²) differences that the movement of the whole face leaves.
-
         """
         places, slopes, weights = self._squares
         moved = (left[places] * slopes).sum(axis=-1) * weights
@@ -167,6 +164,5 @@ def is_cut(before: Counts, now: Counts) -> bool:
 
     >>> is_cut(np.array([10, 0]), np.array([7, 3])), is_cut(np.array([10, 0]), np.array([6, 4]))
     (False, True)
-
     """
     return bool(np.abs(now - before).sum() > 2 * CUT * now.sum())

@@ -44,7 +44,6 @@ class Movement:
     Attributes:
         affine: from pixels of the earlier frame to those of this one.
         own: the largest movement of a landmark besides that, in patch pixels: of a lid or a lip.
-
     """
 
     affine: Affine
@@ -60,7 +59,6 @@ def registered(before: Patch, image: Pixels, guess: Affine) -> Movement | None:
         before: the face in an earlier frame.
         image: (H, W, 3) RGB uint8, this frame.
         guess: from pixels of that frame to those of this one.
-
     """
     first = to_affine(before.crop.matrix)
     try:
@@ -105,7 +103,6 @@ def movement(
         image: (H, W, 3) RGB uint8, this frame.
         points: (K, 2) the face's landmarks in it.
         found: what `registered` gave without them; if they disagree it is searched from them.
-
     """
     guess = similarity(before.points, points)
     if guess is None:
@@ -172,7 +169,6 @@ def inverse(affine: Affine) -> Affine:
 
     Raises:
         ZeroDivisionError: it folds the plane into a line.
-
     """
     a, b, x, c, d, y = affine
     size = a * d - b * c

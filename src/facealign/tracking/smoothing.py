@@ -42,7 +42,6 @@ class Window:
     Attributes:
         frames: the largest number, including the one it is evaluated at.
         degree: of the polynomial; lower with too few frames.
-
     """
 
     frames: int
@@ -57,7 +56,6 @@ class OneEuro:
         cutoff: Hz, for a point at rest.
         beta: Hz for each unit per second.
         speed_cutoff: Hz, of the low-pass on the speed itself.
-
     """
 
     cutoff: float = 1.0
@@ -87,7 +85,6 @@ class Frame:
     Args:
         points: (K, 2) any face of the track, x y in pixels; the others are compared with it.
         markup: the name of the scheme.
-
     """
 
     def __init__(self, points: Points, markup: str) -> None:
@@ -104,7 +101,6 @@ class Frame:
 
         Args:
             points: (..., K) as of `to_complex`.
-
         """
         place = points.mean(axis=-1, keepdims=True)
         along = (np.conj(self._reference) * (points - place)).sum(axis=-1, keepdims=True)
@@ -134,7 +130,6 @@ def fit_at(times: Array, values: Complex, at: float, degree: int) -> Complex:
 
     >>> fit_at(np.array([0.0, 1.0, 2.0]), np.array([0.0, 2.0, 4.0]) + 0j, 3.0, 1).real.round(6)
     np.float64(6.0)
-
     """
     degree = min(degree, len(times) - 1)
     powers = np.vander(times - at, degree + 1, increasing=True)
@@ -146,7 +141,6 @@ class LiveSmoother:
 
     Args:
         markup: the name of the scheme.
-
     """
 
     def __init__(self, markup: str) -> None:
@@ -182,7 +176,6 @@ class LiveSmoother:
             movement: of the face's pixels from the frame of the last `step` to this one.
             time: seconds. The face stood still in itself until then, so that what the next step
                 finds has happened since.
-
         """
         assert self._last is not None
         assert self._frame is not None
@@ -203,7 +196,6 @@ class LiveSmoother:
             time: seconds; one that is not later than the last starts again.
             movement: the affine map of the face's pixels from the last step's frame to this one,
                 as of `registration.movement`; None if it is not known.
-
         """
         if self._past and not 0 < time - self._past[-1][0] <= MOST_SECONDS:
             self.reset()

@@ -74,7 +74,6 @@ class Track:
         since: at the last look, how it had moved since the one before; None if that is not known.
         carried: in the last frame its landmarks were moved along, without a look.
         places: the latest ones: time, centre, logarithm of the size, angle.
-
     """
 
     number: int
@@ -125,7 +124,6 @@ def look(
         image: (H, W, 3) RGB uint8.
         time: in seconds.
         found: how it has moved since the last look, as `registered` without landmarks.
-
     """
     moved = None if track.missing else movement(track.patch, image, face.landmarks, found)
     track.since = None if moved is None else moved.affine
@@ -259,7 +257,6 @@ def match(affinity: NDArray[np.float64]) -> dict[int, int]:
 
     >>> match(np.array([[0.9, 0.8], [0.8, 0.0]]))
     {0: 1, 1: 0}
-
     """
     rows, columns = affinity.shape
     fits = [[c for c in range(columns) if affinity[r, c] > 0] for r in range(rows)]

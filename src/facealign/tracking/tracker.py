@@ -72,7 +72,6 @@ class FaceTracker:
 
     Raises:
         SettingsError: a value is not one of those above.
-
     """
 
     def __init__(
@@ -112,7 +111,6 @@ class FaceTracker:
             image: that frame.
             time: its time in seconds.
             given: how many numbers were in use by then; new faces are numbered from there.
-
         """
         self.reset()
         self._next = max(self._next, given)
@@ -127,7 +125,6 @@ class FaceTracker:
         Args:
             image: (H, W, 3) RGB uint8.
             time: of the frame in seconds; later than the last one's.
-
         """
         cut = self._is_new_scene(image)
         self._tracks = [t for t in self._tracks if not t.missing or time - t.seen <= WAIT]

@@ -19,7 +19,6 @@ def page_settings() -> dict[str, Any]:
 
     Raises:
         ModelError: a bundled model is missing or damaged.
-
     """
     return {
         "version": facealign.__version__,

@@ -37,7 +37,6 @@ class Candidates:
         scores: (N,) float32.
         angles: (N,) float32, degrees by which it leans clockwise.
         small: (N,) whether it was seen small, so that a closer look pays.
-
     """
 
     boxes: Floats
@@ -96,7 +95,6 @@ class YuNet:
     Raises:
         ModelError: the file is missing, damaged or not a YuNet.
         SettingsError: `threads` is below 1, or `min_face` or `min_score` out of range.
-
     """
 
     SHA256 = "95db1989c4c19347d892364e446628206b7cdc58ad483956947d12b1d90dc94d"
@@ -140,7 +138,6 @@ class YuNet:
 
         Raises:
             ModelError: it is missing or damaged.
-
         """
         return checked(WEIGHTS / "yunet.onnx", cls.SHA256)
 
@@ -154,7 +151,6 @@ class YuNet:
         Returns:
             The faces, the highest score first, and (N,) float32, by how many degrees each leans
             clockwise: a multiple of 45. The boxes are upright squares around the middle of a face.
-
         """
         image = brighten(image)
         looks = self._looks(image.shape[0] * image.shape[1])

@@ -37,7 +37,6 @@ class Network:
     Raises:
         ModelError: the file is missing, damaged or not a YuNet.
         SettingsError: `threads` is below 1.
-
     """
 
     def __init__(
@@ -64,7 +63,6 @@ class Network:
         Args:
             patches: of one size.
             astray: how far apart the centres of box and patch may be, in sides of the patch.
-
         """
         boxes, scores = np.zeros((len(patches), 4)), np.full(len(patches), -1, np.float32)
         for first in range(0, len(patches), BATCH):
@@ -109,7 +107,6 @@ def decode(
 
     Returns:
         (N, 4) boxes in pixels from the picture's outer corner, (N,) scores.
-
     """
     classes, objects, offsets = values
     scores = _scores(classes, objects)
@@ -167,7 +164,6 @@ def reduced(image: Pixels, factor: int) -> Pixels:
     Args:
         image: (H, W, 3).
         factor: 1 or more.
-
     """
     if factor == 1:
         return image
