@@ -96,11 +96,7 @@ class Landmarker:
         self._count, self._outlined = scheme.count, "jaw" in scheme.groups
 
     def align(
-        self,
-        images: Sequence[Found],
-        attention: bool = False,
-        batch: int = BATCH,
-        looks: int = 1,
+        self, images: Sequence[Found], attention: bool = False, batch: int = BATCH, looks: int = 1
     ) -> list[list[Face]]:
         """The faces of each image, in the order of its boxes; at most `batch` a run of the network.
 
@@ -202,11 +198,7 @@ class Landmarker:
         views.put(again, see(some.images, some.boxes, crops))
 
     def _mean_look(
-        self,
-        images: Sequence[Pixels],
-        crops: Sequence[CropTransform],
-        attention: bool,
-        looks: int,
+        self, images: Sequence[Pixels], crops: Sequence[CropTransform], attention: bool, looks: int
     ) -> dict[str, Floats]:
         """The mean of `look` at shifted crops."""
         if looks == 1:

@@ -21,11 +21,8 @@ from facealign.errors import (
     DivergenceError,
     FaceAlignError,
     ImageError,
-    MissingExtraError,
     ModelError,
-    OutputError,
     ProcessError,
-    SettingsError,
 )
 from facealign.files import reason
 
@@ -52,17 +49,8 @@ VERBS = {  # name → where its click command is: "module:attribute"
     "bench": "facealign.cli.doctor:bench",
     "doctor": "facealign.cli.doctor:doctor",
 }
-EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
-    (SettingsError, 2),
-    (OutputError, 2),
-    (MissingExtraError, 2),
-    (ModelError, 5),
-    (DataError, 4),
-    (ImageError, 4),
-    (DivergenceError, 7),
-    (ProcessError, 8),
-    (FaceAlignError, 2),
-)
+EXIT_CODES = {ImageError: 4, DataError: 4, ModelError: 5, DivergenceError: 7, ProcessError: 8}
+"""2 for the other errors: wrong settings, an output that cannot be written, a missing extra."""
 
 
 def load_verb(name: str) -> click.Command:
@@ -182,7 +170,7 @@ def _exit_code(args: list[str] | None, stop: Stop) -> int:
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
         return 0
     except FaceAlignError as error:
-        return fail(str(error), next(c for kind, c in EXIT_CODES if isinstance(error, kind)))
+        return fail(str(error), EXIT_CODES.get(type(error), 2))
     except OSError as error:
         nowhere = isinstance(error, FileNotFoundError)  # of `os.getcwd`
         place = error.filename or ("the current folder" if nowhere else "standard output")

@@ -1,7 +1,7 @@
 """`facealign video`: every face of a video, followed and steady, as a table and drawn on."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,16 +21,16 @@ from facealign.cli.options import (
     output_path,
     threads_option,
 )
-from facealign.cli.photos.output import STDOUT, line_printer
+from facealign.cli.photos.output import STDOUT, kept, line_printer
 from facealign.cli.stopping import GRACE, INTERRUPTED, Stop
 from facealign.cli.tally import Totals
 from facealign.draw import draw_faces
 from facealign.errors import ImageError, OutputError
 from facealign.face import ImageResult
 from facealign.face.measures import measured
-from facealign.files import is_file, sha256, to_utf8
+from facealign.files import sha256, to_utf8
 from facealign.formats.journal import Journal
-from facealign.formats.registry import VIDEO, output_format, read_results, write_results
+from facealign.formats.registry import VIDEO, output_format
 from facealign.models import DEVICES, model_path
 from facealign.problems import report
 from facealign.tracking import FaceTracker
@@ -157,34 +157,23 @@ def command(
     settings = Settings(**given)
     _check(videos, output, draw, resume)
     totals, failed = Totals(), 0
-    with Stop(grace=GRACE) as stop, ExitStack() as stack:
+    with Stop(grace=GRACE) as stop:
         run = Run(settings, settings.aligner(threads), stop, totals, draw, output != STDOUT)
-        journal = None
-        if output == STDOUT:
-            run.write = line_printer()
-        elif output is not None:
-            journal = stack.enter_context(Journal(output, settings.record(), resume))
-            if resume and not journal.resumed and is_file(output):
-                journal.take_over(read_results(output))
-            run.write, run.earlier = journal.add, Earlier.in_journal(journal)
-            for result in journal.results():
-                totals.add(result)
-        try:
+        # KeyboardInterrupt: a signal came, perhaps the second, or the frame in hand does not come.
+        with suppress(KeyboardInterrupt), ExitStack() as stack:
+            if output == STDOUT:
+                run.write = line_printer()
+            elif output is not None:
+                keep = kept(output, output_format(output), settings.record(), resume, totals.add)
+                journal = stack.enter_context(keep)
+                run.write, run.earlier = journal.add, Earlier.in_journal(journal)
             for video in videos:
                 failed += not run.follow(video)
                 if stop.asked:
-                    break
-        except KeyboardInterrupt:  # a second signal, or the frame in hand does not come
-            pass
-        finally:  # whatever stops the work, what is done is written
-            waits = journal is not None and not (journal.is_empty or journal.is_finished)
-            if waits and journal is not None and output is not None:
-                write_results(journal.results, output)
-        if journal is not None and not stop.asked:
-            journal.remove()
+                    raise KeyboardInterrupt
     if stop.asked:
         more = f"; {output} holds them, --resume continues from there"
-        more = more if journal and totals.frames else ""
+        more = more if totals.frames and output not in (None, STDOUT) else ""
         return fail(f"interrupted: {totals.in_words()} done{more}", INTERRUPTED)
     if output != STDOUT:
         totals.print_table()

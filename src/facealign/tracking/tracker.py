@@ -249,12 +249,7 @@ class FaceTracker:
         self._begin(found, sorted([*free, *back]), back, image, time)
 
     def _begin(
-        self,
-        found: Found,
-        chosen: list[int],
-        back: dict[int, Track],
-        image: Pixels,
-        time: float,
+        self, found: Found, chosen: list[int], back: dict[int, Track], image: Pixels, time: float
     ) -> None:
         """Look at the detected faces that no track follows; those in `back` have a number."""
         if not chosen:

@@ -1,12 +1,15 @@
-"""`facealign align`: photos → a table, result files, drawn pictures."""
+"""`facealign align`: photos → a table, result files, drawn pictures; here or on a cluster."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
+from facealign.aligner.many import core_count
 from facealign.aligner.settings import AlignSettings
-from facealign.cli.console import LOG, fail, say, set_up_log
+from facealign.cli.console import LOG, bar, fail, say, set_up_log
 from facealign.cli.options import (
     FiniteRange,
     device_option,
@@ -21,16 +24,16 @@ from facealign.cli.options import (
     threads_option,
     workers_option,
 )
-from facealign.cli.photos.inputs import Photos, read_names
+from facealign.cli.photos.inputs import Photos, find_photos, read_names
 from facealign.cli.photos.output import STDOUT, Output
 from facealign.cli.photos.pictures import Pictures
 from facealign.cli.stopping import INTERRUPTED
 from facealign.cli.tally import Tally
 from facealign.face import Face, ImageResult
 from facealign.face.measures import measured
-from facealign.files import sha256
+from facealign.files import is_file, sha256
 from facealign.formats.photo_table import read_boxes
-from facealign.formats.registry import FORMATS, output_format
+from facealign.formats.registry import FORMATS, output_format, read_results
 from facealign.image import Photo
 from facealign.types import Pixels
 
@@ -91,21 +94,15 @@ def command(
     resume: bool,
     draw: Path | None,
     files_from: Path | None,
-    model: str,
-    markup: str | None,
     boxes: Path | None,
-    whole_image: bool,
-    min_face: float,
     measures: bool,
-    upright: bool,
-    device: str,
-    min_confidence: float,
     workers: int | None,
     threads: int | None,
     engine: str,
     require_face: bool,
     verbose: bool,
     json_log: bool,
+    **given: Any,
 ) -> int:
     """Find faces and their landmarks in photos.
 
@@ -124,36 +121,22 @@ def command(
     set_up_log(verbose, json_log)
     if not photos and not files_from:
         raise click.UsageError("Missing argument 'PHOTO...'", click.get_current_context())
-    if boxes and whole_image:
+    settings = AlignSettings(**given)
+    if boxes and settings.whole_image:
         raise click.UsageError("--boxes and --whole-image exclude each other")
-    settings = AlignSettings(
-        model=model,
-        markup=markup,
-        whole_image=whole_image,
-        min_face=min_face,
-        upright=upright,
-        device=device,
-        min_confidence=min_confidence,
-    )
     target = Output(output, form, resume)
     tally = Tally(require_face=require_face, at_once=verbose or json_log)
     started = time.perf_counter()
     if engine == "ray":
-        from facealign.cli.photos.ray import run_on_ray
-
-        refused: dict[str, object] = {
-            "draw": draw,
-            "boxes": boxes,
-            "format": form,
-            "threads": threads,
-        }
+        refused = {"draw": draw, "boxes": boxes, "format": form, "threads": threads}
         _refuse_with_ray(refused | {"measures": measures})
-        names = _names(photos, files_from)
-        unknown = run_on_ray(names, output, settings, workers, resume, tally)
+    names = [*photos, *(read_names(files_from) if files_from else ())]
+    if engine == "ray":
+        unknown = _run_on_ray(names, output, settings, workers, resume, tally)
         return _end(tally, started, output, draw, unknown)
     if output not in (None, STDOUT):
         output_format(output, form)
-    found = Photos.named(_names(photos, files_from), draw, workers, threads)
+    found = Photos.named(names, draw, workers, threads)
     if not found.files:
         return 4
     try:
@@ -163,17 +146,47 @@ def command(
     return _end(tally, started, output, draw, found.unknown)
 
 
-def _names(photos: tuple[str, ...], files_from: Path | None) -> list[str]:
-    return [*photos, *(read_names(files_from) if files_from else ())]
-
-
-def _refuse_with_ray(given: dict[str, object]) -> None:
+def _refuse_with_ray(given: dict[str, Any]) -> None:
     """Refuse the options that hold on this machine alone."""
     source = click.get_current_context().get_parameter_source("max_megapixels")
     limited = source is click.core.ParameterSource.COMMANDLINE
     for name, value in {**given, "max-megapixels": limited}.items():
         if value:
             raise click.UsageError(f"--engine ray does not take --{name}")
+
+
+def _run_on_ray(
+    names: list[str],
+    output: Path | None,
+    settings: AlignSettings,
+    workers: int | None,
+    resume: bool,
+    tally: Tally,
+) -> int:
+    """The same work on a cluster, into a folder of Parquet files; how many names match no photo."""
+    from facealign.ray_data import align_on_ray, find_remote_photos
+
+    if output is None or output.suffix or output == STDOUT:
+        raise click.UsageError("--engine ray writes Parquet files: name a folder with -o DIR")
+    if output.parts and output.parts[0].endswith(":"):  # a Path keeps one / of s3://
+        raise click.UsageError("--engine ray writes to a folder that every machine shares")
+    remote = [name for name in names if "://" in name]
+    files, problems = find_photos(name for name in names if name not in remote)
+    photos = [str(file.absolute()) for file in files]
+    for name in remote:
+        found = find_remote_photos(name)
+        photos += found
+        problems += [] if found else [f"{name}: matches no file"]
+    for problem in problems:
+        fail(problem, 3)
+    settings.aligner(threads=1).close()  # refuses bad settings before a cluster starts
+    if is_file(settings.model):
+        settings = replace(settings, model=str(Path(settings.model).absolute()))
+    progress = bar("aligning", "photos")
+    align_on_ray(photos, str(output), settings, workers or core_count(), resume, progress)
+    for result in read_results(output, "parquet"):
+        tally.add(result)
+    return len(problems)
 
 
 def _align(

@@ -1,6 +1,7 @@
 """`facealign draw`, `crop` and `attention`: photos → pictures."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -39,11 +40,9 @@ def draw(
     photos: tuple[str, ...],
     output: Path,
     results: Path | None,
-    model: str,
-    markup: str | None,
-    device: str,
     workers: int | None,
     threads: int | None,
+    **given: Any,
 ) -> int:
     """Draw each face's box, outlines and points over its photo.
 
@@ -56,11 +55,13 @@ def draw(
     facealign draw photos/ -o drawn/ --results faces.parquet
     """  # noqa: D301
     named = Photos.named(photos, output, workers, threads)
-    if results and model != "default":
-        given_by(model)  # whose point schemes are known from here on
+    settings = AlignSettings(**given)
+    if results and settings.model != "default":
+        given_by(settings.model)  # whose point schemes are known from here on
     earlier = read_faces(results).expect(named.files) if results else None
-    settings = AlignSettings(model=model, markup=markup, device=device)
-    find = _found_earlier(earlier, markup) if earlier else _found_now(settings, named.threads)
+    find = (
+        _found_earlier(earlier, settings.markup) if earlier else _found_now(settings, named.threads)
+    )
     pictures = Pictures(output, named.files, "-o")
 
     def draw_photo(path: Path, photo: Photo, image: Pixels) -> list[Face]:
@@ -100,10 +101,9 @@ def crop(
     output: Path,
     template: str,
     size: int | None,
-    model: str,
-    device: str,
     workers: int | None,
     threads: int | None,
+    **given: Any,
 ) -> int:
     """Cut faces out of photos, one .png a face.
 
@@ -115,7 +115,7 @@ def crop(
     facealign crop photos/ -o faces/ --template arcface112 --workers 8
     """  # noqa: D301
     named = Photos.named(photos, output, workers, threads)
-    with AlignSettings(model=model, device=device).aligner(named.threads) as aligner:
+    with AlignSettings(**given).aligner(named.threads) as aligner:
         return write_faces(
             named, output, aligner, lambda image, face: face.crop(image, template, size).pixels
         )
@@ -134,12 +134,7 @@ def crop(
 )
 @how_options
 def attention(
-    photos: tuple[str, ...],
-    output: Path,
-    model: str,
-    device: str,
-    workers: int | None,
-    threads: int | None,
+    photos: tuple[str, ...], output: Path, workers: int | None, threads: int | None, **given: Any
 ) -> int:
     """Draw the attention maps of all stages over every face, one .png a face.
 
@@ -149,7 +144,7 @@ def attention(
     facealign attention photo.jpg -o maps/
     """  # noqa: D301
     named = Photos.named(photos, output, workers, threads)
-    with AlignSettings(model=model, device=device).aligner(named.threads) as aligner:
+    with AlignSettings(**given).aligner(named.threads) as aligner:
         stages = aligner.facts.attention_stages
         return write_faces(
             named,

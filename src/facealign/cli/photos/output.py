@@ -2,8 +2,8 @@
 
 import json
 import sys
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -70,38 +70,42 @@ class Output:
         elif self.path == STDOUT:
             _align_all(align, photos, tally, line_printer(), shown=not sys.stdout.isatty())
         else:
-            self._run_to_file(self.path, align, photos, markup, record, tally)
-
-    def _run_to_file(
-        self,
-        path: Path,
-        align: Align,
-        photos: Photos,
-        markup: str,
-        record: dict[str, Any],
-        tally: Tally,
-    ) -> None:
-        """Keep results in a journal while they come; write the file, whatever stops the work."""
-        form = output_format(path, self.form)
-        _check_place(path, form, photos.files)
-        relative = any(not file.is_absolute() for file in photos.files if file != STDIN)
-        record = record | {"folder": str(Path.cwd()) if relative else None}
-        with Journal(path, record, self.resume) as journal:
-            if self.resume and not journal.resumed and form.keeps_all and is_file(path):
-                _check_markup(path, form, markup)
-                journal.take_over(read_results(path, form.name))
-            for result in journal.results():
-                tally.add(result)
-            left = [p for p in photos.files if not {str(p), to_utf8(str(p))} & journal.done]
-            try:
+            form = output_format(self.path, self.form)
+            _check_place(self.path, form, photos.files)
+            relative = any(not file.is_absolute() for file in photos.files if file != STDIN)
+            record = record | {"folder": str(Path.cwd()) if relative else None}
+            with kept(self.path, form, record, self.resume, tally.add, markup) as journal:
+                left = [p for p in photos.files if not {str(p), to_utf8(str(p))} & journal.done]
                 _align_all(align, replace(photos, files=left), tally, journal.add)
-            except BaseException:  # such as Ctrl-C: what is done is written, and the journal stays
-                if not (journal.is_empty or journal.is_finished):
-                    write_results(journal.results, path, form.name)
-                raise
-            if not journal.is_finished:
+
+
+@contextmanager
+def kept(
+    path: Path,
+    form: Format,
+    record: dict[str, Any],
+    resume: bool,
+    count: Callable[[ImageResult], object],
+    markup: str | None = None,
+) -> Iterator[Journal]:
+    """A journal for results while they come; at the end, whatever stops the work, a file.
+
+    `count` gets the results of an earlier run; a finished file of other points than `markup` is
+    refused. The journal stays if the work is stopped, as by Ctrl-C.
+    """
+    with Journal(path, record, resume) as journal:
+        if resume and not journal.resumed and form.keeps_all and is_file(path):
+            if markup:
+                _check_markup(path, form, markup)
+            journal.take_over(read_results(path, form.name))
+        for result in journal.results():
+            count(result)
+        try:
+            yield journal
+        finally:
+            if not (journal.is_empty or journal.is_finished):
                 write_results(journal.results, path, form.name)
-            journal.remove()
+        journal.remove()
 
 
 def _align_all(
