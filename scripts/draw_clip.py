@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 import facealign
+from facealign.draw.plots import new_figure, save_figure
 from facealign.geometry import CropTransform
 from facealign.tracking import FaceTracker
 from facealign.types import Pixels, Points
@@ -62,12 +63,9 @@ def draw_clip(frames: list[Pixels], target: Path) -> None:
 
 def draw_smoothing(frames: list[Pixels], target: Path) -> None:
     """How far the tip of the nose is from where it should be, three ways."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
     still = facealign.align(PHOTO)[0].landmarks
     true = [camera(i / FRAMES).to_crop(still)[NOSE, 0] for i in range(FRAMES)]
-    figure = Figure((7.0, 3.2), layout="constrained", facecolor="white")
+    figure = new_figure(7.0, 3.2)
     axes = figure.add_subplot(xlabel="seconds", ylabel="tip of the nose, x: off by pixels")
     for name, places in follow(frames).items():
         off = np.array(places)[:, NOSE, 0] - true
@@ -76,8 +74,7 @@ def draw_smoothing(frames: list[Pixels], target: Path) -> None:
         axes.plot(np.arange(FRAMES) / RATE, off, linewidth=1.2, label=f"{name}: {shake:.2f} px")
     axes.legend(fontsize=8, title="shake from frame to frame", title_fontsize=8)
     axes.grid(alpha=0.3)
-    with rc_context({"svg.hashsalt": "facealign", "svg.fonttype": "path"}):
-        figure.savefig(target, metadata={"Date": None})
+    save_figure(figure, target)
     print(f"picture: {target}")
 
 
