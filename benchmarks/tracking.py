@@ -188,15 +188,19 @@ def run(given: argparse.Namespace) -> None:
     for label, model in models_of(given).items():
         aligner = Counted(model, threads=1, turned_faces=False)
         counted = ("detector", "switches", "ghosts", "missed")
-        table = new_table("", *counted, "looked", "ms", "in every frame, ms", "ratio")
+        counts = new_table("faces", *counted, "looked")
+        times = new_table("faces", "ms", "in every frame, ms", "ratio")
         for talking, faces, name, looks in product((False, True), (1, 3), SIZES, (1, 2)):
             row = measure(aligner, faces, SIZES[name], talking, looks)
-            what = f"{faces}{' talking' if talking else ''}, {name}, looks {looks}"
+            what = f"{faces}{' talk' if talking else ''}, {name}, looks {looks}"
             results[f"{label}, {what}"] = row
-            cells = [str(row[key]) for key in counted] + [f"{100 * row['looked']:.0f} %"]
-            cells += [f"{row['ms']:.1f}", f"{row['every_frame_ms']:.1f}"]
-            table.add_row(what, *cells, f"{row['time']:.2f}")
-        show_table(console, table, f"{label}: faces, frames of {FRAMES}")
+            counts.add_row(
+                what, *(str(row[key]) for key in counted), f"{100 * row['looked']:.0f} %"
+            )
+            milliseconds = f"{row['ms']:.1f}", f"{row['every_frame_ms']:.1f}"
+            times.add_row(what, *milliseconds, f"{row['time']:.2f}")
+        show_table(console, counts, f"{label}: counts in {FRAMES} frames")
+        show_table(console, times, f"{label}: processor time of a frame")
     write_json(given, record(given, "tracking", {"frames": FRAMES, "scenes": results}))
 
 
