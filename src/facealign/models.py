@@ -67,6 +67,11 @@ class ModelFacts:
         """The point schemes of its heads, the default first."""
         return (self.markup, *self.further_markups)
 
+    @property
+    def offered(self) -> list[str]:
+        """The point schemes that it gives, by a head of its own or by conversion."""
+        return list(dict.fromkeys([*self.markups, *(t for m in self.markups for t in targets(m))]))
+
     def head_for(self, markup: str) -> str:
         """The scheme of the head with the points of `markup`, or with points that convert to them.
 
@@ -78,9 +83,9 @@ class ModelFacts:
         for head in self.markups:
             if markup in targets(head):
                 return head
-        known = dict.fromkeys([*self.markups, *(t for head in self.markups for t in targets(head))])
         raise SettingsError(
-            f'the model {self.name} cannot give "{markup}" points: choose one of {", ".join(known)}'
+            f'the model {self.name} cannot give "{markup}" points: choose one of '
+            f"{', '.join(self.offered)}"
         )
 
     def to_metadata(self) -> dict[str, str]:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -77,10 +77,8 @@ class FaceAligner:
         landmarker = Landmarker(model_path(model), threads, markup, providers, **ways)
         self.facts = landmarker.facts
         self._markup = landmarker.markup
-        self._parts: tuple[Landmarker, Detector] | None = (
-            landmarker,
-            _detector(detector, threads, providers),
-        )
+        parts = landmarker, _detector(detector, threads, providers)
+        self._parts: tuple[Landmarker, Detector] | None = parts
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_scheme": own_scheme(self._markup)}
@@ -156,10 +154,11 @@ class FaceAligner:
             raise SettingsError(f"batch_size must be 1 or more, not {batch_size}")
         self._opened()
         photos = (open_image(source, color) for source in sources)
-        return map(self._sure, in_batches(photos, self.detect, self._look_at_all, batch_size))
 
-    def _look_at_all(self, images: list[Found], batch_size: int) -> list[list[Face]]:
-        return self._opened()[0].align(images, batch=batch_size)
+        def look(images: list[Found]) -> list[list[Face]]:
+            return self._opened()[0].align(images, batch=batch_size)
+
+        return map(self._sure, in_batches(photos, self.detect, look, batch_size))
 
     def stream(
         self, paths: Iterable[str | os.PathLike[str]], workers: int | None = None
@@ -194,8 +193,7 @@ class FaceAligner:
         return result
 
     def _opened(self) -> tuple[Landmarker, Detector]:
-        parts = self._parts
-        if parts is None:
+        if (parts := self._parts) is None:
             raise FaceAlignError("this FaceAligner is closed: make a new one")
         return parts
 
@@ -229,6 +227,9 @@ class FaceAligner:
         return self._opened()[0].align([replace(found, certain=True)], looks=looks)[0]
 
 
+_default_aligner = cache(FaceAligner)
+
+
 def align(source: ImageSource, boxes: ArrayLike | None = None) -> list[Face]:
     """The faces of one photo, by the default model and detector; empty if there is none.
 
@@ -238,11 +239,6 @@ def align(source: ImageSource, boxes: ArrayLike | None = None) -> list[Face]:
         ImageError: the source cannot be read as an image.
     """
     return _default_aligner().align(source, boxes)
-
-
-@lru_cache(maxsize=1)
-def _default_aligner() -> FaceAligner:
-    return FaceAligner()
 
 
 def _detector(

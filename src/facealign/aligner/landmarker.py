@@ -1,6 +1,7 @@
 """The network: boxes → faces, in batches; looks again where it doubts, or the face leans."""
 
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -44,8 +45,6 @@ OUTPUTS = ("landmarks", "scores", "visible")
 """Of the first head; those of further heads end in the point scheme: "landmarks.aflw19"."""
 SEEN = 0.5
 """A point is visible where the output of the network is greater, unless the photo is `blank`."""
-
-Images = Sequence[Pixels]
 
 
 class Landmarker:
@@ -108,17 +107,17 @@ class Landmarker:
             ModelError: the network fails, or has no attention maps and they are asked for.
         """
         rows = [(found, i) for found in images for i in range(len(found))]
-        faces = [
+        faces = (
             face
             for first in range(0, len(rows), batch)
             for face in self._batch(rows[first : first + batch], attention, looks)
-        ]
-        ends = np.cumsum([len(found) for found in images]).tolist()
-        parts = [faces[end - len(f) : end] for f, end in zip(images, ends, strict=True)]
-        return [self._kept(part, found) for part, found in zip(parts, images, strict=True)]
+        )
+        return [self._kept(list(islice(faces, len(found))), found) for found in images]
 
     def _batch(self, rows: list[tuple[Found, int]], attention: bool, looks: int) -> list[Face]:
-        def see(images: Images, boxes: Sequence[Box], crops: Sequence[CropTransform]) -> Views:
+        def see(
+            images: Sequence[Pixels], boxes: Sequence[Box], crops: Sequence[CropTransform]
+        ) -> Views:
             values = self._mean_look(images, crops, attention, looks)
             return Views(list(images), list(boxes), list(crops), values)
 
@@ -258,15 +257,14 @@ class Landmarker:
 
     def _check_outputs(self, values: dict[str, Floats], faces: int) -> None:
         """Refuse outputs of another shape or not finite, as a model from elsewhere may give."""
-        shapes = {"landmarks": (faces, self._count, 2)}
-        for name in OUTPUTS:
-            shape = shapes.get(name, (faces, self._count))
-            if name in values and values[name].shape != shape:
+        for name, value in values.items():
+            shape = (faces, self._count, 2) if name == "landmarks" else (faces, self._count)
+            if value.shape != shape:
                 raise ModelError(
-                    f"the model {self.facts.name} gives {name} of shape {values[name].shape}, "
-                    f"not {shape} as its point scheme {self.head} requires"
+                    f"the model {self.facts.name} gives {name} of shape {value.shape}, not {shape} "
+                    f"as its point scheme {self.head} requires"
                 )
-            if name in values and not np.isfinite(values[name]).all():
+            if not np.isfinite(value).all():
                 raise ModelError(f"the model {self.facts.name} gives {name} that are not finite")
 
 

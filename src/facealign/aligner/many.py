@@ -167,7 +167,7 @@ WAITING_PIXELS = 100_000_000
 def in_batches(
     photos: Iterable[Photo],
     detect: Callable[[Pixels], Found],
-    look: Callable[[list[Found], int], list[list[Face]]],
+    look: Callable[[list[Found]], list[list[Face]]],
     batch_size: int,
 ) -> Iterator[list[Face]]:
     """The faces of each photo, in order; at most `batch_size` faces share a run of the network.
@@ -186,7 +186,7 @@ def in_batches(
     room, held = Room(WAITING_PIXELS), ExitStack()
 
     def done() -> list[list[Face]]:
-        faces = look(waiting, batch_size)
+        faces = look(waiting)
         waiting.clear()
         held.close()
         return faces

@@ -13,7 +13,7 @@ from PIL import Image
 from facealign.errors import DataError, FaceAlignError, OutputError
 from facealign.files import check_folder, check_place, is_file, is_folder, sweep
 from facealign.image import SUFFIXES
-from facealign.markup import load_markup, targets
+from facealign.markup import load_markup
 from facealign.models import DEFAULT, DEVICES
 from facealign.types import MOST_THREADS
 
@@ -181,9 +181,7 @@ def given_by(model: str) -> list[str]:
     """The point schemes that a model gives, by a head of its own or by conversion."""
     from facealign.aligner import FaceAligner
 
-    with FaceAligner(model, threads=1) as aligner:
-        heads = aligner.facts.markups
-    return list(dict.fromkeys([*heads, *(name for head in heads for name in targets(head))]))
+    return FaceAligner(model, threads=1).facts.offered
 
 
 def _load(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:

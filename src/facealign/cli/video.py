@@ -77,10 +77,6 @@ class Settings:
             del values["device"]
         return values | {"model": sha256(model_path(self.model)), "verb": "video"}
 
-    def open(self, source: str) -> VideoReader:
-        """A video's frames."""
-        return VideoReader(source, every=self.every, start=self.start, end=self.end)
-
 
 @dataclass
 class Earlier:
@@ -199,10 +195,12 @@ class Run:
 
     def follow(self, name: str) -> bool:
         """Follow the faces of one video; False where it could not be read at all, which is said."""
+        how = self.settings
         try:
-            with closing(self.settings.open(name)) as video:
-                kind = self.settings.smoothing or ("live" if video.is_live else "offline")
-                tracker = make_tracker(self.aligner, kind, self.settings.looks, self.settings.raw)
+            reader = VideoReader(name, every=how.every, start=how.start, end=how.end)
+            with closing(reader) as video:
+                kind = how.smoothing or ("live" if video.is_live else "offline")
+                tracker = make_tracker(self.aligner, kind, how.looks, how.raw)
                 frames = follow(self._frames(video, tracker), tracker, kind)
                 self._keep(video, frames)
         except ImageError as error:

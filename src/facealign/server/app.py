@@ -84,7 +84,7 @@ class Service:
                 response = await endpoint(request)
             except Problem as problem:
                 response = problem.response()
-            self.metrics.count(path, response.status_code)
+            self.metrics.requests[path, response.status_code] += 1
             return response
 
         return answer

@@ -10,7 +10,7 @@ MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metrics:
-    """Counts of one server; used in its event loop alone."""
+    """Counts of one server; used in its event loop alone; requests by path and status."""
 
     def __init__(self) -> None:
         self.requests: Counter[tuple[str, int]] = Counter()
@@ -18,10 +18,6 @@ class Metrics:
         self.faces = 0
         self._times = [0] * (len(BUCKETS) + 1)
         self._seconds = 0.0
-
-    def count(self, path: str, status: int) -> None:
-        """A request was answered; `path` is one of the server's own."""
-        self.requests[path, status] += 1
 
     def time(self, seconds: float) -> None:
         """Record how long a request's pictures took to align, including the wait for a slot."""

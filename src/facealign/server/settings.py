@@ -1,5 +1,3 @@
-"""How a server answers, and what it refuses."""
-
 import math
 from dataclasses import dataclass, field
 

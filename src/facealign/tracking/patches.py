@@ -52,17 +52,15 @@ class Region:
         wide = CropTransform(crop.shifted(REACH, REACH).matrix, SIDE + 2 * REACH)
         part = wide.part(image, factor)
         self.factor = part.factor if part else 0
-        self._part = part and part._replace(picture=_softened(part.picture.convert("L")))
+        if part:  # "F", as between its pixels "L" would round
+            part = part._replace(picture=part.picture.convert("L").filter(SOFT).convert("F"))
+        self._part = part
 
     def patch(self, crop: CropTransform) -> Gray:
         """(SIDE, SIDE) what a crop sees of the region, black outside."""
         if self._part is None:
             return np.zeros((SIDE, SIDE), np.float32)
         return np.asarray(crop.cut(self._part))
-
-
-def _softened(gray: Image.Image) -> Image.Image:
-    return gray.filter(SOFT).convert("F")  # between its pixels, L would round
 
 
 @dataclass(frozen=True, eq=False)

@@ -36,19 +36,6 @@ MOST_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
-class Window:
-    """Which frames a local polynomial is fitted to.
-
-    Attributes:
-        frames: the largest number, including the one it is evaluated at.
-        degree: of the polynomial; lower with too few frames.
-    """
-
-    frames: int
-    degree: int
-
-
-@dataclass(frozen=True)
 class OneEuro:
     """The One-Euro filter's settings: a low-pass whose cutoff rises with the speed.
 
@@ -66,7 +53,8 @@ class OneEuro:
 # Chosen on 63 videos of 30 frames (seven training photos of 300W under moving cameras, with noise,
 # with a blink of 0.2 s, with a mouth that opens 5 times a second, and squeezed as by a turning
 # head), by shake, error and lag, and by how much is kept of the blink and of the mouth.
-LIVE = Window(frames=7, degree=2)
+FRAMES, DEGREE = 7, 2
+"""Most frames that a local polynomial is fitted to, with the newest, and its degree."""
 MOVED = 9
 """Frames whose mean similarity is taken, each moved along with the pixels."""
 LIVE_SHAPE = OneEuro()
@@ -155,7 +143,7 @@ class LiveSmoother:
     def reset(self) -> None:
         """Forget the past, as after a lost face or a cut."""
         self._frame: Frame | None = None
-        self._past: deque[tuple[float, Complex]] = deque(maxlen=LIVE.frames)
+        self._past: deque[tuple[float, Complex]] = deque(maxlen=FRAMES)
         self._moved: Complex | None = None  # (T, K), the latest points, moved along to this frame
         self._last: Complex | None = None  # (2, K), those of the last frame, found and smoothed
         self._speed: Complex | Array | float = 0.0
@@ -224,7 +212,7 @@ class LiveSmoother:
             return np.asarray(self._frame.split(self._moved)[0].mean(axis=0))
         recent = [(t, s) for t, s in self._past if time - t <= MOST_SECONDS]
         times, values = np.array([t for t, _ in recent]), np.stack([s for _, s in recent])
-        return fit_at(times, values, time, LIVE.degree)
+        return fit_at(times, values, time, DEGREE)
 
     def _filtered(self, shape: Complex, seconds: float, moved: bool) -> Complex:
         """One-Euro, a cutoff for each point by its own speed."""

@@ -8,6 +8,7 @@ where it was heading, and gets its number back if it returns soon.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Literal
@@ -126,7 +127,8 @@ class FaceTracker:
             image: (H, W, 3) RGB uint8.
             time: of the frame in seconds; later than the last one's.
         """
-        cut = self._is_new_scene(image)
+        before, self._scene = self._scene, gray_levels(image)
+        cut = before is not None and is_cut(before, self._scene)
         self._tracks = [t for t in self._tracks if not t.missing or time - t.seen <= WAIT]
         moved = {} if cut else self._registered(image)
         carried = self._carried(moved, time)
@@ -264,13 +266,9 @@ class FaceTracker:
             if index in back:
                 set_anchor(back[index], face)
                 look(back[index], face, image, time)
-            elif not self._is_full():
+            elif len(self._tracks) < (self._aligner.max_faces or math.inf):
                 self._tracks.append(self._new_track(self._next, face, image, time))
                 self._next += 1
-
-    def _is_full(self) -> bool:
-        most = self._aligner.max_faces
-        return most is not None and len(self._tracks) >= most
 
     def _new_track(self, number: int, face: Face, image: Pixels, time: float) -> Track:
         smoother = LiveSmoother(face.markup) if self._smoothing == "live" else None
@@ -278,8 +276,3 @@ class FaceTracker:
         set_anchor(track, face)
         look(track, face, image, time)
         return track
-
-    def _is_new_scene(self, image: Pixels) -> bool:
-        """Whether the grays have jumped since the last frame."""
-        before, self._scene = self._scene, gray_levels(image)
-        return before is not None and is_cut(before, self._scene)

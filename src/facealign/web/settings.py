@@ -49,7 +49,7 @@ def page_settings() -> dict[str, Any]:
 def _smoothing() -> dict[str, Any]:
     return {
         "most_seconds": smoothing.MOST_SECONDS,
-        "window": asdict(smoothing.LIVE),
+        "window": {"frames": smoothing.FRAMES, "degree": smoothing.DEGREE},
         "shape": asdict(smoothing.LIVE_SHAPE),
         "moved": smoothing.MOVED,
         "known": smoothing.KNOWN,

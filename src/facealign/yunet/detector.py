@@ -240,9 +240,7 @@ class YuNet:
         for quarter in QUARTERS:
             # np.rot90 turns counterclockwise: what is upright now leaned clockwise before.
             found = self._search(np.rot90(view, quarter), factor)
-            boxes = turned_back(
-                found.boxes, quarter, factor * view.shape[1], factor * view.shape[0]
-            )
+            boxes = turned_back(found.boxes, quarter, width, height)
             angles = found.angles + np.float32(90 * quarter)
             parts.append(replace(found, boxes=boxes, angles=angles))
         lying = self._verified(image, Candidates.best_of(*parts), looks)

@@ -29,7 +29,7 @@ from facealign.cli.photos.output import STDOUT, Output
 from facealign.cli.photos.pictures import Pictures
 from facealign.cli.stopping import INTERRUPTED
 from facealign.cli.tally import Tally
-from facealign.face import Face, ImageResult
+from facealign.face import Face
 from facealign.face.measures import measured
 from facealign.files import is_file, sha256
 from facealign.formats.photo_table import read_boxes
@@ -128,8 +128,7 @@ def command(
     tally = Tally(require_face=require_face, at_once=verbose or json_log)
     started = time.perf_counter()
     if engine == "ray":
-        refused = {"draw": draw, "boxes": boxes, "format": form, "threads": threads}
-        _refuse_with_ray(refused | {"measures": measures})
+        _refuse_with_ray(draw=draw, boxes=boxes, format=form, threads=threads, measures=measures)
     names = [*photos, *(read_names(files_from) if files_from else ())]
     if engine == "ray":
         unknown = _run_on_ray(names, output, settings, workers, resume, tally)
@@ -146,7 +145,7 @@ def command(
     return _end(tally, started, output, draw, found.unknown)
 
 
-def _refuse_with_ray(given: dict[str, Any]) -> None:
+def _refuse_with_ray(**given: Any) -> None:
     """Refuse the options that hold on this machine alone."""
     source = click.get_current_context().get_parameter_source("max_megapixels")
     limited = source is click.core.ParameterSource.COMMANDLINE
@@ -208,12 +207,9 @@ def _align(
             pictures.draw(path, photo, image, faces)
         return measured(faces) if measures else faces
 
-    def align(path: Path) -> ImageResult:
-        return photos.look(path, find)
-
     record = settings.record() | {"boxes": boxes and sha256(boxes)}
     record |= {"measures": True} if measures else {}  # older journals have no such entry
-    output.run(align, photos, aligner.markup, record, tally)
+    output.run(find, photos, aligner.markup, record, tally)
 
 
 def _interrupted(tally: Tally, photos: Photos, output: Path | None) -> int:

@@ -14,12 +14,12 @@ from facealign.cli.options import (
     output_option,
     photo_arguments,
 )
-from facealign.cli.photos.inputs import Find, Photos
+from facealign.cli.photos.inputs import Photos
 from facealign.cli.photos.pictures import Pictures, count_pictures, write_faces
 from facealign.draw import draw_maps
 from facealign.face import Face
 from facealign.face.templates import SIDES
-from facealign.formats.photo_table import PhotoTable, read_faces
+from facealign.formats.photo_table import read_faces
 from facealign.image import Photo
 from facealign.models import BEST_AAN
 from facealign.types import Pixels
@@ -59,31 +59,19 @@ def draw(
     if results and settings.model != "default":
         given_by(settings.model)  # whose point schemes are known from here on
     earlier = read_faces(results).expect(named.files) if results else None
-    find = (
-        _found_earlier(earlier, settings.markup) if earlier else _found_now(settings, named.threads)
-    )
+    aligner = None if earlier else settings.aligner(named.threads)
     pictures = Pictures(output, named.files, "-o")
 
     def draw_photo(path: Path, photo: Photo, image: Pixels) -> list[Face]:
-        faces = find(path, photo, image)
+        faces = earlier.of(path) if earlier else []
+        if aligner:
+            faces = aligner.align(image)
+        elif settings.markup:
+            faces = [face.to(settings.markup) for face in faces]
         pictures.draw(path, photo, image, faces)
         return faces
 
-    drawn = named.map(lambda path: named.look(path, draw_photo))
-    return count_pictures(named, drawn, "faces drawn", output)
-
-
-def _found_earlier(table: PhotoTable[Face], markup: str | None) -> Find:
-    def find(path: Path, *_: object) -> list[Face]:
-        faces = table.of(path)
-        return [face.to(markup) for face in faces] if markup else faces
-
-    return find
-
-
-def _found_now(settings: AlignSettings, threads: int | None) -> Find:
-    aligner = settings.aligner(threads)
-    return lambda *photo: aligner.align(photo[-1])
+    return count_pictures(named, named.results(draw_photo), "faces drawn", output)
 
 
 @click.command("crop", short_help="Cut faces out, aligned to a template.")

@@ -79,14 +79,16 @@ class Photos:
         if stop.asked and done < len(self.files):
             raise KeyboardInterrupt
 
-    def look(self, path: Path, find: Find) -> ImageResult:
-        """One photo's result; whatever fails, in `find` too, is its error."""
-        return photo_result(
-            str(path),
-            lambda: sys.stdin.buffer.read() if path == STDIN else path,
-            partial(find, path),
-            self.room,
-        )
+    def results(self, find: Find, shown: bool = True) -> Generator[ImageResult]:
+        """Each photo's result, as of `map`; whatever fails, in `find` too, is its error."""
+
+        def look(path: Path) -> ImageResult:
+            def load() -> bytes | Path:
+                return sys.stdin.buffer.read() if path == STDIN else path
+
+            return photo_result(str(path), load, partial(find, path), self.room)
+
+        return self.map(look, shown)
 
 
 VIDEOS = (".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".webm", ".wmv")

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from facealign.cli.console import LOG, counted
-from facealign.cli.photos.inputs import STDIN, Photos
+from facealign.cli.photos.inputs import STDIN, Find, Photos
 from facealign.cli.tally import Tally
 from facealign.errors import OutputError
 from facealign.face import ImageResult
@@ -23,7 +23,6 @@ from facealign.formats.registry import Format, output_format, read_results, writ
 
 STDOUT = Path("-")
 """Results as JSON Lines on standard output."""
-Align = Callable[[Path], ImageResult]
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Output:
             raise click.UsageError("standard output takes --format jsonl only")
 
     def run(
-        self, align: Align, photos: Photos, markup: str, record: dict[str, Any], tally: Tally
+        self, find: Find, photos: Photos, markup: str, record: dict[str, Any], tally: Tally
     ) -> None:
         """Align the photos, on several threads; write the results and count them.
 
@@ -66,9 +65,9 @@ class Output:
             MissingExtraError: the format needs an extra that is not installed.
         """
         if self.path is None:
-            _align_all(align, photos, tally)
+            _align_all(find, photos, tally)
         elif self.path == STDOUT:
-            _align_all(align, photos, tally, line_printer(), shown=not sys.stdout.isatty())
+            _align_all(find, photos, tally, line_printer(), shown=not sys.stdout.isatty())
         else:
             form = output_format(self.path, self.form)
             _check_place(self.path, form, photos.files)
@@ -76,7 +75,7 @@ class Output:
             record = record | {"folder": str(Path.cwd()) if relative else None}
             with kept(self.path, form, record, self.resume, tally.add, markup) as journal:
                 left = [p for p in photos.files if not {str(p), to_utf8(str(p))} & journal.done]
-                _align_all(align, replace(photos, files=left), tally, journal.add)
+                _align_all(find, replace(photos, files=left), tally, journal.add)
 
 
 @contextmanager
@@ -109,13 +108,13 @@ def kept(
 
 
 def _align_all(
-    align: Align,
+    find: Find,
     photos: Photos,
     tally: Tally,
     write: Callable[[ImageResult], object] = lambda result: None,
     shown: bool = True,
 ) -> None:
-    with closing(photos.map(align, shown)) as results:
+    with closing(photos.results(find, shown)) as results:
         for result in results:
             write(result)
             tally.add(result)

@@ -94,8 +94,7 @@ def write_faces(
             write_image(draw(image, face), place, photo.profile)
         return faces
 
-    found = photos.map(lambda path: photos.look(path, pictures))
-    return count_pictures(photos, found, "pictures of faces", output)
+    return count_pictures(photos, photos.results(pictures), "pictures of faces", output)
 
 
 def count_pictures(photos: Photos, results: Generator[ImageResult], what: str, output: Path) -> int:
