@@ -37,7 +37,7 @@ from script import (
 from facealign.configs import FOLDER
 from facealign.datasets import Reading
 from facealign.training.data.batches import Batch
-from facealign.training.data.regions import FacesInMemory, Regions, region_size
+from facealign.training.data.regions import Faces, Regions, region_size
 from facealign.training.device import choose_device, keep_freed_memory
 from facealign.training.losses import total_loss
 from facealign.training.optimiser import update_average
@@ -90,14 +90,12 @@ def random_run(changes: list[str], folder: Path) -> Run:
     )
 
 
-def random_faces(settings: Settings, count: int) -> FacesInMemory:
+def random_faces(settings: Settings, count: int) -> Faces:
     random, side = np.random.default_rng(0), region_size(settings.model.input_size)
     flags = np.ones((count, 68), bool)
     images = random.integers(0, 256, (count, side, side, 3), dtype=np.uint8)
     points = random.uniform(0, side, (count, 68, 2)).astype(np.float32)
-    return FacesInMemory(
-        [str(i) for i in range(count)], "ibug68", Regions(images, points, flags, flags)
-    )
+    return Faces.of([str(i) for i in range(count)], "ibug68", Regions(images, points, flags, flags))
 
 
 CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}

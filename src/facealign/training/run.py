@@ -16,9 +16,8 @@ from facealign.markup import own_scheme
 from facealign.network import Network, build_network
 from facealign.training.data.batches import Batch, BatchLoader
 from facealign.training.data.heads import fit_heads
-from facealign.training.data.load import open_faces, open_validator
 from facealign.training.data.micro_batch import own_rows
-from facealign.training.data.regions import Faces
+from facealign.training.data.regions import Faces, open_faces
 from facealign.training.data.sampler import Feed
 from facealign.training.device import autocast, choose_device, keep_freed_memory
 from facealign.training.distill import Teacher
@@ -40,7 +39,7 @@ from facealign.training.rundir.checkpoint import fitting, load_newest
 from facealign.training.rundir.fingerprint import fingerprint
 from facealign.training.rundir.folder import RunFolder
 from facealign.training.settings import DataSettings, Settings
-from facealign.training.validation import Validator
+from facealign.training.validation import Validator, open_validator
 from facealign.types import Progress, Sample, silent
 
 CALIBRATION_FACES = 256
@@ -120,8 +119,9 @@ def prepare(
     training, held_out = hold_out(first, data, train.seed)
     validator = open_validator(first, held_out, settings, progress)
     faces: list[Faces] = []
+    crops = settings.model.input_size, data.margin, data.readers
     for reading, samples in [(first, training), *((r, r.samples) for r in further)]:
-        found = open_faces(reading, samples, settings, progress)
+        found = open_faces(reading, samples, *crops, progress)
         if not len(found):
             raise DataError(_none_left(reading, samples))
         faces.append(found)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -10,23 +9,39 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facealign.aligner.views import face_crop
-from facealign.datasets import stream_pixels
+from facealign.datasets import Reading, stream_pixels
+from facealign.datasets.shards import Packed
 from facealign.evaluation import Predictions, Report, score
 from facealign.geometry import CropTransform
 from facealign.network import Network, Prediction
 from facealign.training.augment.photometric import MEAN, STD
+from facealign.training.data.regions import check_fit
 from facealign.training.distributed.processes import rank, sum_up, world
+from facealign.training.settings import Settings
 from facealign.types import Floats, Progress, Sample, silent
 
 BATCH = 64
 
 
-class Crops(Protocol):
-    """(N, S, S, 3) uint8: an array, or something that reads rows on demand."""
+@dataclass(frozen=True, eq=False)
+class PackedCrops:
+    """The plain crops of packed faces, cut out of their regions on demand."""
 
-    def __len__(self) -> int: ...
+    samples: list[Sample]
+    transforms: list[CropTransform]
+    packed: Packed
 
-    def __getitem__(self, rows: slice, /) -> NDArray[np.uint8]: ...
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, rows: slice) -> NDArray[np.uint8]:
+        """(n, S, S, 3) of these rows."""
+        faces = zip(self.samples[rows], self.transforms[rows], strict=True)
+        return np.stack([t.warp(self.packed.picture(sample)) for sample, t in faces])
+
+
+Crops = NDArray[np.uint8] | PackedCrops
+"""(N, S, S, 3) uint8."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +107,23 @@ class Validator:
     def score(self, predictions: Predictions) -> Report:
         """The errors of predictions on the held-out faces."""
         return score(self.samples, predictions, self.dataset, "validation")
+
+
+def open_validator(
+    reading: Reading, samples: list[Sample], settings: Settings, progress: Progress = silent
+) -> Validator:
+    """The validator for these faces; images that cannot be read are reported and left out.
+
+    Raises:
+        SettingsError: they were packed for another input size or margin.
+    """
+    size, margin = settings.model.input_size, settings.data.margin
+    if reading.packed is None:
+        return Validator.load(samples, size, margin, reading.dataset, progress)
+    check_fit(reading.packed.index.facts, size, margin)
+    transforms = [face_crop(sample.box, size, margin) for sample in samples]
+    crops = PackedCrops(samples, transforms, reading.packed)
+    return Validator(samples, crops, transforms, reading.dataset)
 
 
 def predict_crops(model: Network, crops: Crops) -> Floats:

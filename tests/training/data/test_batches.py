@@ -16,7 +16,7 @@ from facealign.image import read_image
 from facealign.markup import MARKUPS
 from facealign.training.augment.photometric import MEAN, STD
 from facealign.training.data.batches import Batch, BatchLoader
-from facealign.training.data.regions import DETAIL, ZOOM, FacesInMemory, Regions, load_faces
+from facealign.training.data.regions import DETAIL, ZOOM, Faces, Regions, load_faces
 from facealign.training.data.sampler import Feed, share_out
 from facealign.training.settings import AugmentSettings
 from facealign.types import Sample
@@ -27,7 +27,7 @@ STRONG = AugmentSettings(turn=15, scale=0.1, shift=0.05, mirror=0.5, colour=0.2,
 SIZE = 32
 
 
-def faces_of(count: int, seed: int = 0, markup: str = "ibug68") -> FacesInMemory:
+def faces_of(count: int, seed: int = 0, markup: str = "ibug68") -> Faces:
     rng, points = np.random.default_rng(seed), MARKUPS[markup].count
     labelled = rng.random((count, points)) < 0.8
     regions = Regions(
@@ -36,7 +36,7 @@ def faces_of(count: int, seed: int = 0, markup: str = "ibug68") -> FacesInMemory
         labelled,
         labelled & (rng.random((count, points)) < 0.8),
     )
-    return FacesInMemory([str(i) for i in range(count)], markup, regions)
+    return Faces.of([str(i) for i in range(count)], markup, regions)
 
 
 def maker(
@@ -91,7 +91,7 @@ def test_one_face_looks_another_way_each_step() -> None:
 
 def test_making_a_batch_leaves_the_cached_faces_alone() -> None:
     batches = maker()
-    regions = batches.feeds[0].faces.regions
+    regions = batches.feeds[0].faces.read(slice(None))  # views
     before = regions.images.copy(), regions.landmarks.copy()
     batches.at(0)
     assert (regions.images == before[0]).all()
@@ -111,7 +111,7 @@ def test_shapes_types_and_range() -> None:
 @pytest.mark.parametrize("mirror", [0.0, 1.0])
 def test_visibility_changes_places_with_the_points(mirror: float) -> None:
     batches = maker(augment=AugmentSettings(mirror=mirror))
-    regions = batches.feeds[0].faces.regions
+    regions = batches.feeds[0].faces.read(slice(None))  # views
     labelled = torch.from_numpy(regions.labelled[batches.sampler.indices(0)])
     expected = labelled[:, batches.mirrors[0]] if mirror else labelled
     assert torch.equal(batches.at(0).parts[0].labelled, expected)
@@ -142,7 +142,7 @@ def test_a_region_holds_the_plain_crop_with_room_around_it(
     make_sample: Callable[..., Sample],
 ) -> None:
     sample = make_sample()
-    regions = load_faces([sample], SIZE, 0.15).regions
+    regions = load_faces([sample], SIZE, 0.15).read(np.arange(1))
     assert regions.images.shape == (1, round(SIZE * ZOOM * DETAIL), round(SIZE * ZOOM * DETAIL), 3)
     across = regions.landmarks[0].max(axis=0) - regions.landmarks[0].min(axis=0)
     plain = sample.landmarks.max(axis=0) - sample.landmarks.min(axis=0)
@@ -155,7 +155,8 @@ def test_an_image_that_cannot_be_read_is_reported_and_the_rest_is_kept(
     samples = [make_sample("a"), make_sample("missing", write=False), make_sample("b")]
     faces = load_faces(samples, SIZE, 0.1)
     assert faces.ids == ["a.png", "b.png"]
-    assert len(faces) == len(faces.regions.images) == len(faces.regions.landmarks) == 2
+    regions = faces.read(np.arange(2))
+    assert len(faces) == len(regions.images) == len(regions.landmarks) == 2
     assert len(reported) == 1
     assert "missing.png" in reported[0]
 
@@ -165,7 +166,7 @@ def test_no_readable_image_leaves_no_region(
 ) -> None:
     faces = load_faces([make_sample(write=False)], SIZE, 0.1)
     assert len(faces) == 0
-    assert faces.regions.images.shape == (0, 64, 64, 3)
+    assert faces.read(np.arange(0)).images.shape == (0, 64, 64, 3)
     assert len(reported) == 1
 
 
@@ -220,8 +221,9 @@ def test_every_data_set_has_epochs_of_its_own() -> None:
 
 def test_visibility_is_taught_only_by_data_that_labels_it() -> None:
     faces = faces_of(4)
-    everything = np.ones_like(faces.regions.labelled)
-    open_faces = replace(faces, regions=replace(faces.regions, visible=everything))
+    regions = faces.read(np.arange(4))
+    open_regions = replace(regions, visible=np.ones_like(regions.labelled))
+    open_faces = Faces.of(faces.ids, faces.markup, open_regions)
     for found, taught in ((faces, True), (open_faces, False)):
         batch = BatchLoader([Feed(found)], SIZE, 4, PLAIN, 0).at(0)
         assert (batch.parts[0].visible is not None) == taught

@@ -12,7 +12,7 @@ from facealign.markup import MARKUPS
 from facealign.network import AAN, AANSettings
 from facealign.training.data.batches import Batch, BatchLoader
 from facealign.training.data.micro_batch import micro_batch, own_rows
-from facealign.training.data.regions import FacesInMemory, Regions
+from facealign.training.data.regions import Faces, Regions
 from facealign.training.data.sampler import Feed
 from facealign.training.losses import labelled_points, total_loss
 from facealign.training.settings import AugmentSettings, TrainSettings
@@ -51,7 +51,7 @@ def maker(rows: np.ndarray | None = None) -> BatchLoader:
             labelled,
             labelled & (rng.random((10, points)) < 0.8),
         )
-        faces = FacesInMemory([str(n) for n in range(10)], markup, regions)
+        faces = Faces.of([str(n) for n in range(10)], markup, regions)
         feeds.append(Feed(faces, 3.0 - 2 * head, head))
     return BatchLoader(feeds, SIZE, 12, LOOKS, 3, rows=rows)
 

@@ -81,7 +81,7 @@ def test_a_member_holds_the_labels_in_the_pixels_of_its_picture(
 ) -> None:
     sample = replace(reading.samples[0], occluded=np.arange(68) < 3)
     pack(replace(reading, samples=[sample]), tmp_path, SIZE)
-    expected = load_faces([sample], SIZE, 0.15).regions
+    expected = load_faces([sample], SIZE, 0.15).read(np.arange(1))
     with tarfile.open(tmp_path / "shard-00000.tar") as tar:
         told = json.load(tar.extractfile("00000000.json"))
         picture = np.asarray(Image.open(io.BytesIO(tar.extractfile("00000000.png").read())))
@@ -114,7 +114,7 @@ def test_the_index_states_sizes_and_checksums(reading: Reading, tmp_path: Path) 
 
 
 def test_jpeg_is_near_and_smaller_the_lower_its_quality(reading: Reading, tmp_path: Path) -> None:
-    expected = load_faces(reading.samples[:1], SIZE, 0.15).regions.images[0]
+    expected = load_faces(reading.samples[:1], SIZE, 0.15).read(np.arange(1)).images[0]
     sizes = []
     for quality in (95, 50):
         target = tmp_path / str(quality)

@@ -14,9 +14,9 @@ import torch
 from facealign.datasets import Reading, read_dataset
 from facealign.datasets.shards import Places
 from facealign.errors import DataError, SettingsError
+from facealign.training.data import regions
 from facealign.training.data.pack import pack
-from facealign.training.data.packed import PackedFaces
-from facealign.training.data.regions import load_faces
+from facealign.training.data.regions import Faces, load_faces
 from facealign.training.loop import fit
 from facealign.training.run import Run, prepare
 from facealign.training.rundir.checkpoint import load_checkpoint
@@ -73,10 +73,10 @@ def same_weights(one: Path, other: Path) -> bool:
     )
 
 
-def packed_faces(root: Path, readers: int = 1) -> PackedFaces:
+def packed_faces(root: Path, readers: int = 1) -> Faces:
     reading = read_dataset("packed", root, "all")
     assert reading.packed
-    return PackedFaces(reading.samples, reading.packed, readers)
+    return regions.packed_faces(reading.samples, reading.packed, readers)
 
 
 @pytest.mark.parametrize("readers", [1, 3])

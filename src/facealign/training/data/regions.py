@@ -1,16 +1,24 @@
-"""Labelled faces for training: cut out once with a margin, and cropped again in each step."""
+"""Labelled faces for training: cut out once with a margin, and cropped again in each step.
+
+Their regions are decoded into memory, or read from shards when a batch needs them.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
-from facealign.datasets import stream_pixels
+from facealign.datasets import Reading, stream_pixels
+from facealign.datasets.shards import Facts, Packed
+from facealign.errors import SettingsError
 from facealign.geometry import CropTransform, box_size
-from facealign.types import Progress, Sample, silent
+from facealign.markup import load_markup
+from facealign.types import Pixels, Progress, Sample, silent
 
 ZOOM = 1.6
 """Side of a region over the side of the plain crop: room to rotate and shift."""
@@ -43,79 +51,116 @@ class Regions:
         return Regions(*(part[indices] for part in parts))  # type: ignore[arg-type]
 
 
-class Faces(Protocol):
-    """The source of a data set's regions: memory, or shards on disk."""
-
-    @property
-    def ids(self) -> list[str]:
-        """Names of the faces, in order."""
-
-    @property
-    def markup(self) -> str:
-        """Name of their point scheme."""
-
-    @property
-    def shows_hidden(self) -> bool:
-        """Whether some point is labelled as hidden or covered; only then visibility is learned."""
-
-    @property
-    def blocks(self) -> tuple[int, ...]:
-        """Numbers of faces that are stored together, in order; empty for faces in memory."""
-
-    def __len__(self) -> int: ...
-
-    def read(self, indices: NDArray[np.int64]) -> Regions:
-        """The regions of the faces at these indices."""
-
-
 @dataclass(frozen=True, eq=False)
-class FacesInMemory:
-    """All regions decoded in memory: about 200 kB for each face at 128 px."""
+class Faces:
+    """The faces of a data set, in memory or in shards.
+
+    Attributes:
+        ids: their names, in order.
+        markup: name of their point scheme.
+        shows_hidden: whether some point is labelled as hidden or covered; only then visibility is
+            learned.
+        read: the regions of the faces at these indices (n,).
+        blocks: numbers of faces that are stored together, in order; empty for faces in memory.
+    """
 
     ids: list[str]
     markup: str
-    regions: Regions
+    shows_hidden: bool
+    read: Callable[[NDArray[np.int64]], Regions]
+    blocks: tuple[int, ...] = ()
 
-    @property
-    def shows_hidden(self) -> bool:
-        """Whether some point is labelled as hidden or covered."""
-        return not bool(self.regions.visible.all())
-
-    @property
-    def blocks(self) -> tuple[int, ...]:
-        """Empty: memory has no blocks."""
-        return ()
+    @classmethod
+    def of(cls, ids: list[str], markup: str, regions: Regions) -> Faces:
+        """Faces in memory: about 200 kB for each at 128 px."""
+        return cls(ids, markup, not regions.visible.all(), regions.__getitem__)
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def read(self, indices: NDArray[np.int64]) -> Regions:
-        """The regions of the faces at these indices."""
-        return self.regions[indices]
+
+def open_faces(
+    reading: Reading,
+    samples: list[Sample],
+    input_size: int,
+    margin: float,
+    readers: int,
+    progress: Progress = silent,
+) -> Faces:
+    """Faces of a data set to train on; images that cannot be read are reported and left out.
+
+    Raises:
+        SettingsError: it was packed for another input size or margin.
+    """
+    if reading.packed is None:
+        return load_faces(samples, input_size, margin, progress)
+    check_fit(reading.packed.index.facts, input_size, margin)
+    return packed_faces(samples, reading.packed, readers)
 
 
 def load_faces(
     samples: list[Sample], input_size: int, margin: float, progress: Progress = silent
-) -> FacesInMemory:
+) -> Faces:
     """Cut every face out; images that cannot be read are reported and left out."""
     kept: list[Sample] = []
-    parts: list[tuple[NDArray[np.uint8], NDArray[np.float32]]] = []
+    images: list[Pixels] = []
     size = region_size(input_size)
     for sample, image in stream_pixels(samples, progress):
-        if image is None:
-            continue
-        transform = region_transform(sample, size, margin)
-        kept.append(sample)
-        parts.append((transform.warp(image), transform.to_crop(sample.landmarks)))
-    points = len(samples[0].landmarks) if samples else 0
-    regions = Regions(
-        np.stack([p[0] for p in parts]) if parts else np.zeros((0, size, size, 3), np.uint8),
-        np.stack([p[1] for p in parts]) if parts else np.zeros((0, points, 2), np.float32),
-        np.stack([s.labelled for s in kept]) if kept else np.zeros((0, points), np.bool_),
-        np.stack([visible_points(s) for s in kept]) if kept else np.zeros((0, points), np.bool_),
+        if image is not None:
+            transform = region_transform(sample, size, margin)
+            images.append(transform.warp(image))
+            kept.append(replace(sample, landmarks=transform.to_crop(sample.landmarks)))
+    markup, points = (samples[0].markup, len(samples[0].landmarks)) if samples else ("", 0)
+    return Faces.of([sample.id for sample in kept], markup, _to_regions(images, kept, size, points))
+
+
+def packed_faces(samples: list[Sample], packed: Packed, readers: int = 1) -> Faces:
+    """Faces of a packed data set, all or some, in its order; only labels are kept in memory.
+
+    `readers` are threads that read and decode a batch; Pillow releases the GIL. Reading raises
+    DataError where a shard is missing or damaged.
+    """
+    pool = ThreadPoolExecutor(readers, "decode") if readers > 1 else None
+    facts = packed.index.facts
+    points = load_markup(facts.markup).count
+
+    def read(indices: NDArray[np.int64]) -> Regions:
+        chosen = [samples[i] for i in indices]
+        images = (pool.map if pool else map)(packed.picture, chosen)
+        return _to_regions(list(images), chosen, facts.size, points)
+
+    blocks = tuple(len(list(run)) for _, run in groupby(sample.image for sample in samples))
+    hidden = any(not visible_points(sample).all() for sample in samples)
+    return Faces([sample.id for sample in samples], facts.markup, hidden, read, blocks)
+
+
+def _to_regions(
+    images: Sequence[Pixels], samples: Sequence[Sample], size: int, points: int
+) -> Regions:
+    """Regions of this size, of samples whose K = `points` landmarks are in their pixels."""
+    count = len(samples)
+    visible = [visible_points(sample) for sample in samples]
+    return Regions(
+        np.array(images, np.uint8).reshape(count, size, size, 3),
+        np.array([s.landmarks for s in samples], np.float32).reshape(count, points, 2),
+        np.array([s.labelled for s in samples], np.bool_).reshape(count, points),
+        np.array(visible, np.bool_).reshape(count, points),
     )
-    markup = samples[0].markup if samples else ""
-    return FacesInMemory([s.id for s in kept], markup, regions)
+
+
+def check_fit(facts: Facts, input_size: int, margin: float) -> None:
+    """Refuse regions that were packed for crops of another size or margin than a run's.
+
+    Raises:
+        SettingsError: they do not fit.
+    """
+    wanted = (input_size, margin, ZOOM, region_size(input_size))
+    if (facts.input_size, facts.margin, facts.zoom, facts.size) != wanted:
+        raise SettingsError(
+            f"{facts.dataset} {facts.subset} was packed for model.input_size={facts.input_size} "
+            f"data.margin={facts.margin}, the run has {input_size} and {margin}: set those, or "
+            f"pack it with --input-size {input_size} --margin {margin}"
+        )
 
 
 def region_size(input_size: int) -> int:

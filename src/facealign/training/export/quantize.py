@@ -30,11 +30,11 @@ from facealign.models import unsigned
 from facealign.problems import collect
 from facealign.session import Session, simplify
 from facealign.training.augment.photometric import MEAN, STD
-from facealign.training.data.load import open_validator
 from facealign.training.run import hold_out
 from facealign.training.rundir.checkpoint import load_checkpoint
 from facealign.training.rundir.folder import best_checkpoint
 from facealign.training.settings_file import to_settings
+from facealign.training.validation import open_validator
 from facealign.types import Floats
 
 FACES = 100
