@@ -17,8 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from facealign.evaluation import Report, write_predictions
-from facealign.training.data.batches import Batch
-from facealign.training.data.micro_batch import micro_batch
+from facealign.training.data.batches import Batch, micro_batch
 from facealign.training.distributed.processes import (
     any_process,
     average,

@@ -14,9 +14,7 @@ from facealign.datasets.reading import fold_by_group, split_by_group
 from facealign.errors import DataError, SettingsError
 from facealign.markup import own_scheme
 from facealign.network import Network, build_network
-from facealign.training.data.batches import Batch, BatchLoader
-from facealign.training.data.heads import fit_heads
-from facealign.training.data.micro_batch import own_rows
+from facealign.training.data.batches import Batch, BatchLoader, own_rows
 from facealign.training.data.regions import Faces, open_faces
 from facealign.training.data.sampler import Feed
 from facealign.training.device import autocast, choose_device, keep_freed_memory
@@ -38,7 +36,7 @@ from facealign.training.pretrained import Start, inherited, load_start, read_sta
 from facealign.training.rundir.checkpoint import fitting, load_newest
 from facealign.training.rundir.fingerprint import fingerprint
 from facealign.training.rundir.folder import RunFolder
-from facealign.training.settings import DataSettings, Settings
+from facealign.training.settings import DataSettings, Settings, fit_heads
 from facealign.training.validation import Validator, open_validator
 from facealign.types import Progress, Sample, silent
 

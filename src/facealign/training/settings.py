@@ -1,11 +1,13 @@
 """Typed settings of a run: everything that affects its outcome, with a line below each."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal, get_type_hints
 
 from msgspec import Meta
 
-from facealign.errors import SettingsError
+from facealign.errors import DataError, SettingsError
+from facealign.markup import load_markup
 from facealign.network.settings import AANSettings
 
 
@@ -241,3 +243,27 @@ def check_ranges(section: object, place: str) -> None:
             if not (above and value <= meta.le):  # also true of NaN
                 low = meta.gt if meta.gt is not None else meta.ge
                 raise SettingsError(f"{place}.{name} = {value}: must be in {low} … {meta.le}")
+
+
+def fit_heads(settings: Settings, markups: Sequence[str]) -> Settings:
+    """The settings with a head for each point scheme of the data; `model.points` follows it.
+
+    Raises:
+        DataError: `model.points` or `model.further` says something else.
+    """
+    first, *others = (load_markup(name).count for name in markups)
+    model = settings.model
+    if model.points not in (first, AANSettings().points):
+        raise DataError(
+            f"{settings.data.dataset} has {first} points, but model.points is {model.points}: "
+            "leave it out, or name the right data.markup"
+        )
+    if model.draws_heatmaps and others:
+        raise DataError(
+            f"a teacher with heatmaps has one head, for {markups[0]}: leave out the data sets of "
+            f"{', '.join(markups[1:])}"
+        )
+    if model.further not in ((), tuple(others)):
+        raise DataError(f"model.further is {list(model.further)}, but the data has {others}")
+    fitted = replace(model, points=first, further=tuple(others))
+    return replace(settings, model=fitted)

@@ -10,8 +10,7 @@ from hypothesis import given, strategies as st
 from facealign.errors import SettingsError
 from facealign.markup import MARKUPS
 from facealign.network import AAN, AANSettings
-from facealign.training.data.batches import Batch, BatchLoader
-from facealign.training.data.micro_batch import micro_batch, own_rows
+from facealign.training.data.batches import Batch, BatchLoader, micro_batch, own_rows
 from facealign.training.data.regions import Faces, Regions
 from facealign.training.data.sampler import Feed
 from facealign.training.losses import labelled_points, total_loss

@@ -85,7 +85,7 @@ def _leave(code: int) -> NoReturn:
 
 
 def _launch(settings: "Settings", arguments: list[str], nproc: int) -> int:
-    from facealign.training.data.micro_batch import own_rows
+    from facealign.training.data.batches import own_rows
     from facealign.training.distributed.launch import launch
 
     own_rows(settings.train.batch, settings.train.accumulate, 0, nproc)

@@ -1,22 +1,30 @@
-"""Faces → batches: every batch is a pure function of the seed and the step's number."""
+"""Faces → batches: every batch is a pure function of the seed and the step's number.
+
+The rows of a batch are dealt out like cards: row by row to the micro-batches, and those of a
+micro-batch row by row to the processes. So a micro-batch holds the same rows of the batch for any
+number of processes, and has its share of every data set.
+"""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
+from facealign.errors import SettingsError
 from facealign.markup import load_markup
 from facealign.training.augment.crop import RandomCrops, random_crops
 from facealign.training.augment.occlusion import covered_points, face_anchors
 from facealign.training.augment.photometric import MEAN, STD, Photometric, random_photometric
-from facealign.training.data.prefetch import Prefetcher
 from facealign.training.data.regions import ZOOM, Regions
 from facealign.training.data.sampler import Feed, Sampler, mix_seed
 from facealign.training.settings import AugmentSettings
 
+T = TypeVar("T")
 ROWS_AT_ONCE = 4
 """Rows that a CPU crops together, more if it has more threads: few enough to stay in its cache."""
 
@@ -60,6 +68,30 @@ class Batch:
     def faces(self) -> int:
         """Faces of the whole step."""
         return sum(part.faces for part in self.parts)
+
+
+class Prefetcher(Generic[T]):
+    """A function of the step's number that is called one step early, in a background thread.
+
+    It gives the same value at any time and from any thread.
+    """
+
+    def __init__(self, load: Callable[[int], T]) -> None:
+        self._load = load
+        self._pool = ThreadPoolExecutor(1, "prefetch")
+        self._next: tuple[int, Future[T]] | None = None
+
+    def __call__(self, step: int) -> T:
+        """The value of this step, prefetched or not; starts loading that of the next.
+
+        Raises:
+            FaceAlignError: whatever `load` raises for this step, never for another.
+        """
+        prefetched, self._next = self._next, None
+        hit = prefetched is not None and prefetched[0] == step
+        value = prefetched[1].result() if prefetched and hit else self._load(step)
+        self._next = step + 1, self._pool.submit(self._load, step + 1)
+        return value
 
 
 class BatchLoader:
@@ -188,3 +220,41 @@ class BatchLoader:
             self.sampler.counts[number],
             feed.background,
         )
+
+
+def own_rows(batch: int, accumulate: int, rank: int, world: int) -> NDArray[np.int64]:
+    """The rows of a batch that process `rank` of `world` makes, ascending.
+
+    >>> own_rows(8, 2, 0, 2), own_rows(8, 2, 1, 2)
+    (array([0, 1, 4, 5]), array([2, 3, 6, 7]))
+
+    Raises:
+        SettingsError: the batch cannot be divided evenly.
+    """
+    if batch % (accumulate * world):
+        raise SettingsError(
+            f"train.batch {batch} cannot be divided evenly among {world} processes with "
+            f"train.accumulate {accumulate}: make it a multiple of {accumulate * world}"
+        )
+    return np.arange(batch).reshape(-1, world, accumulate)[:, rank].flatten()
+
+
+def micro_batch(batch: Batch, number: int, accumulate: int) -> Batch:
+    """Every `accumulate`-th of a process's rows, starting at row `number`."""
+    if accumulate == 1:
+        return batch
+    parts = [_rows_of_part(part, number, accumulate) for part in batch.parts]
+    return Batch(batch.image[number::accumulate], parts)
+
+
+def _rows_of_part(part: Part, number: int, accumulate: int) -> Part:
+    """The rows of a part that are in a micro-batch; they are contiguous there too."""
+    first, last = (-((number - row) // accumulate) for row in (part.rows.start, part.rows.stop))
+    own = slice((number - part.rows.start) % accumulate, None, accumulate)
+    return replace(
+        part,
+        rows=slice(first, last),
+        landmarks=part.landmarks[own],
+        labelled=part.labelled[own],
+        visible=None if part.visible is None else part.visible[own],
+    )

@@ -4,26 +4,51 @@ Each face is cut out as `load_faces` does it. One photo and one shard's labels a
 time. The index is written after each shard, so an interrupted packing can be resumed.
 """
 
+import io
+import json
+import tarfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from facealign.datasets import Reading, stream_pixels
-from facealign.datasets.shards import INDEX, UNFINISHED, Facts, Index, LeftOut, read_index
+from facealign.datasets.shards import (
+    INDEX,
+    UNFINISHED,
+    Facts,
+    Index,
+    LeftOut,
+    Shard,
+    labels_of,
+    read_index,
+)
 from facealign.errors import DataError, OutputError
-from facealign.files import PART, digest, is_folder, make_folder, write_file, writing
+from facealign.files import (
+    PART,
+    digest,
+    is_folder,
+    make_folder,
+    sha256,
+    whole_file,
+    write_file,
+    writing,
+)
 from facealign.markup import own_scheme
 from facealign.problems import collect
 from facealign.training.data.regions import ZOOM, region_size, region_transform
-from facealign.training.data.shard_writer import ShardWriter
 from facealign.types import Pixels, Progress, Sample, silent
 
 FACES_PER_SHARD = 1000
 PARTS = f".*{PART}"
 """Temporary names of shards, labels and index."""
+PNG_LEVEL = 2
+"""Zlib level: less than half the time of the default, 6, for a twentieth more space."""
 Stream = Iterator[tuple[Sample, Pixels | None]]
 
 
@@ -109,44 +134,115 @@ def _open_index(target: Path, facts: Facts) -> Index:
         raise OutputError(f"{target} holds a packed data set: choose another folder, or delete it")
     make_folder(target)
     with writing(target):
-        empty = all(_is_leftover(path) for path in target.iterdir())
-    if not empty:
+        found = list(target.iterdir())
+    # A packing that was killed before it wrote its first index leaves its first shard.
+    if not all(path.name.startswith("shard-00000.") or path.match(PARTS) for path in found):
         raise OutputError(f"{target} is not an empty folder: choose another")
     return Index(facts)
 
 
-def _is_leftover(path: Path) -> bool:
-    """Whether this was left by a packing killed before it wrote its first index."""
-    return path.name.startswith("shard-00000.") or path.match(PARTS)
-
-
 def _difference(one: Facts, other: Facts) -> str:
-    names = [n for n in Facts.__dataclass_fields__ if getattr(one, n) != getattr(other, n)]
-    name = names[0]
+    name = next(n for n in Facts.__dataclass_fields__ if getattr(one, n) != getattr(other, n))
     if name == "fingerprint":
         return "its faces or labels differ"
     return f"{name} {getattr(one, name)}, not {getattr(other, name)}"
 
 
 def _add_shard(target: Path, index: Index, stream: Stream, problems: Sequence[str]) -> Index:
-    """Fill the next shard from the stream; the index with the shard and the faces left out."""
+    """Fill the next shard from the stream; the index with the shard and the faces left out.
+
+    Its files appear together once it is whole, or not at all.
+    """
     facts, tried, left_out = index.facts, index.tried, list(index.left_out)
-    name = f"shard-{len(index.shards):05d}.tar"
-    shards = list(index.shards)
+    path = target / f"shard-{len(index.shards):05d}.tar"
+    rows: list[dict[str, Any]] = []
     with ExitStack() as stack:
-        writer: ShardWriter | None = None  # made for the first face that can be read
         for sample, image in stream:
             tried += 1
             if image is None:
                 left_out.append(LeftOut(id=sample.id, group=sample.group, problem=problems[-1]))
                 continue
-            writer = writer or stack.enter_context(ShardWriter(target / name, facts, len(index)))
-            writer.add(sample, region_transform(sample, facts.size, facts.margin), image)
-            if len(writer) == facts.faces_per_shard:
+            if not rows:  # begun only for a face that can be read
+                file = stack.enter_context(whole_file(path, binary=True))
+                opened = tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT)
+                tar = stack.enter_context(opened)
+            rows.append(_add_face(tar, f"{len(index) + len(rows):08d}", sample, image, facts))
+            if len(rows) == facts.faces_per_shard:
                 break
-        if writer:
-            shards.append(writer.finish())
+        if rows:
+            tar.close()
+            write_file(labels_of(path), _to_npz(rows))
+    shards = list(index.shards)
+    if rows:
+        shards.append(
+            Shard(
+                name=path.name,
+                faces=len(rows),
+                bytes=path.stat().st_size,
+                sha256=sha256(path),
+                labels_sha256=sha256(labels_of(path)),
+            )
+        )
     return replace(index, shards=shards, left_out=left_out, tried=tried)
+
+
+def _add_face(
+    tar: tarfile.TarFile, key: str, sample: Sample, image: Pixels, facts: Facts
+) -> dict[str, Any]:
+    """Cut a face out of its photo and write it with its labels; those, and where it lies."""
+    transform = region_transform(sample, facts.size, facts.margin)
+    covered = sample.occluded
+    labels: dict[str, Any] = {  # in the pixels of the region
+        "id": sample.id,
+        "group": sample.group,
+        "landmarks": transform.to_crop(sample.landmarks),
+        "visible": sample.labelled,
+        "occluded": np.zeros_like(sample.labelled) if covered is None else covered,
+        "covers": covered is not None,
+        "box": transform.to_crop(sample.box.reshape(2, 2)).reshape(4),
+        "box_source": sample.box_source,
+        "to_region": transform.matrix,
+    }
+    suffix, picture = _encode(transform.warp(image), facts.quality)
+    _add_member(tar, f"{key}.json", _to_json(labels, facts))
+    offset = _add_member(tar, f"{key}.{suffix}", picture)
+    return labels | {"offset": offset, "length": len(picture), "crc": zlib.crc32(picture)}
+
+
+def _encode(region: Pixels, quality: int | None) -> tuple[str, bytes]:
+    buffer, picture = io.BytesIO(), Image.fromarray(region)
+    if quality is None:
+        picture.save(buffer, "PNG", compress_level=PNG_LEVEL)
+        return "png", buffer.getvalue()
+    picture.save(buffer, "JPEG", quality=quality, subsampling=0)
+    return "jpg", buffer.getvalue()
+
+
+def _add_member(tar: tarfile.TarFile, name: str, content: bytes) -> int:
+    """Write a file into the tar; the offset of its content."""
+    entry = tarfile.TarInfo(name)
+    entry.size = len(content)
+    offset = tar.offset + tarfile.BLOCKSIZE
+    tar.addfile(entry, io.BytesIO(content))
+    return offset
+
+
+def _to_json(labels: dict[str, Any], facts: Facts) -> bytes:
+    plain = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in labels.items()}
+    if not plain.pop("covers"):
+        plain["occluded"] = None
+    known = {name: getattr(facts, name) for name in ("dataset", "subset", "markup", "input_size")}
+    return json.dumps(plain | known | {"margin": facts.margin}, ensure_ascii=False).encode()
+
+
+def _to_npz(rows: list[dict[str, Any]]) -> bytes:
+    buffer = io.BytesIO()
+    types = {"offset": np.int64, "length": np.int64, "crc": np.uint32}
+    columns: dict[str, Any] = {
+        name: np.array([row[name] for row in rows], dtype=types.get(name)) for name in rows[0]
+    }
+    np.savez_compressed(buffer, **columns)
+    return buffer.getvalue()
 
 
 def _finish(target: Path, index: Index) -> Index:
