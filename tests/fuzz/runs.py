@@ -31,7 +31,7 @@ from facealign.training.rundir.checkpoint import (
 )
 from facealign.training.rundir.folder import RunFolder
 from facealign.training.settings_file import load_settings, to_settings, to_toml
-from facealign.training.sweep.settings import load_sweep
+from facealign.training.sweep import load_sweep
 
 TREE = {
     "model": {"input_size": 32, "widths": [4, 8], "embedding_size": 8},

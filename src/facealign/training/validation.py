@@ -1,7 +1,10 @@
-"""Validation during training, with the same crops and scoring as `facealign eval`."""
+"""Validation during training, scored as by `facealign eval`, and cross-validation."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,8 +14,11 @@ from torch import Tensor
 from facealign.aligner.views import face_crop
 from facealign.datasets import Reading, stream_pixels
 from facealign.datasets.shards import Packed
+from facealign.errors import DataError
 from facealign.evaluation import Predictions, Report, score
+from facealign.files import read_json_file, write_json
 from facealign.geometry import CropTransform
+from facealign.metrics import NORMALISERS
 from facealign.network import Network, Prediction
 from facealign.training.augment.photometric import MEAN, STD
 from facealign.training.data.regions import check_fit
@@ -160,3 +166,56 @@ def _predict(
         image = pixels.permute(0, 3, 1, 2).float().div_(255)
         values[first : first + BATCH] = pick(model(image.sub_(MEAN).div_(STD))).cpu()
     return np.asarray(sum_up(values).numpy(), dtype=np.float32)
+
+
+Summary = dict[str, tuple[float, float]]
+"""Normaliser → mean of the folds' NMEs, and their sample standard deviation."""
+
+
+def fold_settings(settings: Settings, folds: int) -> list[Settings]:
+    """The settings of each run of a cross-validation.
+
+    Raises:
+        SettingsError: there are fewer than two folds.
+    """
+    parts = [replace(settings.data, folds=folds, fold=fold) for fold in range(folds)]
+    return [replace(settings, name=f"{settings.name}-fold-{d.fold}", data=d) for d in parts]
+
+
+def summarise(folders: Sequence[Path]) -> Summary:
+    """Summarise the reports of finished runs, for each normaliser that all of them have.
+
+    The errors are a little low: each report is of the best step, chosen on the same faces.
+
+    Raises:
+        DataError: a run has no report.
+    """
+    reports = [_report(folder) for folder in folders]
+    summary: Summary = {}
+    for name in NORMALISERS:
+        values = [report.get(f"nme_{name}") for report in reports]
+        known = [float(value) for value in values if value is not None]
+        if len(known) == len(reports):
+            summary[name] = (statistics.fmean(known), statistics.stdev(known))
+    return summary
+
+
+def _report(folder: Path) -> dict[str, Any]:
+    path = folder / "report.json"
+    content = read_json_file(path)
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: not the report of a finished run")
+    return content
+
+
+def write_summary(summary: Summary, folder: Path) -> None:
+    """Write the summary as `folds.json`.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    content = {
+        f"nme_{name}": {"mean": mean, "deviation": deviation}
+        for name, (mean, deviation) in summary.items()
+    }
+    write_json(folder / "folds.json", content)

@@ -16,7 +16,7 @@ from facealign.problems import collect
 if TYPE_CHECKING:
     from facealign.training.loop import Progress
     from facealign.training.settings import Settings
-    from facealign.training.sweep.trials import Prune, Row
+    from facealign.training.sweep import Prune, Row
 
 
 @click.command("sweep", short_help="Search settings by many short runs.")
@@ -36,8 +36,7 @@ def sweep(config: Path, overrides: tuple[str, ...], folder: Path | None, trials:
     facealign sweep sweep data.root=drawn/ --trials 50
     """  # noqa: D301
     with needs("sweep", "a sweep"):
-        from facealign.training.sweep.settings import load_sweep
-        from facealign.training.sweep.trials import run_trials
+        from facealign.training.sweep import load_sweep, run_trials
     wanted = load_sweep(find_config(config), overrides, trials)
     path = folder or Path("sweeps") / wanted.name
     finished, rows = run_trials(wanted, path, _train)

@@ -93,8 +93,8 @@ def _launch(settings: "Settings", arguments: list[str], nproc: int) -> int:
 
 
 def _train_folds(settings: "Settings", readings: list[Reading], path: Path, folds: int) -> int:
-    from facealign.training.cross_validation import fold_settings, summarise, write_summary
     from facealign.training.distributed.processes import leads
+    from facealign.training.validation import fold_settings, summarise, write_summary
 
     codes: list[int] = []
     for each in fold_settings(settings, folds):

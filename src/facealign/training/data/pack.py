@@ -164,8 +164,9 @@ def _add_shard(target: Path, index: Index, stream: Stream, problems: Sequence[st
                 continue
             if not rows:  # begun only for a face that can be read
                 file = stack.enter_context(whole_file(path, binary=True))
-                opened = tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT)
-                tar = stack.enter_context(opened)
+                tar = stack.enter_context(
+                    tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT)
+                )
             rows.append(_add_face(tar, f"{len(index) + len(rows):08d}", sample, image, facts))
             if len(rows) == facts.faces_per_shard:
                 break

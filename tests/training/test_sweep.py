@@ -13,8 +13,7 @@ from facealign.cli import main
 from facealign.configs import FOLDER
 from facealign.errors import DataError, DivergenceError, SettingsError
 from facealign.training.settings import Settings
-from facealign.training.sweep.settings import Sweep, load_sweep
-from facealign.training.sweep.trials import run_trials
+from facealign.training.sweep import Sweep, load_sweep, run_trials
 
 BASE = (
     "[data]\nvalidation = 0.2\n[model]\ninput_size = 32\nwidths = [4, 8]\n"
@@ -97,8 +96,8 @@ def test_a_stopped_trial_goes_on_in_its_folder_with_its_settings(
 WORKERS = """
 import os, signal, sys, time
 from pathlib import Path
-from facealign.training.sweep.settings import load_sweep
-from facealign.training.sweep.trials import run_trials
+from facealign.training.sweep import load_sweep
+from facealign.training.sweep import run_trials
 sweep, folder = load_sweep(Path(sys.argv[1])), Path(sys.argv[2])
 
 def start(dies):
