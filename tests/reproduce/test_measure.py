@@ -12,7 +12,7 @@ from facealign import DataError
 from facealign.datasets import read_dataset
 from facealign.evaluation import Predictions
 from facealign.reproduce.measure import Measurer, Roots
-from facealign.reproduce.paper_tables import benchmark_table
+from facealign.reproduce.tables import benchmark_table
 
 
 @pytest.fixture(scope="module")

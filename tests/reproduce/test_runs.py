@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from facealign import DataError
-from facealign.reproduce.paper_tables import ablation_table
 from facealign.reproduce.runs import read_runs, summarise, write_runs
+from facealign.reproduce.tables import ablation_table
 
 
 def entry(variant: str = "aan", seed: int = 0, nme: float = 0.04, **more: object) -> dict:

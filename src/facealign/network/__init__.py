@@ -3,8 +3,10 @@
 from facealign.network.aan import AAN as AAN
 from facealign.network.head import HeadOutput as HeadOutput, Prediction as Prediction
 from facealign.network.heatmap_teacher import HeatmapTeacher as HeatmapTeacher
-from facealign.network.pretrained_aan import PretrainedAAN as PretrainedAAN
-from facealign.network.pretrained_teacher import PretrainedTeacher as PretrainedTeacher
+from facealign.network.pretrained import (
+    PretrainedAAN as PretrainedAAN,
+    PretrainedTeacher as PretrainedTeacher,
+)
 from facealign.network.settings import AANSettings as AANSettings
 
 Network = AAN | PretrainedAAN | HeatmapTeacher | PretrainedTeacher

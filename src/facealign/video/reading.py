@@ -17,8 +17,14 @@ from facealign.files import is_file, is_folder, reason
 from facealign.image import SUFFIXES, read_image
 from facealign.problems import report
 from facealign.types import Pixels
-from facealign.video.opening import CAMERA, declared_frames, open_video
-from facealign.video.pictures import Deinterlacer, note_depth, to_pixels
+from facealign.video.decoding import (
+    CAMERA,
+    Deinterlacer,
+    declared_frames,
+    note_depth,
+    open_video,
+    to_pixels,
+)
 
 if TYPE_CHECKING:
     from av.container import InputContainer

@@ -14,9 +14,8 @@ from facealign.models import BEST_AAN
 from facealign.reproduce.figures import figure2, figure3, figure4
 from facealign.reproduce.measure import Measurer, Roots
 from facealign.reproduce.paper import BENCHMARKS
-from facealign.reproduce.paper_tables import ablation_table, benchmark_table
 from facealign.reproduce.runs import read_runs
-from facealign.reproduce.table import FORMS
+from facealign.reproduce.tables import FORMS, ablation_table, benchmark_table
 
 FIGURES = ("figure2", "figure3", "figure4")
 RUNS = Path("docs/runs")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from facealign.reproduce.table import Cell, Row, Table, to_json, to_markdown, to_text
+from facealign.reproduce.tables import Cell, Row, Table, to_json, to_markdown, to_text
 
 TABLE = Table(
     "table9",
