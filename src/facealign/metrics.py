@@ -95,13 +95,18 @@ def distances(
     distance is 0.
     """
     values = NORMALISERS[name](truth, boxes, markup)
-    needed = {
-        "inter_ocular": markup.eye_corners or (),
-        "inter_pupil": tuple(point for eye in markup.eye_points or () for point in eye),
-        "point_pair": markup.normaliser or (),
-    }.get(name, ())
-    known = labelled[:, list(needed)].all(axis=1) & (values > 0)
+    known = labelled[:, list(_needed(name, markup) or ())].all(axis=1) & (values > 0)
     return np.where(known, values, np.nan)
+
+
+def _needed(name: str, markup: Markup) -> Sequence[int] | None:
+    """The points that a normaliser needs; None if the markup does not name them."""
+    eyes = markup.eye_points
+    return {
+        "inter_ocular": markup.eye_corners,
+        "inter_pupil": None if eyes is None else [point for eye in eyes for point in eye],
+        "point_pair": markup.normaliser,
+    }.get(name, ())
 
 
 def normalisers_of(markup: Markup) -> tuple[str, ...]:
@@ -111,9 +116,7 @@ def normalisers_of(markup: Markup) -> tuple[str, ...]:
     >>> normalisers_of(load_markup("ibug68"))
     ('inter_ocular', 'inter_pupil', 'box_size', 'box_diagonal')
     """
-    needs = {"inter_ocular": markup.eye_corners, "inter_pupil": markup.eye_points}
-    needs["point_pair"] = markup.normaliser
-    names = [name for name in NORMALISERS if needs.get(name, ()) is not None]
+    names = [name for name in NORMALISERS if _needed(name, markup) is not None]
     return tuple(sorted(names, key=lambda name: name != "point_pair"))
 
 
@@ -152,9 +155,14 @@ def region_nme(
     for name, points in markup.groups.items():
         chosen = list(points)
         errors = nme(predicted[:, chosen], truth[:, chosen], labelled[:, chosen], distance)
-        seen = errors[~np.isnan(errors)]
-        regions[name] = float(seen.mean()) if seen.size else float("nan")
+        regions[name] = mean(errors)
     return regions
+
+
+def mean(values: Array) -> float:
+    """The mean of those of (N,) that are defined; NaN where none is."""
+    seen = values[~np.isnan(values)]
+    return float(seen.mean()) if seen.size else float("nan")
 
 
 def ced(nmes: Array) -> tuple[Array, Array]:

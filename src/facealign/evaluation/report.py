@@ -191,7 +191,8 @@ def score(
         raise DataError(f"no face of {dataset} {subset} has the points that {chosen} needs")
     found = matched.found
     values = {name: matched.nmes(name) for name in defined}
-    means = {f"nme_{name}": _mean(values.get(name)) for name in metrics.NORMALISERS}
+    undefined = np.zeros(0)
+    means = {f"nme_{n}": metrics.mean(values.get(n, undefined)) for n in metrics.NORMALISERS}
     ranked = matched.ranked(chosen)
     return Report(
         dataset=dataset,
@@ -221,11 +222,6 @@ def _usual(dataset: str, markup: Markup, defined: Sequence[str]) -> str:
     known = DATASETS[dataset].normalisers if dataset in DATASETS else ()
     known = () if markup.normaliser else known
     return next((name for name in (*known, *defined) if name in defined), defined[0])
-
-
-def _mean(values: metrics.Array | None) -> float:
-    seen = values[~np.isnan(values)] if values is not None else np.zeros(0)
-    return float(seen.mean()) if seen.size else float("nan")
 
 
 def _interval(values: metrics.Array, groups: list[str]) -> tuple[float, float]:

@@ -87,8 +87,13 @@ class AANSettings:
             raise SettingsError(
                 f"model.input_size must be at most {LARGEST_INPUT}, not {self.input_size}"
             )
-        self._check_trunk()
-        self._check_heatmaps()
+        if self.trunk != "stages" and self.heatmaps not in ((), (1, 1, 1)):
+            raise SettingsError(
+                f"model.heatmaps {list(self.heatmaps)}: the decoder of "
+                f'model.trunk = "{self.trunk}" has one block at each size: use [1, 1, 1]'
+            )
+        if self.heatmaps:
+            self._check_heatmaps()
         chosen, last = self.attention_stages, len(self.stage_widths)
         if chosen is not None and list(chosen) != sorted(set(chosen) & set(range(1, last + 1))):
             raise SettingsError(
@@ -98,17 +103,8 @@ class AANSettings:
         if chosen == ():
             raise SettingsError('model.attention_stages is empty: set model.attention = "off"')
 
-    def _check_trunk(self) -> None:
-        if self.trunk != "stages" and self.heatmaps not in ((), (1, 1, 1)):
-            raise SettingsError(
-                f"model.heatmaps {list(self.heatmaps)}: the decoder of "
-                f'model.trunk = "{self.trunk}" has one block at each size: use [1, 1, 1]'
-            )
-
     def _check_heatmaps(self) -> None:
         sizes = len(self.stage_widths) - 1
-        if not self.heatmaps:
-            return
         if not sizes:
             raise SettingsError("model.heatmaps end at stage 2: set two model.widths or more")
         if len(self.heatmaps) != sizes or min(self.heatmaps) < 1:

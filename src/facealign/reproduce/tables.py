@@ -111,7 +111,18 @@ def to_json(table: Table) -> str:
         "table": table.name,
         "title": table.title,
         "columns": list(table.columns),
-        "rows": [_entry(row) for row in table.rows],
+        "rows": [
+            {
+                "method": row.method,
+                "kind": row.kind,
+                "source": row.source,
+                "values": [cell.value for cell in row.cells],
+                "deviations": [cell.deviation for cell in row.cells],
+                "runs": [cell.runs for cell in row.cells],
+                "why": [cell.why for cell in row.cells],
+            }
+            for row in table.rows
+        ],
         "notes": list(table.notes),
     }
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -130,18 +141,6 @@ def _words(row: Row) -> list[str]:
 
 def _bold(words: list[str]) -> list[str]:
     return [f"**{word}**" if word else "" for word in words]
-
-
-def _entry(row: Row) -> dict[str, Any]:
-    return {
-        "method": row.method,
-        "kind": row.kind,
-        "source": row.source,
-        "values": [cell.value for cell in row.cells],
-        "deviations": [cell.deviation for cell in row.cells],
-        "runs": [cell.runs for cell in row.cells],
-        "why": [cell.why for cell in row.cells],
-    }
 
 
 NO_DATA = "no data"

@@ -33,19 +33,13 @@ def choose_device(train: TrainSettings) -> torch.device:
 def autocast(device: torch.device, precision: str) -> torch.autocast:
     """The precision of the convolutions; "auto" is bfloat16 if the device computes it fast."""
     if device.type == "cpu":
-        fast = _has_bfloat16()
+        # Instructions for bfloat16; older versions of PyTorch cannot tell.
+        known = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+        fast = bool(known.get("avx512_bf16") or known.get("amx_tile"))
     else:
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     enabled = precision == "bfloat16" or (precision == "auto" and fast)
     return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
-
-
-def _has_bfloat16() -> bool:
-    """Whether the processor has instructions for bfloat16; False where PyTorch cannot tell."""
-    if not hasattr(torch.cpu, "get_capabilities"):  # in older versions
-        return False
-    known = torch.cpu.get_capabilities()
-    return bool(known.get("avx512_bf16") or known.get("amx_tile"))
 
 
 def keep_freed_memory() -> None:

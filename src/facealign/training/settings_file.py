@@ -60,20 +60,14 @@ def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 def to_settings(tree: dict[str, Any], source: str) -> Settings:
     """Nested dictionaries as settings, checked; errors start with `source`."""
-    tree = _renamed(tree)
+    if isinstance(train := tree.get("train"), dict):
+        tree = tree | {"train": {RENAMED.get(key, key): value for key, value in train.items()}}
     _check_keys(tree, Settings, source, "")
     return convert(tree, Settings, source)
 
 
 RENAMED = {"explosion": "divergence", "on_explosion": "on_divergence"}
 """Old names of [train] settings, in files and checkpoints of version 0.1 → the new ones."""
-
-
-def _renamed(tree: dict[str, Any]) -> dict[str, Any]:
-    train = tree.get("train")
-    if not isinstance(train, dict):
-        return tree
-    return tree | {"train": {RENAMED.get(key, key): value for key, value in train.items()}}
 
 
 def convert(tree: dict[str, Any], kind: type[T], source: str) -> T:

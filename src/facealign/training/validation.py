@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from facealign.aligner.views import face_crop
 from facealign.datasets import Reading, stream_pixels
@@ -102,7 +101,8 @@ class Validator:
         """
         if not self.samples or not model.settings.spread:
             return 1.0
-        spread = np.exp(predict_log_scales(model, self.crops))
+        shape = (model.settings.points,)
+        spread = np.exp(_predict(model, self.crops, shape, lambda p: p.heads[0].log_scale))
         points = predict_crops(model, self.crops)
         pairs = zip(self.transforms, self.samples, strict=True)
         truth = np.stack([t.to_crop(sample.landmarks) for t, sample in pairs])
@@ -134,25 +134,13 @@ def open_validator(
 
 def predict_crops(model: Network, crops: Crops) -> Floats:
     """Crops (N, S, S, 3) uint8 → landmarks (N, K, 2) in crop pixels."""
-    size = model.settings.input_size
-    shape = (model.settings.points, 2)
+    size, shape = model.settings.input_size, (model.settings.points, 2)
     return _predict(model, crops, shape, lambda p: p.landmarks * size + (size - 1) / 2)
-
-
-def predict_log_scales(model: Network, crops: Crops) -> Floats:
-    """Crops (N, S, S, 3) uint8 → `HeadOutput.log_scale` (N, K) of a model that has it."""
-
-    def log_scale(prediction: Prediction) -> Tensor:
-        found = prediction.heads[0].log_scale
-        assert found is not None
-        return found
-
-    return _predict(model, crops, (model.settings.points,), log_scale)
 
 
 @torch.no_grad()
 def _predict(
-    model: Network, crops: Crops, shape: tuple[int, ...], pick: Callable[[Prediction], Tensor]
+    model: Network, crops: Crops, shape: tuple[int, ...], pick: Callable[[Prediction], Any]
 ) -> Floats:
     """What `pick` returns of the predictions for all crops, (N, *shape).
 
@@ -190,7 +178,10 @@ def summarise(folders: Sequence[Path]) -> Summary:
     Raises:
         DataError: a run has no report.
     """
-    reports = [_report(folder) for folder in folders]
+    reports = [read_json_file(folder / "report.json") for folder in folders]
+    for folder, report in zip(folders, reports, strict=True):
+        if not isinstance(report, dict):
+            raise DataError(f"{folder / 'report.json'}: not the report of a finished run")
     summary: Summary = {}
     for name in NORMALISERS:
         values = [report.get(f"nme_{name}") for report in reports]
@@ -198,14 +189,6 @@ def summarise(folders: Sequence[Path]) -> Summary:
         if len(known) == len(reports):
             summary[name] = (statistics.fmean(known), statistics.stdev(known))
     return summary
-
-
-def _report(folder: Path) -> dict[str, Any]:
-    path = folder / "report.json"
-    content = read_json_file(path)
-    if not isinstance(content, dict):
-        raise DataError(f"{path}: not the report of a finished run")
-    return content
 
 
 def write_summary(summary: Summary, folder: Path) -> None:

@@ -162,10 +162,8 @@ class Deinterlacer:
         source = self._graph.add_buffer(
             width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
         )
-        woven, sink = self._graph.add("yadif"), self._graph.add("buffersink")
-        source.link_to(woven)
-        woven.link_to(sink)
-        self._graph.configure()
+        steps = source, self._graph.add("yadif"), self._graph.add("buffersink")
+        self._graph.link_nodes(*steps).configure()
 
     def feed(self, frame: "VideoFrame | None") -> "list[VideoFrame]":
         """The pictures that are ready after one more frame; None marks the end of the video."""

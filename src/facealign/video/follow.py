@@ -22,14 +22,10 @@ Smoothing = Literal["live", "offline", "none"]
 
 @dataclass(frozen=True, eq=False)
 class TrackedFrame(Frame):
-    """One picture of a video with its faces.
-
-    Attributes:
-        faces: each with its `track`, in the order of these numbers.
-
-    """
+    """One picture of a video with its faces."""
 
     faces: list[Face]
+    """Each with its `track`, in the order of these numbers."""
 
 
 def track(
@@ -65,7 +61,6 @@ def track(
         ImageError: the source cannot be read.
         MissingExtraError: PyAV is not installed.
         SettingsError: a value is not one of those above.
-
     """
     video = VideoReader(source, every=every, start=start, end=end)
     kind = smoothing or ("live" if video.is_live else "offline")
@@ -80,7 +75,6 @@ def make_tracker(
 
     Raises:
         SettingsError: a value is not one of those of `track`.
-
     """
     if smoothing not in ("live", "offline", "none"):
         raise SettingsError(f'smoothing is "live", "offline" or "none", not "{smoothing}"')
@@ -103,27 +97,16 @@ def follow(
     return smooth_frames((frame, tracker.movements()) for frame in found)
 
 
-@dataclass(frozen=True, eq=False)
-class _Seen:
-    """A frame, and by track how each face has moved since the frame before."""
-
-    frame: TrackedFrame
-    movements: dict[int, Matrix | None]
+Seen = tuple[TrackedFrame, dict[int, Matrix | None]]
+"""A frame with the movements of its faces since the one before (`FaceTracker.movements`)."""
 
 
-def smooth_frames(
-    frames: Iterable[tuple[TrackedFrame, dict[int, Matrix | None]]],
-) -> Iterator[TrackedFrame]:
-    """The same frames, `HALF` later, each face smoothed by the frames before and after it.
-
-    Args:
-        frames: each with the movements of its faces, as of `FaceTracker.movements`.
-
-    """
-    window: deque[_Seen] = deque()
+def smooth_frames(frames: Iterable[Seen]) -> Iterator[TrackedFrame]:
+    """The same frames, `HALF` later, each face smoothed by the frames before and after it."""
+    window: deque[Seen] = deque()
     done = 0  # of the frames in the window
-    for frame, movements in frames:
-        window.append(_Seen(frame, movements))
+    for seen in frames:
+        window.append(seen)
         if len(window) - done > HALF:
             yield _smoothed(window, done)
             done += 1
@@ -134,12 +117,12 @@ def smooth_frames(
         yield _smoothed(window, index)
 
 
-def _smoothed(window: deque[_Seen], index: int) -> TrackedFrame:
-    frame = window[index].frame
+def _smoothed(window: deque[Seen], index: int) -> TrackedFrame:
+    frame, _ = window[index]
     return replace(frame, faces=[_smooth(window, index, face) for face in frame.faces])
 
 
-def _smooth(window: deque[_Seen], index: int, face: Face) -> Face:
+def _smooth(window: deque[Seen], index: int, face: Face) -> Face:
     first = last = index
     while first > 0 and _find(window[first - 1], face) is not None:
         first -= 1
@@ -147,12 +130,12 @@ def _smooth(window: deque[_Seen], index: int, face: Face) -> Face:
         last += 1
     near = [window[i] for i in range(first, last + 1)]
     points = [found.landmarks for seen in near if (found := _find(seen, face)) is not None]
-    times = [seen.frame.time for seen in near]
-    movements = [seen.movements.get(face.track or 0) for seen in near]
+    times = [frame.time for frame, _ in near]
+    movements = [movements.get(face.track or 0) for _, movements in near]
     smooth = smooth_at(points, times, index - first, face.markup, movements)
     moved = (smooth - face.landmarks).mean(axis=0)
     return replace(face, landmarks=smooth, box=face.box + np.tile(moved, 2))
 
 
-def _find(seen: _Seen, face: Face) -> Face | None:
-    return next((other for other in seen.frame.faces if other.track == face.track), None)
+def _find(seen: Seen, face: Face) -> Face | None:
+    return next((other for other in seen[0].faces if other.track == face.track), None)

@@ -56,7 +56,8 @@ class VideoWriter:
         self._format, self._encoder, self._options = choose_encoder(path)
         self._sound_file, self._start = sound, start
         self._container: Any = None
-        self._sound: _Sound | None = None
+        self._sound: Iterator[tuple[float, Any]] = iter(())
+        self._waiting: tuple[float, Any] | None = None
         self._last = -1
 
     def __enter__(self) -> Self:
@@ -83,8 +84,7 @@ class VideoWriter:
             ticks = max(self._last + 1, round((time - self._start) / CLOCK))
             frame.pts, frame.time_base, self._last = ticks, CLOCK, ticks
             self._container.mux(self._stream.encode(frame))
-            if self._sound is not None:
-                self._container.mux(list(self._sound.until(time - self._start + AHEAD)))
+            self._copy_sound(time - self._start + AHEAD)
         except (av.FFmpegError, OSError) as error:
             raise OutputError(f"cannot write {self._path}: {error}; choose another place") from None
 
@@ -101,9 +101,43 @@ class VideoWriter:
         self._stream.pix_fmt, self._stream.options = "yuv420p", dict(self._options)
         self._stream.codec_context.time_base = CLOCK
         if self._sound_file is not None and is_file(self._sound_file):
-            self._sound = _Sound.into(
-                self._container, self._sound_file, origin + self._start, self._path.suffix
-            )
+            self._sound = self._open_sound(self._sound_file, origin + self._start)
+
+    def _open_sound(
+        self, file: str | os.PathLike[str], shift: float
+    ) -> Iterator[tuple[float, Any]]:
+        """The packets of a video's first audio stream, as `_packets` gives them.
+
+        None if there is none or the container takes none.
+        """
+        import av
+
+        try:
+            source: Any = self._stack.enter_context(av.open(os.fspath(file)))
+        except av.FFmpegError:
+            return iter(())
+        if not source.streams.audio:
+            return iter(())
+        sound = source.streams.audio[0]
+        codec = sound.codec_context.codec.canonical_name
+        try:
+            if codec not in self._container.supported_codecs:
+                raise ValueError(codec)
+            stream = self._container.add_stream_from_template(sound)
+        except (ValueError, av.FFmpegError):
+            suffix = self._path.suffix
+            LOG.warning("%s: the sound is left out: %s does not take %s", file, suffix, codec)
+            return iter(())
+        return _packets(source.demux(sound), stream, shift)
+
+    def _copy_sound(self, end: float) -> None:
+        """Write the sound's packets up to a time of the new video."""
+        while waiting := self._waiting or next(self._sound, None):
+            self._waiting, (time, packet) = waiting, waiting
+            if time > end:
+                return
+            self._container.mux(packet)
+            self._waiting = None
 
     def _fitted(self, image: Pixels) -> Pixels:
         height, width = self._stream.height, self._stream.width
@@ -119,8 +153,7 @@ class VideoWriter:
         try:
             if error[0] is None:
                 self._container.mux(self._stream.encode())
-                if self._sound is not None:
-                    self._container.mux(list(self._sound.until(self._last * float(CLOCK))))
+                self._copy_sound(self._last * float(CLOCK))
                 self._container.close()
         except (av.FFmpegError, OSError) as failed:
             broken = OutputError(f"cannot write {self._path}: {failed}; choose another place")
@@ -130,8 +163,6 @@ class VideoWriter:
             if error[0] is not None:
                 with suppress(Exception):  # the first error is the one to be seen
                     self._container.close()
-            if self._sound is not None:
-                self._sound.close()
         self._stack.__exit__(*error)
 
 
@@ -159,61 +190,17 @@ def choose_encoder(path: Path) -> tuple[str, str, dict[str, str]]:
     )
 
 
-class _Sound:
-    """Packets of a video's first audio stream, copied as they are."""
+def _packets(source: Iterator[Any], stream: Any, shift: float) -> Iterator[tuple[float, Any]]:
+    """Packets for a stream of a new video that begins `shift` seconds later, with their times."""
+    import av
 
-    def __init__(self, source: Any, packets: Iterator[Any], stream: Any, shift: float) -> None:
-        self._source, self._packets, self._stream, self._shift = source, packets, stream, shift
-        self._waiting: Any = None
-
-    @classmethod
-    def into(cls, target: Any, file: str | os.PathLike[str], shift: float, suffix: str) -> Any:
-        """The sound for a new container; None if there is none or the container takes none."""
-        import av
-
-        try:
-            source: Any = av.open(os.fspath(file))
-        except av.FFmpegError:
-            return None
-        if not source.streams.audio:
-            source.close()
-            return None
-        sound = source.streams.audio[0]
-        codec = sound.codec_context.codec.canonical_name
-        try:
-            if codec not in target.supported_codecs:
-                raise ValueError(codec)
-            stream = target.add_stream_from_template(sound)
-        except (ValueError, av.FFmpegError):
-            source.close()
-            LOG.warning("%s: the sound is left out: %s does not take %s", file, suffix, codec)
-            return None
-        return cls(source, source.demux(sound), stream, shift)
-
-    def until(self, time: float) -> Iterator[Any]:
-        """The packets up to a time of the new video."""
-        import av
-
-        while True:
-            try:
-                packet = self._waiting or next(self._packets, None)
-            except av.FFmpegError:  # the sound of a truncated video ends here
-                packet = None
-            self._waiting = None
-            if packet is None:
-                return
+    with suppress(av.FFmpegError):  # the sound of a truncated video ends there
+        for packet in source:
             if packet.dts is None or packet.pts is None:
                 continue
-            at = float(packet.pts * packet.time_base) - self._shift
-            if at > time:
-                self._waiting = packet
-                return
-            if at >= -1e-3:
-                ticks = round(self._shift / packet.time_base)
+            time = float(packet.pts * packet.time_base) - shift
+            if time >= -1e-3:
+                ticks = round(shift / packet.time_base)
                 packet.pts, packet.dts = packet.pts - ticks, packet.dts - ticks
-                packet.stream = self._stream
-                yield packet
-
-    def close(self) -> None:
-        """Close the file."""
-        self._source.close()
+                packet.stream = stream
+                yield time, packet

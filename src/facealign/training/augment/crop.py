@@ -42,8 +42,7 @@ class RandomCrops:
 
     def __getitem__(self, rows: slice | Tensor) -> "RandomCrops":
         """The crops of some rows, by a slice or by indices."""
-        parts = (self.centre, self.side, self.angle, self.flip, self.stretch)
-        return RandomCrops(*(part[rows] for part in parts))
+        return RandomCrops(*(part[rows] for part in vars(self).values()))
 
     def axes(self) -> Tensor:
         """(B, 2, 2) whose columns are the crop's x and y axes in the region, one side long."""
@@ -63,15 +62,12 @@ class RandomCrops:
 
     def warp(self, regions: Tensor, size: int) -> Tensor:
         """Cut the crops (B, 3, size, size) out of the regions (B, 3, R, R); black outside."""
-        grid = self._grid(regions.shape[-1], size)
-        return F.grid_sample(regions, grid, mode="bilinear", align_corners=False)
-
-    def _grid(self, region: int, size: int) -> Tensor:
-        """(B, size, size, 2) sampling grid: -1…1 spans the region, as `grid_sample` has it."""
+        region = regions.shape[-1]  # which -1…1 spans, as `grid_sample` has it
         steps = ((torch.arange(size, device=self.side.device) + 0.5) / size - 0.5)[:, None]
         axes, centre = self.axes() * (2 / region), (2 * self.centre + 1) / region - 1
         across, down = axes[:, None, :, 0] * steps, axes[:, None, :, 1] * steps + centre[:, None]
-        return across[:, None] + down[:, :, None]
+        grid = across[:, None] + down[:, :, None]  # (B, size, size, 2)
+        return F.grid_sample(regions, grid, mode="bilinear", align_corners=False)
 
 
 def random_crops(

@@ -8,7 +8,6 @@ number of processes, and has its share of every data set.
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
 
 import numpy as np
 import torch
@@ -19,12 +18,11 @@ from facealign.errors import SettingsError
 from facealign.markup import load_markup
 from facealign.training.augment.crop import RandomCrops, random_crops
 from facealign.training.augment.occlusion import covered_points, face_anchors
-from facealign.training.augment.photometric import MEAN, STD, Photometric, random_photometric
+from facealign.training.augment.photometric import MEAN, STD, random_photometric
 from facealign.training.data.regions import ZOOM, Regions
 from facealign.training.data.sampler import Feed, Sampler, mix_seed
 from facealign.training.settings import AugmentSettings
 
-T = TypeVar("T")
 ROWS_AT_ONCE = 4
 """Rows that a CPU crops together, more if it has more threads: few enough to stay in its cache."""
 
@@ -70,19 +68,16 @@ class Batch:
         return sum(part.faces for part in self.parts)
 
 
-class Prefetcher(Generic[T]):
-    """A function of the step's number that is called one step early, in a background thread.
+class Prefetcher:
+    """Reads the regions of each step one step early, in a background thread: always the same."""
 
-    It gives the same value at any time and from any thread.
-    """
-
-    def __init__(self, load: Callable[[int], T]) -> None:
+    def __init__(self, load: Callable[[int], list[Regions]]) -> None:
         self._load = load
         self._pool = ThreadPoolExecutor(1, "prefetch")
-        self._next: tuple[int, Future[T]] | None = None
+        self._next: tuple[int, Future[list[Regions]]] | None = None
 
-    def __call__(self, step: int) -> T:
-        """The value of this step, prefetched or not; starts loading that of the next.
+    def __call__(self, step: int) -> list[Regions]:
+        """The regions of this step, prefetched or not; starts reading those of the next.
 
         Raises:
             FaceAlignError: whatever `load` raises for this step, never for another.
@@ -168,7 +163,14 @@ class BatchLoader:
             first = place.stop
         images = [self._warp(r, crops[p.rows]) for r, p in zip(chosen, parts, strict=True)]
         image = images[0] if len(images) == 1 else torch.cat(images)
-        parts = self._change(image, parts, photometric)
+        anchors = [
+            face_anchors(markup, part.landmarks, part.labelled)
+            for markup, part in zip(self.markups, parts, strict=True)
+        ]
+        covered = photometric.apply(image, torch.cat(anchors))
+        for part in parts:
+            if part.visible is not None:
+                part.visible.logical_and_(~covered_points(covered[part.rows], part.landmarks))
         return Batch(image.sub_(MEAN).div_(STD), parts)
 
     def _warp(self, regions: Regions, crops: RandomCrops) -> Tensor:
@@ -183,22 +185,6 @@ class BatchLoader:
             planes = pixels.to(torch.float32).permute(0, 3, 1, 2)
             torch.div(crops[rows].warp(planes, self.input_size), 255, out=images[rows])
         return images
-
-    def _change(self, image: Tensor, parts: Sequence[Part], photometric: Photometric) -> list[Part]:
-        """Augment the images in place; in the parts, occluded points are no longer visible."""
-        anchors = [
-            face_anchors(markup, part.landmarks, part.labelled)
-            for markup, part in zip(self.markups, parts, strict=True)
-        ]
-        covered = photometric.apply(image, torch.cat(anchors))
-        return [
-            part
-            if part.visible is None
-            else replace(
-                part, visible=part.visible & ~covered_points(covered[part.rows], part.landmarks)
-            )
-            for part in parts
-        ]
 
     def _part(self, number: int, part: Regions, crops: RandomCrops, rows: slice) -> Part:
         feed, mirror = self.feeds[number], self.mirrors[number]

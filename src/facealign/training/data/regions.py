@@ -47,8 +47,7 @@ class Regions:
 
     def __getitem__(self, indices: NDArray[np.int64]) -> Regions:
         """The regions at these indices."""
-        parts = (self.images, self.landmarks, self.labelled, self.visible)
-        return Regions(*(part[indices] for part in parts))  # type: ignore[arg-type]
+        return Regions(*(part[indices] for part in vars(self).values()))
 
 
 @dataclass(frozen=True, eq=False)

@@ -99,7 +99,13 @@ def to_integers(content: bytes, images: Floats) -> bytes:
         ready, target = prepare(folder / "float.onnx", folder), folder / "integers.onnx"
         quantise(ready, target, images)
         found = target.read_bytes()
-    _check_likeness(content, found, images)
+    plain, rounded = (_landmarks(file, images) for file in (content, found))
+    apart = float(np.linalg.norm(plain - rounded, axis=-1).mean())
+    if not apart <= APART:
+        raise ModelError(
+            f"not exported: in 8-bit integers its points are {apart:.2g} of the crop's side from "
+            f"where they were in floating point, more than {APART}; export it without --int8"
+        )
     return found
 
 
@@ -149,16 +155,6 @@ def after_embedding(model: Path) -> list[str]:
 
 def _reads(node: onnx.NodeProto, word: str) -> bool:
     return any(word in name for name in node.input)
-
-
-def _check_likeness(content: bytes, found: bytes, images: Floats) -> None:
-    plain, rounded = (_landmarks(file, images) for file in (content, found))
-    apart = float(np.linalg.norm(plain - rounded, axis=-1).mean())
-    if not apart <= APART:
-        raise ModelError(
-            f"not exported: in 8-bit integers its points are {apart:.2g} of the crop's side from "
-            f"where they were in floating point, more than {APART}; export it without --int8"
-        )
 
 
 def _landmarks(content: bytes, images: Floats) -> Floats:
