@@ -80,22 +80,20 @@ def predict(
     Raises:
         SettingsError: "tracker", and the samples are not frames of videos.
     """
-    rows: list[Floats] = []
-    kept: list[str] = []
-    count = load_markup(aligner.markup).count
     if boxes == TRACKER:
-        for sample, points in progress(_followed(samples, aligner), total=len(samples)):
-            rows.append(points)
-            kept.append(sample.id)
+        found = list(progress(_followed(samples, aligner), total=len(samples)))
     else:
-        for sample, image in stream_pixels(samples, progress):
-            if image is not None:
-                rows.append(predict_face(sample, image, aligner, boxes))
-                kept.append(sample.id)
-    landmarks = np.stack(rows) if rows else np.zeros((0, count, 2), np.float32)
+        found = [
+            (sample, predict_face(sample, image, aligner, boxes))
+            for sample, image in stream_pixels(samples, progress)
+            if image is not None
+        ]
+    count = load_markup(aligner.markup).count
+    landmarks = np.array([points for _, points in found], np.float32).reshape(-1, count, 2)
     source = samples[0].box_source if samples and boxes == "official" else boxes
     model, markup = aligner.facts.name, aligner.markup
-    return Predictions(kept, landmarks, source, model, markup, dataset, subset)
+    ids = [sample.id for sample, _ in found]
+    return Predictions(ids, landmarks, source, model, markup, dataset, subset)
 
 
 def predict_face(

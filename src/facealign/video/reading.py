@@ -98,32 +98,24 @@ class VideoReader:
         self.name, self._every, self._start, self._end = os.fspath(source), every, start, end
         self.rate, self.origin = rate, 0.0
         self.is_live = bool(CAMERA.fullmatch(self.name))
-        self._pictures: list[Path] | None = None
         self._container: InputContainer | None = None
-        self._declared = 0
-        if is_folder(self.name):
-            self._pictures = _pictures(Path(self.name))
+        self._pictures = _pictures(Path(self.name)) if is_folder(self.name) else None
         if self._pictures is None:
             self._container, self._stream = open_video(_video_in(self.name))
             guessed = self._stream.average_rate or self._stream.guessed_rate
             self.rate = float(guessed or USUAL_RATE)
-            self._declared = 0 if self.is_live else declared_frames(self._stream, self.rate)
+            declared = 0 if self.is_live else declared_frames(self._stream, self.rate)
         else:
-            self._declared = len(self._pictures)
-        self.total = self._expected()
+            declared = len(self._pictures)
+        self._declared = declared
+        last = declared if end is None else min(declared, round(end * self.rate))
+        wanted = max(0, -(-(last - round(start * self.rate)) // every))
+        self.total = wanted if declared else None
 
     @property
     def sound(self) -> str | None:
         """The file that holds the video's sound, if it has any; a camera or a pipe has none."""
         return None if self.is_live or self._pictures or self.name == "-" else _video_in(self.name)
-
-    def _expected(self) -> int | None:
-        if not self._declared:
-            return None
-        last = self._declared
-        if self._end is not None:
-            last = min(last, round(self._end * self.rate))
-        return max(0, -(-(last - round(self._start * self.rate)) // self._every))
 
     def close(self) -> None:
         """Close the file or camera."""
@@ -139,7 +131,11 @@ class VideoReader:
     def __iter__(self) -> Iterator[Frame]:
         """The requested frames."""
         first = 0
-        for number, (time, decode) in enumerate(self._from_folder() or self._from_video()):
+        pictures: list[Timed] = [
+            (number / self.rate, partial(read_image, path))
+            for number, path in enumerate(self._pictures or ())
+        ]
+        for number, (time, decode) in enumerate(pictures or self._from_video()):
             if self._end is not None and time >= self._end:
                 return
             if time < self._start - 1e-6:
@@ -151,11 +147,6 @@ class VideoReader:
                     report(str(error))
                 else:
                     yield Frame(image, number, time)
-
-    def _from_folder(self) -> list[Timed]:
-        """Every picture of a folder; empty for a video."""
-        paths = enumerate(self._pictures or ())
-        return [(number / self.rate, partial(read_image, path)) for number, path in paths]
 
     def _from_video(self) -> Iterator[Timed]:
         last: float | None = None

@@ -16,16 +16,16 @@ from facealign.training.distributed.processes import sum_up, world
 
 def fit_batch_norm(model: nn.Module, mode: str) -> None:
     """Replace a model's layers according to `train.batch_norm`; the model is on its device."""
+    layers = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
     if mode == "frozen":
-        _replace(
-            model,
-            lambda layer: _like(FrozenBatchNorm(layer.num_features), layer).requires_grad_(False),
-        )
+        for layer in layers:
+            layer.requires_grad_(False).__class__ = FrozenBatchNorm
     elif mode == "sync" and world() > 1:
         if next(model.parameters()).is_cuda:  # PyTorch's own needs a GPU
-            _replace(model, nn.SyncBatchNorm.convert_sync_batchnorm)
-        else:
-            _replace(model, lambda layer: _like(SyncBatchNorm(layer.num_features), layer))
+            nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
+            return
+        for layer in layers:  # whose parameters and buffers stay the same
+            layer.__class__ = SyncBatchNorm
 
 
 class FrozenBatchNorm(nn.BatchNorm2d):
@@ -108,18 +108,3 @@ class _Normalise(torch.autograd.Function):
 
 
 _normalise: Callable[..., Tensor] = _Normalise.apply
-
-
-def _like(fresh: nn.BatchNorm2d, layer: nn.BatchNorm2d) -> nn.BatchNorm2d:
-    """The new layer with the parameters and buffers of another."""
-    for name, value in (*layer.named_parameters(), *layer.named_buffers()):
-        setattr(fresh, name, value)
-    fresh.eps, fresh.momentum = layer.eps, layer.momentum
-    return fresh
-
-
-def _replace(model: nn.Module, make: Callable[[nn.BatchNorm2d], nn.Module]) -> None:
-    for module in list(model.modules()):
-        for name, child in module.named_children():
-            if isinstance(child, nn.BatchNorm2d):
-                module.register_module(name, make(child))

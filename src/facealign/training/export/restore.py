@@ -5,8 +5,9 @@ convolution gets one that does nothing, and `take_statistics` then gives it thos
 without changing the network's outputs.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -140,7 +141,14 @@ def take_statistics(model: nn.Module, images: Sequence[Tensor]) -> None:
     """
     layers = [module for module in model.modules() if isinstance(module, BATCH_NORMS)]
     sums = {layer: torch.zeros(3, layer.num_features, dtype=torch.float64) for layer in layers}
-    hooks = [layer.register_forward_pre_hook(_adder(sums[layer])) for layer in layers]
+
+    def add(layer: Any, inputs: tuple[Tensor]) -> None:
+        """Add the count, sum and sum of squares (C,) of a layer's input."""
+        rows = inputs[0].double().movedim(1, 0).flatten(1)
+        ones = torch.full((len(rows),), rows.shape[1], device=rows.device)
+        sums[layer] += torch.stack([ones, rows.sum(dim=1), rows.square().sum(dim=1)]).cpu()
+
+    hooks = [layer.register_forward_pre_hook(add) for layer in layers]
     model.eval()
     for image in images:
         model(image)
@@ -149,17 +157,6 @@ def take_statistics(model: nn.Module, images: Sequence[Tensor]) -> None:
     for layer, (count, total, squares) in sums.items():
         mean = total / count
         _move_to(layer, mean, (squares / count - mean.square()).clamp_min(0))
-
-
-def _adder(sums: Tensor) -> Callable[[nn.Module, tuple[Tensor]], None]:
-    """A hook that adds the input's count, sum and sum of squares (C,) to the rows of `sums`."""
-
-    def add(_: nn.Module, inputs: tuple[Tensor]) -> None:
-        rows = inputs[0].double().movedim(1, 0).flatten(1)
-        ones = torch.full((len(rows),), rows.shape[1], device=rows.device)
-        sums.add_(torch.stack([ones, rows.sum(dim=1), rows.square().sum(dim=1)]).to(sums))
-
-    return add
 
 
 def _move_to(layer: nn.BatchNorm2d | nn.SyncBatchNorm, mean: Tensor, variance: Tensor) -> None:
