@@ -96,7 +96,10 @@ def align_on_ray(
     left = [photo for photo in photos if to_utf8(photo) not in done]
     if not left:
         return
-    _start(ray, workers)
+    if not ray.is_initialized():  # by the caller
+        address = os.environ.get("RAY_ADDRESS")
+        local = {} if address else {"num_cpus": workers, "include_dashboard": False}
+        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **local)
     size = max(1, min(PHOTOS, math.ceil(len(left) / (4 * workers))))
     tasks = []
     for number, first in enumerate(range(0, len(left), size)):
@@ -213,12 +216,3 @@ def _import_ray() -> Any:
         logging.getLogger(name).setLevel(logging.ERROR)
     ray.data.DataContext.get_current().enable_progress_bars = False
     return ray
-
-
-def _start(ray: Any, workers: int) -> None:
-    """Join the cluster of RAY_ADDRESS, or start one here; the caller's own is taken as it is."""
-    if ray.is_initialized():
-        return
-    address = os.environ.get("RAY_ADDRESS")
-    own: dict[str, Any] = {} if address else {"num_cpus": workers, "include_dashboard": False}
-    ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **own)

@@ -70,12 +70,11 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers for JSON; None for what is not defined."""
-        plain = _without_nan(asdict(self))
-        assert isinstance(plain, dict)
+        plain: dict[str, Any] = _without_nan(asdict(self))
         return plain
 
 
-def _without_nan(value: object) -> object:
+def _without_nan(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_nan(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -10,7 +10,7 @@ from facealign.datasets import Reading, load_dataset, read_dataset
 from facealign.errors import DataError, FaceAlignError
 from facealign.evaluation import Matched, Predictions, Report, match, predict, score
 from facealign.models import BEST_AAN
-from facealign.types import Progress, silent
+from facealign.types import Progress, Sample, silent
 
 Track = Callable[[str], Progress]
 """A task's name → what wraps the loop over its faces."""
@@ -80,47 +80,40 @@ class Measurer:
             self._aligners[model] = settings.aligner(self.threads)
         return self._aligners[model]
 
-    def predictions(self, reading: Reading) -> list[Predictions]:
-        """Predictions of each model with the faces' point scheme; stored ones if there are any."""
-        samples, names = reading.samples, (reading.dataset, reading.subset)
-        if self.kept:
-            return [p for p in self.kept if (p.dataset, p.subset) == names]
-        fitting = [a for a in map(self.aligner, self.models) if a.markup == samples[0].markup]
-        found = (
-            predict(samples, a, self.boxes, self.track(" ".join(names)), *names) for a in fitting
-        )
-        return [predictions for predictions in found if predictions.ids]
-
     def reports(self, dataset: str, subset: str, normaliser: str) -> dict[str, Report]:
         """Model → its scores on a subset.
 
         Raises:
             DataError: the data is missing, or no model has its points.
         """
-        reading = self._read(dataset, subset)
         return {
-            made.model: score(reading.samples, made, dataset, subset, normaliser)
-            for made in self._predicted(reading)
+            made.model: score(samples, made, dataset, subset, normaliser)
+            for samples, made in self._predicted(dataset, subset)
         }
 
     def matched(self, dataset: str, subset: str) -> dict[str, Matched]:
         """Model → its predictions with the labels, for curves; raises as `reports` does."""
-        reading = self._read(dataset, subset)
-        return {made.model: match(reading.samples, made) for made in self._predicted(reading)}
+        found = self._predicted(dataset, subset)
+        return {made.model: match(samples, made) for samples, made in found}
 
-    def _read(self, dataset: str, subset: str) -> Reading:
+    def _predicted(self, dataset: str, subset: str) -> list[tuple[list[Sample], Predictions]]:
+        """The faces of a subset with the stored predictions, or else with those of each model."""
         reading = self.roots.read(dataset, subset)
         if not reading.samples:
             raise DataError(f"{dataset} {subset}: no face could be read")
-        return reading
-
-    def _predicted(self, reading: Reading) -> list[Predictions]:
-        found = self.predictions(reading)
+        samples, names = reading.samples, (reading.dataset, reading.subset)
+        found = [p for p in self.kept if (p.dataset, p.subset) == names]
+        if not self.kept:
+            fitting = [a for a in map(self.aligner, self.models) if a.markup == samples[0].markup]
+            made = (
+                predict(samples, a, self.boxes, self.track(" ".join(names)), *names)
+                for a in fitting
+            )
+            found = [predictions for predictions in made if predictions.ids]
         if not found:
             what = "no predictions of it" if self.kept else "no model with its points"
-            scheme = reading.samples[0].markup
-            raise DataError(f"{reading.dataset} {reading.subset} ({scheme}): {what} given")
-        return found
+            raise DataError(f"{' '.join(names)} ({samples[0].markup}): {what} given")
+        return [(samples, predictions) for predictions in found]
 
 
 def reason_of(error: FaceAlignError) -> str:

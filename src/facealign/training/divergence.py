@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,8 +90,7 @@ class LossGuard:
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps of it."""
-        counts = {"skipped": self.skipped, "skipped_in_all": self.skipped_in_all}
-        return {"recent": list(self.recent), "first": self.first, **counts}
+        return {name: value for name, value in asdict(self).items() if name != "factor"}
 
     def load(self, state: dict[str, Any]) -> None:
         """Continue from what a checkpoint holds."""

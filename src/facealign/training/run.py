@@ -1,7 +1,7 @@
 """A run: its data, network and optimiser, new from its settings or resumed from its checkpoint."""
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -144,14 +144,14 @@ def hold_out(reading: Reading, data: DataSettings, seed: int) -> tuple[list[Samp
     """The faces to train on and those held out to validate on; no group is in both."""
     lost = [face.group for face in reading.packed.index.left_out] if reading.packed else []
     if data.folds:
-        train, held_out = fold_by_group(reading.samples, data.folds, data.fold, seed, lost)
+        parts = fold_by_group(reading.samples, data.folds, data.fold, seed, lost)
     else:
-        train, held_out = split_by_group(reading.samples, data.validation, seed, lost)
-    return _without(train, data.leave_out), _without(held_out, data.leave_out)
-
-
-def _without(samples: list[Sample], names: Collection[str]) -> list[Sample]:
-    return [s for s in samples if PurePosixPath(s.id).with_suffix("").as_posix() not in names]
+        parts = split_by_group(reading.samples, data.validation, seed, lost)
+    train, held_out = (
+        [s for s in part if PurePosixPath(s.id).with_suffix("").as_posix() not in data.leave_out]
+        for part in parts
+    )
+    return train, held_out
 
 
 def build(

@@ -169,7 +169,9 @@ def _check_keys(tree: dict[str, Any], kind: Any, source: str, prefix: str) -> No
     for key, value in tree.items():
         if key not in hints:
             known = [prefix + hint for hint in hints]
-            raise SettingsError(f"{source}: {_unknown(f'{prefix}{key}', known)}")
+            near = difflib.get_close_matches(prefix + key, known, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
+            raise SettingsError(f"{source}: unknown setting {prefix}{key}; {hint}")
         if dataclasses.is_dataclass(hints[key]) and isinstance(value, dict):
             _check_keys(value, hints[key], source, f"{prefix}{key}.")
         elif (table := _table_type(hints[key])) is not None and isinstance(value, list):
@@ -182,9 +184,3 @@ def _table_type(hint: Any) -> Any:
     """The dataclass of a setting's [[tables]]; None if it is not a list of tables."""
     element = next(iter(get_args(hint)), None)
     return element if dataclasses.is_dataclass(element) else None
-
-
-def _unknown(key: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
-    return f"unknown setting {key}; {hint}"

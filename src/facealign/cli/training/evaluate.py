@@ -99,10 +99,7 @@ def evaluate(
     if predicted:
         write_predictions(predictions, predicted)
     report = score(reading.samples, predictions, *names, normaliser)
-    _print_report(report, predictions.model)
-    if predicted:
-        say(f"predictions: {predicted}")
-    _write_report(report, predictions.model, target)
+    _show(report, predictions.model, target, predicted)
     return 0
 
 
@@ -144,13 +141,12 @@ def score_again(
     options = with_markup(found.dataset, options, markup)
     reading = read_dataset(found.dataset, root, found.subset, **options)
     report = score(reading.samples, found, found.dataset, found.subset, normaliser)
-    _print_report(report, found.model)
-    _write_report(report, found.model, target)
+    _show(report, found.model, target)
     return 0
 
 
-def _print_report(report: Report, model: str) -> None:
-
+def _show(report: Report, model: str, target: Path | None, predicted: Path | None = None) -> None:
+    """Print the numbers, write them as JSON if a file is wanted, and name the files."""
     by = in_words(report.normaliser)
     facts = {
         "model": model or "not named",
@@ -170,10 +166,8 @@ def _print_report(report: Report, model: str) -> None:
     for name, value in report.regions.items():
         facts[f"{in_words(name)}, {by}"] = percent(value)
     print_facts(facts)
-
-
-def _write_report(report: Report, model: str, target: Path | None) -> None:
-    """Write the numbers as JSON, if a file is wanted."""
+    if predicted:
+        say(f"predictions: {predicted}")
     if target:
         write_json(target, {"model": model, **report.to_dict()}, allow_nan=False)
         say(f"numbers: {target}")

@@ -65,8 +65,13 @@ def train(
     settings = load_settings(find_config(config), overrides)
     path = folder or Path("runs") / settings.name
     if nproc > 1:
+        from facealign.training.data.batches import own_rows
+        from facealign.training.distributed.launch import launch
+
+        own_rows(settings.train.batch, settings.train.accumulate, 0, nproc)  # or it is refused
         words = ["train", str(config), *overrides, "--run", str(path)]
-        return _launch(settings, words + (["--folds", str(folds)] if folds else []), nproc)
+        words += ["--folds", str(folds)] if folds else []
+        return launch(words, nproc, settings.train.timeout)
     with joined(settings.train) as many, collect(quiet=not leads()) as problems:
         readings = read_all(settings)  # all processes read the same: the leading one reports
         if folds:
@@ -84,14 +89,6 @@ def _leave(code: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
-
-
-def _launch(settings: "Settings", arguments: list[str], nproc: int) -> int:
-    from facealign.training.data.batches import own_rows
-    from facealign.training.distributed.launch import launch
-
-    own_rows(settings.train.batch, settings.train.accumulate, 0, nproc)
-    return launch(arguments, nproc, settings.train.timeout)
 
 
 def _train_folds(settings: "Settings", readings: list[Reading], path: Path, folds: int) -> int:

@@ -6,7 +6,7 @@ others as they were.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Generator, Tensor
@@ -50,7 +50,7 @@ class Photometric:
 
     def __getitem__(self, rows: slice | Tensor) -> "Photometric":
         """The numbers of some rows, by a slice or by indices."""
-        return Photometric(self.numbers[rows], self.grain, self.settings)
+        return replace(self, numbers=self.numbers[rows])
 
     def apply(self, images: Tensor, anchors: Tensor) -> Tensor:
         """Change images (B, 3, S, S) in 0..1, in place; (B, S, S) bool, the occluded pixels.

@@ -116,7 +116,9 @@ def export_run(
     state = load_checkpoint(best_checkpoint(run))
     settings = to_settings(state["settings"], str(run))
     model = network_of(state, run)
-    _scale_spread(model, state["spread_scale"])
+    spread = getattr(model.heads[0], "spread", None)
+    if spread is not None:  # scaled by the factor fitted on the held-out faces
+        spread.bias.data += math.log(max(state["spread_scale"], 1e-3))
     _choose_heads(model, state, markups)
     facts = _facts(settings, state, licence or settings.licence)
     content = to_onnx(model, facts)
@@ -125,14 +127,6 @@ def export_run(
         content = to_integers(content, faces)
     write_file(target, signed(content))
     return facts
-
-
-@torch.no_grad()
-def _scale_spread(model: Network, scale: float) -> None:
-    """Scale the spreads of the first head by the factor fitted on the held-out faces."""
-    spread = getattr(model.heads[0], "spread", None)
-    if spread is not None:
-        spread.bias.add_(math.log(max(scale, 1e-3)))
 
 
 def _choose_heads(model: Network, state: dict[str, Any], markups: Sequence[str]) -> None:
