@@ -14,7 +14,7 @@ from PIL import Image
 from facealign.datasets import read_dataset
 from facealign.errors import DataError, OutputError
 from facealign.face import ImageResult
-from facealign.formats.label_tools.yolo_set import read_yaml
+from facealign.formats.label_tools.yolo import read_yaml
 from facealign.formats.registry import input_format, read_results, write_results
 from facealign.markup import Markup, load_markup
 

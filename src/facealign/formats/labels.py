@@ -19,7 +19,7 @@ from facealign.errors import DataError
 from facealign.face import Face, ImageResult
 from facealign.files import is_folder, parsing
 from facealign.formats.json import build_face
-from facealign.markup import MARKUPS, Markup, known_markup, load_markup
+from facealign.markup import MARKUPS, Markup, known_markup, load_markup, scheme_of_names
 from facealign.problems import report
 from facealign.types import Box, Doubles
 
@@ -203,13 +203,22 @@ def places_of(names: Sequence[str], scheme: Markup, place: str) -> list[int | No
             return list(range(scheme.count))
         raise DataError(f"{place}: names {len(names)} points, but {scheme.name} has {scheme.count}")
     found = [scheme.find(name) for name in names]
-    if lacking := sorted(set(range(scheme.count)).difference(i for i in found if i is not None)):
-        raise DataError(
-            f"{place}: names the points {some_of(names)}, and {scheme.name} has others: "
-            f"{some_of([scheme.names[i] for i in lacking])}; leave --markup out to take the names "
-            "of the file, or give the right one"
-        )
+    if lacking := [name for i, name in enumerate(scheme.names) if i not in found]:
+        raise other_names(place, names, scheme, lacking)
     return found
+
+
+def other_names(
+    place: str, names: Sequence[str], scheme: Markup, lacking: Sequence[str]
+) -> DataError:
+    """The error that a file names other points than a point scheme, which `lacking` are of."""
+    words, others = (
+        ", ".join(some[:5]) + (", …" if len(some) > 5 else "") for some in (names, lacking)
+    )
+    return DataError(
+        f"{place}: names the points {words}, and {scheme.name} has others: {others}; leave "
+        "--markup out to take the names of the file, or give the right one"
+    )
 
 
 def in_order(values: ArrayLike, places: Sequence[int | None]) -> Doubles:
@@ -235,16 +244,26 @@ def say_nothing(names: Sequence[str]) -> bool:
     return len({match and match[1] for match in found}) == 1 and None not in found
 
 
-def is_named_after(kind: str, points: Iterable[str]) -> bool:
-    """Whether what a file calls its faces is the name of a point scheme with these points."""
+def scheme_of(
+    kind: str, names: Sequence[str], place: str, skeleton: Iterable[tuple[str, str]] = ()
+) -> Markup | None:
+    """The point scheme that a file gives faces of a kind; None where their names say nothing.
+
+    Raises:
+        DataError: it cannot be told which points change places in a mirrored photo.
+    """
+    if named := named_after(kind, names):
+        return named
+    if not names or say_nothing(names):
+        return None
+    return scheme_of_names(kind, names, place, skeleton=skeleton)
+
+
+def named_after(kind: str, points: Iterable[str]) -> Markup | None:
+    """The point scheme that a file calls its faces after, if it has such points."""
     if not known_markup(kind):
-        return False
+        return None
     scheme = load_markup(kind)
     numbers = kind in MARKUPS  # a scheme that is not built in may be another file's
     fits = [scheme.find(p) is not None or (numbers and p.isdecimal()) for p in points]
-    return all(fits) and bool(fits or numbers)
-
-
-def some_of(names: Sequence[str]) -> str:
-    """The first names, for a message."""
-    return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+    return scheme if all(fits) and (fits or numbers) else None

@@ -5,6 +5,7 @@ data sets know it from there.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,19 @@ from facealign.face import ImageResult
 from facealign.files import is_file, is_folder, missing, whole_file
 from facealign.formats import csv, json, parquet, pts
 from facealign.formats.contents import Contents, contents_of
-from facealign.formats.label_tools import coco, cvat, cvat_write, imglab, labelme, labelstudio, yolo
+from facealign.formats.label_tools import coco, cvat, imglab, labelme, labelstudio, yolo
+from facealign.formats.label_tools.named import NamedTool
 from facealign.formats.labels import LabelReader, results_as_labels
 from facealign.problems import collect
 
 Results = Callable[[], Iterable[ImageResult]]
 """Gives the same results from the start each time it is called."""
-Write = Callable[[Iterable[ImageResult], Path, Contents], None]
+Read = Callable[[Path, str | None], Iterator[ImageResult]]
+Write = Callable[[Iterable[ImageResult], Any, Contents], None]
+VIDEO = frozenset({"frames", "times", "frames without a face", "tracks", "raw points", "measures"})
+"""What formats made for photos have no place for."""
+TOOL = VIDEO | {"confidence", "point scores", "failed photos"}
+"""What most label tools have no place for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,160 +36,116 @@ class Format:
 
     Attributes:
         name: as `--format` takes it.
-        suffixes: of its files; of all suffixes that match a name the longest counts.
         read: (path, markup where the file does not say; None for the usual one) → the results, one
             at a time.
-        write: (results, path, their `Contents`) → the file, whole or not at all.
+        write: (results, the open file, their `Contents`) → the file; where results are a folder,
+            the path in place of the file.
         labels: how it is read as a data set.
+        suffixes: of its files; of all suffixes that match a name the longest counts.
         matches: (file or folder) → whether it is of this format, where several share a suffix.
         files: suffix of its files, where results are a folder of them; empty where they are one.
+        binary: its file holds bytes, not text.
         loses: what it has no place for, in the words of `Contents.holds`.
-        keeps_all: what is read back writes the same file again.
         check: raises MissingExtraError where writing needs an extra that is not installed.
     """
 
     name: str
-    suffixes: tuple[str, ...]
-    read: Callable[[Path, str | None], Iterator[ImageResult]]
+    read: Read
     write: Write
     labels: LabelReader
+    suffixes: tuple[str, ...] = ()
     matches: Callable[[Path], bool] | None = None
     files: str = ""
+    binary: bool = False
     loses: frozenset[str] = frozenset()
-    keeps_all: bool = True
     check: Callable[[], object] = lambda: None
 
-
-def _to_file(
-    write: Callable[[Iterable[ImageResult], Any, Contents], None], binary: bool = False
-) -> Write:
-    """A writer to a path, whole or not at all, made of one to an open file."""
-
-    def to_path(results: Iterable[ImageResult], path: Path, seen: Contents) -> None:
-        with whole_file(path, binary) as file:
-            write(results, file, seen)
-
-    return to_path
+    @property
+    def keeps_all(self) -> bool:
+        """Whether what is read back of photos writes the same file again."""
+        return self.loses <= VIDEO
 
 
-VIDEO = frozenset({"frames", "times", "frames without a face", "tracks", "raw points", "measures"})
-"""What formats made for photos have no place for."""
+def _of_results(name: str, title: str, read: Read, write: Write, **more: Any) -> Format:
+    """A format of ours, its files called after it."""
+    labels = results_as_labels(f"Results of facealign ({title})", read)
+    return Format(name=name, read=read, write=write, labels=labels, suffixes=(f".{name}",), **more)
 
-FORMATS: Mapping[str, Format] = {
-    entry.name: entry
-    for entry in (
-        Format(
-            name="json",
-            suffixes=(".json",),
-            read=json.read_json,
-            write=_to_file(json.write_json),
-            labels=results_as_labels("Results of facealign (JSON)", json.read_json),
-        ),
-        Format(
-            name="jsonl",
-            suffixes=(".jsonl",),
-            read=json.read_jsonl,
-            write=_to_file(json.write_jsonl),
-            labels=results_as_labels("Results of facealign (JSON Lines)", json.read_jsonl),
-        ),
-        Format(
-            name="csv",
-            suffixes=(".csv",),
-            read=csv.read_csv,
-            write=_to_file(csv.write_csv),
-            labels=csv.LABELS,
-        ),
-        Format(
-            name="parquet",
-            suffixes=(".parquet",),
-            read=parquet.read_parquet,
-            write=_to_file(parquet.write_parquet, binary=True),
-            labels=results_as_labels("Results of facealign (Parquet)", parquet.read_parquet),
-            check=parquet.schema,
-        ),
-        Format(
-            name="coco",
-            suffixes=(".coco.json",),
-            read=coco.read_coco,
-            write=_to_file(coco.write_coco),
-            labels=coco.LABELS,
-            matches=coco.is_coco,
-            loses=VIDEO,
-        ),
-        Format(
-            name="cvat",
-            suffixes=(".xml",),
-            read=cvat.TOOL.read_results,
-            write=_to_file(cvat_write.write_cvat),
-            labels=cvat.TOOL.labels,
-            keeps_all=False,
-            loses=frozenset({"point scores", "failed photos"}) | VIDEO - {"frames", "tracks"},
-        ),
-        Format(
-            name="imglab",
-            suffixes=(".imglab.xml",),
-            read=imglab.TOOL.read_results,
-            write=_to_file(imglab.write_imglab),
-            labels=imglab.TOOL.labels,
-            matches=imglab.is_imglab,
-            keeps_all=False,
-            loses=frozenset(
-                {"fractions of pixels", "scores", "confidence", "point scores", "visibility"}
-                | {"image sizes", "failed photos"}
-            )
-            | VIDEO,
-        ),
-        Format(
-            name="labelstudio",
-            suffixes=(".labelstudio.json",),
-            read=labelstudio.TOOL.read_results,
-            write=_to_file(labelstudio.write_labelstudio),
-            labels=labelstudio.TOOL.labels,
-            matches=labelstudio.is_labelstudio,
-            keeps_all=False,
-            loses=frozenset({"confidence", "point scores", "failed photos"}) | VIDEO,
-        ),
-        Format(
-            name="labelme",
-            suffixes=(),
-            read=labelme.TOOL.read_results,
-            write=labelme.write_labelme,
-            labels=labelme.TOOL.labels,
-            matches=labelme.is_labelme,
-            files=".json",
-            keeps_all=False,
-            loses=frozenset({"confidence", "point scores", "failed photos"}) | VIDEO,
-        ),
-        Format(
-            name="yolo",
-            suffixes=("data.yaml",),
-            read=yolo.TOOL.read_results,
-            write=yolo.write_yolo,
-            labels=yolo.TOOL.labels,
-            matches=yolo.is_yolo,
-            files=".txt",
-            keeps_all=False,
-            loses=frozenset(
-                {"scores", "confidence", "point scores", "image sizes", "failed photos"}
-            )
-            | VIDEO,
-        ),
-        Format(
-            name="pts",
-            suffixes=(".pts",),
-            read=pts.read_pts_results,
-            write=pts.write_pts,
-            labels=pts.LABELS,
-            files=".pts",
-            keeps_all=False,
-            loses=frozenset(
-                {"boxes", "scores", "confidence", "point scores", "visibility", "image sizes"}
-                | {"photos without a face", "failed photos"}
-            )
-            | VIDEO,
-        ),
-    )
-}
+
+def _of_tool(name: str, tool: NamedTool, write: Write, **more: Any) -> Format:
+    """The format of a label tool."""
+    facts = {"loses": TOOL} | more
+    return Format(name=name, read=tool.read_results, write=write, labels=tool.labels, **facts)
+
+
+_FORMATS = (
+    _of_results("json", "JSON", json.read_json, json.write_json),
+    _of_results("jsonl", "JSON Lines", json.read_jsonl, json.write_jsonl),
+    Format(
+        name="csv", read=csv.read_csv, write=csv.write_csv, labels=csv.LABELS, suffixes=(".csv",)
+    ),
+    _of_results(
+        "parquet",
+        "Parquet",
+        parquet.read_parquet,
+        parquet.write_parquet,
+        binary=True,
+        check=parquet.schema,
+    ),
+    Format(
+        name="coco",
+        read=coco.read_coco,
+        write=coco.write_coco,
+        labels=coco.LABELS,
+        suffixes=(".coco.json",),
+        matches=coco.is_coco,
+        loses=VIDEO,
+    ),
+    _of_tool(
+        "cvat",
+        cvat.TOOL,
+        cvat.write_cvat,
+        suffixes=(".xml",),
+        loses=TOOL - {"confidence", "frames", "tracks"},
+    ),
+    _of_tool(
+        "imglab",
+        imglab.TOOL,
+        imglab.write_imglab,
+        suffixes=(".imglab.xml",),
+        matches=imglab.is_imglab,
+        loses=TOOL | {"fractions of pixels", "scores", "visibility", "image sizes"},
+    ),
+    _of_tool(
+        "labelstudio",
+        labelstudio.TOOL,
+        labelstudio.write_labelstudio,
+        suffixes=(".labelstudio.json",),
+        matches=labelstudio.is_labelstudio,
+    ),
+    _of_tool(
+        "labelme", labelme.TOOL, labelme.write_labelme, matches=labelme.is_labelme, files=".json"
+    ),
+    _of_tool(
+        "yolo",
+        yolo.TOOL,
+        yolo.write_yolo,
+        suffixes=("data.yaml",),
+        matches=yolo.is_yolo,
+        files=".txt",
+        loses=TOOL | {"scores", "image sizes"},
+    ),
+    Format(
+        name="pts",
+        read=pts.read_pts_results,
+        write=pts.write_pts,
+        labels=pts.LABELS,
+        suffixes=(".pts",),
+        files=".pts",
+        loses=TOOL | {"boxes", "scores", "visibility", "image sizes", "photos without a face"},
+    ),
+)
+FORMATS: Mapping[str, Format] = {form.name: form for form in _FORMATS}
 """Every format by name."""
 
 
@@ -222,18 +185,14 @@ def input_format(path: Path, name: str | None = None) -> Format:
         raise DataError(f"{path}: {missing(path)}")
     if name:
         return FORMATS[name]
-    if is_folder(path):
-        if any(path.glob("*.parquet")):
-            return FORMATS["parquet"]
-        kinds = (form for form in FORMATS.values() if form.files and form.matches)
-        return next((form for form in kinds if form.matches and form.matches(path)), FORMATS["pts"])
+    if is_folder(path) and any(path.glob("*.parquet")):
+        return FORMATS["parquet"]
     last = path.suffix.lower()
     for form in FORMATS.values():
-        suffixes = (*form.suffixes, form.files)
-        same_end = any(suffix.endswith(last) for suffix in suffixes) if last else False
-        if form.matches and same_end and form.matches(path):
+        same_end = last and any(end.endswith(last) for end in (*form.suffixes, form.files))
+        if form.matches and (form.files if is_folder(path) else same_end) and form.matches(path):
             return form
-    found = _by_suffix(path)
+    found = FORMATS["pts"] if is_folder(path) else _by_suffix(path)
     if found is None:
         raise DataError(f'{path}: the suffix "{path.suffix}" is unknown; say --from FORMAT')
     return found
@@ -277,5 +236,6 @@ def write_results(
     chosen = output_format(path, name)
     with collect():  # what is reported is reported once: while writing
         seen = contents_of(results())
-    chosen.write(results(), path, seen)
+    with nullcontext(path) if chosen.files else whole_file(path, chosen.binary) as place:
+        chosen.write(results(), place, seen)
     return seen, seen.holds & chosen.loses

@@ -15,7 +15,7 @@ from pathlib import Path
 from facealign.datasets.reading import Dataset, Reading, build_sample, build_samples, check_subset
 from facealign.errors import DataError
 from facealign.files import is_file, is_folder
-from facealign.formats.label_tools.cvat_tracks import STILL
+from facealign.formats.label_tools.cvat import STILL
 from facealign.formats.labels import ALL, DEFAULT_MARKUP, OF_POINTS, Label, LabelReader, ParseLabel
 from facealign.formats.photo_names import PhotoNames, the_one
 from facealign.formats.registry import FORMATS

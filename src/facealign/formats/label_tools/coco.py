@@ -14,8 +14,9 @@ import json
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
@@ -26,25 +27,101 @@ from facealign.errors import DataError
 from facealign.face import Face, ImageResult
 from facealign.files import parsing
 from facealign.formats.contents import Contents
-from facealign.formats.json import build_result, read_content
-from facealign.formats.label_tools.coco_file import (
-    Category,
-    CocoFile,
-    has_points,
-    key_of,
-    load_coco,
-)
+from facealign.formats.json import build_result, read_content, read_document
 from facealign.formats.labels import (
     DEFAULT_MARKUP,
     Label,
     LabelReader,
     ParseLabel,
     in_order,
+    named_after,
+    places_of,
+    scheme_of,
     to_faces,
 )
 from facealign.geometry import to_box
-from facealign.markup import Markup, load_markup, own_scheme
+from facealign.markup import Markup, load_markup, own_scheme, scheme_of_dict
 from facealign.types import Box
+
+
+@dataclass(frozen=True)
+class Category:
+    """A category; its `content` is the point scheme in full, where facealign wrote it."""
+
+    name: str
+    points: tuple[str, ...] = ()
+    lines: tuple[tuple[str, str], ...] = ()
+    content: Mapping[str, Any] | None = None
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> "Category":
+        """A category from its entry in the file."""
+        points = tuple(map(str, entry.get("keypoints") or ()))
+        pairs = np.array(entry.get("skeleton") or (), int).reshape(-1, 2)
+        pairs = pairs - 1 if pairs.size and pairs.min() > 0 else pairs  # COCO counts from 1
+        lines = [(points[one], points[other]) for one, other in pairs.tolist()] if points else []
+        return cls(str(entry["name"]), points, tuple(lines), entry.get("markup"))
+
+    def own(self, place: str) -> Markup | None:
+        """The point scheme that it gives, as `scheme_of` has it."""
+        if self.content:
+            return scheme_of_dict(self.content, place)
+        return scheme_of(self.name, self.points, place, self.lines)
+
+    def places(self, scheme: Markup, place: str) -> list[int | None]:
+        """Where each of its points stands in a point scheme, as `places_of` has it."""
+        if not self.points:
+            return list(range(scheme.count))
+        return places_of(self.points, scheme, f"{place}: category {self.name}")
+
+
+@dataclass(frozen=True)
+class CocoFile:
+    """The content of a COCO keypoints file: its entries, those of the annotations unchecked.
+
+    `names` has the file name of each image by its id; the categories go by theirs.
+    """
+
+    path: Path
+    images: list[dict[str, Any]]
+    names: dict[Any, str]
+    annotations: list[Any]
+    categories: dict[Any, Category]
+
+    @cached_property
+    def used(self) -> list[Category]:
+        """The categories with named points of which there is an annotation with points."""
+        found = {key_of(entry, "category_id") for entry in self.annotations if has_points(entry)}
+        return [each for id, each in self.categories.items() if id in found and each.points]
+
+
+def load_coco(path: Path) -> CocoFile:
+    """A COCO keypoints file, read at once.
+
+    Raises:
+        DataError: the file cannot be read or is not a COCO file.
+    """
+    content = read_document(path)
+    images, annotations = content.get("images"), content.get("annotations")
+    if not (isinstance(images, list) and isinstance(annotations, list)):
+        raise DataError(f'{path}: not a COCO file: the lists "images" and "annotations" are needed')
+    with parsing(path, "one of the images lacks an id or a file_name"):
+        names = {entry["id"]: str(entry["file_name"]) for entry in images}
+    with parsing(path, "one of the categories lacks an id or a name, or is damaged"):
+        categories = {e["id"]: Category.of(e) for e in content.get("categories") or ()}
+    return CocoFile(path, images, names, annotations, categories)
+
+
+def has_points(entry: Any) -> bool:
+    """Whether an annotation places a point."""
+    values = entry.get("keypoints") if isinstance(entry, dict) else None
+    return isinstance(values, list) and any(values[2::3])
+
+
+def key_of(entry: Any, name: str) -> str | int | None:
+    """What an entry says of an id; None where it says nothing that can be one."""
+    value = entry.get(name) if isinstance(entry, dict) else None
+    return value if isinstance(value, str | int) else None
 
 
 def write_coco(results: Iterable[ImageResult], file: IO[str], contents: Contents) -> None:
@@ -54,7 +131,10 @@ def write_coco(results: Iterable[ImageResult], file: IO[str], contents: Contents
         file.write('{"images": [')
         count = 0
         for number, result in enumerate(results, 1):
-            file.write((",\n" if number > 1 else "\n") + _dumps(_image(result, number)))
+            image = {"id": number, "file_name": result.source}
+            image |= {"width": result.width, "height": result.height}
+            image |= {"error": result.error} if result.error else {}
+            file.write((",\n" if number > 1 else "\n") + _dumps(image))
             for face in result.faces:
                 count += 1
                 entry = _annotation(face, count, number, categories[face.markup])
@@ -68,12 +148,6 @@ def write_coco(results: Iterable[ImageResult], file: IO[str], contents: Contents
 
 def _dumps(entry: Any) -> str:
     return json.dumps(entry, ensure_ascii=False, allow_nan=False)
-
-
-def _image(result: ImageResult, number: int) -> dict[str, Any]:
-    entry = {"id": number, "file_name": result.source}
-    entry |= {"width": result.width, "height": result.height}
-    return entry | ({"error": result.error} if result.error else {})
 
 
 def _annotation(face: Face, number: int, image: int, category: int) -> dict[str, Any]:
@@ -116,21 +190,13 @@ def is_coco(path: Path) -> bool:
 
 
 def own_schemes(path: Path) -> list[Markup]:
-    """The point schemes of the categories that the file has points of.
-
-    Raises:
-        DataError: the file cannot be read, or a category is no point scheme.
-    """
+    """The point schemes of the categories that the file has points of."""
     found = [category.own(str(path)) for category in load_coco(path).used]
     return list(dict.fromkeys(scheme for scheme in found if scheme))
 
 
 def read_labels(path: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]:
-    """The faces of a COCO keypoints file, its points by name in the order of the point scheme.
-
-    Raises:
-        DataError: the file cannot be read, is not a COCO file, or its points have other names.
-    """
+    """The faces; DataError where the points of every category have other names than the scheme."""
     file = load_coco(path)
     faults = []
     for category in file.used:
@@ -170,10 +236,8 @@ LABELS = LabelReader(
 def _parse_annotation(file: CocoFile, number: int, scheme: Markup) -> Label:
     entry = file.annotations[number]
     place = f"{file.path}: annotations[{number}]"
-    needs = (
-        "needs the image_id of an image, keypoints x, y, v …, and no bbox or one of four numbers"
-    )
-    with parsing(place, needs):
+    needs = "needs the image_id of an image, keypoints x, y, v …, and no bbox or one of four"
+    with parsing(place, f"{needs} numbers"):
         name = file.names[entry["image_id"]]
         category = file.categories.get(key_of(entry, "category_id"), Category("face"))
         if not has_points(entry) and (entry.get("iscrowd") or not entry.get("keypoints")):
@@ -221,10 +285,9 @@ def read_coco(path: Path, markup: str | None) -> Iterator[ImageResult]:
 
 def _scheme_of(category: Category, markup: str | None, file: CocoFile) -> Markup:
     """The point scheme of a category: of results as they say, else the one asked for, else own."""
-    place, own = str(file.path), None
-    used = category in file.used
-    if category.content or category.named_after() or (used and not markup):
-        own = category.own(place)
+    place, used = str(file.path), category in file.used
+    says = category.content or named_after(category.name, category.points)
+    own = category.own(place) if says or (used and not markup) else None
     scheme = own or load_markup(markup or DEFAULT_MARKUP)
     if used:
         category.places(scheme, place)

@@ -1,14 +1,12 @@
 """dlib's imglab XML: `<image file><box top left width height><part name x y/></box></image>`.
 
 Parts are numbered from 0, or have names, as those of a scheme that is not built in; a missing one
-is not labelled.
-dlib's numbers are whole pixels: x0 = left − ½, x1 = left + width − ½ in our frame. Results are
-rounded to them.
+is not labelled. dlib's numbers are whole pixels: x0 = left − ½, x1 = left + width − ½ in our frame.
+Results are rounded to them.
 """
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -56,21 +54,18 @@ def read_images(path: Path, subset: str) -> Iterator[LabelledImage]:
         name = image.get("file", "")
         boxes = []
         for number, box in enumerate(image.iterfind("box"), 1):
-            place, id = f"{path}: {name}, box {number}", f"{name}#{number}"
             if box.get("ignore") != "1":
-                parse = partial(_parse_box, box, place, id)
-                boxes.append(face_or_fault(parse, place, id, "a number is missing, or is not one"))
+                place, id = f"{path}: {name}, box {number}", f"{name}#{number}"
+                boxes.append(face_or_fault(place, id, _parse_box, box))
         yield LabelledImage(name=name, faces=boxes)
 
 
-def _parse_box(box: ET.Element, place: str, id: str) -> NamedFace:
+def _parse_box(box: ET.Element) -> NamedFace:
     parts = list(box.iterfind("part"))
     left, top, width, height = (
         float(box.attrib[name]) for name in ("left", "top", "width", "height")
     )
     return NamedFace(
-        place=place,
-        id=id,
         names=[part.get("name", "") for part in parts],
         points=[(float(part.attrib["x"]), float(part.attrib["y"])) for part in parts],
         box=(left - 0.5, top - 0.5, left + width - 0.5, top + height - 0.5),

@@ -10,7 +10,6 @@ Results are written into a folder, with a point scheme that is not built in unde
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +94,9 @@ def read_images(path: Path, subset: str) -> Iterator[LabelledImage]:
     if not files:
         raise DataError(f"{path}: holds no .json file")
     home = path if is_folder(path) else path.parent
+    needs = "not labelme's JSON, which has shapes with label and points"
     for file in files:
-        needs = "not labelme's JSON, which has shapes with label and points"
-        yield image_or_fault(partial(_parse_file, file, home), str(file), needs)
+        yield image_or_fault(str(file), needs, _parse_file, file, home)
 
 
 def _parse_file(file: Path, home: Path) -> LabelledImage:

@@ -15,7 +15,6 @@ import logging
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -113,8 +112,7 @@ def read_images(path: Path, subset: str) -> Iterator[LabelledImage]:
         )
     for number, task in enumerate(tasks):
         place = f"{path}: tasks[{number}]"
-        parse = partial(_parse_task, task, place, number)
-        yield image_or_fault(parse, place, "not a task of Label Studio")
+        yield image_or_fault(place, "not a task of Label Studio", _parse_task, task, place, number)
 
 
 def _parse_task(task: Mapping[str, Any], place: str, number: int) -> LabelledImage:

@@ -7,7 +7,7 @@ where the names say anything, a point scheme.
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,13 @@ from facealign.formats.labels import (
     Label,
     LabelReader,
     ParseLabel,
-    is_named_after,
-    say_nothing,
-    some_of,
+    named_after,
+    other_names,
+    scheme_of,
     to_faces,
 )
 from facealign.geometry import box_of_points, to_box
-from facealign.markup import Markup, load_markup, scheme_of_dict, scheme_of_names
+from facealign.markup import Markup, load_markup, scheme_of_dict
 from facealign.problems import report
 from facealign.types import Box
 
@@ -45,23 +45,17 @@ class NamedFace:
     """A face of a label file.
 
     Attributes:
-        place: file and record, for messages.
-        id: names the face within the file.
+        place, id: as in `Label`, like box, score, confidence, frame and track.
         names: of the points that are placed.
         points: x, y of each in image pixels, 0-based.
         occluded: whether each is covered; empty where the tool does not say.
-        box: x0 y0 x1 y1, image pixels; None where there is none.
         kind: what the tool calls such a face; the name of a point scheme where it is one.
-        score: the detector's.
-        confidence: of the face.
         fault: why this is no face; empty where it is one.
         in_full: a tool without names must place every point.
-        frame: of a video.
-        track: number of the face within the video.
     """
 
-    place: str
-    id: str
+    place: str = ""
+    id: str = ""
     names: Sequence[str] = ()
     points: Sequence[Pair] = ()
     occluded: Sequence[bool] = ()
@@ -127,23 +121,31 @@ class LabelledImage:
     frame: int | None = None
 
 
-def face_or_fault(parse: Callable[[], NamedFace], place: str, id: str, needs: str) -> NamedFace:
-    """What `parse` gives; of a damaged record its fault, with what such a record `needs`."""
+def face_or_fault(
+    place: str,
+    id: str,
+    parse: Callable[..., NamedFace],
+    *record: Any,
+    needs: str = "a number is missing, or is not one",
+) -> NamedFace:
+    """What `parse` makes of a record; of a damaged one its fault, with what it `needs`."""
     try:
         with parsing(place, needs):
-            return parse()
+            return replace(parse(*record), place=place, id=id)
     except DataError as error:
         return NamedFace(place=place, id=id, fault=str(error).removeprefix(f"{place}: "))
 
 
-def image_or_fault(parse: Callable[[], LabelledImage], place: str, needs: str) -> LabelledImage:
+def image_or_fault(
+    place: str, needs: str, parse: Callable[..., LabelledImage], *record: Any
+) -> LabelledImage:
     """The same of an image, which has no name if it is damaged as a whole."""
     try:
         with parsing(place, needs):
-            return parse()
+            return parse(*record)
     except FaceAlignError as error:
         fault = str(error).removeprefix(f"{place}: ")
-        return LabelledImage(name="", faces=[NamedFace(place=place, id="", fault=fault)])
+        return LabelledImage(name="", faces=[NamedFace(place=place, fault=fault)])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,8 +200,8 @@ class NamedTool:
         Raises:
             DataError: it cannot be read, or its names are no point scheme.
         """
-        kinds = _kinds(self.images(path, ALL), path)
-        found = [self.declared(path) or _scheme_of(*kind, path) for kind in kinds.items()]
+        kinds = _kinds(self.images(path, ALL), path).items()
+        found = [self.declared(path) or scheme_of(*kind, str(path)) for kind in kinds]
         return list(dict.fromkeys(scheme for scheme in found if scheme))
 
     def read_labels(self, path: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]:
@@ -212,11 +214,7 @@ class NamedTool:
         images = list(self.images(path, subset))
         first, names = self._first(images), _names(images)
         if names and not any(n.isdecimal() or scheme.find(n) is not None for n in names):
-            raise DataError(
-                f"{path}: names the points {some_of(names)}, and {scheme.name} has others: "
-                f"{some_of(scheme.names)}; leave --markup out to take the names of the file, or "
-                "give the right one"
-            )
+            raise other_names(str(path), names, scheme, scheme.names)
         for image in images:
             if not image.faces:
                 report(f"{path}: {image.name}: has no points")
@@ -235,25 +233,22 @@ class NamedTool:
         first, default = self._first(images), load_markup(markup or DEFAULT_MARKUP)
         schemes: dict[str, Markup] = {}
         for kind, names in _kinds(images, path).items():
-            own = None if markup else self.declared(path) or _scheme_of(kind, names, path)
-            schemes[kind] = _known(kind, names) or own or default
+            own = None if markup else self.declared(path) or scheme_of(kind, names, str(path))
+            schemes[kind] = named_after(kind, names) or own or default
         for image in images:
-            faces = [
+            found = to_faces(
                 partial(face.to_label, image.name, schemes.get(face.kind, default), first)
                 for face in image.faces
-            ]
-            found = to_faces(faces)
-            if not image.name:  # a record that is damaged as a whole
-                continue
-            with parsing(f"{path}: {image.name}"):  # 0 is how some say that it is not known
-                size = image.width or None, image.height or None
-                result = build_result(image.name, *size, found, frame=image.frame)
-            yield result
+            )
+            if image.name:  # else a record that is damaged as a whole
+                with parsing(f"{path}: {image.name}"):  # 0 is how some say that it is not known
+                    size = image.width or None, image.height or None
+                    result = build_result(image.name, *size, found, frame=image.frame)
+                yield result
 
     def _first(self, images: Iterable[LabelledImage]) -> int:
-        if self.first is not None:
-            return self.first
-        return 0 if {"0", "00"} & set(_names(images)) else 1
+        guessed = 0 if {"0", "00"} & set(_names(images)) else 1
+        return guessed if self.first is None else self.first
 
 
 def _names(images: Iterable[LabelledImage]) -> list[str]:
@@ -278,18 +273,6 @@ def _kinds(images: Iterable[LabelledImage], path: Path) -> dict[str, list[str]]:
         most = max(names.values())
         for name, count in names.items():
             if count * RARE < most:
-                LOG.warning(
-                    '%s: "%s" is marked on %d of %d faces: a typo?', path, name, count, most
-                )
+                found = path, name, count, most
+                LOG.warning('%s: "%s" is marked on %d of %d faces: a typo?', *found)
     return {kind: list(names) for kind, names in kinds.items()}
-
-
-def _known(kind: str, names: Sequence[str]) -> Markup | None:
-    """The point scheme that a kind of face is named after, if it has such points."""
-    return load_markup(kind) if is_named_after(kind, names) else None
-
-
-def _scheme_of(kind: str, names: Sequence[str], path: Path) -> Markup | None:
-    if scheme := _known(kind, names):
-        return scheme
-    return None if say_nothing(names) else scheme_of_names(kind, names, str(path))

@@ -12,8 +12,9 @@ Results are written as `data.yaml` and `labels/`; put the images into `images/`.
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -21,7 +22,7 @@ from PIL import Image
 from facealign.decoding.tiff import orientation
 from facealign.errors import DataError, OutputError
 from facealign.face import Face, ImageResult
-from facealign.files import is_folder, parsing, reading
+from facealign.files import brief, is_folder, parsing, reading
 from facealign.formats.contents import Contents, path_of
 from facealign.formats.folders import write_into
 from facealign.formats.label_tools.named import (
@@ -31,7 +32,7 @@ from facealign.formats.label_tools.named import (
     face_or_fault,
     image_or_fault,
 )
-from facealign.formats.label_tools.yolo_set import YoloSet, swapped
+from facealign.formats.labels import ALL
 from facealign.formats.pts import image_beside
 from facealign.image import read_image
 from facealign.markup import Markup, load_markup, scheme_of_names
@@ -41,6 +42,116 @@ FAR = 1000
 """How far outside the image a point may be, in image sizes."""
 PLAIN = ("BMP", "JPEG", "PNG", "WEBP")
 """Formats of one picture a file."""
+SPLITS = ("train", "val", "test")
+DEEPEST = 20
+"""Most maps and lists in each other that `data.yaml` may have."""
+
+
+@dataclass(frozen=True)
+class YoloSet:
+    """A YOLO data set: its folder, and what `data.yaml` says."""
+
+    root: Path
+    content: dict[str, Any]
+
+    @classmethod
+    def at(cls, path: Path) -> "YoloSet":
+        """The data set of a `data.yaml`, or of a folder with one; DataError where it is none."""
+        file = path
+        if is_folder(path):
+            found = [file for file in sorted(path.glob("*.y*ml")) if "kpt_shape" in read_yaml(file)]
+            if not found:
+                raise DataError(f"{path}: holds no data.yaml with kpt_shape")
+            file = found[0]
+        content = read_yaml(file)
+        shape = content.get("kpt_shape")
+        listed = shape if isinstance(shape, list) else []
+        if [type(number) for number in listed] != [int, int] or listed[1] not in (2, 3):
+            raise DataError(f"{file}: kpt_shape must be [points, 2] or [points, 3], not {shape}")
+        given = file.parent / str(content.get("path") or ".")
+        return cls(given if is_folder(given) else file.parent, content)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the points, or their numbers from 0."""
+        names = self.content.get("kpt_names")
+        listed = next(iter(names.values()), None) if isinstance(names, dict) else names
+        count = self.content["kpt_shape"][0]
+        if listed and len(listed) != count:
+            raise DataError(f"{self.root}: {len(listed)} kpt_names, but kpt_shape has {count}")
+        return [str(name) for name in listed or range(count)]
+
+    @property
+    def kind(self) -> str:
+        """The name of the first class."""
+        names = self.content.get("names") or ["face"]
+        return str(next(iter(names.values() if isinstance(names, dict) else names)))
+
+    def splits(self) -> list[str]:
+        """The subsets that it names."""
+        return [name for name in SPLITS if self.content.get(name)]
+
+    def label_files(self, subset: str) -> list[Path]:
+        """The text files of one subset, or of all."""
+        files: list[Path] = []
+        for name in self.splits() if subset == ALL else [subset]:
+            entry = self.content.get(name)
+            for place in entry if isinstance(entry, list) else [entry]:
+                files += self._files(str(place))
+        unlisted = (self.root / "labels").rglob("*.txt") if subset == ALL and not files else ()
+        return list(dict.fromkeys(files)) or sorted(unlisted)
+
+    def _files(self, entry: str) -> list[Path]:
+        """The label files of a folder of images, or of a list of images."""
+        place = self.root / entry
+        if not place.exists():  # as some tools write it: "../train/images" beside train/
+            place = self.root / entry.removeprefix("../")
+        if place.suffix == ".txt":
+            with reading(place):
+                lines = place.read_text(encoding="utf-8").split("\n")
+            images = [place.parent / line.strip() for line in lines if line.strip()]
+            return [swapped(image, "images", "labels").with_suffix(".txt") for image in images]
+        labels = swapped(place / "x", "images", "labels").parent
+        return sorted((labels if is_folder(labels) else place).rglob("*.txt"))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The map in a YAML file.
+
+    Raises:
+        DataError: it cannot be read, is no map, or has what may take time and memory without end:
+            aliases, or more than `DEEPEST` maps and lists in each other.
+    """
+    import yaml  # slow to import, and few need it
+
+    with reading(path):
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+    try:
+        with parsing(path, "not YAML"):
+            depth = 0
+            for event in yaml.parse(text, yaml.SafeLoader):
+                depth += isinstance(event, yaml.CollectionStartEvent)
+                depth -= isinstance(event, yaml.CollectionEndEvent)
+                if depth > DEEPEST or isinstance(event, yaml.AliasEvent):
+                    place = f"{path}:{event.start_mark.line + 1}"
+                    raise DataError(f"{place}: aliases and deep nesting are not supported")
+            content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise DataError(f"{path}{line}: not YAML ({problem or brief(error)})") from None
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: not the YAML of a YOLO data set: its top level is not a mapping")
+    return content
+
+
+def swapped(path: Path, one: str, other: str) -> Path:
+    """The path with the last folder of that name changed, as YOLO finds labels for images."""
+    parts = list(path.parts)
+    places = [i for i, part in enumerate(parts[:-1]) if part == one]
+    if places:
+        parts[places[-1]] = other
+    return Path(*parts)
 
 
 def write_yolo(results: Iterable[ImageResult], path: Path, contents: Contents) -> None:
@@ -56,23 +167,17 @@ def write_yolo(results: Iterable[ImageResult], path: Path, contents: Contents) -
         )
     folder = path.parent if path.suffix.lower() in (".yaml", ".yml") else path
     with write_into(folder, FILE, "labels/**/*.txt") as apart:
-        apart.write(FILE, _yaml(next(iter(contents.markups), "face")))
+        lines, points = ["train: images", "val: images"], []
+        for scheme in map(load_markup, contents.markups):  # one, or none without a face
+            lines += [f"kpt_shape: [{scheme.count}, 3]", f"flip_idx: {scheme.mirror.tolist()}"]
+            points = ["kpt_names:", "  0:", *(f'    - "{name}"' for name in scheme.names)]
+        lines += ["names:", f"  0: {next(iter(contents.markups), 'face')}", *points]
+        apart.write(FILE, "\n".join(lines) + "\n")
         for result in results:
             photo = path_of(result.source)  # YOLO finds the labels by the image's name alone
             name = (contents.folder_of(photo) / photo.stem).as_posix()
-            lines = [_line(face, result) for face in result.faces]
-            apart.write(f"labels/{name}.txt", "".join(lines), photo)
-
-
-def _yaml(markup: str) -> str:
-    lines = ["train: images", "val: images"]
-    if markup != "face":
-        scheme = load_markup(markup)
-        lines += [f"kpt_shape: [{scheme.count}, 3]", f"flip_idx: {scheme.mirror.tolist()}"]
-    lines += ["names:", f"  0: {markup}"]
-    if markup != "face":
-        lines += ["kpt_names:", "  0:", *(f'    - "{name}"' for name in scheme.names)]
-    return "\n".join(lines) + "\n"
+            text = "".join(_line(face, result) for face in result.faces)
+            apart.write(f"labels/{name}.txt", text, photo)
 
 
 def _line(face: Face, result: ImageResult) -> str:
@@ -85,34 +190,26 @@ def _line(face: Face, result: ImageResult) -> str:
     box = (face.box.reshape(2, 2).astype(np.float64) + 0.5) / size
     points = (face.landmarks.astype(np.float64) + 0.5) / size
     seen = np.ones(len(points), bool) if face.visible is None else face.visible
-    numbers = [*box.mean(axis=0), *(box[1] - box[0])]
-    words = [f"{number:.8f}" for number in numbers]
+    words = [f"{number:.8f}" for number in (*box.mean(axis=0), *(box[1] - box[0]))]
     words += [f"{x:.8f} {y:.8f} {1 + flag}" for (x, y), flag in zip(points, seen, strict=True)]
     return f"0 {' '.join(words)}\n"
 
 
 def is_yolo(path: Path) -> bool:
     """Whether a folder or file is a YOLO data set."""
-    try:
-        YoloSet.at(path)
-    except DataError:
-        return False
-    return True
+    with suppress(DataError):
+        return bool(YoloSet.at(path))
+    return False
 
 
 def read_images(path: Path, subset: str) -> Iterator[LabelledImage]:
-    """The images that have a text file.
-
-    Raises:
-        DataError: there is no such data set.
-    """
-    found = YoloSet.at(path)
-    names, home = found.names, path if is_folder(path) else path.parent
-    files = found.label_files(subset)
+    """The images that have a text file; DataError where there is no such data set."""
+    found, home = YoloSet.at(path), path if is_folder(path) else path.parent
+    files, names = found.label_files(subset), found.names
     if not files:
         raise DataError(f"{path}: holds no text file of labels")
     for file in files:
-        yield image_or_fault(partial(_parse_file, file, found, names, home), str(file), "")
+        yield image_or_fault(str(file), "", _parse_file, file, found, names, home)
 
 
 def _parse_file(file: Path, found: YoloSet, names: Sequence[str], home: Path) -> LabelledImage:
@@ -127,9 +224,9 @@ def _parse_file(file: Path, found: YoloSet, names: Sequence[str], home: Path) ->
     faces = []
     for number, line in enumerate(lines, 1):
         if line.strip():
-            place, id = f"{file}:{number}", f"{name}#{number}"
-            parse = partial(_parse_line, line, place, id, found, names, (width, height))
-            faces.append(face_or_fault(parse, place, id, needs))
+            place, id, record = f"{file}:{number}", f"{name}#{number}", (line, found, names)
+            face = face_or_fault(place, id, _parse_line, *record, (width, height), needs=needs)
+            faces.append(face)
     return LabelledImage(name=name, width=width, height=height, faces=faces)
 
 
@@ -143,7 +240,7 @@ def _upright_size(path: Path) -> tuple[int, int]:
 
 
 def _parse_line(
-    line: str, place: str, id: str, found: YoloSet, names: Sequence[str], size: tuple[int, int]
+    line: str, found: YoloSet, names: Sequence[str], size: tuple[int, int]
 ) -> NamedFace:
     count, width = found.content["kpt_shape"]
     numbers = np.array([float(word) for word in line.split()[1:]])
@@ -155,8 +252,6 @@ def _parse_line(
     points = rows[:, :2] * size - 0.5
     chosen = np.flatnonzero(placed).tolist()
     return NamedFace(
-        place=place,
-        id=id,
         names=[names[i] for i in chosen],
         points=[points[i].tolist() for i in chosen],
         occluded=[bool(rows[i, 2] == 1) for i in chosen] if width == 3 else (),
@@ -166,11 +261,7 @@ def _parse_line(
 
 
 def declared(path: Path) -> Markup | None:
-    """The point scheme of `kpt_names` and `flip_idx`; None where there is neither.
-
-    Raises:
-        DataError: `flip_idx` does not hold every point once.
-    """
+    """The point scheme of `kpt_names` and `flip_idx`; None where there is neither."""
     found = YoloSet.at(path)
     flip, names = found.content.get("flip_idx"), found.names
     if not flip:
@@ -184,11 +275,7 @@ def declared(path: Path) -> Markup | None:
 
 
 def check(path: Path, scheme: Markup) -> None:
-    """Refuse a point scheme whose mirror pairs differ from `flip_idx`.
-
-    Raises:
-        DataError: they do.
-    """
+    """Refuse, by a DataError, a point scheme whose mirror pairs differ from `flip_idx`."""
     found = YoloSet.at(path)
     flip, names = found.content.get("flip_idx"), found.names
     places = [i if name.isdecimal() else scheme.find(name) for i, name in enumerate(names)]
