@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from facealign.datasets.matlab import matfile
-from facealign.datasets.matlab.matfile import read_mat, read_pictures
+from facealign.datasets import matfile
+from facealign.datasets.matfile import read_mat, read_pictures
 from facealign.errors import DataError, ImageError
 
 

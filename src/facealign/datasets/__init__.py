@@ -1,14 +1,23 @@
 """Labelled faces: one module a data set, each turning the official files into `Sample`s.
 
 `DATASETS` holds the facts about each: home page, subsets with their official counts, point scheme,
-boxes, normalisers. The last are general formats for your own data (`datasets/formats/`).
+boxes, normalisers. The last are general formats for your own data (`labels.py`, `shards.py`).
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from facealign.datasets import aflw, celeba, cofw, ibug_300vw, ibug_300w, merl_rav, wflw
-from facealign.datasets.formats import labels, packed
+from facealign.datasets import (
+    aflw,
+    celeba,
+    cofw,
+    ibug_300vw,
+    ibug_300w,
+    labels,
+    merl_rav,
+    shards,
+    wflw,
+)
 from facealign.datasets.pixels import read_pixels as read_pixels, stream_pixels as stream_pixels
 from facealign.datasets.reading import Dataset as Dataset, Reading as Reading
 from facealign.errors import DataError
@@ -26,7 +35,7 @@ DATASETS: Mapping[str, Dataset] = {
         cofw.DATASET,
         merl_rav.DATASET,
         *labels.DATASETS,
-        packed.DATASET,
+        shards.DATASET,
     )
 }
 """Every data set by name."""

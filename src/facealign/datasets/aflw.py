@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facealign.datasets.matlab.matfile import read_mat
-from facealign.datasets.reading import Dataset, Reading, build_sample, build_samples, check_subset
+from facealign.datasets.matfile import read_mat
+from facealign.datasets.reading import Dataset, Reading, build_sample, check_subset, read_records
 from facealign.errors import DataError
 from facealign.types import Sample
 
@@ -45,8 +45,9 @@ def read_aflw(root: Path, subset: str, training_faces: int | None = None) -> Rea
         raise DataError(f"{root / 'flickr'}: no such folder; --root must hold AFLW's flickr folder")
     labels = _read_labels(root / LABELS)
     order = _order(labels, root / LABELS, subset, training_faces)
-    samples = build_samples(order, lambda i: _aflw_sample(labels, root / LABELS, folder, i))
-    return Reading("aflw", subset, samples)
+    return read_records(
+        "aflw", subset, order, lambda i: _aflw_sample(labels, root / LABELS, folder, i)
+    )
 
 
 def _read_labels(path: Path) -> dict[str, Any]:

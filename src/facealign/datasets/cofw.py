@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from facealign.datasets.matlab.matfile import Matrix, is_hdf5, read_mat, read_pictures
-from facealign.datasets.reading import Dataset, Reading, build_sample, build_samples, check_subset
+from facealign.datasets.matfile import Matrix, is_hdf5, read_mat, read_pictures
+from facealign.datasets.reading import Dataset, Reading, build_sample, check_subset, read_records
 from facealign.errors import DataError
 from facealign.image import read_image
 from facealign.types import Pixels, Sample
@@ -48,8 +48,8 @@ def read_cofw(root: Path, subset: str) -> Reading:
             f"{path}: {points} is {np.shape(rows)} and {boxes} is {np.shape(corners)}: "
             f"(N, {3 * POINTS}) and (N, 4) are expected"
         )
-    samples = build_samples(range(count), lambda i: _cofw_sample(path, i, rows[i], corners[i]))
-    return Reading("cofw", subset, samples)
+    records = zip(range(count), rows, corners, strict=True)
+    return read_records("cofw", subset, records, lambda record: _cofw_sample(path, *record))
 
 
 def _cofw_sample(path: Path, index: int, row: Matrix, corner: Matrix) -> Sample:

@@ -11,36 +11,29 @@ video once, one frame in memory at a time.
 
 from pathlib import Path
 
-from facealign.datasets.reading import Dataset, Reading, build_sample, build_samples, check_subset
+from facealign.datasets.reading import Dataset, Reading, build_sample, check_subset, read_records
 from facealign.errors import DataError
 from facealign.formats.pts import read_pts
 from facealign.problems import report
 from facealign.types import Sample
 
-
-def _videos(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
-
-
-TRAIN = _videos(
+TRAIN = (
     "001 002 003 004 007 009 010 011 013 015 016 017 018 019 020 022 025 027 028 029 031 033 034 "
     "035 037 039 041 043 044 046 047 048 049 053 057 059 112 113 115 119 120 123 138 143 144 160 "
     "204 205 223 225"
 )
-CATEGORY1 = _videos(
+CATEGORY1 = (
     "114 124 125 126 150 158 401 402 505 506 507 508 509 510 511 514 515 518 519 520 521 522 524 "
     "525 537 538 540 541 546 547 548"
 )
-CATEGORY2 = _videos("203 208 211 212 213 214 218 224 403 404 405 406 407 408 409 412 550 551 553")
-CATEGORY3 = _videos("410 411 516 517 526 528 529 530 531 533 557 558 559 562")
-VIDEOS = {
-    "train": TRAIN,
-    "category1": CATEGORY1,
-    "category2": CATEGORY2,
-    "category3": CATEGORY3,
-    "test": CATEGORY1 + CATEGORY2 + CATEGORY3,
-}
+CATEGORY2 = "203 208 211 212 213 214 218 224 403 404 405 406 407 408 409 412 550 551 553"
+CATEGORY3 = "410 411 516 517 526 528 529 530 531 533 557 558 559 562"
+SUBSETS = {"train": TRAIN, "category1": CATEGORY1, "category2": CATEGORY2, "category3": CATEGORY3}
+SUBSETS["test"] = f"{CATEGORY1} {CATEGORY2} {CATEGORY3}"
+VIDEOS = {subset: tuple(numbers.split()) for subset, numbers in SUBSETS.items()}
 """Subset → the official numbers of its videos."""
+FRAMES = (95192, 62135, 32805, 26338, 121278)
+"""In each of these subsets."""
 
 
 def read_300vw(root: Path, subset: str, stride: int = 1) -> Reading:
@@ -60,16 +53,15 @@ def read_300vw(root: Path, subset: str, stride: int = 1) -> Reading:
     missing = [video for video in VIDEOS[subset] if not (root / video / "vid.avi").is_file()]
     if len(missing) == len(VIDEOS[subset]):
         raise DataError(f"{root / missing[0] / 'vid.avi'}: no such file; --root must hold 300VW")
-    present = [video for video in VIDEOS[subset] if video not in missing]
-    paths = {video: sorted((root / video / "annot").glob("*.pts")) for video in present}
     for video in missing:
         report(f"{root / video / 'vid.avi'}: no such file")
-    for video in present:
-        if not paths[video]:
-            report(f"{root / video / 'annot'}: holds no .pts file")
-    chosen = [path for video in present for path in paths[video][::stride]]
-    samples = build_samples(chosen, lambda path: _frame_sample(root, path))
-    return Reading("300vw", subset, samples)
+    chosen: list[Path] = []
+    for folder in (root / video / "annot" for video in VIDEOS[subset] if video not in missing):
+        paths = sorted(folder.glob("*.pts"))
+        chosen += paths[::stride]
+        if not paths:
+            report(f"{folder}: holds no .pts file")
+    return read_records("300vw", subset, chosen, lambda path: _frame_sample(root, path))
 
 
 def _frame_sample(root: Path, path: Path) -> Sample:
@@ -93,13 +85,7 @@ DATASET = Dataset(
     title="300VW (2015)",
     home="https://ibug.doc.ic.ac.uk/resources/300-VW/",
     read=read_300vw,
-    subsets={
-        "train": 95192,
-        "category1": 62135,
-        "category2": 32805,
-        "category3": 26338,
-        "test": 121278,
-    },
+    subsets=dict(zip(VIDEOS, FRAMES, strict=True)),
     markup="ibug68",
     box_source="landmarks",
     normalisers=("inter_ocular", "inter_pupil"),

@@ -11,13 +11,14 @@ were published: without its rows in `boxes.csv` each box is that of the points
 (`box_source` "landmarks").
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from facealign.datasets.matlab.matfile import read_mat
-from facealign.datasets.reading import Dataset, Reading, build_sample, build_samples, check_subset
+from facealign.datasets.matfile import read_mat
+from facealign.datasets.reading import Dataset, Reading, build_sample, check_subset, read_records
 from facealign.errors import DataError
 from facealign.files import parsing
 from facealign.formats.pts import image_beside, read_pts
@@ -63,10 +64,9 @@ def read_300w(root: Path, subset: str) -> Reading:
     paths = [path for folder in folders for path in sorted(folder.glob("*.pts"))]
     if not paths:
         raise DataError(f"{folders[0]}: holds no .pts file; --root must hold 300W's own folders")
-    samples = build_samples(
-        paths, lambda path: _image_sample(root, path, None if boxless else boxes)
+    return read_records(
+        "300w", subset, paths, lambda path: _image_sample(root, path, None if boxless else boxes)
     )
-    return Reading("300w", subset, samples)
 
 
 def _image_sample(root: Path, path: Path, boxes: dict[str, Box] | None) -> Sample:
@@ -83,15 +83,9 @@ def _image_sample(root: Path, path: Path, boxes: dict[str, Box] | None) -> Sampl
         landmarks=landmarks,
         markup="ibug68",
         box=None if boxes is None else boxes[name],
-        group=_photo(path.relative_to(root)),
+        # AFW and HELEN hold several faces, `…_1`, `…_2`, of one photo.
+        group=name if name.startswith(("lfpw/", *TEST)) else re.sub("_[^_/]*$", "", name),
     )
-
-
-def _photo(path: Path) -> str:
-    """The photo of a face: AFW and HELEN hold several faces, `…_1`, `…_2`, of one photo."""
-    alone = path.parts[0] in ("lfpw", *TEST)
-    stem = path.stem if alone else path.stem.rsplit("_", 1)[0]
-    return (path.parent / stem).as_posix()
 
 
 def _read_boxes(root: Path, needed: bool) -> dict[str, Box]:
@@ -119,20 +113,10 @@ def _csv_rows(path: Path) -> Iterator[tuple[str, list[str], str]]:
         yield image, [row[key] for key in BOX_COLUMNS], f"{path}:{line}"
 
 
-MAT_FOLDERS = {
-    "afw": "afw",
-    "helen_trainset": "helen/trainset",
-    "helen_testset": "helen/testset",
-    "lfpw_trainset": "lfpw/trainset",
-    "lfpw_testset": "lfpw/testset",
-    "ibug": "ibug",
-}
-
-
 def _mat_rows(path: Path) -> Iterator[tuple[str, list[float], str]]:
     """Rows of one official file: a cell array of structs imgName, bb_detector, bb_ground_truth."""
-    folder = MAT_FOLDERS.get(path.stem.removeprefix("bounding_boxes_"))
-    if folder is None:
+    folder = path.stem.removeprefix("bounding_boxes_").replace("_", "/")
+    if folder not in (*TRAIN, *COMMON, *CHALLENGING):
         return
     found = read_mat(path, ("bounding_boxes.imgName", "bounding_boxes.bb_detector"))
     images, boxes = found.values()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facealign.datasets.reading import Dataset, Reading, build_sample, build_samples, check_subset
+from facealign.datasets.reading import Dataset, Reading, build_sample, check_subset, read_records
 from facealign.errors import DataError
 from facealign.formats.pts import image_beside, read_pts
 from facealign.types import Sample
@@ -40,8 +40,7 @@ def read_merl_rav(root: Path, subset: str) -> Reading:
         if not folder.is_dir():
             raise DataError(f"{folder}: no such folder; --root must hold merl_rav_organized")
     paths = [path for folder in folders for path in sorted(folder.glob("*.pts"))]
-    samples = build_samples(paths, lambda path: _merl_rav_sample(top, path))
-    return Reading("merl-rav", subset, samples)
+    return read_records("merl-rav", subset, paths, lambda path: _merl_rav_sample(top, path))
 
 
 def _merl_rav_sample(top: Path, path: Path) -> Sample:

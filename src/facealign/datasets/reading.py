@@ -3,18 +3,20 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from facealign.datasets.shards import Packed
 from facealign.errors import DataError
 from facealign.files import is_file, parsing
 from facealign.geometry import MOST_PIXELS, box_of_points, to_box
 from facealign.markup import load_markup
 from facealign.problems import report
-from facealign.types import Doubles, Mask, Points, Sample
+from facealign.types import Sample
+
+if TYPE_CHECKING:
+    from facealign.datasets.shards import Packed
 
 Record = TypeVar("Record")
 
@@ -33,7 +35,7 @@ class Reading:
     dataset: str
     subset: str
     samples: list[Sample]
-    packed: Packed | None = None
+    packed: "Packed | None" = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +87,9 @@ def check_subset(name: str, subset: str, subsets: Iterable[str]) -> None:
         raise DataError(f'{name} has no subset "{subset}": choose one of {", ".join(subsets)}')
 
 
-def build_samples(records: Iterable[Record], build: Callable[[Record], Sample]) -> list[Sample]:
+def read_records(
+    dataset: str, subset: str, records: Iterable[Record], build: Callable[[Record], Sample]
+) -> Reading:
     """A sample of each record; bad records are left out and reported (`facealign.problems`)."""
     samples: list[Sample] = []
     for record in records:
@@ -93,7 +97,7 @@ def build_samples(records: Iterable[Record], build: Callable[[Record], Sample]) 
             samples.append(build(record))
         except DataError as error:
             report(str(error))
-    return samples
+    return Reading(dataset, subset, samples)
 
 
 def build_sample(
@@ -114,16 +118,16 @@ def build_sample(
 
     Args:
         place: file and record, for the error message.
-        id: as in `Sample`, like `image`, `markup` and `frame`.
+        id: as in `Sample`.
         image: the file.
         landmarks: (K, 2) x y, image pixels, 0-based; anything where `labelled` is False.
         markup: the name of the point scheme.
         box: (4,) the box, image pixels, 0-based; None takes the box of the labelled points.
         box_source: of the given box; a box of the points always has "landmarks".
-        group: the image's name unless given.
+        group: the id unless given.
         labelled: (K,) whether the point's place is known; every one's unless given.
-        occluded: (K,) whether it is covered; None where the data set does not say.
-        frame: number of the picture within the file, from 0, where it holds many.
+        occluded: (K,) as in `Sample`.
+        frame: as in `Sample`.
 
     Raises:
         DataError: the number of points is not the markup's, a labelled point is not finite,
@@ -131,10 +135,20 @@ def build_sample(
             with `place`.
     """
     scheme = load_markup(markup)
-    markup, count = scheme.name, scheme.count
     points = np.asarray(landmarks, dtype=np.float64)
-    seen = np.ones(count, np.bool_) if labelled is None else np.asarray(labelled, dtype=np.bool_)
-    checked = _check_points(place, points, seen, markup)
+    if points.shape != (scheme.count, 2):
+        raise DataError(
+            f"{place}: {len(points)} points, but the markup {scheme.name} has {scheme.count}: name "
+            "the right one with --markup (a name, or a .toml file), complete the record, or take "
+            "it out"
+        )
+    seen = np.asarray(np.ones(scheme.count) if labelled is None else labelled, dtype=np.bool_)
+    if not seen.any():
+        raise DataError(f"{place}: no point is marked")
+    placed = np.where(seen[:, None], points, 0.0)
+    if not (np.abs(placed) <= MOST_PIXELS).all():  # also false of NaN
+        raise DataError(f"{place}: a coordinate is not a finite number of pixels")
+    checked = placed.astype(np.float32)
     if not is_file(image):
         raise DataError(f"{place}: there is no image {image}")
     with parsing(place):
@@ -146,26 +160,11 @@ def build_sample(
         labelled=seen,
         box=corners,
         box_source="landmarks" if box is None else box_source,
-        markup=markup,
+        markup=scheme.name,
         group=id if group is None else group,
         occluded=None if occluded is None else np.asarray(occluded, dtype=np.bool_),
         frame=frame,
     )
-
-
-def _check_points(place: str, points: Doubles, seen: Mask, markup: str) -> Points:
-    count = load_markup(markup).count
-    if points.shape != (count, 2):
-        raise DataError(
-            f"{place}: {len(points)} points, but the markup {markup} has {count}: name the right "
-            "one with --markup (a name, or a .toml file), complete the record, or take it out"
-        )
-    if not seen.any():
-        raise DataError(f"{place}: no point is marked")
-    placed = np.where(seen[:, None], points, 0.0)
-    if not (np.abs(placed) <= MOST_PIXELS).all():  # also false of NaN
-        raise DataError(f"{place}: a coordinate is not a finite number of pixels")
-    return placed.astype(np.float32)
 
 
 def split_by_group(

@@ -1,10 +1,12 @@
-"""Shards: face regions in tar files, with their labels and an index. The format, and reading it.
+"""A packed data set: face regions in tar files, "shards", with their labels and an index.
 
     index.json                the facts, each shard with its size and checksums, what was left out
     shard-00000.tar           00000000.json 00000000.png 00000001.json …, as WebDataset names them
     shard-00000.npz           the labels once more as arrays, and where each picture is in the tar
 
 Each picture is read on its own, from its offset in the tar: only the requested faces are in memory.
+Landmarks and boxes are in the region's pixels. The subsets are "all" and the name of the one that
+was packed, which is the same; the reading has the name of the original data set.
 """
 
 from __future__ import annotations
@@ -21,8 +23,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from facealign.datasets.reading import Dataset, Reading, check_subset
 from facealign.errors import DataError, ImageError
 from facealign.files import digest, parsing, read_json_file, reading, reason
+from facealign.formats.labels import ALL, DEFAULT_MARKUP
 from facealign.image import read_image
 from facealign.markup import Markup, load_markup
 from facealign.types import Pixels, Sample
@@ -184,23 +188,10 @@ def read_labels(tar: Path, shard: Shard | None = None) -> Labels:
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """Where the pictures of one shard are.
-
-    Attributes:
-        tar: the shard.
-        offset, length: (N,) int64, bytes of each picture.
-        crc: (N,) uint32, CRC-32 of those bytes.
-    """
+    """Where the pictures of one shard with these labels are."""
 
     tar: Path
-    offset: NDArray[np.int64]
-    length: NDArray[np.int64]
-    crc: NDArray[np.uint32]
-
-    @classmethod
-    def of(cls, tar: Path, labels: Labels) -> Places:
-        """The places of a shard with these labels."""
-        return cls(tar, labels["offset"], labels["length"], labels["crc"])
+    labels: Labels
 
     def picture(self, number: int) -> Pixels:
         """The region of face `number` of the shard, (R, R, 3) uint8.
@@ -208,12 +199,12 @@ class Places:
         Raises:
             DataError: the shard is missing, cut short, or damaged at this face.
         """
-        offset, length = int(self.offset[number]), int(self.length[number])
+        offset, length, crc = (int(self.labels[k][number]) for k in ("offset", "length", "crc"))
         with reading(self.tar), self.tar.open("rb") as file:
             file.seek(offset)
             data = file.read(length)
         try:
-            if len(data) == length and zlib.crc32(data) == self.crc[number]:
+            if len(data) == length and zlib.crc32(data) == crc:
                 return read_image(data)
             found = "cut short" if len(data) < length else "not the bytes that were packed"
         except ImageError as error:
@@ -244,6 +235,55 @@ def read_regions(tar: Path, numbers: Sequence[int]) -> Iterator[Pixels]:
     Raises:
         DataError: the shard or its labels are missing or damaged.
     """
-    places = Places.of(tar, read_labels(tar))
+    places = Places(tar, read_labels(tar))
     for number in numbers:
         yield places.picture(number)
+
+
+def read_packed(root: Path, subset: str = ALL) -> Reading:
+    """The faces of a packed data set; its pictures stay on the disk.
+
+    Raises:
+        DataError: no packed data set is there, its packing was not finished, an index, shard or
+            label file is damaged, or no such subset.
+    """
+    if not (root / INDEX).exists() and (root / UNFINISHED).exists():
+        raise DataError(f"{root}: was not packed to its end; give the same data pack command again")
+    index = read_index(root / INDEX)
+    facts = index.facts
+    check_subset("packed", subset, (ALL, facts.subset))
+    samples: list[Sample] = []
+    places: dict[str, Places] = {}
+    for shard in index.shards:
+        tar = root / shard.name
+        labels = read_labels(tar, shard)
+        places[shard.name] = Places(tar, labels)
+        samples += [
+            Sample(
+                id=str(labels["id"][i]),
+                image=tar,
+                landmarks=labels["landmarks"][i],
+                labelled=labels["visible"][i],
+                box=labels["box"][i],
+                box_source=str(labels["box_source"][i]),
+                markup=facts.markup,
+                group=str(labels["group"][i]),
+                occluded=labels["occluded"][i] if labels["covers"][i] else None,
+                frame=i,
+            )
+            for i in range(len(labels["id"]))
+        ]
+    return Reading(facts.dataset, facts.subset, samples, Packed(index, places))
+
+
+DATASET = Dataset(
+    name="packed",
+    title="Shards written by facealign data pack",
+    home="",
+    read=read_packed,
+    subsets={ALL: None},
+    markup=DEFAULT_MARKUP,
+    box_source="official",
+    boxes="as they were packed",
+    normalisers=("inter_ocular", "inter_pupil"),
+)

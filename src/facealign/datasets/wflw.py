@@ -11,23 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
-from facealign.datasets.reading import Dataset, Reading, build_sample, build_samples, check_subset
+from facealign.datasets.reading import Dataset, Reading, build_sample, check_subset, read_records
 from facealign.errors import DataError
 from facealign.files import reading
 from facealign.types import Sample
 
-SUBSETS = {
-    "train": 7500,
-    "test": 2500,
-    "pose": 326,
-    "expression": 314,
-    "illumination": 698,
-    "makeup": 206,
-    "occlusion": 736,
-    "blur": 773,
-}
 ATTRIBUTES = ("pose", "expression", "illumination", "makeup", "occlusion", "blur")
 """In the order of the file; each is a subset of the test set."""
+COUNTS = (7500, 2500, 326, 314, 698, 206, 736, 773)
+SUBSETS = dict(zip(("train", "test", *ATTRIBUTES), COUNTS, strict=True))
 POINTS = 98
 FIELDS = 2 * POINTS + 4 + len(ATTRIBUTES)
 """Numbers of a line, before the image's name."""
@@ -47,16 +39,15 @@ def read_wflw(root: Path, subset: str) -> Reading:
     check_subset("wflw", subset, SUBSETS)
     images = root / "WFLW_images"
     part = "train" if subset == "train" else "test"
-    name = f"list_98pt_rect_attr_{part}.txt"
-    path = root / "WFLW_annotations" / "list_98pt_rect_attr_train_test" / name
+    folder = root / "WFLW_annotations" / "list_98pt_rect_attr_train_test"
+    path = folder / f"list_98pt_rect_attr_{part}.txt"
     if not images.is_dir():
         raise DataError(f"{images}: no such folder; --root must hold WFLW_images")
     with reading(path):
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     rows = [(i, words) for i, line in enumerate(lines, 1) if (words := line.split())]
     chosen = [row for row in rows if _belongs(row[1], subset)]
-    samples = build_samples(chosen, lambda row: _wflw_sample(path, images, *row))
-    return Reading("wflw", subset, samples)
+    return read_records("wflw", subset, chosen, lambda row: _wflw_sample(path, images, *row))
 
 
 def _belongs(words: list[str], subset: str) -> bool:

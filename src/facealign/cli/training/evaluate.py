@@ -30,7 +30,7 @@ from facealign.cli.options import (
     threads_option,
 )
 from facealign.datasets import DATASETS, Reading, load_dataset, read_dataset
-from facealign.datasets.formats.labels import named_scheme
+from facealign.datasets.labels import named_scheme
 from facealign.errors import DataError, SettingsError
 from facealign.evaluation import Report, predict, read_predictions, score, write_predictions
 from facealign.files import is_folder, parsing, reading, write_json

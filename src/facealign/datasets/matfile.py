@@ -1,6 +1,6 @@
 """MATLAB files of both kinds, "5.0" (by SciPy) and "7.3", which is HDF5 (by h5py).
 
-They are read in a process of its own, `child.py`: both libraries may crash on a damaged file.
+They are read in a process of its own, `matfile_child.py`: both libraries may crash on damaged ones.
 """
 
 import io
@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from importlib import import_module, resources
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facealign.errors import DataError, ImageError, needs
-from facealign.files import brief, parsing, reading
+from facealign.files import brief, packaged, parsing, reading
 
 Matrix = NDArray[np.float64]
 PATIENCE = 600.0
@@ -50,7 +50,7 @@ def read_mat(path: Path, names: Sequence[str]) -> dict[str, Any]:
         MissingExtraError: SciPy or h5py is not installed.
     """
     variables = dict.fromkeys(name.partition(".")[0] for name in names)
-    with _child(path, "variables", *variables) as process:
+    with _child(path, *variables) as process:
         try:
             content, said = process.communicate(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
@@ -74,7 +74,7 @@ def read_pictures(path: Path, name: str, indices: Sequence[int]) -> Iterator[NDA
         ImageError: the file is damaged or has no such cell.
         MissingExtraError: h5py is not installed.
     """
-    with _child(path, "pictures", name, *map(str, indices)) as process:
+    with _child(path, name, *map(str, indices), what="pictures") as process:
         assert process.stdout is not None
         try:
             for index in indices:
@@ -88,16 +88,15 @@ def read_pictures(path: Path, name: str, indices: Sequence[int]) -> Iterator[NDA
             process.kill()
 
 
-def _child(path: Path, *words: str) -> subprocess.Popen[bytes]:
+def _child(path: Path, *words: str, what: str = "") -> subprocess.Popen[bytes]:
     """The other process, its output and errors as pipes."""
     library = "h5py" if is_hdf5(path) else "scipy.io"
     with needs("data", "reading MATLAB files"):
         import_module(library)
     if getattr(sys, "frozen", False):
         raise DataError(f"{path}: a frozen program reads no MATLAB files; use an installed Python")
-    what, *more = words
     return subprocess.Popen(
-        [sys.executable, "-c", _program(), what, str(path), *more],
+        [sys.executable, "-c", _program(), what or library, str(path), *words],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -106,7 +105,7 @@ def _child(path: Path, *words: str) -> subprocess.Popen[bytes]:
 
 
 def _program() -> str:
-    return resources.files("facealign.datasets.matlab").joinpath("child.py").read_text("utf-8")
+    return packaged("datasets/matfile_child.py").read_text("utf-8")
 
 
 def _why(process: subprocess.Popen[bytes], said: bytes) -> str:

@@ -2,8 +2,8 @@
 
 `matfile.py` runs this text with `python -c`; nothing imports it, and it needs nothing of facealign.
 
-    variables PATH NAME…     an `.npz` file on standard output: numbers as float64, cells of text as
-                             text, a field F of a cell array of structs as "NAME.F"
+    scipy.io PATH NAME…      an `.npz` file on standard output: numbers as float64, cells of text as
+    h5py PATH NAME…          text, a field F of a cell array of structs as "NAME.F"
     pictures PATH NAME I…    the cells I of an HDF5 file's cell array: `.npy` files, each after
                              its length in 8 bytes
 """
@@ -25,16 +25,14 @@ def main(what: str, path: str, *words: str) -> None:
         pictures(path, *words)
         return
     found: dict[str, Array] = {}
-    for name, value in variables(path, words):
+    for name, value in variables(what, path, words):
         found |= plain(name, value)
     np.savez(sys.stdout.buffer, **found)  # type: ignore[arg-type]
 
 
-def variables(path: str, names: Sequence[str]) -> list[tuple[str, Array]]:
+def variables(library: str, path: str, names: Sequence[str]) -> list[tuple[str, Array]]:
     """(name, array) of a file of either kind."""
-    with open(path, "rb") as file:  # noqa: PTH123
-        head = file.read(520)
-    if b"\x89HDF\r\n\x1a\n" not in (head[:8], head[512:]):
+    if library == "scipy.io":
         from scipy.io import loadmat
 
         content = loadmat(path, variable_names=names, appendmat=False)

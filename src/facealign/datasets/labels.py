@@ -12,11 +12,11 @@ import os
 from functools import cached_property, partial
 from pathlib import Path
 
-from facealign.datasets.reading import Dataset, Reading, build_sample, build_samples, check_subset
+from facealign.datasets.reading import Dataset, Reading, build_sample, check_subset, read_records
 from facealign.errors import DataError
 from facealign.files import is_file, is_folder
 from facealign.formats.label_tools.cvat import STILL
-from facealign.formats.labels import ALL, DEFAULT_MARKUP, OF_POINTS, Label, LabelReader, ParseLabel
+from facealign.formats.labels import ALL, DEFAULT_MARKUP, OF_POINTS, Label, LabelReader
 from facealign.formats.photo_names import PhotoNames, the_one
 from facealign.formats.registry import FORMATS
 from facealign.types import Sample
@@ -41,8 +41,12 @@ def read_label_file(
     if subset != ALL:
         check_subset(name, subset, (ALL, *reader.subsets(root)))
     scheme = reader.scheme_of(root, markup)
-
-    labels = [_attempt(parse) for parse in reader.read(root, scheme, subset)]
+    labels: list[Label | DataError] = []
+    for parse in reader.read(root, scheme, subset):
+        try:
+            labels.append(parse())
+        except DataError as error:
+            labels.append(error)
     found = [label for label in labels if isinstance(label, Label)]
     names = [label.image for label in found]
     names += [STILL.format(label.frame) for label in found if label.frame is not None]
@@ -51,16 +55,26 @@ def read_label_file(
     def build(label: Label | DataError) -> Sample:
         if isinstance(label, DataError):
             raise label
-        return _build_sample(label, folder)
+        try:
+            image, frame = folder.find(label.image), label.frame
+            if frame is not None and is_file(still := folder.find(STILL.format(frame))):
+                image, frame = still, None
+        except DataError as error:
+            raise DataError(f"{label.place}: {error}") from None
+        return build_sample(
+            label.place,
+            id=label.id,
+            image=image,
+            landmarks=label.points,
+            labelled=label.labelled,
+            occluded=label.occluded,
+            markup=label.markup,
+            box=label.box,
+            group=label.image,
+            frame=frame,
+        )
 
-    return Reading(name, subset, build_samples(labels, build))
-
-
-def _attempt(parse: ParseLabel) -> Label | DataError:
-    try:
-        return parse()
-    except DataError as error:
-        return error
+    return read_records(name, subset, labels, build)
 
 
 def named_scheme(name: str, root: Path) -> str | None:
@@ -73,27 +87,6 @@ def named_scheme(name: str, root: Path) -> str | None:
     if form is None or not form.labels.schemes(root):
         return None
     return form.labels.scheme_of(root, None).name
-
-
-def _build_sample(label: Label, folder: ImageFolder) -> Sample:
-    try:
-        image, frame = folder.find(label.image), label.frame
-        if frame is not None and is_file(still := folder.find(STILL.format(frame))):
-            image, frame = still, None
-    except DataError as error:
-        raise DataError(f"{label.place}: {error}") from None
-    return build_sample(
-        label.place,
-        id=label.id,
-        image=image,
-        landmarks=label.points,
-        labelled=label.labelled,
-        occluded=label.occluded,
-        markup=label.markup,
-        box=label.box,
-        group=label.image,
-        frame=frame,
-    )
 
 
 class ImageFolder:
@@ -136,21 +129,20 @@ class ImageFolder:
         return PhotoNames(files, self._below)
 
 
-def _dataset(name: str, reader: LabelReader) -> Dataset:
-    return Dataset(
-        name=name,
-        title=reader.title,
+DATASETS = [
+    Dataset(
+        name=form.name,
+        title=form.labels.title,
         home="",
-        read=partial(read_label_file, name, reader),
+        read=partial(read_label_file, form.name, form.labels),
         subsets={ALL: None},
         markup=DEFAULT_MARKUP,
-        box_source="landmarks" if reader.boxes == OF_POINTS else "official",
-        boxes=reader.boxes,
+        box_source="landmarks" if form.labels.boxes == OF_POINTS else "official",
+        boxes=form.labels.boxes,
         normalisers=("inter_ocular", "inter_pupil"),
-        origin=reader.origin,
-        options=("markup", "images") if reader.images_apart else ("markup",),
+        origin=form.labels.origin,
+        options=("markup", "images") if form.labels.images_apart else ("markup",),
     )
-
-
-DATASETS = [_dataset(form.name, form.labels) for form in FORMATS.values()]
+    for form in FORMATS.values()
+]
 """One for each format."""

@@ -1,1 +1,0 @@
-"""MATLAB files: `matfile.py` has them read by `child.py`, in a process of its own."""
