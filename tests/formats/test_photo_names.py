@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from facealign.errors import DataError
-from facealign.formats.photo_names import PhotoNames, the_one
-from facealign.formats.photo_table import PhotoTable
+from facealign.formats.photo_table import PhotoNames, PhotoTable, the_one
 
 NFC, NFD = (unicodedata.normalize(form, "Zoë.jpg") for form in ("NFC", "NFD"))
 WINDOWS = r"C:\Users\me\photos"

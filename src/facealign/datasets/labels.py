@@ -17,7 +17,7 @@ from facealign.errors import DataError
 from facealign.files import is_file, is_folder
 from facealign.formats.label_tools.cvat import STILL
 from facealign.formats.labels import ALL, DEFAULT_MARKUP, OF_POINTS, Label, LabelReader
-from facealign.formats.photo_names import PhotoNames, the_one
+from facealign.formats.photo_table import PhotoNames, the_one
 from facealign.formats.registry import FORMATS
 from facealign.types import Sample
 
@@ -105,7 +105,7 @@ class ImageFolder:
     def find(self, name: str) -> Path:
         """The image of this name; if there is none, where it was first looked for.
 
-        It need not lie in a folder itself, if a file below ends like the name (`photo_names`).
+        It need not lie in a folder itself, if a file below ends like the name (`photo_table`).
 
         Raises:
             DataError: the name may mean several images, or several names the same one.

@@ -49,7 +49,6 @@ class Journal:
 
     def __init__(self, output: Path, settings: dict[str, Any], resume: bool) -> None:
         self.path = journal_path(output)
-        self._settings = settings
         self.done: set[str] = set()
         self.is_empty, self.is_finished = True, False
         if is_stream(output):
@@ -66,22 +65,19 @@ class Journal:
             self.resumed = resume and _is_begun(self.path)
             with writing(output):
                 self._file = stack.enter_context(self.path.open("r+b" if self.resumed else "wb"))
-            self._start(output)
+            if self.resumed:
+                self._check_settings(output, settings)
+                self._cut_unfinished_line()
+                self.done = {result.source for result in self.results()}
+                self.is_empty = not self.done
+            else:
+                self._append({"settings": settings})
             self._held = stack.pop_all()
 
-    def _start(self, output: Path) -> None:
-        if not self.resumed:
-            self._append({"settings": self._settings})
-            return
-        self._check_settings(output)
-        self._cut_unfinished_line()
-        self.done = {result.source for result in self.results()}
-        self.is_empty = not self.done
-
-    def _check_settings(self, output: Path) -> None:
+    def _check_settings(self, output: Path, settings: dict[str, Any]) -> None:
         with parsing(self.path, "damaged", cure=AGAIN):
             begun = dict(parse_json(self._file.readline(), self.path, AGAIN)["settings"])
-        other = [k for k in {**begun, **self._settings} if begun.get(k) != self._settings.get(k)]
+        other = [k for k in {**begun, **settings} if begun.get(k) != settings.get(k)]
         if "folder" not in begun:  # of an older version
             other = [name for name in other if name != "folder"]
         if other:
@@ -92,15 +88,8 @@ class Journal:
 
     def _cut_unfinished_line(self) -> None:
         """A killed process may have written half a line at the end."""
-        end = self._file.seek(0, os.SEEK_END)
-        while end:
-            start = max(0, end - 65536)
-            self._file.seek(start)
-            newline = self._file.read(end - start).rfind(b"\n")
-            if newline >= 0:
-                self._file.truncate(start + newline + 1)
-                break
-            end = start
+        self._file.seek(0)
+        self._file.truncate(sum(len(line) for line in self._file if line.endswith(b"\n")))
         self._file.seek(0, os.SEEK_END)
 
     def take_over(self, results: Iterable[ImageResult]) -> None:
