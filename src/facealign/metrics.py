@@ -184,14 +184,16 @@ def bootstrap_interval(
     """The 95 % confidence interval of the mean of (N,), by resampling with replacement.
 
     Faces of one photo or video are similar, so whole groups (N,) are drawn; None draws single
-    faces. The same seed gives the same interval.
+    faces. NaN are left out. The same seed gives the same interval.
 
     >>> bootstrap_interval(np.full(9, 0.05))
     (0.05, 0.05)
     """
-    if not values.size:
+    known = ~np.isnan(values)
+    if not known.any():
         return float("nan"), float("nan")
-    names = np.arange(len(values)) if groups is None else np.asarray(groups)
+    names = (np.arange(len(values)) if groups is None else np.asarray(groups))[known]
+    values = values[known]
     _, group = np.unique(names, return_inverse=True)
     sums, counts = np.bincount(group, weights=values), np.bincount(group)
     random = np.random.default_rng(seed)

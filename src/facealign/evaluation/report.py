@@ -204,7 +204,7 @@ def score(
         normaliser=chosen,
         auc_08=metrics.auc(ranked, THRESHOLD),
         failure_rate_08=metrics.failure_rate(ranked, THRESHOLD),
-        intervals={name: _interval(values[name], matched.groups) for name in defined},
+        intervals={n: metrics.bootstrap_interval(values[n], matched.groups) for n in defined},
         regions=metrics.region_nme(
             matched.predicted[found],
             matched.truth[found],
@@ -221,9 +221,3 @@ def _usual(dataset: str, markup: Markup, defined: Sequence[str]) -> str:
     known = DATASETS[dataset].normalisers if dataset in DATASETS else ()
     known = () if markup.normaliser else known
     return next((name for name in (*known, *defined) if name in defined), defined[0])
-
-
-def _interval(values: metrics.Array, groups: list[str]) -> tuple[float, float]:
-    known = ~np.isnan(values)
-    names = [group for group, kept in zip(groups, known, strict=True) if kept]
-    return metrics.bootstrap_interval(values[known], names)

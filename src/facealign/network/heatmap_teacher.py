@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from facealign.network.aan import Trunk
 from facealign.network.blocks import Bottleneck, conv_bn
 from facealign.network.head import HeadOutput, Prediction
 from facealign.network.settings import AANSettings
-from facealign.network.trunk import Trunk
 
 RATIO = 2
 """Bottleneck ratio of the decoder's blocks."""

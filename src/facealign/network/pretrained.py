@@ -7,13 +7,12 @@ reach what the teacher here reaches after 20,000 (docs/experiments.md). With few
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from facealign.network.aan import Regression
+from facealign.network.aan import Features, Regression
 from facealign.network.blocks import Attention, attend, conv_bn
 from facealign.network.efficientnet import EfficientNetTrunk
 from facealign.network.head import Head, HeadOutput, Prediction, constant
 from facealign.network.heatmap_teacher import log_deviation, to_landmarks
 from facealign.network.settings import AANSettings
-from facealign.network.trunk import Features
 
 
 class PretrainedAAN(Regression):

@@ -68,7 +68,11 @@ def read_runs(path: Path) -> tuple[list[RecordedRun], list[str]]:
     runs: list[RecordedRun] = []
     notes: list[str] = []
     for file in files:
-        tree = _read_tree(file)
+        tree = read_json_file(file)
+        if not isinstance(tree, dict) or tree.get("schema") != SCHEMA:
+            raise DataError(f'{file}: not a file of recorded runs: its schema is not "{SCHEMA}"')
+        if not isinstance(tree.get("runs"), list):
+            raise DataError(f'{file}: "runs" is not a list')
         runs += [_to_run(entry, f"{file}: run {i + 1}") for i, entry in enumerate(tree["runs"])]
         notes += [str(tree["note"])] if tree.get("note") else []
     return runs, notes
@@ -100,15 +104,6 @@ def summarise(runs: Sequence[RecordedRun]) -> dict[tuple[str, str, str], dict[st
         }
         for key, group in values.items()
     }
-
-
-def _read_tree(file: Path) -> dict[str, Any]:
-    tree = read_json_file(file)
-    if not isinstance(tree, dict) or tree.get("schema") != SCHEMA:
-        raise DataError(f'{file}: not a file of recorded runs: its schema is not "{SCHEMA}"')
-    if not isinstance(tree.get("runs"), list):
-        raise DataError(f'{file}: "runs" is not a list')
-    return tree
 
 
 def _to_run(entry: object, place: str) -> RecordedRun:

@@ -95,7 +95,10 @@ def to_markdown(table: Table) -> str:
     """A pipe table; measured rows are bold."""
     head = ["method", "", *table.columns]
     align = [":--", ":--", *("--:" for _ in table.columns)]
-    rows = [_bold(_words(row)) if row.kind == "measured" else _words(row) for row in table.rows]
+    rows = [
+        [f"**{word}**" if word and row.kind == "measured" else word for word in _words(row)]
+        for row in table.rows
+    ]
     lines = [
         "| " + " | ".join(w.replace("|", "\\|") for w in words) + " |"
         for words in (head, align, *rows)
@@ -137,10 +140,6 @@ FORMS: Mapping[str, Callable[[Table], str]] = {
 
 def _words(row: Row) -> list[str]:
     return [row.method, row.kind, *(str(cell) for cell in row.cells)]
-
-
-def _bold(words: list[str]) -> list[str]:
-    return [f"**{word}**" if word else "" for word in words]
 
 
 NO_DATA = "no data"

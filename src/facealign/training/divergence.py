@@ -99,20 +99,6 @@ class LossGuard:
         self.skipped, self.skipped_in_all = state["skipped"], state["skipped_in_all"]
 
 
-class Buffers:
-    """A copy of a network's running statistics: even a forward pass changes them."""
-
-    def __init__(self, model: nn.Module) -> None:
-        self._live = list(model.buffers())
-        self._kept = [buffer.clone() for buffer in self._live]
-
-    @torch.no_grad()
-    def restore(self) -> None:
-        """Undo all changes since the copy."""
-        for live, kept in zip(self._live, self._kept, strict=True):
-            live.copy_(kept)
-
-
 def skip_step(run: "Run", batch: Batch, fault: str, loss: float, norm: float) -> None:
     """Write the details of a diverging step, and end the run unless it may be skipped.
 

@@ -26,7 +26,7 @@ from facealign.training.distributed.processes import (
     without_exchange,
     world,
 )
-from facealign.training.divergence import Buffers, skip_step
+from facealign.training.divergence import skip_step
 from facealign.training.losses import labelled_points, sum_of_outputs, total_loss
 from facealign.training.optimiser import set_learning_rate, update_average
 from facealign.training.run import Run
@@ -84,14 +84,15 @@ def take_step(run: Run) -> float:
     train = run.settings.train
     set_learning_rate(run.optimiser, run.step, train)
     batch = run.batches.at(run.step)
-    statistics = Buffers(run.model)
+    statistics = [buffer.clone() for buffer in run.model.buffers()]  # a forward pass changes them
     run.model.train()
     run.optimiser.zero_grad(set_to_none=True)
     loss = add_gradients(run, batch)
     gradients = [p.grad for p in run.model.parameters() if p.grad is not None]
     norm = nn.utils.get_total_norm(gradients)
     if fault := run.guard.fault(loss, norm.item()):
-        statistics.restore()
+        for buffer, kept in zip(run.model.buffers(), statistics, strict=True):
+            buffer.copy_(kept)
         skip_step(run, batch, fault, loss, norm.item())
         return loss
     if train.clip:

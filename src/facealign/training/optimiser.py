@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import nn
@@ -31,21 +30,16 @@ def freeze_all_but(model: nn.Module, learns: Sequence[str]) -> None:
 
 
 def make_optimiser(model: nn.Module, train: TrainSettings) -> torch.optim.Optimizer:
-    """The optimiser of the settings, fused into one pass over the weights."""
-    groups = _groups(model, train)
-    kind = torch.optim.Adam if train.optimiser == "adam" else torch.optim.AdamW
-    return kind(groups, train.learning_rate, fused=True)
+    """The optimiser of the settings, fused into one pass over the weights.
 
-
-def _groups(model: nn.Module, train: TrainSettings) -> list[dict[str, Any]]:
-    """The weights, grouped by their share of the learning rate and whether they decay."""
+    They are grouped by their share of the learning rate and whether they decay.
+    """
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, weight in model.named_parameters():
-        if not weight.requires_grad:
-            continue
-        decays = train.optimiser == "adam" or weight.ndim > 1
-        groups.setdefault((name.startswith("heads."), decays), []).append(weight)
-    return [
+        if weight.requires_grad:
+            decays = train.optimiser == "adam" or weight.ndim > 1
+            groups.setdefault((name.startswith("heads."), decays), []).append(weight)
+    parts = [
         {
             "params": weights,
             "weight_decay": train.weight_decay if decays else 0.0,
@@ -53,6 +47,8 @@ def _groups(model: nn.Module, train: TrainSettings) -> list[dict[str, Any]]:
         }
         for (of_head, decays), weights in groups.items()
     ]
+    kind = torch.optim.Adam if train.optimiser == "adam" else torch.optim.AdamW
+    return kind(parts, train.learning_rate, fused=True)
 
 
 def set_learning_rate(optimiser: torch.optim.Optimizer, step: int, train: TrainSettings) -> None:

@@ -129,7 +129,6 @@ class VideoReader:
         self.close()
 
     def __iter__(self) -> Iterator[Frame]:
-        """The requested frames."""
         first = 0
         pictures: list[Timed] = [
             (number / self.rate, partial(read_image, path))

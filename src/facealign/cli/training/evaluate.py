@@ -187,7 +187,11 @@ def compare(sources: tuple[Path, ...], target: Path | None) -> int:
     facealign compare runs/aan-300w runs/other
     """  # noqa: D301
     entries = [read_entry(source) for source in sources]
-    _print_entries(entries)
+    used = [n for n in NORMALISERS if any(e.get(f"nme_{n}") is not None for e in entries)]
+    errors = [f"NME, {in_words(name)}" for name in used]
+    right = ("faces", "missed", *errors, "AUC at 8 %", "failures", "by")
+    columns = ("model", "data", "boxes", *right)
+    print_table(columns, (_cells(entry, used) for entry in entries), right)
     if target:
         write_json(target, entries)
         say(f"rows: {target}")
@@ -220,14 +224,6 @@ def _best_validation(log: Path, content: bytes) -> Entry:
     by = f"nme_{scored[0]['report'].get('normaliser', 'inter_ocular')}"
     best = min(scored, key=lambda line: float(line["report"][by]))
     return {"model": f"{log.parent.name}, step {best['step']}", **best["report"]}
-
-
-def _print_entries(entries: list[Entry]) -> None:
-    used = [n for n in NORMALISERS if any(e.get(f"nme_{n}") is not None for e in entries)]
-    errors = [f"NME, {in_words(name)}" for name in used]
-    right = ("faces", "missed", *errors, "AUC at 8 %", "failures", "by")
-    columns = ("model", "data", "boxes", *right)
-    print_table(columns, (_cells(entry, used) for entry in entries), right)
 
 
 def _cells(entry: Entry, normalisers: list[str]) -> list[str]:

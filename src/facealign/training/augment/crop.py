@@ -41,7 +41,6 @@ class RandomCrops:
     stretch: Tensor
 
     def __getitem__(self, rows: slice | Tensor) -> "RandomCrops":
-        """The crops of some rows, by a slice or by indices."""
         return RandomCrops(*(part[rows] for part in vars(self).values()))
 
     def axes(self) -> Tensor:

@@ -46,7 +46,6 @@ class Regions:
         return len(self.images)
 
     def __getitem__(self, indices: NDArray[np.int64]) -> Regions:
-        """The regions at these indices."""
         return Regions(*(part[indices] for part in vars(self).values()))
 
 

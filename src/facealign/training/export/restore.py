@@ -92,26 +92,27 @@ def _constants(graph: onnx.GraphProto) -> dict[str, Tensor]:
 
 
 def _check_maps(graph: onnx.GraphProto, map_relu: bool, path: Path) -> None:
-    """Check that the ReLU before the maps' sigmoid is present or absent as the settings say."""
-    maps = [output.name for output in graph.output if output.name.startswith("attention.")]
-    # All maps: in 8 bits a map without the ReLU may by chance have no value below 0.
-    if maps and all(_with_relu(graph, name) for name in maps) != map_relu:
+    """Check that the ReLU before the maps' sigmoid is present or absent as the settings say.
+
+    With it a sigmoid gets no value below 0: from a ReLU, or from 8 bits that start at 0. In 8 bits
+    a map without the ReLU may by chance have no value below 0, so all maps count.
+    """
+    values, made_by = _constants(graph), {name: n for n in graph.node for name in n.output}
+    with_relu: list[bool] = []
+    for output in graph.output:
+        if not output.name.startswith("attention."):
+            continue
+        node = made_by[output.name]
+        while node.op_type in ("QuantizeLinear", "DequantizeLinear"):
+            node = made_by[node.input[0]]
+        before = made_by[node.input[0]]
+        in_range = before.op_type == "DequantizeLinear" and not values[before.input[2]].any()
+        with_relu.append(before.op_type == "Relu" or in_range)
+    if with_relu and all(with_relu) != map_relu:
         raise SettingsError(
             f"{path}: its maps are {'without' if map_relu else 'with'} the ReLU: set "
             f"model.map_relu={str(not map_relu).lower()}"
         )
-
-
-def _with_relu(graph: onnx.GraphProto, attention: str) -> bool:
-    """Whether a map's sigmoid gets no value below 0: after a ReLU, or 8 bits that start at 0."""
-    values, made_by = _constants(graph), {name: n for n in graph.node for name in n.output}
-    node = made_by[attention]
-    while node.op_type in ("QuantizeLinear", "DequantizeLinear"):
-        node = made_by[node.input[0]]
-    before = made_by[node.input[0]]
-    if before.op_type == "DequantizeLinear":  # the ReLU became part of the range
-        return not values[before.input[2]].any()
-    return bool(before.op_type == "Relu")
 
 
 def _unfold(layer: str, weight: Tensor, bias: Tensor) -> dict[str, Tensor]:

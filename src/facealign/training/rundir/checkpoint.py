@@ -32,14 +32,20 @@ CURE = "copy it again, or take another of the run's"
 def save_checkpoint(state: dict[str, Any], path: Path, keep: Path | None = None) -> None:
     """Write a checkpoint under a temporary name, then rename it; an older one moves to `keep`.
 
+    The file is PyTorch's, with the SHA-256 digest of all of it as zip comment: PyTorch checks no
+    sum itself, and a flipped bit would become another weight.
+
     Raises:
         OutputError: it cannot be written; an older file at `path` is unchanged.
     """
-    part = part_of(path)
+    part, buffer = part_of(path), io.BytesIO()
     try:
+        torch.save({**state, "version": VERSION}, buffer)
+        content = buffer.getvalue()
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
-            file.write(to_bytes(state))
+            file.write(content.removesuffix(NO_COMMENT))
+            file.write(COMMENT + digest([content]).encode())
             file.flush()
             os.fsync(file.fileno())
         if keep is not None and path.exists():
@@ -49,17 +55,6 @@ def save_checkpoint(state: dict[str, Any], path: Path, keep: Path | None = None)
     except (OSError, RuntimeError) as error:
         part.unlink(missing_ok=True) if part.parent.is_dir() else None
         raise OutputError(f"cannot write {path}: {error}; the last checkpoint is intact") from error
-
-
-def to_bytes(state: dict[str, Any]) -> bytes:
-    """A checkpoint as a file: PyTorch's, with the SHA-256 digest of all of it as zip comment.
-
-    PyTorch itself checks no sum: a flipped bit would become another weight.
-    """
-    buffer = io.BytesIO()
-    torch.save({**state, "version": VERSION}, buffer)
-    content = buffer.getvalue()
-    return content.removesuffix(NO_COMMENT) + COMMENT + digest([content]).encode()
 
 
 def _sync_folder(folder: Path) -> None:
