@@ -1,5 +1,6 @@
 """Other networks: weights to start from, of any kind, and the teacher of a distillation."""
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,9 +112,7 @@ def load_start(model: Network, markups: Sequence[str], start: Start | None) -> N
 
 def _fits(given: Tensor, wanted: Tensor) -> bool:
     """Whether every side of `given` is at most as long as that of `wanted`."""
-    return given.ndim == wanted.ndim and all(
-        old <= new for old, new in zip(given.shape, wanted.shape, strict=True)
-    )
+    return given.ndim == wanted.ndim and all(map(operator.le, given.shape, wanted.shape))
 
 
 def grow(wanted: Tensor, given: Tensor) -> None:

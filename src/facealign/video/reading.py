@@ -186,19 +186,14 @@ class VideoReader:
         import av
 
         assert self._container is not None
-        packets = self._container.demux(self._stream)
-        while True:
-            try:
-                packet = next(packets)
-            except StopIteration:
-                return
-            except av.FFmpegError as error:
-                damage.append(reason(error))
-                return
-            try:
-                yield from packet.decode()
-            except av.FFmpegError as error:
-                damage.append(reason(error))
+        try:
+            for packet in self._container.demux(self._stream):
+                try:
+                    yield from packet.decode()
+                except av.FFmpegError as error:
+                    damage.append(reason(error))
+        except av.FFmpegError as error:  # nothing can be read from here on
+            damage.append(reason(error))
 
     def _check_end(self, count: int, last: float | None, damage: list[str]) -> None:
         """Report a video that is damaged, or shorter than it says."""

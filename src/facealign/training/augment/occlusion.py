@@ -16,6 +16,8 @@ from facealign.training.augment.camera import between, noise_like, pixel_grid
 
 ROUGHEST, FINEST = 8, 32
 """Cells along a side of the two textures."""
+Occluded = tuple[Tensor, Tensor]
+"""Images, and their masks (b, S, S)."""
 MOUTH = ("right_mouth_corner", "left_mouth_corner")
 
 
@@ -42,32 +44,25 @@ def covered_points(covered: Tensor, landmarks: Tensor) -> Tensor:
     return covered.flatten(1).gather(1, y * size + x) & inside
 
 
-def occlude(
-    images: Tensor, numbers: Tensor, anchors: Tensor, grain: Tensor
-) -> tuple[Tensor, Tensor]:
+def occlude(images: Tensor, numbers: Tensor, anchors: Tensor, grain: Tensor) -> Occluded:
     """An object anywhere in front of the face; the images and its mask."""
     mask = random_shape(images, numbers[:, :7])
     return fill_texture(images, mask, numbers[:, 7:], grain), mask
 
 
-def add_sunglasses(
-    images: Tensor, numbers: Tensor, anchors: Tensor, grain: Tensor
-) -> tuple[Tensor, Tensor]:
+def add_sunglasses(images: Tensor, numbers: Tensor, anchors: Tensor, grain: Tensor) -> Occluded:
     """Sunglasses; the images and their mask."""
     mask = sunglasses_shape(images, numbers[:, :2], anchors)
     return fill_plain(images, mask, numbers[:, 2:], 0.0, 0.3), mask
 
 
-def add_face_mask(
-    images: Tensor, numbers: Tensor, anchors: Tensor, grain: Tensor
-) -> tuple[Tensor, Tensor]:
+def add_face_mask(images: Tensor, numbers: Tensor, anchors: Tensor, grain: Tensor) -> Occluded:
     """A face mask over nose, mouth and chin; the images and its mask."""
     mask = face_mask_shape(images, numbers[:, :2], anchors)
     return fill_plain(images, mask, numbers[:, 2:], 0.0, 1.0), mask
 
 
-Occluder = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
-OCCLUDERS: Mapping[str, Occluder] = {
+OCCLUDERS: Mapping[str, Callable[[Tensor, Tensor, Tensor, Tensor], Occluded]] = {
     "sunglasses": add_sunglasses,
     "face_mask": add_face_mask,
     "occlude": occlude,

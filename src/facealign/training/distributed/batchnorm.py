@@ -47,18 +47,15 @@ class SyncBatchNorm(nn.BatchNorm2d):
         if not self.training:
             return super().forward(x)
         mean, variance = _moments_of_all(x)
-        self._update_statistics(mean, variance, world() * x.numel() // x.shape[1])
-        return _normalise(x, self.weight, self.bias, mean, variance, self.eps)
-
-    @torch.no_grad()
-    def _update_statistics(self, mean: Tensor, variance: Tensor, count: int) -> None:
-        """Update the running statistics, with the unbiased variance of `count` values."""
+        count = world() * x.numel() // x.shape[1]
         assert self.running_mean is not None
         assert self.running_var is not None
         assert self.num_batches_tracked is not None
-        self.num_batches_tracked += 1
-        self.running_mean.lerp_(mean, self.momentum or 0.0)
-        self.running_var.lerp_(variance * (count / max(1, count - 1)), self.momentum or 0.0)
+        with torch.no_grad():  # the running variance is the unbiased one
+            self.num_batches_tracked += 1
+            self.running_mean.lerp_(mean, self.momentum or 0.0)
+            self.running_var.lerp_(variance * (count / max(1, count - 1)), self.momentum or 0.0)
+        return _normalise(x, self.weight, self.bias, mean, variance, self.eps)
 
 
 @torch.no_grad()

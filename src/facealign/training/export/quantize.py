@@ -8,7 +8,6 @@ steps across the crop each would be half a pixel wide.
 
 import io
 import tempfile
-from collections.abc import Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -39,22 +38,19 @@ from facealign.types import Floats
 
 FACES = 100
 """Number of training faces that set the ranges of the activations."""
-BATCH = 1
-"""Faces in one calibration run; its histograms need the same number in each."""
 APART = 0.01
 """Largest mean distance of the points from those in floating point, as a fraction of the crop."""
 
 
 class CalibrationFaces(CalibrationDataReader):  # type: ignore[misc]
-    """The network's input for faces, (N, 3, S, S), a batch at a time."""
+    """The network's input for faces, (N, 3, S, S), one at a time."""
 
     def __init__(self, images: Floats) -> None:
-        self._batches = iter(images[i : i + BATCH] for i in range(0, len(images), BATCH))
+        self._inputs = iter({"image": image[None]} for image in images)
 
     def get_next(self) -> dict[str, Floats] | None:
-        """The next batch by the input's name; None after the last."""
-        batch = next(self._batches, None)
-        return None if batch is None else {"image": batch}
+        """The next face by the input's name; None after the last."""
+        return next(self._inputs, None)
 
 
 def calibration_faces(run: Path, root: Path | None = None) -> Floats:
@@ -160,8 +156,5 @@ def _reads(node: onnx.NodeProto, word: str) -> bool:
 def _landmarks(content: bytes, images: Floats) -> Floats:
     """(N, K, 2) of the first head, 0 … 1."""
     session = Session(content)
-    parts: Sequence[Floats] = [
-        session.run(["landmarks"], {"image": images[i : i + BATCH]})[0]
-        for i in range(0, len(images), BATCH)
-    ]
-    return np.concatenate(parts)
+    found = [session.run(["landmarks"], {"image": image[None]})[0] for image in images]
+    return np.concatenate(found)

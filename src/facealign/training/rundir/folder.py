@@ -142,21 +142,18 @@ def fingerprint(
     It ignores pixels, which would take too long to read. `faces` are those of each reading that the
     run trains on, `held_out` the ids of the others.
     """
-    return {
-        "sets": [_set(*pair) for pair in zip(readings, faces, strict=True)],
-        "held_out": list(held_out),
-    }
-
-
-def _set(reading: Reading, faces: Faces) -> dict[str, Any]:
-    return {
-        "dataset": reading.dataset,
-        "subset": reading.subset,
-        "count": len(reading.samples),
-        "labels": digest(_labels(reading.samples)),
-        "trained_on": len(faces),
-        "ids": digest(name.encode() + b"\n" for name in faces.ids),
-    }
+    sets = [
+        {
+            "dataset": reading.dataset,
+            "subset": reading.subset,
+            "count": len(reading.samples),
+            "labels": digest(_labels(reading.samples)),
+            "trained_on": len(own),
+            "ids": digest(name.encode() + b"\n" for name in own.ids),
+        }
+        for reading, own in zip(readings, faces, strict=True)
+    ]
+    return {"sets": sets, "held_out": list(held_out)}
 
 
 def _labels(samples: Sequence[Sample]) -> Iterable[bytes]:
