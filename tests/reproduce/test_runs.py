@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from facealign import DataError
-from facealign.reproduce.runs import read_runs, summarise, write_runs
-from facealign.reproduce.tables import ablation_table
+from facealign.reproduce.runs import read_runs, write_runs
+from facealign.reproduce.tables import ablation_table, summarise
 
 
 def entry(variant: str = "aan", seed: int = 0, nme: float = 0.04, **more: object) -> dict:
@@ -29,9 +29,9 @@ def test_mean_and_deviation_by_hand(tmp_path: Path) -> None:
     given = [entry(nme=0.03), entry(seed=1, nme=0.05), entry("no-ne", nme=0.06)]
     write_runs(tmp_path / "a.json", given, "")
     summary = summarise(read_runs(tmp_path / "a.json")[0])["300w", "common", "inter_ocular"]
-    assert summary["aan"].nme == pytest.approx(0.04)
+    assert summary["aan"].value == pytest.approx(0.04)
     assert summary["aan"].deviation == pytest.approx(0.02 / 2**0.5)  # n − 1
-    assert (summary["no-ne"].nme, summary["no-ne"].deviation, summary["no-ne"].runs) == (
+    assert (summary["no-ne"].value, summary["no-ne"].deviation, summary["no-ne"].runs) == (
         0.06,
         None,
         1,

@@ -13,7 +13,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, stdev
 from typing import Any
 
 from facealign.errors import DataError
@@ -44,18 +43,6 @@ class RecordedRun:
     nme: float
     normaliser: str
     command: str
-
-
-@dataclass(frozen=True)
-class Summary:
-    """Runs that differ only in their seed; `nme` is their mean.
-
-    `deviation` is the sample standard deviation; None for a single run.
-    """
-
-    nme: float
-    deviation: float | None
-    runs: int
 
 
 def read_runs(path: Path) -> tuple[list[RecordedRun], list[str]]:
@@ -89,21 +76,6 @@ def write_runs(path: Path, entries: Sequence[dict[str, Any]], note: str) -> None
         _to_run(entry, f"run {number}")
     tree = {"schema": SCHEMA, "note": note, "runs": list(entries)}
     write_json(path, tree, allow_nan=False)
-
-
-def summarise(runs: Sequence[RecordedRun]) -> dict[tuple[str, str, str], dict[str, Summary]]:
-    """(data set, subset, normaliser) → variant → mean and deviation over the seeds."""
-    values: dict[tuple[str, str, str], dict[str, list[float]]] = {}
-    for run in runs:
-        group = values.setdefault((run.dataset, run.subset, run.normaliser), {})
-        group.setdefault(run.variant, []).append(run.nme)
-    return {
-        key: {
-            variant: Summary(fmean(nmes), stdev(nmes) if len(nmes) > 1 else None, len(nmes))
-            for variant, nmes in group.items()
-        }
-        for key, group in values.items()
-    }
 
 
 def _to_run(entry: object, place: str) -> RecordedRun:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean, stdev
 from typing import Any
 
 from facealign.datasets import DATASETS
@@ -11,7 +12,7 @@ from facealign.evaluation import Report
 from facealign.metrics import in_words
 from facealign.reproduce.measure import Measurer, reason_of
 from facealign.reproduce.paper import ABLATION, BENCHMARKS, PAPER, SOURCES, VARIANTS, Benchmark
-from facealign.reproduce.runs import RecordedRun, Summary, summarise
+from facealign.reproduce.runs import RecordedRun
 
 SCHEMA = "facealign-table/1"
 
@@ -143,7 +144,7 @@ def _words(row: Row) -> list[str]:
 
 
 NO_DATA = "no data"
-NOT_REPORTED = Cell(None, "not reported")
+NOT_REPORTED, NOT_RUN = Cell(None, "not reported"), Cell(None, "not run")
 Reports = dict[str, Mapping[str, Report]]
 """Title of a part → model → its scores there."""
 
@@ -248,7 +249,12 @@ def ablation_table(runs: Sequence[RecordedRun], notes: Sequence[str] = ()) -> Ta
         for key, row in ABLATION.items()
     ]
     rows += [
-        Row(_faces_of(key), "measured", tuple(_run_cell(row, v) for v in variants), "recorded runs")
+        Row(
+            _faces_of(key),
+            "measured",
+            tuple(row.get(v, NOT_RUN) for v in variants),
+            "recorded runs",
+        )
         for key, row in ours.items()
     ]
     return Table(
@@ -260,14 +266,25 @@ def ablation_table(runs: Sequence[RecordedRun], notes: Sequence[str] = ()) -> Ta
     )
 
 
-def _run_cell(row: Mapping[str, Summary], variant: str) -> Cell:
-    if variant not in row:
-        return Cell(None, "not run")
-    summary = row[variant]
-    return Cell(summary.nme, "", summary.deviation, summary.runs)
+def summarise(runs: Sequence[RecordedRun]) -> dict[tuple[str, str, str], dict[str, Cell]]:
+    """(data set, subset, normaliser) → variant → mean and deviation over the seeds.
+
+    That is the sample standard deviation; None for a single run.
+    """
+    values: dict[tuple[str, str, str], dict[str, list[float]]] = {}
+    for run in runs:
+        group = values.setdefault((run.dataset, run.subset, run.normaliser), {})
+        group.setdefault(run.variant, []).append(run.nme)
+    return {
+        key: {
+            variant: Cell(fmean(nmes), "", stdev(nmes) if len(nmes) > 1 else None, len(nmes))
+            for variant, nmes in group.items()
+        }
+        for key, group in values.items()
+    }
 
 
-def _notes_on_runs(ours: Mapping[tuple[str, str, str], Mapping[str, Summary]]) -> list[str]:
+def _notes_on_runs(ours: Mapping[tuple[str, str, str], Mapping[str, Cell]]) -> list[str]:
     if not ours:
         return [
             "No runs are recorded, so nothing is measured: record some with "
