@@ -143,7 +143,7 @@ def _words(row: Row) -> list[str]:
     return [row.method, row.kind, *(str(cell) for cell in row.cells)]
 
 
-NO_DATA = "no data"
+NO_DATA, RECORDED = "no data", "recorded runs"
 NOT_REPORTED, NOT_RUN = Cell(None, "not reported"), Cell(None, "not run")
 Reports = dict[str, Mapping[str, Report]]
 """Title of a part → model → its scores there."""
@@ -249,12 +249,7 @@ def ablation_table(runs: Sequence[RecordedRun], notes: Sequence[str] = ()) -> Ta
         for key, row in ABLATION.items()
     ]
     rows += [
-        Row(
-            _faces_of(key),
-            "measured",
-            tuple(row.get(v, NOT_RUN) for v in variants),
-            "recorded runs",
-        )
+        Row(_faces_of(key), "measured", tuple(row.get(v, NOT_RUN) for v in variants), RECORDED)
         for key, row in ours.items()
     ]
     return Table(

@@ -112,7 +112,10 @@ def to_pixels(frame: "VideoFrame") -> Pixels:
         picture = read_image(frame.to_ndarray(format="rgba"))
     else:
         picture = np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
-    return turned(picture, display_matrix(frame))
+    a, b, c, d = display_matrix(frame)
+    if a == 0:
+        picture, a, d = picture.swapaxes(0, 1), c, b
+    return np.ascontiguousarray(picture[:: d or 1, :: a or 1])
 
 
 def display_matrix(frame: "VideoFrame") -> tuple[int, int, int, int]:
@@ -127,14 +130,6 @@ def display_matrix(frame: "VideoFrame") -> tuple[int, int, int, int]:
         if np.allclose(values, [a, b, c, d], atol=0.01) and abs(a * d - b * c) == 1:
             return a, b, c, d
     return 1, 0, 0, 1
-
-
-def turned(picture: Pixels, matrix: tuple[int, int, int, int]) -> Pixels:
-    """The picture turned and mirrored by a display matrix, its corner moved back to the origin."""
-    a, b, c, d = matrix
-    if a == 0:
-        picture, a, d = picture.swapaxes(0, 1), c, b
-    return np.ascontiguousarray(picture[:: d or 1, :: a or 1])
 
 
 def note_depth(frame: "VideoFrame", name: str) -> None:
