@@ -82,15 +82,18 @@ def contents_of(results: Iterable[ImageResult]) -> Contents:
         seen.faces += len(result.faces)
         _note_image(seen, result)
         for face in result.faces:
-            _note_face(seen, face)
+            seen.first = seen.first or face
+            seen.markups.add(face.markup)
+            seen.holds |= {"boxes", "scores", "fractions of pixels"}
+            seen.holds |= {what for k, what in OPTIONAL.items() if getattr(face, k) is not None}
+            seen.measures = seen.measures or tuple(face.measures or ())
     return seen
 
 
 def _note_image(seen: Contents, result: ImageResult) -> None:
     seen.photos[path_of(result.source)] = None
     folder = Path(os.path.normpath(path_of(result.source))).parent
-    if seen.folder is None:
-        seen.folder = folder
+    seen.folder = seen.folder or folder
     while not folder.is_relative_to(seen.folder) and seen.folder != seen.folder.parent:
         seen.folder = seen.folder.parent
     there: dict[str, object] = {"frames": result.frame, "times": result.time}
@@ -98,11 +101,3 @@ def _note_image(seen: Contents, result: ImageResult) -> None:
     seen.holds |= {what for what, value in there.items() if value is not None}
     if result.error is None and not result.faces:
         seen.holds.add(f"{'photos' if result.frame is None else 'frames'} without a face")
-
-
-def _note_face(seen: Contents, face: Face) -> None:
-    seen.first = seen.first or face
-    seen.markups.add(face.markup)
-    seen.holds |= {"boxes", "scores", "fractions of pixels"}
-    seen.holds |= {what for name, what in OPTIONAL.items() if getattr(face, name) is not None}
-    seen.measures = seen.measures or tuple(face.measures or ())

@@ -86,19 +86,13 @@ def _open(path: Path) -> IO[str]:
         head = file.readline()
         if head[:2] in (b"\xff\xfe", b"\xfe\xff"):  # Excel's "Unicode text"
             return path.open(newline="", encoding="utf-16")
-        if (b";" in head or b"\t" in head) and not _is_utf8(file):  # Excel's own, in Europe
-            return path.open(newline="", encoding="cp1252", errors="replace")
+        if b";" in head or b"\t" in head:
+            try:
+                for line in file:
+                    line.decode()
+            except UnicodeDecodeError:  # Excel's own, in Europe
+                return path.open(newline="", encoding="cp1252", errors="replace")
     return path.open(newline="", encoding="utf-8-sig", errors="surrogateescape")
-
-
-def _is_utf8(file: IO[bytes]) -> bool:
-    """Whether the rest of a file is UTF-8."""
-    try:
-        for line in file:
-            line.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _known(names: Sequence[str]) -> list[str]:

@@ -44,11 +44,7 @@ Marks = dict[str, str]
 
 
 def read_images(path: Path, subset: str) -> Iterator[LabelledImage]:
-    """The images of a CVAT file, or the frames of its tracks, those with boxes alone left out.
-
-    Raises:
-        DataError: the file cannot be read, is not XML, or not CVAT's.
-    """
+    """The images of a CVAT file, or the frames of its tracks, those with boxes alone left out."""
     meta: dict[str, str] = {}
     frames: dict[int, list[ET.Element]] = {}
     for element in read_elements(path, "annotations", ("meta", "image", "track")):

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
-from facealign.face import Face, ImageResult
+from facealign.face import ImageResult
 from facealign.formats.contents import Contents
 from facealign.formats.label_tools.named import LabelledImage, NamedFace, NamedTool, face_or_fault
 from facealign.formats.label_tools.xml_file import legal_text, read_elements, top_tag
@@ -28,28 +28,20 @@ def write_imglab(results: Iterable[ImageResult], file: IO[str], contents: Conten
     for result in results:
         image = ET.Element("image", file=legal_text(result.source))
         for face in result.faces:
-            _add_box(image, face)
+            x0, y0, x1, y1 = face.box.tolist()
+            place = {"top": y0 + 0.5, "left": x0 + 0.5, "width": x1 - x0, "height": y1 - y0}
+            box = ET.SubElement(image, "box", {k: str(round(value)) for k, value in place.items()})
+            ET.SubElement(box, "label").text = face.markup
+            own = load_markup(face.markup).names if is_own(face.markup) else ()
+            for i, (x, y) in enumerate(face.landmarks.tolist()):
+                name = own[i] if own else f"{i:02d}"
+                ET.SubElement(box, "part", name=name, x=str(round(x)), y=str(round(y)))
         file.write(ET.tostring(image, encoding="unicode") + "\n")
     file.write("</images>\n</dataset>\n")
 
 
-def _add_box(image: ET.Element, face: Face) -> None:
-    x0, y0, x1, y1 = face.box.tolist()
-    place = {"top": y0 + 0.5, "left": x0 + 0.5, "width": x1 - x0, "height": y1 - y0}
-    box = ET.SubElement(image, "box", {name: str(round(value)) for name, value in place.items()})
-    ET.SubElement(box, "label").text = face.markup
-    own = load_markup(face.markup).names if is_own(face.markup) else ()
-    for i, (x, y) in enumerate(face.landmarks.tolist()):
-        name = own[i] if own else f"{i:02d}"
-        ET.SubElement(box, "part", name=name, x=str(round(x)), y=str(round(y)))
-
-
 def read_images(path: Path, subset: str) -> Iterator[LabelledImage]:
-    """The images; boxes marked `ignore` are left out, as dlib does.
-
-    Raises:
-        DataError: the file cannot be read, is not XML, or not imglab's.
-    """
+    """The images; boxes marked `ignore` are left out, as dlib does."""
     for image in read_elements(path, "dataset", ("image",)):
         name = image.get("file", "")
         boxes = []

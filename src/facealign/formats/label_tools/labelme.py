@@ -41,16 +41,14 @@ def write_labelme(results: Iterable[ImageResult], path: Path, contents: Contents
 
 
 def _document(result: ImageResult, folder: Path) -> dict[str, Any]:
-    source = result.source
-    if is_file(source):  # else it is of another machine
-        source = os.path.relpath(source, folder)
+    source = result.source  # of another machine, if it is no file
+    source = os.path.relpath(source, folder) if is_file(source) else source
     own = {content["name"]: content for f in result.faces if (content := own_scheme(f.markup))}
+    faces = enumerate(result.faces, 1)
     content = {
         "version": "5.5.0",
         "flags": {},
-        "shapes": [
-            shape for number, face in enumerate(result.faces, 1) for shape in _shapes(face, number)
-        ],
+        "shapes": [shape for number, face in faces for shape in _shapes(face, number)],
         "imagePath": source,
         "imageData": None,
         "imageHeight": result.height,
@@ -76,24 +74,19 @@ def _shapes(face: Face, group: int) -> Iterator[dict[str, Any]]:
 def is_labelme(path: Path) -> bool:
     """Whether a JSON file, or the first of a folder, is labelme's."""
     if is_folder(path):
-        first = next(iter(sorted(path.rglob("*.json"))), None)
-        return first is not None and is_labelme(first)
+        files = sorted(path.rglob("*.json"))
+        return bool(files) and is_labelme(files[0])
     content = read_content(path)
     return isinstance(content, dict) and isinstance(content.get("shapes"), list)
 
 
 def read_images(path: Path, subset: str) -> Iterator[LabelledImage]:
-    """The images of one file, or of those of a folder and its sub-folders.
-
-    Raises:
-        DataError: no such file or folder, or no such file in it.
-    """
-    files = sorted(path.rglob("*.json")) if is_folder(path) else [path]
+    """The images of one file, or of those of a folder and its sub-folders."""
+    files, home = (sorted(path.rglob("*.json")), path) if is_folder(path) else ([path], path.parent)
     if not is_folder(path):
         read_content(path)
     if not files:
         raise DataError(f"{path}: holds no .json file")
-    home = path if is_folder(path) else path.parent
     needs = "not labelme's JSON, which has shapes with label and points"
     for file in files:
         yield image_or_fault(str(file), needs, _parse_file, file, home)

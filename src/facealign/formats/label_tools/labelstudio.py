@@ -44,8 +44,7 @@ def write_labelstudio(results: Iterable[ImageResult], file: IO[str], contents: C
         for name in {face.markup for face in result.faces} & schemes.keys():
             if content := schemes.pop(name):
                 task["meta"] = {"markup": content}
-        faces = enumerate(result.faces)
-        regions = [region for k, face in faces for region in _regions(face, result, k)]
+        regions = [r for k, face in enumerate(result.faces) for r in _regions(face, result, k)]
         task["annotations"] = [{"id": number, "was_cancelled": False, "result": regions}]
         line = json.dumps(task, ensure_ascii=False, allow_nan=False)
         file.write((",\n" if number > 1 else "\n") + line)
@@ -59,18 +58,15 @@ def _regions(face: Face, result: ImageResult, number: int) -> Iterator[dict[str,
             f"{result.source}: its size is unknown, but Label Studio stores coordinates in percent "
             "of it: convert from a format with sizes, such as .json"
         )
-    width, height = result.width, result.height
-    x0, y0, x1, y1 = (float(value) for value in face.box)
+    width, height, id = result.width, result.height, f"face{number}"
+    x0, y0, x1, y1 = face.box.tolist()
     common = {"to_name": "image", "original_width": width, "original_height": height}
     common |= {"image_rotation": 0}
-    id = f"face{number}"
     value: dict[str, Any] = _percent(x0, y0, width, height) | {"rotation": 0}
     value |= {"width": round(100 * (x1 - x0) / width, 6), "rectanglelabels": [face.markup]}
     value |= {"height": round(100 * (y1 - y0) / height, 6)}
-    score = {"score": round(float(face.score), 4)}
-    yield common | score | {
-        "id": id, "type": "rectanglelabels", "from_name": "box", "value": value
-    }  # fmt: skip
+    box = {"score": round(float(face.score), 4), "id": id, "type": "rectanglelabels"}
+    yield common | box | {"from_name": "box", "value": value}
     names = load_markup(face.markup).names
     for i, ((x, y), name) in enumerate(zip(face.landmarks.tolist(), names, strict=True)):
         point = {"id": f"{id}-{i}", "parentID": id, "type": "keypointlabels", "from_name": "points"}
@@ -95,21 +91,14 @@ def is_labelstudio(path: Path) -> bool:
 
 
 def read_images(path: Path, subset: str) -> Iterator[LabelledImage]:
-    """The images of the tasks.
-
-    Raises:
-        DataError: the file cannot be read or is not Label Studio's.
-    """
+    """The images of the tasks."""
     if not is_labelstudio(path):
         raise DataError(f"{path}: not Label Studio's JSON: a list of tasks with annotations")
     content = read_content(path)
     tasks = content if isinstance(content, list) else [content]
-    several = sum(isinstance(task, dict) and len(_done(task)) > 1 for task in tasks)
-    if several:
-        LOG.warning(
-            "%s: %d tasks have several annotations: the ground truth is taken, else the newest",
-            *(path, several),
-        )
+    if several := sum(isinstance(task, dict) and len(_done(task)) > 1 for task in tasks):
+        what = "have several annotations: the ground truth is taken, else the newest"
+        LOG.warning("%s: %d tasks %s", path, several, what)
     for number, task in enumerate(tasks):
         place = f"{path}: tasks[{number}]"
         yield image_or_fault(place, "not a task of Label Studio", _parse_task, task, place, number)
@@ -120,11 +109,11 @@ def _parse_task(task: Mapping[str, Any], place: str, number: int) -> LabelledIma
     place = f"{place}: {name}"
     done, flat = _done(task), _flat(task)
     if not done and not flat:
-        skipped = any(a.get("was_cancelled") for a in task.get("annotations") or ())
-        guessed = "has only predictions" if task.get("predictions") else "is not labelled"
-        fault = "was skipped" if skipped else guessed
+        fault = "has only predictions" if task.get("predictions") else "is not labelled"
+        if any(a.get("was_cancelled") for a in task.get("annotations") or ()):
+            fault = "was skipped"
         return LabelledImage(name=name, faces=[NamedFace(place=place, id=id, fault=fault)])
-    results = flat or _chosen(done)["result"]
+    results = flat or max(reversed(done), key=_rank)["result"]  # the last of equals
     sizes = {(r["original_width"], r["original_height"]) for r in results if "original_width" in r}
     width, height = max(sizes, default=(None, None))
     regions = [region for entry in results if (region := _region(entry))]
@@ -144,12 +133,9 @@ def _done(task: Mapping[str, Any]) -> list[Any]:
     return [a for a in annotations if isinstance(a, dict) and not a.get("was_cancelled")]
 
 
-def _chosen(annotations: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    def rank(annotation: Mapping[str, Any]) -> tuple[bool, str]:
-        when = annotation.get("updated_at") or annotation.get("created_at") or ""
-        return bool(annotation.get("ground_truth")), str(when)
-
-    return max(reversed(annotations), key=rank)  # the last of equals
+def _rank(annotation: Mapping[str, Any]) -> tuple[bool, str]:
+    when = annotation.get("updated_at") or annotation.get("created_at") or ""
+    return bool(annotation.get("ground_truth")), str(when)
 
 
 def _flat(task: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -157,32 +143,21 @@ def _flat(task: Mapping[str, Any]) -> list[dict[str, Any]]:
     lists = [value for value in task.values() if isinstance(value, list)]
     entries = [entry for values in lists for entry in values if isinstance(entry, dict)]
     kinds = ("keypointlabels", "rectanglelabels")
-    return [
-        entry | {"value": entry, "type": kind}
-        for entry in entries
-        for kind in kinds
-        if kind in entry
-    ]
+    return [e | {"value": e, "type": kind} for e in entries for kind in kinds if kind in e]
 
 
 def _image_name(task: Mapping[str, Any]) -> str:
     """The image of a task, as a path where the address tells one."""
     data = task.get("data", task)
-    texts = [value for value in data.values() if isinstance(value, str)]
-    found = [
-        name for name in map(_to_path, texts) if PurePosixPath(name).suffix.lower() in SUFFIXES
-    ]
-    if not found:
-        raise ValueError("its data names no image")
-    return found[0]
-
-
-def _to_path(address: str) -> str:
-    """The path in an address: what is uploaded, served from a local folder, or on the web."""
-    parts = urlsplit(address)
-    if local := parse_qs(parts.query).get("d"):
-        return local[0]
-    return unquote(parts.path) if "://" in address and parts.scheme != "file" else address
+    for address in (value for value in data.values() if isinstance(value, str)):
+        parts, name = urlsplit(address), address  # uploaded
+        if local := parse_qs(parts.query).get("d"):  # served from a local folder
+            name = local[0]
+        elif "://" in address and parts.scheme != "file":  # on the web
+            name = unquote(parts.path)
+        if PurePosixPath(name).suffix.lower() in SUFFIXES:
+            return name
+    raise ValueError("its data names no image")
 
 
 def _region(entry: Mapping[str, Any]) -> tuple[str, Region] | None:

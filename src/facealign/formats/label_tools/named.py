@@ -154,7 +154,8 @@ class NamedTool:
 
     Attributes:
         title: the tool in print.
-        images: (file or folder, subset) → its images.
+        images: (file or folder, subset) → its images; raises DataError where the file as a whole
+            cannot be read, or is not the tool's.
         first: what the first point is called where points are numbered; None: 0 where any face
             has a point 0, else 1.
         subsets: (file or folder) → the subsets that it names besides "all".
