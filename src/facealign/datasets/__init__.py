@@ -7,17 +7,8 @@ boxes, normalisers. The last are general formats for your own data (`labels.py`,
 from collections.abc import Mapping
 from pathlib import Path
 
-from facealign.datasets import (
-    aflw,
-    celeba,
-    cofw,
-    ibug_300vw,
-    ibug_300w,
-    labels,
-    merl_rav,
-    shards,
-    wflw,
-)
+from facealign.datasets import aflw, celeba, cofw, ibug_300vw, ibug_300w, merl_rav, shards, wflw
+from facealign.datasets.labels import DATASETS as LABEL_FILES
 from facealign.datasets.pixels import read_pixels as read_pixels, stream_pixels as stream_pixels
 from facealign.datasets.reading import Dataset as Dataset, Reading as Reading
 from facealign.errors import DataError
@@ -34,7 +25,7 @@ DATASETS: Mapping[str, Dataset] = {
         wflw.DATASET,
         cofw.DATASET,
         merl_rav.DATASET,
-        *labels.DATASETS,
+        *LABEL_FILES,
         shards.DATASET,
     )
 }

@@ -10,6 +10,7 @@ The release places hidden points too, and the published numbers are over all 19:
 labelled (it counts) and occluded. A hidden point at (0, 0) is not labelled.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +46,8 @@ def read_aflw(root: Path, subset: str, training_faces: int | None = None) -> Rea
         raise DataError(f"{root / 'flickr'}: no such folder; --root must hold AFLW's flickr folder")
     labels = _read_labels(root / LABELS)
     order = _order(labels, root / LABELS, subset, training_faces)
-    return read_records(
-        "aflw", subset, order, lambda i: _aflw_sample(labels, root / LABELS, folder, i)
-    )
+    build = partial(_aflw_sample, labels, root / LABELS, folder)
+    return read_records("aflw", subset, order, build)
 
 
 def _read_labels(path: Path) -> dict[str, Any]:

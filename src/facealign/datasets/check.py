@@ -72,9 +72,7 @@ def check_reading(
         unreadable=unreadable,
         outside=outside,
         duplicates=_duplicates(reading.samples),
-        suspicious=[
-            line for sample in reading.samples for line in _suspicious(sample, dataset.origin)
-        ],
+        suspicious=[s for face in reading.samples for s in _suspicious(face, dataset.origin)],
     )
 
 
@@ -98,9 +96,8 @@ def _duplicates(samples: Iterable[Sample]) -> list[str]:
     ids: set[str] = set()
     faces: dict[tuple[object, ...], str] = {}
     for sample in samples:
-        first = faces.setdefault(
-            (sample.image, sample.frame, sample.landmarks.tobytes()), sample.id
-        )
+        face = (sample.image, sample.frame, sample.landmarks.tobytes())
+        first = faces.setdefault(face, sample.id)
         if sample.id in ids:
             lines.append(f"{sample.id}: this id appears more than once")
         elif first != sample.id:
@@ -110,19 +107,15 @@ def _duplicates(samples: Iterable[Sample]) -> list[str]:
 
 
 def _suspicious(sample: Sample, origin: int) -> list[str]:
-    lines = []
-    points = sample.landmarks[sample.labelled]
-    if origin == 1 and (np.abs(points + 1) < 0.5).any():
-        lines.append(
-            f"{sample.id}: a coordinate of 0, but this format counts from 1: a 0-based file?"
-        )
-    box = sample.box
+    points, box = sample.landmarks[sample.labelled], sample.box
     inside = ((points >= box[:2]) & (points <= box[2:])).all(axis=1).mean()
-    if inside < 0.5:
-        lines.append(f"{sample.id}: the box holds only {inside:.0%} of the points")
-    if _sides_exchanged(sample):
-        lines.append(f"{sample.id}: the face is its own mirror image: are left and right swapped?")
-    return lines
+    signs = {
+        "a coordinate of 0, but this format counts from 1: a 0-based file?": origin == 1
+        and (np.abs(points + 1) < 0.5).any(),
+        f"the box holds only {inside:.0%} of the points": inside < 0.5,
+        "the face is its own mirror image: are left and right swapped?": _sides_exchanged(sample),
+    }
+    return [f"{sample.id}: {sign}" for sign, shown in signs.items() if shown]
 
 
 def _sides_exchanged(sample: Sample) -> bool:
@@ -157,10 +150,8 @@ def draw_sheet(samples: Sequence[Sample], count: int = 48, columns: int = 8) -> 
     is labelled as occluded is a ring, one that is not labelled is not drawn. An empty tile stands
     for a picture that cannot be read.
     """
-    tile = 192
-    chosen = [
-        samples[i] for i in np.linspace(0, len(samples) - 1, min(count, len(samples))).astype(int)
-    ]
+    tile, count = 192, min(count, len(samples))
+    chosen = [samples[i] for i in np.linspace(0, len(samples) - 1, count).astype(int)]
     rows = max(1, -(-len(chosen) // columns))
     sheet = np.full((rows * tile, columns * tile, 3), 40, np.uint8)
     with collect():  # the check has reported them

@@ -34,7 +34,11 @@ def write_drawings(root: Path, train: int = 400, test: int = 50, seed: int = 0) 
     Raises:
         OutputError: the folder is not empty or cannot be written.
     """
-    _make_empty(root)
+    make_folder(root)
+    if any(root.iterdir()):
+        raise OutputError(f"{root}: this folder is not empty; name a new one")
+    for folder in (*TRAIN, *COMMON):
+        make_folder(root / folder, root)
     random = np.random.default_rng(seed)
     table = io.StringIO()
     rows = csv.writer(table, lineterminator="\n")
@@ -47,14 +51,6 @@ def write_drawings(root: Path, train: int = 400, test: int = 50, seed: int = 0) 
             write_file(root / f"{name}.pts", to_pts(landmarks))
             rows.writerow([f"{name}.png", split, *(f"{value + 1:.2f}" for value in box)])
     write_file(root / "boxes.csv", table.getvalue())
-
-
-def _make_empty(root: Path) -> None:
-    make_folder(root)
-    if any(root.iterdir()):
-        raise OutputError(f"{root}: this folder is not empty; name a new one")
-    for folder in (*TRAIN, *COMMON):
-        make_folder(root / folder, root)
 
 
 def draw_face(random: np.random.Generator) -> tuple[Pixels, Points, Box]:
@@ -118,17 +114,18 @@ def _paint(points: Doubles, random: np.random.Generator) -> Pixels:
     groups = load_markup("ibug68").groups
     # In Pillow's drawing frame, whole numbers are pixel corners, not centres.
     place = {name: ((points[list(i)] + 0.5) * zoom) for name, i in groups.items()}
-    pen.polygon(_flat(np.concatenate([place["jaw"], _forehead(place)])), fill=_colour(skin))
-    for name, tone, width in (("right_brow", 0.3, 7), ("left_brow", 0.3, 7)):
-        pen.line(_flat(place[name]), fill=_colour(skin * tone), width=width, joint="curve")
-    for name in ("nose_bridge", "nose_base"):
-        pen.line(_flat(place[name]), fill=_colour(skin * 0.7), width=5, joint="curve")
+    flat = {name: corners.ravel().tolist() for name, corners in place.items()}
+    pen.polygon(np.concatenate([place["jaw"], _forehead(place)]).ravel().tolist(), _colour(skin))
+    lines = {"right_brow": (0.3, 7), "left_brow": (0.3, 7)}
+    lines |= {"nose_bridge": (0.7, 5), "nose_base": (0.7, 5)}
+    for name, (tone, width) in lines.items():
+        pen.line(flat[name], _colour(skin * tone), width, joint="curve")
     for name in ("right_eye", "left_eye"):
-        pen.polygon(_flat(place[name]), fill=(245, 245, 245), outline=(40, 30, 30), width=3)
+        pen.polygon(flat[name], fill=(245, 245, 245), outline=(40, 30, 30), width=3)
         x, y = place[name].mean(axis=0)
         pen.ellipse((x - 8, y - 8, x + 8, y + 8), fill=_colour(random.uniform(20, 110, 3)))
-    pen.polygon(_flat(place["outer_lip"]), fill=_colour(skin * [0.95, 0.6, 0.6]))
-    pen.polygon(_flat(place["inner_lip"]), fill=_colour(skin * 0.3))
+    pen.polygon(flat["outer_lip"], fill=_colour(skin * [0.95, 0.6, 0.6]))
+    pen.polygon(flat["inner_lip"], fill=_colour(skin * 0.3))
     small = np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX)).astype(np.float64)
     light = 1 + random.normal(0, 0.15) * np.linspace(-1, 1, SIDE)[None, :, None]
     return np.clip(small * light + random.normal(0, 5, small.shape), 0, 255).astype(np.uint8)
@@ -136,17 +133,12 @@ def _paint(points: Doubles, random: np.random.Generator) -> Pixels:
 
 def _forehead(place: dict[str, Doubles]) -> Doubles:
     """From the end of the jaw, over the brows, back to its start."""
-    jaw = place["jaw"]
-    up = (jaw[0] + jaw[16]) / 2 - jaw[8]
+    start, chin, end = place["jaw"][[0, 8, 16]]
+    middle, across = (start + end) / 2, (end - start) / 2
     turn = np.linspace(0, math.pi, 9)[1:-1, None]
-    across = (jaw[16] - jaw[0]) / 2
-    return np.asarray((jaw[0] + jaw[16]) / 2 + np.cos(turn) * across + np.sin(turn) * up * 0.75)
-
-
-def _flat(points: Doubles) -> list[tuple[float, float]]:
-    return [(float(x), float(y)) for x, y in points]
+    return np.asarray(middle + np.cos(turn) * across + np.sin(turn) * (middle - chin) * 0.75)
 
 
 def _colour(values: Doubles) -> tuple[int, int, int]:
-    red, green, blue = (int(v) for v in np.clip(values, 0, 255))
+    red, green, blue = np.clip(values, 0, 255).astype(int).tolist()
     return red, green, blue

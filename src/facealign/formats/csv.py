@@ -46,14 +46,12 @@ def write_csv(results: Iterable[ImageResult], file: IO[str], contents: Contents)
             f"a CSV table holds one markup, not {', '.join(sorted(contents.markups))}: "
             "write .json, .jsonl or .parquet"
         )
-    columns = _columns(contents)
-    table = csv.DictWriter(_Rows(file), columns, restval="", lineterminator="\r\n")
+    table = csv.DictWriter(_Rows(file), _columns(contents), lineterminator="\r\n")
     table.writeheader()
-    video = "frames" in contents.holds
     for result in results:
         image: dict[str, Any] = {"image": result.source, "error": result.error}
         image |= {"width": result.width, "height": result.height}
-        if video:  # whose clocks are less fine than a microsecond
+        if "frames" in contents.holds:  # of a video, whose clock is less fine than a microsecond
             time = None if result.time is None else round(result.time, 6)
             image |= {"frame": result.frame, "time": time}
         for cells in [_face_cells(face) for face in result.faces] or [{}]:
@@ -76,9 +74,8 @@ class _Rows:
 def _columns(contents: Contents) -> list[str]:
     count = len(contents.first.landmarks) if contents.first else 0
     columns = [IMAGE[0], *(FRAME if "frames" in contents.holds else ()), *IMAGE[1:]]
-    sure = ("confidence",) if "confidence" in contents.holds else ()
-    track = ("track",) if "tracks" in contents.holds else ()
-    columns += [*track, "score", *sure, "markup", *BOX]
+    columns += ["track"] * ("tracks" in contents.holds) + ["score"]
+    columns += ["confidence"] * ("confidence" in contents.holds) + ["markup", *BOX]
     columns += [f"{axis}{i}" for i in range(count) for axis in "xy"]
     for kind, name in (("point scores", "score"), ("visibility", "visible")):
         if kind in contents.holds:
@@ -113,9 +110,6 @@ def read_csv(path: Path, markup: str | None) -> Iterator[ImageResult]:
     """The results in a table; the rows of a photo must follow each other.
 
     `markup` is the point scheme where the table has no such column; None is ibug68.
-
-    Raises:
-        DataError: the file cannot be read, lacks a column, or has a cell that is not a number.
     """
     columns = read_columns(path)
     missing = [column for column in ("image", *BOX) if column not in columns]
@@ -165,11 +159,7 @@ def _parse_face(cells: dict[str, str], markup: str) -> Face:
 
 
 def read_labels(path: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]:
-    """The labelled faces of a table.
-
-    Raises:
-        DataError: the file cannot be read, or its columns do not fit the point scheme.
-    """
+    """The labelled faces of a table."""
     pairs = _point_columns(path, scheme)
     for row in read_rows(path):
         if subset in (ALL, row[1].get("split")):
@@ -186,11 +176,10 @@ def _point_columns(path: Path, scheme: Markup) -> list[tuple[str, str]]:
     pairs = [(f"x{i}", f"y{i}") for i in range(count)]
     missing = [name for name in ("image", *chain(*pairs)) if name not in columns]
     if missing or f"x{count}" in columns:
+        lacks = f"{missing[0]} is missing; " if missing else ""
         raise DataError(
             f"{path}: has the columns of {point_count(columns)} points and {scheme.name} has "
-            f"{count}; "
-            + (f"{missing[0]} is missing; " if missing else "")
-            + "name the right markup with --markup (a name, or a .toml file)"
+            f"{count}; {lacks}name the right markup with --markup (a name, or a .toml file)"
         )
     return pairs
 
@@ -203,11 +192,7 @@ def _point_names(columns: Sequence[str]) -> list[str]:
 
 
 def own_schemes(path: Path) -> list[Markup]:
-    """The point scheme of the names in the columns, or of the column `markup` of results.
-
-    Raises:
-        DataError: the file cannot be read, or the names are no point scheme.
-    """
+    """The point scheme of the names in the columns, or of the column `markup` of results."""
     columns = read_columns(path)
     if names := _point_names(columns):
         return [scheme_of_names(path.stem, names, str(path))]

@@ -58,31 +58,21 @@ def to_dict(result: ImageResult, told: set[str] | None = None) -> dict[str, Any]
     schemes = [content for name in sorted(new) if (content := own_scheme(name))]
     if told is not None:
         told |= new
-    place = {"frame": result.frame, "time": result.time}
-    return {
-        "source": result.source,
-        **{name: value for name, value in place.items() if value is not None},
-        "width": result.width,
-        "height": result.height,
-        "faces": [face.to_dict() for face in result.faces],
-        "error": result.error,
-        **({"schemes": schemes} if schemes else {}),
-    }
+    moment = {"frame": result.frame, "time": result.time}
+    entry: dict[str, Any] = {"source": result.source}
+    entry |= {name: value for name, value in moment.items() if value is not None}
+    entry |= {"width": result.width, "height": result.height}
+    entry |= {"faces": [face.to_dict() for face in result.faces], "error": result.error}
+    return entry | ({"schemes": schemes} if schemes else {})
 
 
 def read_json(path: Path, markup: str | None) -> Iterator[ImageResult]:
-    """The results in a document, read at once.
-
-    Raises:
-        DataError: the file cannot be read or is not of this schema.
-    """
+    """The results in a document, read at once."""
     content = read_document(path)
     schema, images = content.get("schema"), content.get("images")
     if schema not in (None, SCHEMA) or not isinstance(images, list):
-        raise DataError(
-            f'{path}: not a result file of schema "{SCHEMA}"'
-            + (f'; it says "{schema}": a newer facealign may read it' if schema else "")
-        )
+        newer = f'; it says "{schema}": a newer facealign may read it' if schema else ""
+        raise DataError(f'{path}: not a result file of schema "{SCHEMA}"{newer}')
     for number, entry in enumerate(images):
         yield from_dict(entry, f"{path}: images[{number}]")
 
@@ -116,11 +106,7 @@ def _parse_file(path: Path, changed: int, size: int) -> Any:
 
 
 def read_jsonl(path: Path, markup: str | None) -> Iterator[ImageResult]:
-    """The results in a file with a line for each image.
-
-    Raises:
-        DataError: the file cannot be read or is not of this schema.
-    """
+    """The results in a file with a line for each image."""
     with reading(path), path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if line.strip():
@@ -223,10 +209,14 @@ def build_face(
         raise ValueError("visible must hold true or false for each point")
     if sure is not None and (sure.shape != (count,) or not _in_unit(sure)):
         raise ValueError("scores must hold a number in 0..1 for each point")
-    if not _in_unit(np.float64(score)):
-        raise ValueError(f"the score must be a number in 0..1, not {score!r}")
-    if confidence is not None and not _in_unit(np.float64(confidence)):
-        raise ValueError(f"the confidence must be a number in 0..1, not {confidence!r}")
+    for what, value in {"score": score, "confidence": confidence}.items():
+        if (what == "score" or value is not None) and not _in_unit(np.float64(value)):
+            raise ValueError(f"the {what} must be a number in 0..1, not {value!r}")
+    found = None
+    if measures is not None:
+        found = {str(k): None if v is None else float(v) for k, v in dict(measures).items()}
+        if not all(v is None or math.isfinite(v) for v in found.values()):
+            raise ValueError("measures must be finite numbers or null")
     return Face(
         to_box(box),
         float(score),
@@ -237,7 +227,7 @@ def build_face(
         visible=seen,
         track=_whole(track, "the number of a track", 0),
         raw=unsmoothed,
-        measures=None if measures is None else _finite(measures),
+        measures=found,
     )
 
 
@@ -251,10 +241,3 @@ def _points(values: Any) -> Points:
 def _in_unit(values: Any) -> bool:
     """Whether all are in 0..1; False of NaN."""
     return bool(((values >= 0) & (values <= 1)).all())
-
-
-def _finite(measures: Any) -> dict[str, float | None]:
-    found = {str(name): None if v is None else float(v) for name, v in dict(measures).items()}
-    if not all(v is None or math.isfinite(v) for v in found.values()):
-        raise ValueError("measures must be finite numbers or null")
-    return found

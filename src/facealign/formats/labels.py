@@ -114,9 +114,10 @@ class LabelReader:
 
     Attributes:
         title: the format in print.
-        read: (file or folder, point scheme, subset) → a `ParseLabel` for each face. Raises
-            DataError where the file as a whole cannot be read.
-        schemes: (file or folder) → the point schemes that it names itself.
+        read: (file or folder, point scheme, subset) → a `ParseLabel` for each face; raises
+            DataError where the file as a whole cannot be read, or does not fit the point scheme.
+        schemes: (file or folder) → the point schemes that it names itself; raises DataError where
+            its names are none.
         subsets: (file or folder) → the subsets that it names beside "all".
         read_boxes: (file or folder) → the boxes of each image by its name, also of faces without
             points; None where the results say them.
@@ -160,8 +161,7 @@ def results_as_labels(
             if result.error:
                 report(f"{path}: {result.source}: {result.error}")
             for number, face in enumerate(result.faces, 1):
-                place = f"{path}: {result.source}, face {number}"
-                yield partial(_as_label, face, result, place, f"{result.source}#{number}", scheme)
+                yield partial(_as_label, face, number, result, path, scheme)
 
     def schemes(path: Path) -> list[Markup]:
         if is_folder(path) and not any(path.iterdir()):
@@ -172,14 +172,15 @@ def results_as_labels(
     return LabelReader(title=title, read=read_labels, schemes=schemes)
 
 
-def _as_label(face: Face, result: ImageResult, place: str, id: str, scheme: Markup) -> Label:
-    with_points = f"{id}@{result.frame}" if result.frame is not None else id
+def _as_label(face: Face, number: int, result: ImageResult, path: Path, scheme: Markup) -> Label:
+    place, source = f"{path}: {result.source}, face {number}", result.source
+    id = f"{source}#{number}" + ("" if result.frame is None else f"@{result.frame}")
     try:
         same = face.to(scheme.name)
     except DataError as error:
         raise DataError(f"{place}: {error}") from None
     return Label(
-        *(place, with_points, result.source, same.landmarks.astype(np.float64)),
+        *(place, id, source, same.landmarks.astype(np.float64)),
         labelled=np.ones(scheme.count, np.bool_),
         markup=scheme.name,
         occluded=None if same.visible is None else ~same.visible,

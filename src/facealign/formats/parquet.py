@@ -73,15 +73,10 @@ def write_parquet(results: Iterable[ImageResult], file: IO[bytes], contents: Con
 
 def to_row(result: ImageResult) -> dict[str, Any]:
     """One image's row, its numbers unrounded."""
-    return {
-        "source": to_utf8(result.source),
-        "frame": result.frame,
-        "time": result.time,
-        "width": result.width,
-        "height": result.height,
-        "faces": [_entry(face) for face in result.faces],
-        "error": result.error and to_utf8(result.error),
-    }
+    row: dict[str, Any] = {"source": to_utf8(result.source)}
+    row |= {name: getattr(result, name) for name in ("frame", "time", "width", "height")}
+    faces = [_entry(face) for face in result.faces]
+    return row | {"faces": faces, "error": result.error and to_utf8(result.error)}
 
 
 def _entry(face: Face) -> dict[str, Any]:
@@ -94,7 +89,6 @@ def read_parquet(path: Path, markup: str | None) -> Iterator[ImageResult]:
     """The results in a Parquet file, or in all those of a folder in order of their names.
 
     Raises:
-        DataError: a file cannot be read or is not of this schema.
         MissingExtraError: pyarrow is not installed.
     """
     with needs("parquet", "Parquet"):
@@ -104,9 +98,8 @@ def read_parquet(path: Path, markup: str | None) -> Iterator[ImageResult]:
         number = 0
         try:
             with reading(file), pyarrow.parquet.ParquetFile(file) as table:
-                for content in json.loads(
-                    (table.schema_arrow.metadata or {}).get(SCHEMES.encode(), b"[]")
-                ):
+                own = (table.schema_arrow.metadata or {}).get(SCHEMES.encode(), b"[]")
+                for content in json.loads(own):
                     scheme_of_dict(content, str(file))
                 for batch in table.iter_batches(ROWS):
                     for row in batch.to_pylist():

@@ -44,9 +44,8 @@ def read_pts(path: Path, count: int) -> Points:
     head, brace, rest = text.partition("{")
     body, end, _ = rest.partition("}")
     if not (brace and end and "n_points" in head):
-        raise DataError(
-            f'{path}: not a .pts file: expected "n_points: {count}" and points in {{ }}'
-        )
+        needs = f'expected "n_points: {count}" and points in {{ }}'
+        raise DataError(f"{path}: not a .pts file: {needs}")
     rows = [line.split() for line in body.splitlines() if line.strip()]
     if len(rows) != count:
         raise DataError(
@@ -91,11 +90,7 @@ def _fold(name: str) -> str:
 
 
 def read_labels(root: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]:
-    """The faces of a folder of images and `.pts` files; an image without one is reported.
-
-    Raises:
-        DataError: no such folder, or no `.pts` file in it.
-    """
+    """The faces of a folder of images and `.pts` files; an image without one is reported."""
     if not root.is_dir():
         raise DataError(f"{root}: no such folder")
     files = sorted(path for path in root.rglob("*") if path.is_file())
@@ -156,11 +151,7 @@ def write_pts(results: Iterable[ImageResult], path: Path, contents: Contents) ->
 
 
 def read_pts_results(path: Path, markup: str | None) -> Iterator[ImageResult]:
-    """A result for each `.pts` file, with the box of the points; a folder is searched through.
-
-    Raises:
-        DataError: no such file, a damaged one, or one with another number of points.
-    """
+    """A result for each `.pts` file, with the box of the points; a folder is searched through."""
     scheme = load_markup(markup or DEFAULT_MARKUP)
     files = sorted(path.rglob("*.pts")) if path.is_dir() else [path]
     if not files:

@@ -37,7 +37,7 @@ class Format:
     Attributes:
         name: as `--format` takes it.
         read: (path, markup where the file does not say; None for the usual one) → the results, one
-            at a time.
+            at a time; raises DataError where it cannot be read, or is not of this format.
         write: (results, the open file, their `Contents`) → the file; where results are a folder,
             the path in place of the file.
         labels: how it is read as a data set.

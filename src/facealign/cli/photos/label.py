@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -92,11 +93,10 @@ def command(
     if not named.files:
         return 4
     labeller = Labeller.load(models, named.threads, looks, device)
-    found = [
-        faces for faces in named.map(partial(_label, labeller, named.room)) if faces is not None
-    ]
+    labelled = named.map(partial(_label, labeller, named.room))
+    found = [faces for faces in labelled if faces is not None]
     kept = [face for faces in found for face in faces if face.spread <= limit]
-    _write(output, kept, labeller.count)
+    _write(output, kept, load_markup(labeller.landmarkers[0].head).count)
     left_out = sum(map(len, found)) - len(kept)
     faces, pictures = counted(len(kept), "face"), counted(len(found), "photo")
     say(f"{faces} labelled in {pictures}, {left_out} left out as the looks differ: {output}")
@@ -131,31 +131,21 @@ class Labeller:
             ModelError: a model is missing, damaged or not one of ours.
             SettingsError: their point schemes differ, or the device cannot be used here.
         """
-        providers = DEVICES[device]
-        opened = [
-            Landmarker(model_path(m), threads, providers=providers, leaning=False) for m in models
-        ]
-        if len({landmarker.head for landmarker in opened}) > 1:
+        how: dict[str, Any] = {"threads": threads, "providers": DEVICES[device]}
+        opened = [Landmarker(model_path(model), leaning=False, **how) for model in models]
+        heads = [landmarker.head for landmarker in opened]
+        if len(set(heads)) > 1:
             raise SettingsError(
-                "the models' point schemes differ "
-                f"({', '.join(landmarker.head for landmarker in opened)}): label by one at a time"
+                f"the models' point schemes differ ({', '.join(heads)}): label by one at a time"
             )
-        detector = YuNet(min_score=SURE, threads=threads, providers=providers)
-        return cls(detector, opened, looks)
-
-    @property
-    def count(self) -> int:
-        """K."""
-        return load_markup(self.landmarkers[0].head).count
+        return cls(YuNet(min_score=SURE, **how), opened, looks)
 
     def label(self, photo: Path, image: Pixels) -> list[Labelled]:
         """The faces of a photo; the random looks are the same each time."""
         faces = []
         for box in self.detector.detect(image).boxes:
-            random = np.random.default_rng(0)
-            looks = np.concatenate(
-                [several_looks(each, image, box, self.looks, random) for each in self.landmarkers]
-            )
+            how = (image, box, self.looks, np.random.default_rng(0))
+            looks = np.concatenate([several_looks(each, *how) for each in self.landmarkers])
             faces.append(Labelled(photo, box, looks.mean(axis=0), spread(looks, box)))
         return faces
 

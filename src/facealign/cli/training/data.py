@@ -53,15 +53,11 @@ def drawings(folder: Path, train: int, test: int, seed: int) -> int:
 @data.command("list", short_help="List the data sets that can be read.")
 def names() -> int:
     """List the data sets that can be read, with their subsets and official counts."""
-    rows = (
-        (
-            d.name,
-            "any" if "markup" in d.options else d.markup,
-            d.boxes_in_words,
-            ", ".join(f"{name} {n:,}" if n else name for name, n in d.subsets.items()),
-        )
-        for d in DATASETS.values()
-    )
+    rows = []
+    for d in DATASETS.values():
+        points = "any" if "markup" in d.options else d.markup
+        subsets = ", ".join(f"{name} {n:,}" if n else name for name, n in d.subsets.items())
+        rows.append((d.name, points, d.boxes_in_words, subsets))
     print_table(("data set", "points", "boxes", "subsets (official counts)"), rows)
     return 0
 
@@ -116,19 +112,19 @@ def check(
 def _print_checks(checks: list[Check]) -> None:
     columns = ("subset", "faces", "official", "left out", "unreadable", "outside", "odd")
     rows = []
-    for c in checks:
-        odd = len(c.duplicates) + len(c.suspicious)
-        found = (len(c.problems), len(c.unreadable), len(c.outside), odd)
-        official = "-" if c.official_count is None else str(c.official_count)
-        rows.append((c.subset, str(c.count), official, *map(str, found)))
-    print_table(columns, rows)
+    said: list[str] = []
     for c in checks:
         kinds = {"left out": c.problems, "unreadable": c.unreadable, "points outside": c.outside}
-        for kind, lines in (kinds | {"odd": c.duplicates + c.suspicious}).items():
-            for line in lines[:SHOWN]:
-                say(f"{c.subset}, {kind}: {line}")
+        kinds["odd"] = c.duplicates + c.suspicious
+        official = "-" if c.official_count is None else str(c.official_count)
+        rows.append((c.subset, str(c.count), official, *(str(len(n)) for n in kinds.values())))
+        for kind, lines in kinds.items():
+            said += [f"{c.subset}, {kind}: {line}" for line in lines[:SHOWN]]
             if len(lines) > SHOWN:
-                say(f"{c.subset}, {kind}: … {len(lines) - SHOWN} more (--json)")
+                said.append(f"{c.subset}, {kind}: … {len(lines) - SHOWN} more (--json)")
+    print_table(columns, rows)
+    for line in said:
+        say(line)
 
 
 def _quality(context: click.Context, parameter: click.Parameter, value: str) -> int | None:
