@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from facealign.datasets.matfile import read_mat
 from facealign.datasets.reading import Dataset, Reading, build_sample, check_subset, read_records
@@ -44,10 +43,19 @@ def read_aflw(root: Path, subset: str, training_faces: int | None = None) -> Rea
     folder = next((f for f in (root / "flickr", root / "data" / "flickr") if f.is_dir()), None)
     if folder is None:
         raise DataError(f"{root / 'flickr'}: no such folder; --root must hold AFLW's flickr folder")
-    labels = _read_labels(root / LABELS)
-    order = _order(labels, root / LABELS, subset, training_faces)
-    build = partial(_aflw_sample, labels, root / LABELS, folder)
-    return read_records("aflw", subset, order, build)
+    path = root / LABELS
+    labels = _read_labels(path)
+    order = labels["ra"]
+    if training_faces is None and len(order) != FACES:
+        raise DataError(
+            f"{path}: holds {len(order)} faces, not AFLW's {FACES}: say how many of them train "
+            "with the option training_faces"
+        )
+    first = TRAINING_FACES if training_faces is None else training_faces
+    chosen = order[:first] if subset == "train" else order[first:]
+    if subset == "frontal":
+        chosen = chosen[(labels["mask_new"][chosen] == 1).all(axis=1)]
+    return read_records("aflw", subset, chosen, partial(_aflw_sample, labels, path, folder))
 
 
 def _read_labels(path: Path) -> dict[str, Any]:
@@ -63,21 +71,6 @@ def _read_labels(path: Path) -> dict[str, Any]:
     if not np.array_equal(np.sort(order), np.arange(count)):
         raise DataError(f"{path}: ra does not list each of the faces 1 … {count} once")
     return {**labels, "ra": order}
-
-
-def _order(
-    labels: dict[str, Any], path: Path, subset: str, training_faces: int | None
-) -> NDArray[np.int64]:
-    """Rows of the label file, in the order of `ra`, that make up the subset."""
-    order: NDArray[np.int64] = labels["ra"]
-    if training_faces is None and len(order) != FACES:
-        raise DataError(
-            f"{path}: holds {len(order)} faces, not AFLW's {FACES}: say how many of them train "
-            "with the option training_faces"
-        )
-    first = TRAINING_FACES if training_faces is None else training_faces
-    chosen = order[:first] if subset == "train" else order[first:]
-    return chosen[(labels["mask_new"][chosen] == 1).all(axis=1)] if subset == "frontal" else chosen
 
 
 def _aflw_sample(labels: dict[str, Any], path: Path, folder: Path, row: int) -> Sample:

@@ -32,8 +32,8 @@ def read_merl_rav(root: Path, subset: str) -> Reading:
         DataError: no such subset, or a folder of it is missing.
     """
     check_subset("merl-rav", subset, SUBSETS)
-    top = root / "merl_rav_organized"
-    top = top if top.is_dir() else root
+    inside = root / "merl_rav_organized"
+    top = inside if inside.is_dir() else root
     part = "trainset" if subset == "train" else "testset"
     folders = [top / pose / part for pose in POSES.get(subset, EVERY_POSE)]
     for folder in folders:

@@ -196,11 +196,7 @@ class NamedTool:
         return found
 
     def schemes(self, path: Path) -> list[Markup]:
-        """The point schemes of the file: those that it declares, carries, or that its names make.
-
-        Raises:
-            DataError: it cannot be read, or its names are no point scheme.
-        """
+        """The point schemes of the file: what it declares, carries, or its names make."""
         kinds = _kinds(self.images(path, ALL), path).items()
         found = [self.declared(path) or scheme_of(*kind, str(path)) for kind in kinds]
         return list(dict.fromkeys(scheme for scheme in found if scheme))
@@ -209,7 +205,7 @@ class NamedTool:
         """The faces; an image without one is reported.
 
         Raises:
-            DataError: the file cannot be read, or names no point of the scheme.
+            DataError: the file names no point of the scheme.
         """
         self.check(path, scheme)
         images = list(self.images(path, subset))
@@ -226,9 +222,6 @@ class NamedTool:
         """The results; a face without every point is reported.
 
         `markup` is the point scheme of faces whose kind names none; None takes their names.
-
-        Raises:
-            DataError: the file cannot be read.
         """
         images = list(self.images(path, ALL))
         first, default = self._first(images), load_markup(markup or DEFAULT_MARKUP)

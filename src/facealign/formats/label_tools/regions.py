@@ -36,8 +36,7 @@ class Region:
 
     def holds(self, point: "Region") -> bool:
         """Whether a point lies in this box."""
-        x, y = point.corners[:2]
-        x0, y0, x1, y1 = self.corners
+        (x, y), (x0, y0, x1, y1) = point.corners[:2], self.corners
         return x0 <= x <= x1 and y0 <= y <= y1
 
 
@@ -47,10 +46,7 @@ def to_faces(regions: Sequence[Region], place: str, id: str) -> list[NamedFace]:
     Regions of one group are a face. Points without a group are that of the only box, or of the
     only one that holds them; without a box they are one face.
     """
-    linked, loose = _link(regions)
-    groups: dict[Hashable, list[Region]] = {}
-    for region in linked:
-        groups.setdefault(region.group, []).append(region)
+    groups, loose = _groups(regions)
     faces = [
         _face(members, f"{place}, face {number}", f"{id}#{number}")
         for number, members in enumerate(groups.values(), 1)
@@ -64,8 +60,8 @@ def to_faces(regions: Sequence[Region], place: str, id: str) -> list[NamedFace]:
     return faces
 
 
-def _link(regions: Sequence[Region]) -> tuple[list[Region], list[Region]]:
-    """The regions, each with a group, and the points whose face is not clear."""
+def _groups(regions: Sequence[Region]) -> tuple[dict[Hashable, list[Region]], list[Region]]:
+    """The regions of each group, and the points whose face is not clear."""
     regions = [
         replace(region, group=("box", number)) if region.is_box and region.group is None else region
         for number, region in enumerate(regions)
@@ -73,18 +69,16 @@ def _link(regions: Sequence[Region]) -> tuple[list[Region], list[Region]]:
     boxes = [region for region in regions if region.is_box]
     free = [region for region in regions if region.group is None]
     once = len({point.label for point in free}) == len(free)
-    linked, loose = list[Region](), list[Region]()
+    groups: dict[Hashable, list[Region]] = {}
     for region in regions:
         homes = [box for box in boxes if len(boxes) == 1 or box.holds(region)]
-        if region.group is not None:
-            linked.append(region)
-        elif len(homes) == 1 and (once or len(boxes) > 1):
-            linked.append(replace(region, group=homes[0].group))
-        elif not boxes and once:
-            linked.append(replace(region, group=("points",)))
-        else:
-            loose.append(region)
-    return linked, loose
+        group = region.group
+        if group is None and len(homes) == 1 and (once or len(boxes) > 1):
+            group = homes[0].group
+        elif group is None and once and not boxes:
+            group = ("points",)
+        groups.setdefault(group, []).append(region)
+    return groups, groups.pop(None, [])
 
 
 def _face(members: Sequence[Region], place: str, id: str) -> NamedFace:

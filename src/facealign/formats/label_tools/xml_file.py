@@ -2,6 +2,7 @@
 
 import xml.etree.ElementTree as ET
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from facealign.errors import DataError
@@ -36,12 +37,9 @@ def read_elements(path: Path, top: str, tags: Collection[str]) -> Iterator[ET.El
 
 def top_tag(path: Path) -> str | None:
     """The tag of the first element; None where the file is not XML."""
-    try:
-        with reading(path):
-            _, first = next(ET.iterparse(path, ("start",)))
-    except (StopIteration, *BAD_CONTENT):
-        return None
-    return str(first.tag)
+    with reading(path), suppress(StopIteration, *BAD_CONTENT):
+        return str(next(ET.iterparse(path, ("start",)))[1].tag)
+    return None
 
 
 def legal_text(text: str) -> str:
