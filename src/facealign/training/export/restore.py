@@ -42,14 +42,13 @@ def read_weights(path: Path, map_relu: bool) -> tuple[dict[str, Tensor], ModelFa
     except Exception as error:  # protobuf's own
         raise ModelError(f"{path}: not an ONNX file ({type(error).__name__}); {COPY}") from None
     facts = ModelFacts.from_metadata({p.key: p.value for p in proto.metadata_props}, str(path))
-    with parsing(path, NOT_OURS, ModelError, COPY):
-        layers = _layers(proto.graph)
-    if not {"stem.conv", "trunk.stem"} & set(layers):
-        raise ModelError(
-            f"{path}: its layers are not those of an AAN; make one with: facealign export"
-        )
     weights: dict[str, Tensor] = {}
     with parsing(path, NOT_OURS, ModelError, COPY):
+        layers = _layers(proto.graph)
+        if not {"stem.conv", "trunk.stem"} & set(layers):
+            raise ModelError(
+                f"{path}: its layers are not those of an AAN; make one with: facealign export"
+            )
         _check_maps(proto.graph, map_relu, path)
         for layer, (weight, bias) in layers.items():
             plain = {f"{layer}.weight": weight, f"{layer}.bias": bias}
