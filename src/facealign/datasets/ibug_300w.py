@@ -59,14 +59,13 @@ def read_300w(root: Path, subset: str) -> Reading:
     for folder in folders:
         if not folder.is_dir():
             raise DataError(f"{folder}: no such folder; --root must hold 300W's own folders")
-    boxes = _read_boxes(root, needed=subset != "test")
-    boxless = subset == "test" and not any(name.startswith(TEST) for name in boxes)
+    boxes: dict[str, Box] | None = _read_boxes(root, needed=subset != "test")
+    if subset == "test" and not any(name.startswith(TEST) for name in boxes or ()):
+        boxes = None
     paths = [path for folder in folders for path in sorted(folder.glob("*.pts"))]
     if not paths:
         raise DataError(f"{folders[0]}: holds no .pts file; --root must hold 300W's own folders")
-    return read_records(
-        "300w", subset, paths, lambda path: _image_sample(root, path, None if boxless else boxes)
-    )
+    return read_records("300w", subset, paths, lambda path: _image_sample(root, path, boxes))
 
 
 def _image_sample(root: Path, path: Path, boxes: dict[str, Box] | None) -> Sample:

@@ -61,8 +61,7 @@ def read_mat(path: Path, names: Sequence[str]) -> dict[str, Any]:
         raise DataError(f"{path}: not a complete MATLAB file ({_why(process, said)}); get it again")
     with parsing(path), np.load(io.BytesIO(content), allow_pickle=False) as found:
         values = {name: _value(found[name]) for name in names if name in found}
-    missing = [name for name in names if name not in values]
-    if missing:
+    if missing := [name for name in names if name not in values]:
         raise DataError(f"{path}: the variable {', '.join(missing)} is missing")
     return values
 

@@ -235,9 +235,7 @@ def read_regions(tar: Path, numbers: Sequence[int]) -> Iterator[Pixels]:
     Raises:
         DataError: the shard or its labels are missing or damaged.
     """
-    places = Places(tar, read_labels(tar))
-    for number in numbers:
-        yield places.picture(number)
+    yield from map(Places(tar, read_labels(tar)).picture, numbers)
 
 
 def read_packed(root: Path, subset: str = ALL) -> Reading:

@@ -55,11 +55,8 @@ class Contents:
         folders: dict[Path, list[Path]] = {}
         for photo in self.photos:
             folders.setdefault(self.folder_of(photo), []).append(photo)
-        return {
-            photo: (folder / name).as_posix()
-            for folder, inside in folders.items()
-            for photo, name in distinct_names(inside).items()
-        }
+        named = {folder: distinct_names(photos) for folder, photos in folders.items()}
+        return {p: (f / name).as_posix() for f, names in named.items() for p, name in names.items()}
 
     def folder_of(self, photo: Path) -> Path:
         """A photo's folder below the one of all photos; never outside it."""

@@ -26,7 +26,7 @@ from facealign.face.measures import NAMES
 from facealign.files import parsing
 from facealign.formats.contents import Contents
 from facealign.formats.json import build_face, build_result
-from facealign.formats.labels import ALL, DEFAULT_MARKUP, Label, LabelReader, ParseLabel, places_of
+from facealign.formats.labels import ALL, DEFAULT_MARKUP, Label, LabelReader, ParseLabel, order_of
 from facealign.formats.tables import BOX, Row, read_columns, read_rows
 from facealign.markup import Markup, known_markup, load_markup, scheme_of_names
 
@@ -170,9 +170,8 @@ def _point_columns(path: Path, scheme: Markup) -> list[tuple[str, str]]:
     """The columns of each point: x0 and y0, or those of its name, `nose_x` and `nose_y`."""
     columns, count = read_columns(path), scheme.count
     if names := _point_names(columns):
-        places = places_of(names, scheme, str(path))
-        order = [names[places.index(i)] for i in range(count)]
-        return [(f"{name}_x", f"{name}_y") for name in order]
+        order = order_of(names, scheme, str(path))
+        return [(f"{names[k]}_x", f"{names[k]}_y") for k in order]
     pairs = [(f"x{i}", f"y{i}") for i in range(count)]
     missing = [name for name in ("image", *chain(*pairs)) if name not in columns]
     if missing or f"x{count}" in columns:

@@ -190,8 +190,8 @@ def _as_label(face: Face, number: int, result: ImageResult, path: Path, scheme: 
     )
 
 
-def places_of(names: Sequence[str], scheme: Markup, place: str) -> list[int | None]:
-    """Where each point that a file names stands in the point scheme; None where it does not.
+def order_of(names: Sequence[str], scheme: Markup, place: str) -> list[int]:
+    """(K,) Which of the points that a file names is which of the point scheme.
 
     Names that say nothing, such as "1" or "kp_1", keep their order.
 
@@ -206,7 +206,7 @@ def places_of(names: Sequence[str], scheme: Markup, place: str) -> list[int | No
     found = [scheme.find(name) for name in names]
     if lacking := [name for i, name in enumerate(scheme.names) if i not in found]:
         raise other_names(place, names, scheme, lacking)
-    return found
+    return [found.index(i) for i in range(scheme.count)]
 
 
 def other_names(
@@ -220,19 +220,6 @@ def other_names(
         f"{place}: names the points {words}, and {scheme.name} has others: {others}; leave "
         "--markup out to take the names of the file, or give the right one"
     )
-
-
-def in_order(values: ArrayLike, places: Sequence[int | None]) -> Doubles:
-    """The values of a file's points, (K', …), in the order of the point scheme, (K, …).
-
-    Raises:
-        ValueError: another number of values.
-    """
-    order = [places.index(i) for i in range(sum(place is not None for place in places))]
-    rows = np.asarray(values, np.float64)
-    if len(rows) != len(places):
-        raise ValueError(f"{len(rows)} values")
-    return np.asarray(rows[order])
 
 
 def say_nothing(names: Sequence[str]) -> bool:

@@ -77,10 +77,9 @@ def image_beside(path: Path) -> Path:
         for name in (path.with_suffix(suffix), path.with_suffix(suffix.upper())):
             if name.is_file():
                 return name
-    stem = _fold(path.stem)
-    near = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
-    for name in near:  # in other letters, or with its suffix
-        if name.suffix.lower() in SUFFIXES and stem in (_fold(name.stem), _fold(name.name)):
+    for name in sorted(path.parent.iterdir()) if path.parent.is_dir() else ():
+        alike = _fold(path.stem) in (_fold(name.stem), _fold(name.name))  # or with its suffix
+        if alike and name.suffix.lower() in SUFFIXES:
             return name
     raise DataError(f"{path}: no image with this name is beside it (.jpg or .png)")
 
@@ -100,9 +99,8 @@ def read_labels(root: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]
     for path in labels:
         yield partial(_parse_file, root, path, scheme)
     labelled = {(path.parent, _fold(path.stem)) for path in labels}
-    for path in files:
-        names = {(path.parent, _fold(name)) for name in (path.stem, path.name)}
-        if path.suffix.lower() in IMAGE_SUFFIXES and not names & labelled:
+    for path in (path for path in files if path.suffix.lower() in SUFFIXES):
+        if not {(path.parent, _fold(name)) for name in (path.stem, path.name)} & labelled:
             report(f"{path}: there is no .pts file of this name beside it")
 
 
@@ -141,13 +139,12 @@ def write_pts(results: Iterable[ImageResult], path: Path, contents: Contents) ->
                     name = numbered(names[photo], faces[photo])
                     apart.write(f"{name}.pts", to_pts(face.landmarks), photo)
         return
-    if contents.faces != 1:
+    if contents.first is None or contents.faces > 1:
         raise OutputError(
             f"{path}: a .pts file holds one face, not {contents.faces}: give a folder and "
             "--format pts, for a file a face"
         )
-    (face,) = (face for result in results for face in result.faces)
-    write_file(path, to_pts(face.landmarks))
+    write_file(path, to_pts(contents.first.landmarks))
 
 
 def read_pts_results(path: Path, markup: str | None) -> Iterator[ImageResult]:

@@ -117,14 +117,13 @@ def box_columns(columns: Iterable[str]) -> tuple[tuple[str, str, str, str], bool
     `x0`, `y0` … are points.
     """
     names = {fold(name): name for name in columns}
-    points = "x2" in names and "x0" in names
     choices = [(BOX, False)]
-    if not points:
+    if not {"x0", "x2"} <= names.keys():
         choices += [(("x0", "y0", "x1", "y1"), False), (("x1", "y1", "x2", "y2"), False)]
     for x, y in (("left", "top"), ("x", "y"), ("x0", "y0"), ("xmin", "ymin")):
         choices += [((x, y, "width", "height"), True), ((x, y, "w", "h"), True)]
     for four, sized in choices:
-        if set(four) <= set(names):
+        if set(four) <= names.keys():
             x, y, third, fourth = (names[word] for word in four)
             return (x, y, third, fourth), sized
     return None

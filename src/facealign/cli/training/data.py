@@ -87,8 +87,7 @@ def check(
     """  # noqa: D301
     options = with_markup(dataset, options, markup)
     wanted = subsets or tuple(load_dataset(dataset).subsets)
-    checks: list[Check] = []
-    missing: list[str] = []
+    checks, missing = list[Check](), list[str]()
     for subset in wanted:
         try:
             with collect() as left_out:

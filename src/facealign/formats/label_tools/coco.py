@@ -33,9 +33,8 @@ from facealign.formats.labels import (
     Label,
     LabelReader,
     ParseLabel,
-    in_order,
     named_after,
-    places_of,
+    order_of,
     scheme_of,
     to_faces,
 )
@@ -68,11 +67,9 @@ class Category:
             return scheme_of_dict(self.content, place)
         return scheme_of(self.name, self.points, place, self.lines)
 
-    def places(self, scheme: Markup, place: str) -> list[int | None]:
-        """Where each of its points stands in a point scheme, as `places_of` has it."""
-        if not self.points:
-            return list(range(scheme.count))
-        return places_of(self.points, scheme, f"{place}: category {self.name}")
+    def order(self, scheme: Markup, place: str) -> list[int]:
+        """Which of its points, which have names, is which of a point scheme (`order_of`)."""
+        return order_of(self.points, scheme, f"{place}: category {self.name}")
 
 
 @dataclass(frozen=True)
@@ -172,14 +169,9 @@ def _annotation(face: Face, number: int, image: int, category: int) -> dict[str,
 
 def _category(markup: str, number: int) -> dict[str, Any]:
     scheme, own = load_markup(markup), own_scheme(markup)
-    lines = [pair for line in scheme.polylines() for pair in pairwise(line)]
-    entry = {
-        "id": number,
-        "name": markup,
-        "supercategory": "face",
-        "keypoints": list(scheme.names),
-        "skeleton": [[one + 1, other + 1] for one, other in lines],
-    }
+    lines = [[one + 1, other + 1] for line in scheme.polylines() for one, other in pairwise(line)]
+    entry = {"id": number, "name": markup, "supercategory": "face"}
+    entry |= {"keypoints": list(scheme.names), "skeleton": lines}
     return entry | ({"markup": own} if own else {})
 
 
@@ -201,7 +193,7 @@ def read_labels(path: Path, scheme: Markup, subset: str) -> Iterator[ParseLabel]
     faults = []
     for category in file.used:
         try:
-            category.places(scheme, str(path))
+            category.order(scheme, str(path))
         except DataError as error:
             faults.append(error)
     if faults and len(faults) == len(file.used):
@@ -249,9 +241,12 @@ def _parse_annotation(file: CocoFile, number: int, scheme: Markup) -> Label:
         id = f"{entry.get('id', number)}/{name}"
         score, scores = entry.get("score", 1.0), entry.get("scores")
     if category.points:
-        places = category.places(scheme, place)
-        with parsing(place, f"category {category.name} names {len(places)} points"):
-            keypoints, scores = in_order(keypoints, places), scores and in_order(scores, places)
+        order, count = category.order(scheme, place), len(category.points)
+        with parsing(place, f"category {category.name} names {count} points"):
+            if len(keypoints) != count:
+                raise ValueError(f"{len(keypoints)} values")
+            keypoints = keypoints[order]
+            scores = scores and np.reshape(np.asarray(scores, np.float64), count)[order]
     points, state = keypoints[:, :2], keypoints[:, 2]
     known = (place, id, name, points, state > 0, scheme.name, state == 1, corners, score, scores)
     return Label(*known, confidence=entry.get("confidence"))
@@ -290,5 +285,5 @@ def _scheme_of(category: Category, markup: str | None, file: CocoFile) -> Markup
     own = category.own(place) if says or (used and not markup) else None
     scheme = own or load_markup(markup or DEFAULT_MARKUP)
     if used:
-        category.places(scheme, place)
+        category.order(scheme, place)
     return scheme
