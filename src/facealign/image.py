@@ -104,8 +104,15 @@ def open_image(source: ImageSource, color: Color = "rgb") -> Photo:
         source = _read_object(source)
     if isinstance(source, bytes | bytearray | memoryview):
         return _open_bytes(bytes(source), "the bytes given")
+    if isinstance(source, list | tuple):
+        raise ImageError(
+            "a list is not an image: give its items one by one, or use FaceAligner.stream"
+        )
     if not isinstance(source, str | os.PathLike):
-        raise ImageError(_no_source(source))
+        raise ImageError(
+            f"{type(source).__name__} is not an image: give a path, bytes, a file object, a Pillow "
+            "image or an array"
+        )
     path = Path(source)
     data = _read_file(path)
     return _open_bytes(data, str(source), path.suffix.lower() in RAW_SUFFIXES)
@@ -122,13 +129,6 @@ def _open_bytes(data: bytes, name: str, raw: bool = False) -> Photo:
         return pixels
 
     return Photo(name, *opened.size, partial(_guarded, decode, name), opened.profile)
-
-
-def _no_source(source: object) -> str:
-    if isinstance(source, list | tuple):
-        return "a list is not an image: give its items one by one, or use FaceAligner.stream"
-    kind = type(source).__name__
-    return f"{kind} is not an image: give a path, bytes, a file object, a Pillow image or an array"
 
 
 def _read_object(source: Any) -> bytes:

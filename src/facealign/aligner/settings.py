@@ -1,5 +1,6 @@
 """Every setting that results depend on: to make an aligner, and to resume a run."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -63,7 +64,12 @@ class AlignSettings:
         Raises:
             ModelError: the model is missing or damaged.
         """
-        values = {name.replace("_", "-"): value for name, value in asdict(self).items()}
-        if self.device == "cpu":  # as in runs from before there was a choice
-            del values["device"]
-        return values | {"model": sha256(model_path(self.model))}
+        return recorded(asdict(self))
+
+
+def recorded(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by name, with `model` and `device`, as they are written beside results."""
+    values = {name.replace("_", "-"): value for name, value in settings.items()}
+    if values["device"] == "cpu":  # as in runs from before there was a choice
+        del values["device"]
+    return values | {"model": sha256(model_path(values["model"]))}

@@ -180,9 +180,8 @@ def bench(
     facealign bench --threads 2 --photo photo.jpg --json bench.json
     """  # noqa: D301
     pixels = read_image(photo) if photo else drawn_photo()
-    steps = measure(pixels, threads, model, repeats, device)
-    timed = bar("timing", "steps")(steps, total=STEPS)
-    times: dict[str, Times] = dict(timed)
+    timed = measure(pixels, threads, model, repeats, device)
+    times: dict[str, Times] = dict(bar("timing", "steps")(timed, total=STEPS))
     runtime = f"ONNX Runtime {onnxruntime.__version__} on {device}"
     machine = f"{platform.machine()}, {runtime}, {threads} thread(s)"
     rows = (
@@ -191,15 +190,11 @@ def bench(
     )
     print_table(("step", "median ms", "95 % ms"), rows, ("median ms", "95 % ms"), machine)
     if target:
-        _write_times(times, machine, target)
+        steps = {
+            n: {"median": float(np.median(t)), "p95": float(np.percentile(t, 95)), "count": len(t)}
+            for n, t in times.items()
+        }
+        content = {"facealign": __version__, "machine": machine, "milliseconds": steps}
+        write_json(target, content, ensure_ascii=False)
+        say(f"numbers: {target}")
     return 0
-
-
-def _write_times(times: dict[str, Times], machine: str, target: Path) -> None:
-    steps = {
-        name: {"median": float(np.median(t)), "p95": float(np.percentile(t, 95)), "count": len(t)}
-        for name, t in times.items()
-    }
-    content = {"facealign": __version__, "machine": machine, "milliseconds": steps}
-    write_json(target, content, ensure_ascii=False)
-    say(f"numbers: {target}")

@@ -7,10 +7,8 @@ import types
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from facealign.cli import INTERRUPTED, SIGNALS
+from facealign.cli import INTERRUPTED as INTERRUPTED, SIGNALS as SIGNALS
 from facealign.types import Item
-
-__all__ = ["GRACE", "INTERRUPTED", "SIGNALS", "Stop"]
 
 GRACE = 5.0
 """Seconds that a photo or frame in hand has after Ctrl-C: it may lie on a dead mount, or come from

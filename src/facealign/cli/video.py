@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from facealign.aligner import FaceAligner
+from facealign.aligner.settings import recorded
 from facealign.cli.console import bar, fail, say, set_up_log
 from facealign.cli.options import (
     FiniteRange,
@@ -28,10 +29,10 @@ from facealign.draw import draw_faces
 from facealign.errors import ImageError, OutputError
 from facealign.face import ImageResult
 from facealign.face.measures import measured
-from facealign.files import sha256, to_utf8
+from facealign.files import to_utf8
 from facealign.formats.journal import Journal
 from facealign.formats.registry import VIDEO, output_format
-from facealign.models import DEVICES, model_path
+from facealign.models import DEVICES
 from facealign.problems import report
 from facealign.tracking import FaceTracker
 from facealign.video.follow import Smoothing, TrackedFrame, follow, make_tracker
@@ -72,10 +73,7 @@ class Settings:
 
     def record(self) -> dict[str, Any]:
         """Plain values by name, the model by its file's sha256."""
-        values = {name.replace("_", "-"): value for name, value in vars(self).items()}
-        if self.device == "cpu":  # as in runs from before there was a choice
-            del values["device"]
-        return values | {"model": sha256(model_path(self.model)), "verb": "video"}
+        return recorded(vars(self)) | {"verb": "video"}
 
 
 @dataclass

@@ -9,16 +9,7 @@ import io
 
 from PIL import Image
 
-from facealign.decoding.others import (
-    RAW_SUFFIXES as RAW_SUFFIXES,
-    Opened,
-    is_heif,
-    is_jxl,
-    is_raw,
-    open_heif,
-    open_jxl,
-    open_raw,
-)
+from facealign.decoding.others import RAW_SUFFIXES as RAW_SUFFIXES, Opened, open_other
 from facealign.decoding.segments import has_end, split_jpeg, split_png, with_end
 from facealign.decoding.tiff import seek_picture
 
@@ -34,12 +25,8 @@ def open_picture(data: bytes, raw: bool = False) -> Opened:
         MissingExtraError: a HEIC or JPEG XL file, and the "heif" or "jxl" extra is not installed.
         Exception: whatever Pillow raises of a damaged file.
     """
-    if is_heif(data):
-        return open_heif(data)
-    if is_jxl(data):
-        return open_jxl(data)
-    if raw or is_raw(data):
-        return open_raw(data)
+    if other := open_other(data, raw):
+        return other
     profile = exif = None
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         data, profile = split_png(data)

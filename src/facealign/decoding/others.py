@@ -35,47 +35,8 @@ class Opened:
 
 
 HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
-
-
-def is_heif(data: bytes) -> bool:
-    """Whether a file is HEIC: no AVIF, which begins alike and is read by Pillow itself."""
-    if data[4:8] != b"ftyp" or data[8:12] not in HEIF_BRANDS:
-        return False
-    return b"avif" not in data[16 : int.from_bytes(data[:4], "big")]
-
-
-def open_heif(data: bytes) -> Opened:
-    """A HEIC photo.
-
-    Raises:
-        MissingExtraError: the "heif" extra is not installed.
-        Exception: whatever libheif raises of a damaged file.
-    """
-    with needs("heif", "reading HEIC photos"):
-        from pillow_heif import open_heif as open_file
-    photo = open_file(io.BytesIO(data))
-    return Opened(photo.size, photo.to_pillow, photo.info.get("icc_profile"))
-
-
-def is_jxl(data: bytes) -> bool:
-    """Whether a file is JPEG XL, bare or in a container."""
-    return data.startswith((b"\xff\x0a", b"\x00\x00\x00\x0cJXL \r\n\x87\n"))
-
-
-def open_jxl(data: bytes) -> Opened:
-    """A JPEG XL photo; libjxl turns it upright, and EXIF's orientation does not count.
-
-    Raises:
-        MissingExtraError: the "jxl" extra is not installed.
-        RuntimeError: the file is damaged.
-    """
-    with needs("jxl", "reading JPEG XL photos"):
-        import pylibjxl
-    facts = pylibjxl.probe(data)
-    size = int(facts["width"]), int(facts["height"])
-    return Opened(size, lambda: Image.fromarray(pylibjxl.decode(data).squeeze()))
-
-
+JXL = (b"\xff\x0a", b"\x00\x00\x00\x0cJXL \r\n\x87\n")
+"""How a JPEG XL file begins, bare or in a container."""
 RAW_SUFFIXES = frozenset(
     {".3fr", ".arw", ".cr2", ".cr3", ".crw", ".erf", ".iiq", ".nef", ".nrw", ".orf", ".pef"}
     | {".raf", ".raw", ".rw2", ".sr2", ".srf", ".srw", ".x3f"}
@@ -87,6 +48,38 @@ HEADERS = (b"FUJIFILMCCD-RAW", b"FOVb", b"IIRO", b"IIRS", b"MMOR", b"IIU\x00")
 """How the files of Fujifilm, Sigma, Olympus and Panasonic begin."""
 
 
+def open_other(data: bytes, raw: bool = False) -> Opened | None:
+    """A HEIC or JPEG XL photo, or a RAW one, which its name may say; None for any other file.
+
+    Raises:
+        ImageError: a RAW photo, and the "raw" extra is not installed.
+        MissingExtraError: a HEIC or JPEG XL photo, and the "heif" or "jxl" extra is not installed.
+        Exception: whatever libheif, libjxl or LibRaw raises of a damaged file.
+    """
+    brands = data[16 : int.from_bytes(data[:4], "big")]  # "avif" is read by Pillow itself
+    if data[4:8] == b"ftyp" and data[8:12] in HEIF_BRANDS and b"avif" not in brands:
+        return _open_heif(data)
+    if data.startswith(JXL):
+        return _open_jxl(data)
+    return _open_raw(data) if raw or is_raw(data) else None
+
+
+def _open_heif(data: bytes) -> Opened:
+    with needs("heif", "reading HEIC photos"):
+        from pillow_heif import open_heif
+    photo = open_heif(io.BytesIO(data))
+    return Opened(photo.size, photo.to_pillow, photo.info.get("icc_profile"))
+
+
+def _open_jxl(data: bytes) -> Opened:
+    """A JPEG XL photo; libjxl turns it upright, and EXIF's orientation does not count."""
+    with needs("jxl", "reading JPEG XL photos"):
+        import pylibjxl
+    facts = pylibjxl.probe(data)
+    size = int(facts["width"]), int(facts["height"])
+    return Opened(size, lambda: Image.fromarray(pylibjxl.decode(data).squeeze()))
+
+
 def is_raw(data: bytes) -> bool:
     """Whether a file's largest picture is what a sensor saw, as in DNG, CR2, NEF and ARW."""
     if data.startswith(HEADERS) or data[4:12] == b"ftypcrx ":
@@ -96,13 +89,8 @@ def is_raw(data: bytes) -> bool:
     return not sensor.isdisjoint(found) or (bool(found) and data[8:10] == b"CR")
 
 
-def open_raw(data: bytes) -> Opened:
-    """A RAW photo, to be developed with the camera's white balance, upright.
-
-    Raises:
-        ImageError: the "raw" extra is not installed.
-        Exception: whatever LibRaw raises of a damaged file.
-    """
+def _open_raw(data: bytes) -> Opened:
+    """A RAW photo, to be developed with the camera's white balance, upright."""
     try:
         import rawpy
     except ImportError:

@@ -158,30 +158,28 @@ class Face:
         `pose` is there where the point scheme has one, `scores` and `visible` where the model
         gives them, `track`, `raw` and `measures` where the face has them.
         """
-        content: dict[str, Any] = {
+        pose = self.pose
+        angles = {"yaw": pose.yaw, "pitch": pose.pitch, "roll": pose.roll}
+        measures = self.measures and {
+            name: None if value is None else round(value, 4)
+            for name, value in self.measures.items()
+        }
+        content = {
+            "track": self.track,
             "box": [round(float(v), 3) for v in self.box],
             "score": round(float(self.score), 4),
             "markup": self.markup,
             "landmarks": _rounded(self.landmarks),
+            "confidence": None if self.confidence is None else round(float(self.confidence), 4),
+            "raw": None if self.raw is None else _rounded(self.raw),
+            "scores": None if self.scores is None else [round(float(s), 4) for s in self.scores],
+            "visible": None if self.visible is None else [bool(seen) for seen in self.visible],
+            "measures": measures,
+            "pose": None
+            if math.isnan(pose.roll)
+            else {name: round(angle, 2) for name, angle in angles.items()},
         }
-        if self.confidence is not None:
-            content["confidence"] = round(float(self.confidence), 4)
-        if self.track is not None:
-            content = {"track": self.track} | content
-        if self.raw is not None:
-            content["raw"] = _rounded(self.raw)
-        if self.scores is not None:
-            content["scores"] = [round(float(score), 4) for score in self.scores]
-        if self.visible is not None:
-            content["visible"] = [bool(seen) for seen in self.visible]
-        if self.measures is not None:
-            known = self.measures.items()
-            content["measures"] = {k: None if v is None else round(v, 4) for k, v in known}
-        pose = self.pose
-        if math.isnan(pose.roll):
-            return content
-        angles = {"yaw": pose.yaw, "pitch": pose.pitch, "roll": pose.roll}
-        return content | {"pose": {name: round(angle, 2) for name, angle in angles.items()}}
+        return {name: value for name, value in content.items() if value is not None}
 
 
 def _rounded(points: Points) -> list[list[float]]:

@@ -53,25 +53,18 @@ class Service:
 
     def routes(self) -> list[Route]:
         """Every path that is answered."""
-        guarded = [
-            Route("/v1/align", self._answered("/v1/align", self.align), methods=["POST"]),
-            Route("/v1/models", self._answered("/v1/models", self.models)),
-            Route("/metrics", self._answered("/metrics", self.show_metrics)),
-        ]
-        open_to_all = {
-            "/healthz": self.health,
-            "/readyz": self.readiness,
-            "/openapi.json": self.openapi,
-            "/docs": self.docs,
-        }
+        guarded = {"/v1/models": self.models, "/metrics": self.show_metrics}
+        open_to_all = {"/healthz": self.health, "/readyz": self.readiness, "/docs": self.docs}
+        open_to_all["/openapi.json"] = self.openapi
         paths = [
-            Route(path, self._answered(path, endpoint, is_open=True))
-            for path, endpoint in open_to_all.items()
+            Route(path, self._answered(path, endpoint, is_open=path in open_to_all))
+            for path, endpoint in (guarded | open_to_all).items()
         ]
+        align = Route("/v1/align", self._answered("/v1/align", self.align), methods=["POST"])
         # A route per file: a single one would answer wrong methods on other paths with 404.
         page = self._answered("page", self.page, is_open=True)
         names = ("", *site_files()) if self.settings.page else ()
-        return [*guarded, *paths, *(Route(f"/{name}", page) for name in names)]
+        return [align, *paths, *(Route(f"/{name}", page) for name in names)]
 
     def _answered(self, path: str, endpoint: Endpoint, is_open: bool = False) -> Endpoint:
         """The endpoint with its checks, refusals and counts."""

@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TypeVar
 
 from facealign.aligner import FaceAligner
@@ -20,6 +20,8 @@ from facealign.server.settings import ServerSettings
 Result = TypeVar("Result")
 KEPT = 8
 """Aligners of different options that stay open."""
+_room = cache(Room)
+"""The memory that the slots share."""
 
 
 class Slots:
@@ -133,12 +135,6 @@ def _aligned(
     if options.measures:
         faces = measured(faces)
     return ImageResult(name, image.shape[1], image.shape[0], faces)
-
-
-@lru_cache(maxsize=1)
-def _room() -> Room:
-    """The memory that the slots share."""
-    return Room()
 
 
 def _too_large(name: str, what: str, settings: ServerSettings) -> Problem:

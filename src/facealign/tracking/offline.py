@@ -1,7 +1,5 @@
 """Steady landmarks of a video that is over: each frame by those before and after it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Small gray pictures of a face and of a whole frame, to be compared with those of the next."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cache, cached_property
 

@@ -7,8 +7,6 @@ compositional form (Baker and Matthews, IJCV 2004), affine, and robust against w
 such as a mouth that opens. What is left of the differences tells whether anything did.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

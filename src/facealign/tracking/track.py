@@ -1,7 +1,5 @@
 """One face over time: where it is looked for next, and how well a detected box fits it."""
 
-from __future__ import annotations
-
 import math
 from collections import deque
 from dataclasses import dataclass, field, replace

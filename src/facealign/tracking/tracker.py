@@ -6,8 +6,6 @@ then, to find new faces and to check that the old ones are still there. A lost f
 where it was heading, and gets its number back if it returns soon.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import replace

@@ -28,15 +28,7 @@ def page_settings() -> dict[str, Any]:
         "exposure": _constants(exposure),
         "confidence": _constants(confidence),
         "blank": _constants(blank),
-        "doubt": landmarker.DOUBT,
-        "likely": landmarker.LIKELY,
-        "surer": views.SURER,
-        "turns": landmarker.TURNS,
-        "leans": landmarker.LEANS,
-        "seen": landmarker.SEEN,
-        "crop_steps": views.CROP_STEPS,
-        "angle_steps": views.ANGLE_STEPS,
-        "shifts": landmarker.SHIFTS,
+        "landmarker": _constants(landmarker, views),
         "tracker": _constants(tracker) | {"CUT": patches.CUT},
         "track": _constants(track),
         "registration": _constants(registration, patches),
@@ -76,7 +68,7 @@ def _constants(*holders: object) -> dict[str, Any]:
         name: value
         for holder in holders
         for name, value in vars(holder).items()
-        if name.isupper() and isinstance(value, int | float | tuple)
+        if name.isupper() and isinstance(value, int | float | tuple | dict)
     }
 
 

@@ -105,11 +105,6 @@ class _Handler(BaseHTTPRequestHandler):
     sys_version = ""
 
     def do_GET(self) -> None:
-        self._answer(self.command == "GET")
-
-    do_HEAD = do_GET  # noqa: N815  (the standard library's name)
-
-    def _answer(self, with_body: bool) -> None:
         name = unquote(urlsplit(self.path).path).removeprefix("/") or "index.html"
         file = site_files().get(name)
         if file is None:
@@ -121,8 +116,10 @@ class _Handler(BaseHTTPRequestHandler):
         for header, value in headers.items():
             self.send_header(header, value)
         self.end_headers()
-        if with_body:
+        if self.command == "GET":
             self.wfile.write(body)
+
+    do_HEAD = do_GET  # noqa: N815  (the standard library's name)
 
     def log_message(self, format: str, *args: object) -> None:
         LOG.debug(format, *args)

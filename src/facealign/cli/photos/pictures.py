@@ -25,6 +25,7 @@ from facealign.image import SUFFIXES, Photo, write_image
 from facealign.types import Pixels
 
 USUAL = (".jpg", ".jpeg", ".png")
+"""Suffixes of photos that their pictures keep; the others become .png."""
 
 
 class Pictures:
@@ -46,7 +47,9 @@ class Pictures:
         if not single and os.path.realpath(target) in folders:
             raise OutputError(f"{option} {target} could overwrite its photos: give another folder")
         check_folder(target.parent if single else target)
-        self._places = {files[0]: target} if single and files else _places(target, files)
+        names = distinct_names(files)
+        suffixes = {f: f.suffix if f.suffix.lower() in USUAL else ".png" for f in files}
+        self._places = {f: target if single else target / (names[f] + suffixes[f]) for f in files}
         for picture in self._places.values():
             refuse_foreign(picture)
 
@@ -57,13 +60,6 @@ class Pictures:
             OutputError: it cannot be written.
         """
         write_image(draw_faces(image, faces), self._places[path], photo.profile)
-
-
-def _places(folder: Path, files: list[Path]) -> dict[Path, Path]:
-    """A picture's place for each photo, with the photo's suffix if that is a usual one."""
-    names = distinct_names(files)
-    suffixes = {photo: photo.suffix if photo.suffix.lower() in USUAL else ".png" for photo in files}
-    return {photo: folder / (names[photo] + suffixes[photo]) for photo in files}
 
 
 def write_faces(

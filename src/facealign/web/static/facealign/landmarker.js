@@ -58,7 +58,7 @@ export class Landmarker {
     await this.#lookUpright(views, see);
     return rows.map(({ score }, i) => {
       const { angle, ...view } = views[i];
-      const seen = view.visible?.map((v) => v > this.settings.seen);
+      const seen = view.visible?.map((v) => v > this.settings.landmarker.SEEN);
       const sure = view.scores && confidence(view.scores, this.settings.confidence);
       const face = { score, markup: this.facts.markup, ...view };
       return { ...face, ...(seen && { visible: seen }), ...(sure && { confidence: sure }) };
@@ -67,7 +67,7 @@ export class Landmarker {
 
   /** See faces that the network doubts turned by quarters, then upright; keep the surest. */
   async #lookAround(rows, views, see) {
-    const { doubt, likely, turns, surer } = this.settings;
+    const { DOUBT: doubt, LIKELY: likely, TURNS: turns, SURER: surer } = this.settings.landmarker;
     const sure = ({ scores }) => percentile(scores, surer);
     const worth = ({ lower, score }) => !lower || score >= likely; // a given box, or a likely face
     const doubted = [...rows.keys()].filter((i) => worth(rows[i]) && sure(views[i]) < doubt);
@@ -88,10 +88,11 @@ export class Landmarker {
 
   /** See faces that lean in their crops again, upright; replace their views. */
   async #lookUpright(views, see) {
+    const { LEANS: leans } = this.settings.landmarker;
     const again = [];
     views.forEach(({ angle, box, landmarks }, i) => {
       const leaning = lean(landmarks, this.generic);
-      if (Math.abs(modulo(leaning - angle + 180, 360) - 180) <= this.settings.leans) return;
+      if (Math.abs(modulo(leaning - angle + 180, 360) - 180) <= leans) return;
       again.push({ i, crop: this.#uprightCrop(box, landmarks, leaning) });
     });
     if (!again.length) return;
@@ -102,7 +103,7 @@ export class Landmarker {
   /** What the network says of crops shifted a little, the mean. */
   async #meanLook(image, crops, attention, looks) {
     const views = [];
-    for (const share of this.settings.shifts[looks]) {
+    for (const share of this.settings.landmarker.SHIFTS[looks]) {
       const shift = share * this.facts.input_size;
       const shifted = looks === 1 ? crops : crops.map((crop) => crop.shifted(shift, shift));
       views.push(await this.#look(image, shifted, attention));
@@ -120,7 +121,7 @@ export class Landmarker {
 
   /** On a grid, so that a box's last bits, which differ from Python's, do not change the crop. */
   #cropOnGrid(centre, size, angle) {
-    const { crop_steps: steps, angle_steps: parts } = this.settings;
+    const { CROP_STEPS: steps, ANGLE_STEPS: parts } = this.settings.landmarker;
     const side = size * (1 + 2 * this.facts.margin);
     const step = 2 ** Math.floor(Math.log2(side / steps));
     const [x, y, whole] = [...centre, side].map((value) => roundEven(value / step) * step);
