@@ -9,7 +9,7 @@ from facealign.cli.console import out, print_table, say
 from facealign.cli.options import output_path
 from facealign.draw.chart import draw_chart, ranges
 from facealign.image import write_image
-from facealign.markup import MARKUPS, Markup, load_markup
+from facealign.markup import MARKUPS, load_markup
 from facealign.metrics import in_words
 from facealign.models import DEFAULT, bundled, model_path
 
@@ -68,18 +68,13 @@ def markups(name: str | None, chart: Path | None) -> int:
     markup = load_markup(name)
     if chart:
         write_image(draw_chart(markup), chart)
-    _print_regions(markup)
-    if chart:
-        say(f"chart: {chart}")
-    return 0
-
-
-def _print_regions(markup: Markup) -> None:
-    """A row a region: the numbers of its points, counted from 0, and their names in order."""
-    rows = (
+    regions = (  # the numbers of their points, counted from 0, and their names in order
         (region, ranges(indices), " ".join(markup.names[i] for i in indices))
         for region, indices in markup.groups.items()
     )
-    print_table(("region", "points", "names"), rows)
+    print_table(("region", "points", "names"), regions)
     pairs = [f"{i}-{m}" for i, m in enumerate(markup.mirror.tolist()) if i < m]
     out().print(f"mirror pairs: {' '.join(pairs)}", markup=False)
+    if chart:
+        say(f"chart: {chart}")
+    return 0

@@ -186,17 +186,19 @@ def given_by(model: str) -> list[str]:
 
 def _load(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     """The name of the scheme, known from then on; without one, it is said what the model gives."""
+    if value is None:
+        return None
     model = context.params.get("model")
-    offered = given_by(model) if value is not None and model not in (None, "default") else []
+    if model not in (None, "default"):
+        given_by(model)  # whose own schemes are known from here on
     try:
-        return None if value is None else load_markup(value).name
+        return load_markup(value).name
     except DataError as error:
-        if value is None or value.lower().endswith(".toml") or model is None:
+        if value.lower().endswith(".toml") or model is None:
             raise
-        names = ", ".join(offered or given_by(model))
         raise DataError(
-            f'unknown markup "{value}": the model {model} gives {names}; or give the .toml file of '
-            "a point scheme"
+            f'unknown markup "{value}": the model {model} gives {", ".join(given_by(model))}; or '
+            "give the .toml file of a point scheme"
         ) from error
 
 

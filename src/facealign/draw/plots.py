@@ -4,8 +4,9 @@ matplotlib is imported when a figure is drawn, without its global state (no pypl
 """
 
 import io
+import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,7 +80,7 @@ class FaceRow:
     """A row of faces, or the reason for their absence."""
 
     title: str
-    faces: Sequence[FacePicture] = field(default=())
+    faces: Sequence[FacePicture] = ()
     missing: str = ""
 
 
@@ -200,8 +201,6 @@ def _bare(axes: "Axes", image: Pixels) -> None:
 
 
 def _explain(axes: "Axes", text: str, width: int = MOST_LABEL) -> None:
-    import textwrap
-
     lines = "\n".join(textwrap.wrap(text, width))
     axes.text(
         0.5, 0.5, lines, ha="center", va="center", fontsize=8, color=GREY, transform=axes.transAxes

@@ -154,7 +154,6 @@ def _blink(times: Doubles, share: Doubles, first: int, last: int) -> Blink | Non
 
 
 def _crossing(times: Doubles, share: Doubles, index: int, level: float) -> float:
-    """When the line between two frames crosses a level."""
     a, b = float(share[index]), float(share[index + 1])
     part = (level - a) / (b - a)
     return float(times[index] + min(1.0, max(0.0, part)) * (times[index + 1] - times[index]))

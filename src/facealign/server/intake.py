@@ -189,17 +189,16 @@ def _from_json(body: bytes) -> list[Picture]:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise Problem(422, f"the body is not JSON ({error})") from None
-    entries = [document] if isinstance(document, dict) and "image" in document else None
-    if entries is None and isinstance(document, dict):
-        entries = document.get("images")
+    fields = document if isinstance(document, dict) else {}
+    entries = [fields] if "image" in fields else fields.get("images")
     if not isinstance(entries, list):
         raise Problem(422, 'the JSON has neither "image" nor a list "images"')
     return [_decoded(entry, f"images[{i}]") for i, entry in enumerate(entries)]
 
 
 def _decoded(entry: Any, place: str) -> Picture:
-    text = entry.get("image") if isinstance(entry, dict) else None
-    name = entry.get("name", "image") if isinstance(entry, dict) else None
+    fields = entry if isinstance(entry, dict) else {}
+    text, name = fields.get("image"), fields.get("name", "image")
     if not isinstance(text, str) or not isinstance(name, str):
         raise Problem(422, f'{place}: not {{"image": "…", "name": "…"}}, both of them text')
     try:

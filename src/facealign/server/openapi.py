@@ -1,8 +1,9 @@
-"""What the server offers: `openapi.yaml` as an OpenAPI 3.1 document, and as a page."""
+"""What the server offers: an OpenAPI 3.1 document, `openapi.yaml`, and a page, `docs.html`."""
 
 import html
 import json
 from functools import lru_cache
+from string import Template
 from typing import Any
 
 import yaml
@@ -41,28 +42,17 @@ def document(settings: ServerSettings) -> dict[str, Any]:
     return content
 
 
-STYLE = (
-    ":root{color-scheme:light dark}body{max-width:48rem;margin:2rem auto;padding:0 1rem;"
-    "font:16px/1.5 system-ui,sans-serif}table{border-collapse:collapse}td,th{text-align:left;"
-    "padding:.2rem 1rem .2rem 0;vertical-align:top}code{font-size:.95em}pre{overflow-x:auto}"
-)
-
-
 def readable(content: dict[str, Any]) -> str:
     """The document as one HTML page without scripts."""
-    parts = [
-        '<!doctype html><html lang="en"><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>facealign over HTTP</title><style>{STYLE}</style>",
-        f"<h1>facealign {html.escape(content['info']['version'])} over HTTP</h1>",
-        f"<p>{html.escape(content['info']['description'])}</p>",
-        "<pre>curl -F image=@photo.jpg http://127.0.0.1:8000/v1/align</pre>",
-        "<p>The same for machines: <code>/openapi.json</code>.</p>",
+    ways = [
+        line
+        for path, methods in content["paths"].items()
+        for method, way in methods.items()
+        for line in _readable_way(f"{method.upper()} {path}", way)
     ]
-    for path, methods in content["paths"].items():
-        for method, way in methods.items():
-            parts += _readable_way(f"{method.upper()} {path}", way)
-    return "\n".join([*parts, "</html>"])
+    info = {name: html.escape(content["info"][name]) for name in ("version", "description")}
+    page = Template(packaged("server/docs.html").read_text(encoding="utf-8").rstrip())
+    return page.substitute(info, ways="\n".join(ways))
 
 
 def _readable_way(title: str, way: dict[str, Any]) -> list[str]:

@@ -1,5 +1,3 @@
 """Faces followed from frame to frame, each under a number of its own."""
 
-from facealign.tracking.tracker import FaceTracker
-
-__all__ = ["FaceTracker"]
+from facealign.tracking.tracker import FaceTracker as FaceTracker

@@ -45,22 +45,19 @@ class Candidates:
     small: NDArray[np.bool_]
 
     def __getitem__(self, rows: NDArray[Any] | slice) -> "Candidates":
-        return Candidates(*(values[rows] for values in self._columns()))
-
-    def _columns(self) -> tuple[NDArray[Any], ...]:
-        return self.boxes, self.scores, self.angles, self.small
+        return Candidates(*(values[rows] for values in vars(self).values()))
 
     def or_surer(self, others: "Candidates", margin: float = 0.0) -> "Candidates":
         """Each candidate, or that of the same row in `others` if it is surer by a margin."""
         surer = others.scores > self.scores + margin
-        pairs = zip(self._columns(), others._columns(), strict=True)
+        pairs = zip(vars(self).values(), vars(others).values(), strict=True)
         rows = (np.where(surer[:, None] if a.ndim > 1 else surer, b, a) for a, b in pairs)
         return Candidates(*rows)
 
     @classmethod
     def best_of(cls, *parts: "Candidates") -> "Candidates":
         """All candidates, the surest first, without those that overlap a surer one."""
-        columns = zip(*(part._columns() for part in parts), strict=True)
+        columns = zip(*(vars(part).values() for part in parts), strict=True)
         joined = cls(*(np.concatenate(values) for values in columns))
         return joined[nms(joined.boxes, joined.scores, MAX_OVERLAP)]
 
@@ -224,11 +221,9 @@ class YuNet:
         return Candidates.best_of(others, surer[surer.scores >= least])
 
     def _has_clear(self, found: Candidates) -> bool:
-        """Whether some face is sure and not small."""
         return bool((found.scores[~found.small] >= self.SURE).any())
 
     def _looks(self, pixels: int) -> int:
-        """How many closer looks an image gets."""
         return self.FEW + pixels // self.PER
 
     def _turned(self, image: Pixels, upright: Candidates, looks: int) -> Candidates:
