@@ -19,6 +19,8 @@ Matrix = NDArray[np.float64]
 Boxes = NDArray[np.float32]
 """(N, 4) x0, y0, x1, y1."""
 Row = tuple[float, float, float]
+Affine = tuple[float, ...]
+"""The rows of a (2, 3) matrix: for six numbers Python is several times as fast as NumPy."""
 BLOCK = 64
 """Boxes that non-maximum suppression compares with those near them at a time: it bounds memory."""
 MOST_PIXELS = 1e9
@@ -220,13 +222,8 @@ class CropTransform:
 
     @cached_property
     def _inverse(self) -> tuple[Row, Row]:
-        """`inverse_matrix` as plain numbers: for six of them several times as fast as NumPy."""
-        (a, b, x), (c, d, y) = self.matrix.tolist()
-        size = a * d - b * c
-        return (
-            (d / size, -b / size, (b * y - d * x) / size),
-            (-c / size, a / size, (c * x - a * y) / size),
-        )
+        a, b, x, c, d, y = inverse(tuple(self.matrix.ravel().tolist()))
+        return (a, b, x), (c, d, y)
 
     def to_crop(self, points: Points) -> Points:
         """Points (..., 2) from image pixels to crop pixels."""
@@ -287,3 +284,14 @@ class CropTransform:
 def _apply(matrix: Matrix, points: ArrayLike) -> Points:
     moved = np.asarray(points, dtype=np.float64) @ matrix[:, :2].T + matrix[:, 2]
     return moved.astype(np.float32)
+
+
+def inverse(affine: Affine) -> Affine:
+    """The map back.
+
+    Raises:
+        ZeroDivisionError: it folds the plane into a line.
+    """
+    a, b, x, c, d, y = affine
+    size = a * d - b * c
+    return d / size, -b / size, (b * y - d * x) / size, -c / size, a / size, (c * x - a * y) / size

@@ -175,6 +175,11 @@ class ModelCard:
     terms: str
     trained_on: str
 
+    @property
+    def path(self) -> Path:
+        """The ONNX file."""
+        return WEIGHTS / self.file
+
 
 def bundled() -> dict[str, ModelCard]:
     """Every bundled model by name."""
@@ -194,7 +199,7 @@ def model_path(model: str | Path) -> Path:
     cards = bundled()
     name = DEFAULT if model == "default" else str(model)
     if name in cards:
-        return checked(WEIGHTS / cards[name].file, cards[name].sha256)
+        return checked(cards[name].path, cards[name].sha256)
     if is_file(model):
         return intact(Path(model))
     raise ModelError(

@@ -223,8 +223,6 @@ def progress(unit: str, shown: bool = True) -> "Bars":
     from rich.text import Text
 
     class Rate(ProgressColumn):
-        """Units a second."""
-
         def render(self, task: "Task") -> "Text":
             speed = task.finished_speed or task.speed
             return Text("" if speed is None else f"{speed:.1f}/s")

@@ -42,8 +42,6 @@ workers_option = click.option(
     metavar="N",
     help="Photos at a time; default: one a core.",
 )
-
-
 INPUT_FOLDERS = frozenset({"root", "run", "source", "sources"})
 """Arguments that may be a folder of labels, results, or a run's files."""
 

@@ -67,11 +67,6 @@ class Tally:
             rows = (row for result in self._first for row in _rows(result))
             print_table(("photo", "faces", "box (x0 y0 x1 y1)", "score"), rows)
 
-    def counts(self) -> dict[str, int]:
-        """The totals by name."""
-        counts = {"photos": self.images, "faces": self.faces, "failed": self.failed}
-        return counts | {"without_face": self.without}
-
     def in_words(self) -> str:
         """The totals as a line."""
         done = f"{counted(self.faces, 'face')} in {counted(self.images - self.failed, 'photo')}"
@@ -95,10 +90,10 @@ def _rows(result: ImageResult) -> list[tuple[str, str, str, str]]:
         return [(result.source, "-", "failed", "")]
     if not result.faces:
         return [(result.source, "0", "", "")]
-    boxes = [" ".join(f"{value:.1f}" for value in face.box) for face in result.faces]
+    names = [(result.source, str(len(result.faces)))] + [("", "")] * (len(result.faces) - 1)
     return [
-        (result.source if not i else "", str(len(boxes)) if not i else "", box, f"{face.score:.2f}")
-        for i, (box, face) in enumerate(zip(boxes, result.faces, strict=True))
+        (*name, " ".join(f"{value:.1f}" for value in face.box), f"{face.score:.2f}")
+        for name, face in zip(names, result.faces, strict=True)
     ]
 
 

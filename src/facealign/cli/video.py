@@ -76,26 +76,6 @@ class Settings:
         return recorded(vars(self)) | {"verb": "video"}
 
 
-@dataclass
-class Earlier:
-    """How far an earlier run has come with a video, and the faces of its last frame."""
-
-    result: ImageResult
-    tracks: int
-
-    @classmethod
-    def in_journal(cls, journal: Journal) -> "dict[str, Earlier]":
-        """Video → the last frame that the journal holds."""
-        found: dict[str, Earlier] = {}
-        for result in journal.results():
-            before = found.get(result.source)
-            most = max(
-                [before.tracks if before else 0, *((f.track or 0) + 1 for f in result.faces)]
-            )
-            found[result.source] = cls(result, most)
-        return found
-
-
 @click.command("video", short_help="Follow the faces of a video or a camera.")
 @click.argument("videos", nargs=-1, required=True, metavar="VIDEO...")
 @output_option("FILE", "Results: .csv .jsonl .json .parquet; - prints JSON Lines.")
@@ -160,7 +140,7 @@ def command(
             elif output is not None:
                 keep = kept(output, output_format(output), settings.record(), resume, totals.add)
                 journal = stack.enter_context(keep)
-                run.write, run.earlier = journal.add, Earlier.in_journal(journal)
+                run.write, run.earlier = journal.add, _last_frames(journal)
             for video in videos:
                 failed += not run.follow(video)
                 if stop.asked:
@@ -178,6 +158,15 @@ def command(
     return 4 if failed == len(videos) else 0
 
 
+def _last_frames(journal: Journal) -> dict[str, tuple[ImageResult, int]]:
+    """Video → the last frame that a journal holds of it, and how many tracks there were by then."""
+    found: dict[str, tuple[ImageResult, int]] = {}
+    for result in journal.results():
+        _, tracks = found.get(result.source, (result, 0))
+        found[result.source] = result, max([tracks, *((f.track or 0) + 1 for f in result.faces)])
+    return found
+
+
 @dataclass
 class Run:
     """The videos of one command."""
@@ -189,7 +178,7 @@ class Run:
     draw: Path | None
     shown: bool
     write: Callable[[ImageResult], object] = lambda result: None
-    earlier: dict[str, Earlier] = field(default_factory=dict)
+    earlier: dict[str, tuple[ImageResult, int]] = field(default_factory=dict)
 
     def follow(self, name: str) -> bool:
         """Follow the faces of one video; False where it could not be read at all, which is said."""
@@ -209,12 +198,12 @@ class Run:
     def _frames(self, video: VideoReader, tracker: FaceTracker) -> Iterator[Frame]:
         """The frames that are left to do, up to the one in hand when a signal comes."""
         wrapped = bar("following", "frames", self.shown)(video, total=video.total)
-        before = self.earlier.get(to_utf8(video.name))
+        last, tracks = self.earlier.get(to_utf8(video.name), (None, 0))
         for frame in self.stop.until_asked(wrapped):
-            if before is None or frame.number > (before.result.frame or 0):
+            if last is None or frame.number > (last.frame or 0):
                 yield frame
-            elif frame.number == before.result.frame:
-                tracker.resume(before.result.faces, frame.image, frame.time, before.tracks)
+            elif frame.number == last.frame:
+                tracker.resume(last.faces, frame.image, frame.time, tracks)
 
     def _keep(self, video: VideoReader, frames: Iterator[TrackedFrame]) -> None:
         with ExitStack() as stack:

@@ -133,8 +133,7 @@ def draw_attention(faces: Sequence[FacePicture], names: Sequence[str], target: P
     figure = new_figure(
         1.9 * (down if turned else across) + 0.3, 1.95 * (across if turned else down)
     )
-    shape = (across, down) if turned else (down, across)
-    grid = figure.add_gridspec(*shape)
+    grid = figure.add_gridspec(*((across, down) if turned else (down, across)))
     for x, face in enumerate(faces):
         assert face.attention is not None
         maps = zip(names, face.attention, strict=True)

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facealign.geometry import CropTransform, Matrix, box_of_points, box_size
+from facealign.geometry import Affine, CropTransform, Matrix, box_of_points, box_size, inverse
 from facealign.tracking.patches import SIDE, Patch, Region, X, Y
 from facealign.types import Pixels, Points
 
-Affine = tuple[float, ...]
-"""The rows of a (2, 3) map: for six numbers Python is several times as fast as NumPy."""
 IDENTITY: Affine = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 ROUNDS = 5
 """Most steps of a registration; two are usual."""
@@ -136,8 +134,7 @@ def similarity(before: Points, points: Points) -> Affine | None:
 
 def moved_points(points: Points, affine: Affine) -> Points:
     """Points (K, 2) moved along."""
-    matrix = to_matrix(affine)
-    return (points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
+    return CropTransform(to_matrix(affine), 1).to_crop(points)
 
 
 def moved_crop(crop: CropTransform, affine: Affine) -> CropTransform:
@@ -160,14 +157,3 @@ def after(second: Affine, first: Affine) -> Affine:
     (a, b, x, c, d, y), (e, f, u, g, h, v) = second, first
     upper = a * e + b * g, a * f + b * h, a * u + b * v + x
     return *upper, c * e + d * g, c * f + d * h, c * u + d * v + y
-
-
-def inverse(affine: Affine) -> Affine:
-    """The map back.
-
-    Raises:
-        ZeroDivisionError: it folds the plane into a line.
-    """
-    a, b, x, c, d, y = affine
-    size = a * d - b * c
-    return d / size, -b / size, (b * y - d * x) / size, -c / size, a / size, (c * x - a * y) / size

@@ -10,15 +10,13 @@ from numpy.typing import NDArray
 
 from facealign.face import Face
 from facealign.face.pose import lean
-from facealign.geometry import CropTransform, box_of_points, box_size, iou
+from facealign.geometry import Affine, CropTransform, box_of_points, box_size, inverse, iou
 from facealign.markup import load_markup
 from facealign.tracking.patches import Patch, patch_of
 from facealign.tracking.registration import (
     IDENTITY,
-    Affine,
     Movement,
     after,
-    inverse,
     moved_crop,
     moved_points,
     movement,

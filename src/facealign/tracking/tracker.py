@@ -131,8 +131,12 @@ class FaceTracker:
         moved = {} if cut else self._registered(image)
         carried = self._carried(moved, time)
         followed = self._follow(image, time, carried)
-        if cut:
-            followed = self._survivors(followed, image)
+        if cut:  # the faces that look as they did before
+            followed = {
+                track: face
+                for track, face in followed.items()
+                if likeness(patch_of(image, face), track.patch) >= ALIKE
+            }
         lost = len(followed) + len(carried) < sum(not t.missing for t in self._tracks)
         for track in self._tracks:
             if track in carried:
@@ -165,10 +169,8 @@ class FaceTracker:
 
     def _carried(self, moved: dict[Track, Movement | None], time: float) -> dict[Track, Movement]:
         """The faces of which all has moved alike, so that the network need not look at them."""
-        if not self._carry:
-            return {}
-        told = ((track, found) for track, found in moved.items() if found is not None)
-        return {track: found for track, found in told if needs_no_look(track, found, time)}
+        told = moved.items() if self._carry else ()
+        return {t: found for t, found in told if found and needs_no_look(t, found, time)}
 
     def _given(self, track: Track, time: float) -> Face:
         points = track.face.landmarks
@@ -199,14 +201,6 @@ class FaceTracker:
         )
         faces = self._aligner.look(found, self._looks)
         return {t: f for t, f in zip(tracks, faces, strict=True) if is_sure(f)}
-
-    def _survivors(self, followed: dict[Track, Face], image: Pixels) -> dict[Track, Face]:
-        """In a frame that may start a new scene: the faces that look as they did before."""
-        return {
-            track: face
-            for track, face in followed.items()
-            if likeness(patch_of(image, face), track.patch) >= ALIKE
-        }
 
     def _lose(self, track: Track) -> None:
         track.missing = True

@@ -20,6 +20,7 @@ def page_settings() -> dict[str, Any]:
     Raises:
         ModelError: a bundled model is missing or damaged.
     """
+    filters = {name: asdict(getattr(smoothing, name)) for name in ("LIVE_SHAPE", "QUICK", "CALM")}
     return {
         "version": facealign.__version__,
         "default": DEFAULT,
@@ -32,21 +33,12 @@ def page_settings() -> dict[str, Any]:
         "tracker": _constants(tracker) | {"CUT": patches.CUT},
         "track": _constants(track),
         "registration": _constants(registration, patches),
-        "smoothing": _smoothing(),
+        "smoothing": _constants(smoothing) | filters,
         "markups": {name: _markup(markup) for name, markup in MARKUPS.items()},
-        "generic_faces": {name: _generic(name) for name in MARKUPS},
-    }
-
-
-def _smoothing() -> dict[str, Any]:
-    return {
-        "most_seconds": smoothing.MOST_SECONDS,
-        "window": {"frames": smoothing.FRAMES, "degree": smoothing.DEGREE},
-        "shape": asdict(smoothing.LIVE_SHAPE),
-        "moved": smoothing.MOVED,
-        "known": smoothing.KNOWN,
-        "quick": asdict(smoothing.QUICK),
-        "calm": asdict(smoothing.CALM),
+        "generic_faces": {
+            name: {"indices": indices.tolist(), "places": places.tolist()}
+            for name, (indices, places) in ((name, generic_face(name)) for name in MARKUPS)
+        },
     }
 
 
@@ -88,8 +80,3 @@ def _markup(markup: Markup) -> dict[str, Any]:
         "quick": smoothing.quick_points(markup.name).tolist(),
         "inner": patches.inner_points(markup.name).tolist(),
     }
-
-
-def _generic(markup: str) -> dict[str, Any]:
-    indices, places = generic_face(markup)
-    return {"indices": indices.tolist(), "places": places.tolist()}

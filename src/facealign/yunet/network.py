@@ -83,7 +83,8 @@ class Network:
         The values are cls and obj (B, cells, 1), in 0..1, and bbox (B, cells, 4).
         """
         height, width = pictures[0].shape[:2]
-        padded = np.zeros((len(pictures), 3, _ceil32(height), _ceil32(width)), np.float32)
+        sides = (-(-side // 32) * 32 for side in (height, width))
+        padded = np.zeros((len(pictures), 3, *sides), np.float32)
         for planes, picture in zip(padded, pictures, strict=True):
             planes[:, :height, :width] = picture[..., ::-1].transpose(2, 0, 1)  # it takes BGR
         values = self._session.run(self._outputs, {"input": padded})
@@ -149,10 +150,6 @@ def spans(length: int, most: int, overlap: int) -> list[tuple[int, int]]:
     count = math.ceil((length - overlap) / (most - overlap))
     part = math.ceil((length + (count - 1) * overlap) / count)
     return [(round(i * (length - part) / (count - 1)), part) for i in range(count)]
-
-
-def _ceil32(length: int) -> int:
-    return -(-length // 32) * 32
 
 
 def reduced(image: Pixels, factor: int) -> Pixels:

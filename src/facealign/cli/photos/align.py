@@ -141,7 +141,10 @@ def command(
     try:
         _align(found, settings, target, draw, boxes, measures, tally)
     except KeyboardInterrupt:
-        return _interrupted(tally, found, output)
+        tally.print_problems(output)
+        kept = bool(tally.images) and output not in (None, STDOUT)
+        more = f"; {output} holds them, --resume continues from there" if kept else ""
+        return fail(tally.interrupted(len(found.files)) + more, INTERRUPTED)
     return _end(tally, started, output, draw, found.unknown)
 
 
@@ -212,18 +215,12 @@ def _align(
     output.run(find, photos, aligner.markup, record, tally)
 
 
-def _interrupted(tally: Tally, photos: Photos, output: Path | None) -> int:
-    tally.print_problems(output)
-    done = tally.interrupted(len(photos.files))
-    if tally.images and output not in (None, STDOUT):
-        done += f"; {output} holds them, --resume continues from there"
-    return fail(done, INTERRUPTED)
-
-
 def _end(tally: Tally, started: float, output: Path | None, draw: Path | None, unknown: int) -> int:
     """Print the totals, and what lies where; the exit code."""
     tally.print_problems(output)
-    totals = tally.counts() | {"seconds": round(time.perf_counter() - started, 3)}
+    seconds = round(time.perf_counter() - started, 3)
+    counts = {"photos": tally.images, "faces": tally.faces, "failed": tally.failed}
+    totals = {**counts, "without_face": tally.without, "seconds": seconds}
     LOG.info("done: %s", tally.in_words(), extra={"fields": totals})
     if output != STDOUT:
         tally.print_table()

@@ -51,7 +51,7 @@ const mapped = ([[a, b, x], [c, d, y]], points) =>
 /** Filters the points of one face, frame by frame. */
 export class LiveSmoother {
   /**
-   * @param {object} settings of smoothing: most_seconds, window, shape, moved, known, quick, calm.
+   * @param {object} settings the constants of `tracking/smoothing.py`.
    * @param {{eye_corners: ?number[], quick: boolean[]}} markup the point scheme.
    */
   constructor(settings, markup) {
@@ -72,13 +72,13 @@ export class LiveSmoother {
 
   /** Whether the place is a mean of several frames, no longer that of one alone. */
   get steady() {
-    return this.moved.length >= this.settings.known;
+    return this.moved.length >= this.settings.KNOWN;
   }
 
   /** The points of a frame without new ones: the last smoothed ones, moved along; lids and lips go on. */
   carriedTo(movement, time) {
     const [{ shape: found }, { place, turn, shape }] = this.last.map((points) => this.frame.split(points));
-    const { quick, calm } = this.settings;
+    const { QUICK: quick, CALM: calm } = this.settings;
     const seconds = time - this.latest;
     this.latest = time;
     this.speed ??= shape.map(() => [0, 0]);
@@ -101,7 +101,7 @@ export class LiveSmoother {
    * @param {?number[][]} movement of the face's pixels since the last step's frame; null: not known.
    */
   step(points, time, movement = null) {
-    const { most_seconds: most, window, moved } = this.settings;
+    const { MOST_SECONDS: most, FRAMES: frames, MOVED: moved } = this.settings;
     const before = this.past.at(-1)?.time;
     if (before !== undefined && !(time > before && time - before <= most)) this.reset();
     this.frame ??= new Frame(points, this.markup.eye_corners);
@@ -111,7 +111,7 @@ export class LiveSmoother {
     if (movement) this.last = this.last?.map((old) => mapped(movement, old)) ?? null;
     const { place, turn, shape } = this.frame.split(points);
     this.past.push({ time, place, turn });
-    if (this.past.length > window.frames) this.past.shift();
+    if (this.past.length > frames) this.past.shift();
     this.moved.push(points);
     if (this.moved.length > moved) this.moved.shift();
     const filtered = seconds ? this.#filtered(shape, seconds, movement !== null) : shape;
@@ -124,20 +124,20 @@ export class LiveSmoother {
   }
 
   #similarity(time) {
-    const { most_seconds: most, window, known } = this.settings;
+    const { MOST_SECONDS: most, DEGREE: degree, KNOWN: known } = this.settings;
     if (this.moved.length >= known) {
       const all = this.moved.map((points) => this.frame.split(points));
       return { place: mean(all.map((one) => one.place)), turn: mean(all.map((one) => one.turn)) };
     }
     const recent = this.past.filter((one) => time - one.time <= most);
-    const shares = weights(recent.map((one) => one.time), window.degree);
+    const shares = weights(recent.map((one) => one.time), degree);
     const fitted = (name) => recent.map((one, i) => scaled(one[name], shares[i])).reduce(plus);
     return { place: fitted("place"), turn: fitted("turn") };
   }
 
   /** One-Euro, a cutoff for each point by its own speed. */
   #filtered(shape, seconds, moved) {
-    const { shape: usual, quick, calm } = this.settings;
+    const { LIVE_SHAPE: usual, QUICK: quick, CALM: calm } = this.settings;
     const [last, before] = this.last.map((points) => this.frame.split(points).shape);
     this.speed ??= shape.map(() => [0, 0]);
     return shape.map((point, i) => {

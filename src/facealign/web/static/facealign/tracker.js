@@ -95,7 +95,7 @@ export class FaceTracker {
     const here = ({ box }) => isInside(box, image);
     const tracks = this.#active().filter((track) => here(track) && !carried.has(track));
     if (!tracks.length) return new Map();
-    const most = this.settings.smoothing.most_seconds;
+    const most = this.settings.smoothing.MOST_SECONDS;
     const places = tracks.map((track) => track.expected(time, most));
     const faces = await this.#look(image, {
       boxes: places.map(([box]) => box),
