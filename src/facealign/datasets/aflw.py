@@ -101,7 +101,6 @@ DATASET = Dataset(
     read=read_aflw,
     subsets=SUBSETS,
     markup="aflw19",
-    box_source="official",
     normalisers=("box_size",),
     origin=1,
     options=("training_faces",),

@@ -135,7 +135,6 @@ DATASET = Dataset(
     read=read_celeba,
     subsets=SUBSETS,
     markup="celeba5",
-    box_source="official",
     normalisers=("inter_pupil",),
 )
 ALIGNED = replace(

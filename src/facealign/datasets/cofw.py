@@ -85,7 +85,6 @@ DATASET = Dataset(
     read=read_cofw,
     subsets=SUBSETS,
     markup="cofw29",
-    box_source="official",
     normalisers=("inter_pupil", "inter_ocular"),
     origin=1,
 )

@@ -132,7 +132,6 @@ DATASET = Dataset(
     read=read_300w,
     subsets=OFFICIAL_COUNTS,
     markup="ibug68",
-    box_source="official",
     boxes="official; test: of the points",
     normalisers=("inter_ocular", "inter_pupil"),
     origin=1,

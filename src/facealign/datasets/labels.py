@@ -133,7 +133,6 @@ DATASETS = [
     Dataset(
         name=form.name,
         title=form.labels.title,
-        home="",
         read=partial(read_label_file, form.name, form.labels),
         subsets={ALL: None},
         markup=DEFAULT_MARKUP,

@@ -44,20 +44,14 @@ def variables(library: str, path: str, names: Sequence[str]) -> list[tuple[str, 
 
 
 def of_hdf5(file: Any, data: Any) -> Array:
-    """An array with MATLAB's axes; cells as arrays of their own."""
+    """An array with MATLAB's axes; cells as arrays, empty where they hold no text."""
     if data.dtype != object:
         return np.asarray(data[()].T)  # MATLAB stores by columns
     cells = np.empty(data.size, object)
-    for i, reference in enumerate(data[()].T.ravel()):
-        cells[i] = text_of(file[reference])
+    for i, cell in enumerate(file[reference] for reference in data[()].T.ravel()):
+        is_text = cell.dtype.kind == "u" and "MATLAB_empty" not in cell.attrs
+        cells[i] = np.array(["".join(map(chr, cell[()].ravel()))] if is_text else [])
     return cells
-
-
-def text_of(data: Any) -> Array:
-    """The text of a cell; an empty array for what is no text."""
-    if data.dtype.kind != "u" or "MATLAB_empty" in data.attrs:
-        return np.zeros(0)
-    return np.array(["".join(chr(code) for code in data[()].ravel())])
 
 
 def plain(name: str, array: Array) -> dict[str, Array]:

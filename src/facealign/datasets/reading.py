@@ -58,12 +58,12 @@ class Dataset:
 
     name: str
     title: str
-    home: str
     read: Callable[..., Reading]
     subsets: Mapping[str, int | None]
     markup: str
-    box_source: str
     normalisers: tuple[str, ...]
+    box_source: str = "official"
+    home: str = ""
     origin: int = 0
     options: tuple[str, ...] = ()
     boxes: str = ""

@@ -277,11 +277,9 @@ def read_packed(root: Path, subset: str = ALL) -> Reading:
 DATASET = Dataset(
     name="packed",
     title="Shards written by facealign data pack",
-    home="",
     read=read_packed,
     subsets={ALL: None},
     markup=DEFAULT_MARKUP,
-    box_source="official",
     boxes="as they were packed",
     normalisers=("inter_ocular", "inter_pupil"),
 )

@@ -86,6 +86,5 @@ DATASET = Dataset(
     read=read_wflw,
     subsets=SUBSETS,
     markup="wflw98",
-    box_source="official",
     normalisers=("inter_ocular",),
 )

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, groupby
 from pathlib import Path
+from types import SimpleNamespace
 from typing import IO, Any
 
 import numpy as np
@@ -46,7 +47,10 @@ def write_csv(results: Iterable[ImageResult], file: IO[str], contents: Contents)
             f"a CSV table holds one markup, not {', '.join(sorted(contents.markups))}: "
             "write .json, .jsonl or .parquet"
         )
-    table = csv.DictWriter(_Rows(file), _columns(contents), lineterminator="\r\n")
+    # Cells are quoted that hold what ends the writer's rows, and file names may hold \r or \n: it
+    # is told both, and rows end with the second alone.
+    rows = SimpleNamespace(write=lambda row: file.write(row.removesuffix("\r\n") + "\n"))
+    table = csv.DictWriter(rows, _columns(contents), lineterminator="\r\n")
     table.writeheader()
     for result in results:
         image: dict[str, Any] = {"image": result.source, "error": result.error}
@@ -56,19 +60,6 @@ def write_csv(results: Iterable[ImageResult], file: IO[str], contents: Contents)
             image |= {"frame": result.frame, "time": time}
         for cells in [_face_cells(face) for face in result.faces] or [{}]:
             table.writerow(image | cells)
-
-
-class _Rows:
-    """Ends rows with a line feed alone, though the writer is told to add a carriage return.
-
-    The writer quotes cells that contain what ends its rows, and file names may contain either.
-    """
-
-    def __init__(self, file: IO[str]) -> None:
-        self._file = file
-
-    def write(self, row: str) -> object:
-        return self._file.write(row.removesuffix("\r\n") + "\n")
 
 
 def _columns(contents: Contents) -> list[str]:

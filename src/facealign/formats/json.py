@@ -27,6 +27,11 @@ MOST = 2**31
 SCHEMA_FILE = packaged("formats/results.schema.json")
 
 
+def dumps(entry: Any, **how: Any) -> str:
+    """A value as JSON in any letters; `how` as of `json.dumps`."""
+    return json.dumps(entry, ensure_ascii=False, allow_nan=False, **how)
+
+
 def write_json(results: Iterable[ImageResult], file: IO[str], contents: Contents) -> None:
     """One document, with a line for each image."""
     file.write(f'{{"schema": "{SCHEMA}", "images": [')
@@ -39,13 +44,12 @@ def write_json(results: Iterable[ImageResult], file: IO[str], contents: Contents
 def write_jsonl(results: Iterable[ImageResult], file: IO[str], contents: Contents) -> None:
     """A line for each image."""
     told: set[str] = set()
-    for result in results:
-        file.write(to_line(result, told) + "\n")
+    file.writelines(to_line(result, told) + "\n" for result in results)
 
 
 def to_line(result: ImageResult, told: set[str] | None = None) -> str:
     """One image's entry as a line of JSON."""
-    return json.dumps(to_dict(result, told), ensure_ascii=False, allow_nan=False)
+    return dumps(to_dict(result, told))
 
 
 def to_dict(result: ImageResult, told: set[str] | None = None) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from facealign.image import open_image
 from facealign.markup import load_markup
 from facealign.models import DEFAULT, DEVICES, model_path
 from facealign.problems import report
-from facealign.types import Box, Floats, Pixels
+from facealign.types import Box, Floats
 from facealign.yunet import YuNet
 
 SURE = 0.7
@@ -93,7 +93,7 @@ def command(
     if not named.files:
         return 4
     labeller = Labeller.load(models, named.threads, looks, device)
-    labelled = named.map(partial(_label, labeller, named.room))
+    labelled = named.map(partial(labeller.label, named.room))
     found = [faces for faces in labelled if faces is not None]
     kept = [face for faces in found for face in faces if face.spread <= limit]
     _write(output, kept, load_markup(labeller.landmarkers[0].head).count)
@@ -140,25 +140,24 @@ class Labeller:
             )
         return cls(YuNet(min_score=SURE, **how), opened, looks)
 
-    def label(self, photo: Path, image: Pixels) -> list[Labelled]:
-        """The faces of a photo; the random looks are the same each time."""
+    def label(self, room: Room, path: Path) -> list[Labelled] | None:
+        """The faces of a photo, by the same random looks each time.
+
+        None, and a line of error, where it cannot be read.
+        """
         faces = []
-        for box in self.detector.detect(image).boxes:
-            how = (image, box, self.looks, np.random.default_rng(0))
-            looks = np.concatenate([several_looks(each, *how) for each in self.landmarkers])
-            faces.append(Labelled(photo, box, looks.mean(axis=0), spread(looks, box)))
+        try:
+            photo = open_image(path)
+            with room.hold(photo.width * photo.height, photo.name):
+                image = photo.decode()
+                for box in self.detector.detect(image).boxes:
+                    how = (image, box, self.looks, np.random.default_rng(0))
+                    looks = np.concatenate([several_looks(each, *how) for each in self.landmarkers])
+                    faces.append(Labelled(path, box, looks.mean(axis=0), spread(looks, box)))
+        except ImageError as error:
+            report(str(error))
+            return None
         return faces
-
-
-def _label(labeller: Labeller, room: Room, path: Path) -> list[Labelled] | None:
-    """The faces of a photo; None, and a line of error, where it cannot be read."""
-    try:
-        photo = open_image(path)
-        with room.hold(photo.width * photo.height, photo.name):
-            return labeller.label(path, photo.decode())
-    except ImageError as error:
-        report(str(error))
-        return None
 
 
 def _write(path: Path, faces: Iterable[Labelled], count: int) -> None:

@@ -10,7 +10,6 @@ Points go by the names in `keypoints` of their category, whose points and `skele
 scheme where no other is asked for.
 """
 
-import json
 import shutil
 import tempfile
 from collections import defaultdict
@@ -27,7 +26,7 @@ from facealign.errors import DataError
 from facealign.face import Face, ImageResult
 from facealign.files import parsing
 from facealign.formats.contents import Contents
-from facealign.formats.json import build_result, read_content, read_document
+from facealign.formats.json import build_result, dumps, read_content, read_document
 from facealign.formats.labels import (
     DEFAULT_MARKUP,
     Label,
@@ -131,20 +130,16 @@ def write_coco(results: Iterable[ImageResult], file: IO[str], contents: Contents
             image = {"id": number, "file_name": result.source}
             image |= {"width": result.width, "height": result.height}
             image |= {"error": result.error} if result.error else {}
-            file.write((",\n" if number > 1 else "\n") + _dumps(image))
+            file.write((",\n" if number > 1 else "\n") + dumps(image))
             for face in result.faces:
                 count += 1
                 entry = _annotation(face, count, number, categories[face.markup])
-                annotations.write((",\n" if count > 1 else "\n") + _dumps(entry))
+                annotations.write((",\n" if count > 1 else "\n") + dumps(entry))
         file.write('\n],\n"annotations": [')
         annotations.seek(0)
         shutil.copyfileobj(annotations, file)
     content = [_category(name, number) for name, number in categories.items()]
-    file.write('\n],\n"categories": ' + _dumps(content) + "}\n")
-
-
-def _dumps(entry: Any) -> str:
-    return json.dumps(entry, ensure_ascii=False, allow_nan=False)
+    file.write('\n],\n"categories": ' + dumps(content) + "}\n")
 
 
 def _annotation(face: Face, number: int, image: int, category: int) -> dict[str, Any]:

@@ -7,7 +7,6 @@ the corner of the image, half a pixel before the centre of the first.
 Results are written into a folder, with a point scheme that is not built in under `markup`.
 """
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -18,7 +17,7 @@ from facealign.face import Face, ImageResult
 from facealign.files import is_file, is_folder
 from facealign.formats.contents import Contents, path_of
 from facealign.formats.folders import write_into
-from facealign.formats.json import read_content
+from facealign.formats.json import dumps, read_content
 from facealign.formats.label_tools.named import LabelledImage, NamedTool, image_or_fault
 from facealign.formats.label_tools.regions import COVERED, Region, to_faces
 from facealign.formats.pts import image_beside
@@ -36,8 +35,7 @@ def write_labelme(results: Iterable[ImageResult], path: Path, contents: Contents
         for result in results:
             photo = path_of(result.source)
             content = _document(result, (path / names[photo]).parent)
-            text = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1)
-            apart.write(f"{names[photo]}.json", text, photo)
+            apart.write(f"{names[photo]}.json", dumps(content, indent=1), photo)
 
 
 def _document(result: ImageResult, folder: Path) -> dict[str, Any]:

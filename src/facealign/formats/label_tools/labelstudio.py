@@ -10,7 +10,6 @@ built in in the `meta` of its first task. Percent count from the image's corner,
 the centre of the first.
 """
 
-import json
 import logging
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,7 +21,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from facealign.errors import DataError, OutputError
 from facealign.face import Face, ImageResult
 from facealign.formats.contents import Contents
-from facealign.formats.json import read_content
+from facealign.formats.json import dumps, read_content
 from facealign.formats.label_tools.named import LabelledImage, NamedFace, NamedTool, image_or_fault
 from facealign.formats.label_tools.regions import COVERED, Region, to_faces
 from facealign.image import SUFFIXES
@@ -46,8 +45,7 @@ def write_labelstudio(results: Iterable[ImageResult], file: IO[str], contents: C
                 task["meta"] = {"markup": content}
         regions = [r for k, face in enumerate(result.faces) for r in _regions(face, result, k)]
         task["annotations"] = [{"id": number, "was_cancelled": False, "result": regions}]
-        line = json.dumps(task, ensure_ascii=False, allow_nan=False)
-        file.write((",\n" if number > 1 else "\n") + line)
+        file.write((",\n" if number > 1 else "\n") + dumps(task))
     file.write("\n]\n")
 
 
