@@ -62,11 +62,9 @@ def _read_labels(path: Path) -> dict[str, Any]:
     labels = read_mat(path, (*FIELDS, "nameList", "ra"))
     count = len(labels["nameList"])
     for name, width in FIELDS.items():
-        if np.shape(labels[name]) != (count, width):
-            raise DataError(
-                f"{path}: {name} is {np.shape(labels[name])}, but {count} names need "
-                f"({count}, {width})"
-            )
+        if (shape := np.shape(labels[name])) != (count, width):
+            needs = f"{count} names need ({count}, {width})"
+            raise DataError(f"{path}: {name} is {shape}, but {needs}")
     order = np.ravel(labels["ra"]).astype(np.int64) - 1
     if not np.array_equal(np.sort(order), np.arange(count)):
         raise DataError(f"{path}: ra does not list each of the faces 1 … {count} once")

@@ -40,8 +40,7 @@ def read_cofw(root: Path, subset: str) -> Reading:
     if not is_hdf5(path):
         raise DataError(f"{path}: not the official MATLAB 7.3 file; get it again")
     points, boxes = f"phis{ENDING[subset]}", f"bboxes{ENDING[subset]}"
-    labels = read_mat(path, (points, boxes))
-    rows, corners = labels[points], labels[boxes]
+    rows, corners = read_mat(path, (points, boxes)).values()
     count = len(rows)
     if np.shape(rows) != (count, 3 * POINTS) or np.shape(corners) != (count, 4):
         raise DataError(
@@ -74,8 +73,7 @@ def read_cofw_images(path: Path, indices: Sequence[int]) -> Iterator[Pixels]:
         MissingExtraError: the "data" extra is not installed.
     """
     ending = ENDING["train" if "train" in path.name else "test"]
-    for pixels in read_pictures(path, f"Is{ending}", indices):
-        yield read_image(pixels)
+    yield from map(read_image, read_pictures(path, f"Is{ending}", indices))
 
 
 DATASET = Dataset(

@@ -60,10 +60,8 @@ def _belongs(words: list[str], subset: str) -> bool:
 def _wflw_sample(path: Path, images: Path, line: int, words: list[str]) -> Sample:
     place = f"{path}:{line}"
     if len(words) != FIELDS + 1:
-        raise DataError(
-            f"{place}: {len(words)} words instead of {FIELDS + 1}: 98 points, rectangle, "
-            "attributes, image"
-        )
+        needs = f"{FIELDS + 1}: 98 points, rectangle, attributes, image"
+        raise DataError(f"{place}: {len(words)} words instead of {needs}")
     try:
         values = np.array([float(word) for word in words[:FIELDS]])
     except ValueError:

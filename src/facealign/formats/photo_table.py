@@ -76,9 +76,7 @@ class PhotoNames:
     def like(self, path: str) -> list[str]:
         """The names that end most like a path; several if they cannot be told apart."""
         parts = split_name(path)
-        near = dict.fromkeys(
-            name for word in _last_words(parts) for name in self._by_last.get(word, ())
-        )
+        near = [name for word in _last_words(parts) for name in self._by_last.get(word, ())]
         ranks = {name: self._rank(parts, path, name) for name in near}
         best = max(ranks.values(), default=(0, 0, False))
         return [name for name, rank in ranks.items() if rank == best and rank[0]]
@@ -106,10 +104,8 @@ class PhotoNames:
 
 def _last_words(parts: Parts) -> list[str]:
     """The file name, folded, and without an upload mark."""
-    if not parts:
-        return []
-    (last,) = _fold(parts[-1:])
-    return list(dict.fromkeys((last, UPLOADED.sub("", last, count=1))))
+    last = _fold(parts[-1:])
+    return list(dict.fromkeys((*last, *(UPLOADED.sub("", word, count=1) for word in last))))
 
 
 def the_one(path: str, names: PhotoNames, paths: PhotoNames) -> str | None:

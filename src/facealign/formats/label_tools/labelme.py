@@ -25,11 +25,7 @@ from facealign.markup import load_markup, own_scheme
 
 
 def write_labelme(results: Iterable[ImageResult], path: Path, contents: Contents) -> None:
-    """A file for each image, in a folder; folders are kept below the one that holds every photo.
-
-    Raises:
-        OutputError: a file cannot be written.
-    """
+    """A file for each image, in a folder; folders are kept below the one that holds every photo."""
     names = contents.names()
     with write_into(path, "**/*.json") as apart:
         for result in results:

@@ -48,7 +48,7 @@ def to_faces(regions: Sequence[Region], place: str, id: str) -> list[NamedFace]:
     """
     groups, loose = _groups(regions)
     faces = [
-        _face(members, f"{place}, face {number}", f"{id}#{number}")
+        replace(_face(members), place=f"{place}, face {number}", id=f"{id}#{number}")
         for number, members in enumerate(groups.values(), 1)
     ]
     if loose:
@@ -81,12 +81,10 @@ def _groups(regions: Sequence[Region]) -> tuple[dict[Hashable, list[Region]], li
     return groups, groups.pop(None, [])
 
 
-def _face(members: Sequence[Region], place: str, id: str) -> NamedFace:
+def _face(members: Sequence[Region]) -> NamedFace:
     boxes = [region for region in members if region.is_box]
     points = [region for region in members if not region.is_box]
     return NamedFace(
-        place=place,
-        id=id,
         names=[point.label for point in points],
         points=[point.corners for point in points],
         occluded=[p.occluded for p in points] if any(p.occluded for p in points) else (),
