@@ -36,20 +36,16 @@ class Roots:
         reasons: list[str] = []
         known = load_dataset(dataset).options
         options = {key: value for key, value in self.options.items() if key in known}
-        for folder in self._folders(dataset):
+        split = [root.partition("=") for root in self.given]
+        named = [Path(folder) for name, equals, folder in split if equals and name == dataset]
+        bare = [Path(root) for root, equals, _ in split if not equals]
+        inside = [root / dataset for root in bare if (root / dataset).is_dir()]
+        for folder in named or inside + bare:
             try:
                 return read_dataset(dataset, folder, subset, **options)
             except DataError as error:
                 reasons.append(str(error))
         raise DataError(reasons[0] if reasons else f"no data: give --root {dataset}=DIR")
-
-    def _folders(self, dataset: str) -> list[Path]:
-        """The folder given for this data set, or else the bare ones."""
-        split = [root.partition("=") for root in self.given]
-        named = [Path(folder) for name, equals, folder in split if equals and name == dataset]
-        bare = [Path(root) for root, equals, _ in split if not equals]
-        inside = [root / dataset for root in bare if (root / dataset).is_dir()]
-        return named or inside + bare
 
 
 @dataclass

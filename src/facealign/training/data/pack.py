@@ -124,10 +124,15 @@ def _open_index(target: Path, facts: Facts) -> Index:
     """The index of an interrupted packing to resume, or an empty one."""
     if is_folder(target) and (target / UNFINISHED).exists():
         index = read_index(target / UNFINISHED)
-        if index.facts != facts:
+        changed = [n for n, value in vars(facts).items() if getattr(index.facts, n) != value]
+        if changed:
+            name = changed[0]
+            how = f"{name} {getattr(index.facts, name)}, not {getattr(facts, name)}"
+            if name == "fingerprint":
+                how = "its faces or labels differ"
             raise OutputError(
-                f"{target} holds part of another packing ({_difference(index.facts, facts)}): "
-                "choose another folder, or delete it"
+                f"{target} holds part of another packing ({how}): choose another folder, or "
+                "delete it"
             )
         return index
     if (target / INDEX).exists():
@@ -139,13 +144,6 @@ def _open_index(target: Path, facts: Facts) -> Index:
     if not all(path.name.startswith("shard-00000.") or path.match(PARTS) for path in found):
         raise OutputError(f"{target} is not an empty folder: choose another")
     return Index(facts)
-
-
-def _difference(one: Facts, other: Facts) -> str:
-    name = next(n for n in Facts.__dataclass_fields__ if getattr(one, n) != getattr(other, n))
-    if name == "fingerprint":
-        return "its faces or labels differ"
-    return f"{name} {getattr(one, name)}, not {getattr(other, name)}"
 
 
 def _add_shard(target: Path, index: Index, stream: Stream, problems: Sequence[str]) -> Index:

@@ -3,15 +3,13 @@
 The layers keep the names and shapes of `nn.BatchNorm2d`, so checkpoints fit all of them.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from facealign.training.distributed.processes import sum_up, world
+from facealign.training.distributed.processes import rank, sum_up, world
 
 
 def fit_batch_norm(model: nn.Module, mode: str) -> None:
@@ -20,10 +18,10 @@ def fit_batch_norm(model: nn.Module, mode: str) -> None:
     if mode == "frozen":
         for layer in layers:
             layer.requires_grad_(False).__class__ = FrozenBatchNorm
+    elif mode == "sync" and world() > 1 and next(model.parameters()).is_cuda:
+        # PyTorch's own needs a GPU.
+        nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
     elif mode == "sync" and world() > 1:
-        if next(model.parameters()).is_cuda:  # PyTorch's own needs a GPU
-            nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
-            return
         for layer in layers:  # whose parameters and buffers stay the same
             layer.__class__ = SyncBatchNorm
 
@@ -46,19 +44,19 @@ class SyncBatchNorm(nn.BatchNorm2d):
         """(B, C, H, W) → the same shape."""
         if not self.training:
             return super().forward(x)
-        mean, variance = _moments_of_all(x)
-        count = world() * x.numel() // x.shape[1]
         assert self.running_mean is not None
         assert self.running_var is not None
         assert self.num_batches_tracked is not None
-        with torch.no_grad():  # the running variance is the unbiased one
+        count = world() * x.numel() // x.shape[1]
+        with torch.no_grad():
+            mean, variance = _moments_of_all(x)
             self.num_batches_tracked += 1
             self.running_mean.lerp_(mean, self.momentum or 0.0)
             self.running_var.lerp_(variance * (count / max(1, count - 1)), self.momentum or 0.0)
-        return _normalise(x, self.weight, self.bias, mean, variance, self.eps)
+        normal: Tensor = _Normalise.apply(x, self.weight, self.bias, mean, variance, self.eps)  # type: ignore[no-untyped-call]
+        return normal
 
 
-@torch.no_grad()
 def _moments_of_all(x: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and variance (C,) in float32 over the rows of all processes.
 
@@ -66,7 +64,7 @@ def _moments_of_all(x: Tensor) -> tuple[Tensor, Tensor]:
     """
     variance, mean = torch.var_mean(x.float(), dim=(0, 2, 3), correction=0)
     table = mean.new_zeros(world(), 2, len(mean))
-    table[dist.get_rank(), 0], table[dist.get_rank(), 1] = mean, variance
+    table[rank(), 0], table[rank(), 1] = mean, variance
     means, variances = sum_up(table).unbind(dim=1)
     whole = means.mean(dim=0)
     return whole, (variances + (means - whole).square()).mean(dim=0)
@@ -77,17 +75,11 @@ class _Normalise(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any,
-        x: Tensor,
-        weight: Tensor,
-        bias: Tensor,
-        mean: Tensor,
-        variance: Tensor,
-        eps: float,
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, var: Tensor, eps: float
     ) -> Tensor:
-        ctx.save_for_backward(x, weight, mean, variance)
+        ctx.save_for_backward(x, weight, mean, var)
         ctx.eps = eps
-        return F.batch_norm(x, mean, variance, weight, bias, training=False, eps=eps)
+        return F.batch_norm(x, mean, var, weight, bias, training=False, eps=eps)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
@@ -102,6 +94,3 @@ class _Normalise(torch.autograd.Function):
         rest = whole[0].view(-1, 1, 1) + centred * (whole[1] * scale).view(-1, 1, 1)
         below = (above.float() - rest) * (weight * scale).view(-1, 1, 1)
         return below.to(x.dtype), of_weight, of_bias, None, None, None
-
-
-_normalise: Callable[..., Tensor] = _Normalise.apply

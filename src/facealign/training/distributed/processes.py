@@ -25,7 +25,6 @@ from facealign.errors import DataError, FaceAlignError, ProcessError, SettingsEr
 from facealign.training.settings import TrainSettings
 
 T = TypeVar("T")
-
 _PLACE = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 """Variables that torchrun sets in the environment of each process."""
 
@@ -94,22 +93,8 @@ def joined(train: TrainSettings) -> Iterator[bool]:
         yield False
         return
     gpu = train.device != "cpu" and torch.cuda.is_available()
-    _share_machine(train, gpu)
-    backend = "cpu:gloo,cuda:nccl" if gpu else "gloo"
-    timeout = datetime.timedelta(seconds=train.timeout)
-    try:
-        with _named_errors(train):
-            dist.init_process_group(backend, timeout=timeout)
-            yield True
-    finally:
-        if dist.is_initialized():
-            dist.destroy_process_group()
-
-
-def _share_machine(train: TrainSettings, gpu: bool) -> None:
-    """Use the GPU of the local rank, or an equal share of the processor's cores."""
     place, beside = int(os.environ["LOCAL_RANK"]), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    if not gpu:
+    if not gpu:  # an equal share of the processor's cores
         if not train.threads and "OMP_NUM_THREADS" not in os.environ:
             torch.set_num_threads(max(1, (os.cpu_count() or 1) // beside))
     elif place < torch.cuda.device_count():
@@ -119,6 +104,15 @@ def _share_machine(train: TrainSettings, gpu: bool) -> None:
             f"process {place} of this machine has no GPU, there are {torch.cuda.device_count()}: "
             "start one process per GPU, or set train.device=cpu"
         )
+    backend = "cpu:gloo,cuda:nccl" if gpu else "gloo"
+    timeout = datetime.timedelta(seconds=train.timeout)
+    try:
+        with _named_errors(train):
+            dist.init_process_group(backend, timeout=timeout)
+            yield True
+    finally:
+        if dist.is_initialized():
+            dist.destroy_process_group()
 
 
 @contextlib.contextmanager

@@ -28,7 +28,6 @@ from facealign.training.augment.photometric import MEAN, STD
 from facealign.training.export.quantize import to_integers
 from facealign.training.rundir.checkpoint import load_checkpoint, network_of
 from facealign.training.rundir.folder import best_checkpoint
-from facealign.training.settings import Settings
 from facealign.training.settings_file import to_settings
 from facealign.types import Floats
 
@@ -120,7 +119,21 @@ def export_run(
     if spread is not None:  # scaled by the factor fitted on the held-out faces
         spread.bias.data += math.log(max(state["spread_scale"], 1e-3))
     _choose_heads(model, state, markups)
-    facts = _facts(settings, state, licence or settings.licence)
+    schemes = [scheme for name in state["markups"] if (scheme := own_scheme(name))]
+    facts = ModelFacts(
+        name=settings.name,
+        markup=state["markups"][0],
+        input_size=settings.model.input_size,
+        mean=MEAN,
+        std=STD,
+        margin=settings.data.margin,
+        trained_on=state["trained_on"],
+        licence=licence or settings.licence,
+        version=facealign.__version__,
+        attention_stages=settings.model.stages_with_maps,
+        further_markups=tuple(state["markups"][1:]),
+        schemes=json.dumps(schemes) if schemes else "",
+    )
     content = to_onnx(model, facts)
     check_parity(model, content)
     if faces is not None:
@@ -196,24 +209,6 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(before)
-
-
-def _facts(settings: Settings, state: dict[str, Any], licence: str) -> ModelFacts:
-    schemes = [scheme for name in state["markups"] if (scheme := own_scheme(name))]
-    return ModelFacts(
-        name=settings.name,
-        markup=state["markups"][0],
-        input_size=settings.model.input_size,
-        mean=MEAN,
-        std=STD,
-        margin=settings.data.margin,
-        trained_on=state["trained_on"],
-        licence=licence,
-        version=facealign.__version__,
-        attention_stages=settings.model.stages_with_maps,
-        further_markups=tuple(state["markups"][1:]),
-        schemes=json.dumps(schemes) if schemes else "",
-    )
 
 
 def _reloaded(program: torch.onnx.ONNXProgram) -> onnx.ModelProto:
