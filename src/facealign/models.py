@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from facealign.errors import DataError, ModelError, SettingsError
-from facealign.files import digest, is_file, packaged, parsing, reading, sha256
+from facealign.files import digest, is_file, packaged, parsing, present, reading, sha256
 from facealign.markup import Markup, load_markup, targets
 
 WEIGHTS = packaged("weights")
@@ -183,8 +183,7 @@ class ModelCard:
 
 def bundled() -> dict[str, ModelCard]:
     """Every bundled model by name."""
-    path = WEIGHTS / "models.toml"
-    _check_there(path)
+    path = present(WEIGHTS / "models.toml")
     with reading(path, ModelError), parsing(path, "damaged; install facealign again", ModelError):
         tree = tomllib.loads(path.read_text(encoding="utf-8"))
         return {name: ModelCard(name=name, **card) for name, card in tree.items()}
@@ -208,22 +207,13 @@ def model_path(model: str | Path) -> Path:
     )
 
 
-def _check_there(path: Path) -> None:
-    if not path.is_file():
-        raise ModelError(
-            f"{path}: missing from this installation: install facealign again; a frozen program "
-            "must be built with facealign's data files (PyInstaller does it by itself)"
-        )
-
-
 def checked(path: Path, wanted: str) -> Path:
     """The path of a bundled file, its content checked.
 
     Raises:
         ModelError: the file is missing or damaged.
     """
-    _check_there(path)
-    if sha256(path) != wanted:
+    if sha256(present(path)) != wanted:
         raise ModelError(f"{path}: damaged (its sha256 differs); install facealign again")
     return path
 

@@ -36,8 +36,7 @@ class Lines(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self.as_json = False
-        self.problems = 0
+        self.as_json, self.problems = False, 0
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one message; its fields appear only in JSON."""

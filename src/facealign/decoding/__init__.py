@@ -10,7 +10,7 @@ import io
 from PIL import Image
 
 from facealign.decoding.others import RAW_SUFFIXES as RAW_SUFFIXES, Opened, open_other
-from facealign.decoding.segments import has_end, split_jpeg, split_png, with_end
+from facealign.decoding.segments import split_jpeg, split_png, with_end
 from facealign.decoding.tiff import seek_picture
 
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP")
@@ -40,8 +40,8 @@ def open_picture(data: bytes, raw: bool = False) -> Opened:
 
     def decode() -> Image.Image:
         whole = picture
-        if data.startswith(b"\xff\xd8") and not has_end(data):
-            whole = Image.open(io.BytesIO(with_end(data)), formats=("JPEG",))
+        if data.startswith(b"\xff\xd8") and (ended := with_end(data)) is not data:
+            whole = Image.open(io.BytesIO(ended), formats=("JPEG",))
         whole.load()
         if exif:
             whole.info["exif"] = exif

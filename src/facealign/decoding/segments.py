@@ -37,18 +37,15 @@ def split_jpeg(data: bytes) -> tuple[bytes, bytes, bytes | None]:
     return b"".join([*parts, data[place:]]), exif, joined or None
 
 
-def has_end(data: bytes) -> bool:
-    """Whether a JPEG's end mark comes after its last scan; bytes may follow it."""
-    scan = data.rfind(b"\xff\xda")
-    return scan < 0 or data.find(b"\xff\xd9", scan) >= 0
-
-
 def with_end(data: bytes) -> bytes:
-    """A JPEG that lacks its end mark, with it, if all of its pixels are there.
+    """A JPEG that lacks its end mark after its last scan, with it, if all of its pixels are there.
 
     Where pixels are missing, what follows the data becomes pixels: two different endings then
     decode to different pictures.
     """
+    scan = data.rfind(b"\xff\xda")
+    if scan < 0 or data.find(b"\xff\xd9", scan) >= 0:
+        return data
     body = data.removesuffix(b"\xff")
     ended = body + b"\xff\xd9"
     pictures = []

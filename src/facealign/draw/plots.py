@@ -186,8 +186,7 @@ def _draw_face(axes: "Axes", face: FacePicture) -> None:
 
 def _draw_map(axes: "Axes", image: Pixels, values: Floats) -> None:
     side = image.shape[0]
-    gray = image.mean(axis=2)
-    axes.imshow(gray, cmap="gray", vmin=0, vmax=255)
+    axes.imshow(image.mean(axis=2), cmap="gray", vmin=0, vmax=255)
     extent = (-0.5, side - 0.5, side - 0.5, -0.5)
     axes.imshow(values, cmap="inferno", alpha=0.6, extent=extent, interpolation="nearest")
     _bare(axes, image)

@@ -23,6 +23,7 @@ from facealign.files.reading import (
     packaged as packaged,
     parse_json as parse_json,
     parsing as parsing,
+    present as present,
     read_json_file as read_json_file,
     read_toml as read_toml,
     reading as reading,

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from facealign.errors import DataError, FaceAlignError
+from facealign.errors import DataError, FaceAlignError, ModelError
 
 BAD_CONTENT = (
     *(ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError),
@@ -72,6 +72,20 @@ def _copied(found: Traversable, target: Path) -> Path:
     elif found.is_file():
         target.write_bytes(found.read_bytes())
     return target
+
+
+def present(path: Path) -> Path:
+    """The path of a file that comes with facealign.
+
+    Raises:
+        ModelError: it is missing.
+    """
+    if not path.is_file():
+        raise ModelError(
+            f"{path}: missing from this installation: install facealign again; a frozen program "
+            "must be built with facealign's data files (PyInstaller does it by itself)"
+        )
+    return path
 
 
 def sha256(path: Path) -> str:

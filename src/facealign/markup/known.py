@@ -13,14 +13,14 @@ from types import MappingProxyType
 from typing import Any
 
 from facealign.errors import DataError
-from facealign.files import packaged, read_toml
+from facealign.files import packaged, present, read_toml
 from facealign.markup.scheme import Markup, fold
 
 LOG = logging.getLogger(__name__)
 MARKUPS: MappingProxyType[str, Markup] = MappingProxyType(
     {
         name: Markup(name, **{"points": list(chain(*facts["groups"].values()))} | facts)
-        for name, facts in read_toml(packaged("markup/known.toml")).items()
+        for name, facts in read_toml(present(packaged("markup/known.toml"))).items()
     }
 )
 """The point schemes of the public data sets by name."""

@@ -14,8 +14,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.requests: Counter[tuple[str, int]] = Counter()
-        self.images = 0
-        self.faces = 0
+        self.images = self.faces = 0
         self._times = [0] * (len(BUCKETS) + 1)
         self._seconds = 0.0
 

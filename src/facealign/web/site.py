@@ -95,7 +95,6 @@ def write_site(folder: Path) -> int:
 
 
 LOG = logging.getLogger(__name__)
-HOST = "127.0.0.1"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -142,7 +141,7 @@ def make_server(port: int) -> ThreadingHTTPServer:
     """
     site_files()  # made once, before the first request
     try:
-        return _Server((HOST, port), _Handler)
+        return _Server(("127.0.0.1", port), _Handler)
     except OSError as error:
         raise SettingsError(
             f"port {port} cannot be used ({reason(error)}); choose another with --port"

@@ -125,8 +125,7 @@ class YuNet:
                 f"min_face must be a number of pixels above 0, min_score one in 0..1; not "
                 f"{min_face} and {min_score}"
             )
-        self.min_score = min_score
-        self.min_face = min_face
+        self.min_score, self.min_face = min_score, min_face
         self._network = Network(Path(path) if path else self.bundled_file(), threads, providers)
 
     @classmethod
