@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from facealign.errors import DataError, needs
-from facealign.face import Face, ImageResult
+from facealign.face import ImageResult
 from facealign.files import BAD_CONTENT, COPY, brief, reading, to_utf8
 from facealign.formats.contents import NEEDED, OPTIONAL, Contents
 from facealign.formats.json import SCHEMA, from_dict
@@ -73,16 +73,14 @@ def write_parquet(results: Iterable[ImageResult], file: IO[bytes], contents: Con
 
 def to_row(result: ImageResult) -> dict[str, Any]:
     """One image's row, its numbers unrounded."""
-    row: dict[str, Any] = {"source": to_utf8(result.source)}
+    row: dict[str, Any] = {"source": to_utf8(result.source), "faces": []}
     row |= {name: getattr(result, name) for name in ("frame", "time", "width", "height")}
-    faces = [_entry(face) for face in result.faces]
-    return row | {"faces": faces, "error": result.error and to_utf8(result.error)}
-
-
-def _entry(face: Face) -> dict[str, Any]:
-    values = {name: getattr(face, name) for name in (*NEEDED, *OPTIONAL)}
-    plain = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in values.items()}
-    return plain | {"measures": None if face.measures is None else dict(face.measures)}
+    for face in result.faces:
+        values = {name: getattr(face, name) for name in (*NEEDED, *OPTIONAL)}
+        values["measures"] = None if face.measures is None else dict(face.measures)
+        plain = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in values.items()}
+        row["faces"].append(plain)
+    return row | {"error": result.error and to_utf8(result.error)}
 
 
 def read_parquet(path: Path, markup: str | None) -> Iterator[ImageResult]:
@@ -95,15 +93,13 @@ def read_parquet(path: Path, markup: str | None) -> Iterator[ImageResult]:
         import pyarrow.parquet
 
     for file in sorted(path.glob("*.parquet")) if path.is_dir() else [path]:
-        number = 0
         try:
             with reading(file), pyarrow.parquet.ParquetFile(file) as table:
                 own = (table.schema_arrow.metadata or {}).get(SCHEMES.encode(), b"[]")
                 for content in json.loads(own):
                     scheme_of_dict(content, str(file))
-                for batch in table.iter_batches(ROWS):
-                    for row in batch.to_pylist():
-                        yield from_dict(row, f"{file}: row {number}")
-                        number += 1
+                rows = (row for batch in table.iter_batches(ROWS) for row in batch.to_pylist())
+                for number, row in enumerate(rows):
+                    yield from_dict(row, f"{file}: row {number}")
         except (pyarrow.ArrowException, *BAD_CONTENT) as error:
             raise DataError(f"{file}: not a Parquet file ({brief(error)}); {COPY}") from None

@@ -39,15 +39,9 @@ def _document(result: ImageResult, folder: Path) -> dict[str, Any]:
     source = os.path.relpath(source, folder) if is_file(source) else source
     own = {content["name"]: content for f in result.faces if (content := own_scheme(f.markup))}
     faces = enumerate(result.faces, 1)
-    content = {
-        "version": "5.5.0",
-        "flags": {},
-        "shapes": [shape for number, face in faces for shape in _shapes(face, number)],
-        "imagePath": source,
-        "imageData": None,
-        "imageHeight": result.height,
-        "imageWidth": result.width,
-    }
+    shapes = [shape for number, face in faces for shape in _shapes(face, number)]
+    content = {"version": "5.5.0", "flags": {}, "shapes": shapes, "imagePath": source}
+    content |= {"imageData": None, "imageHeight": result.height, "imageWidth": result.width}
     return content | ({"markup": next(iter(own.values()))} if own else {})
 
 
