@@ -11,7 +11,8 @@ from torch.nn import functional as F
 
 from facealign.errors import SettingsError
 from facealign.network import AAN, AANSettings
-from facealign.network.blocks import Attention, EarlyHead, Stage, pool_attended
+from facealign.network.attention import Attention, Stage
+from facealign.network.blocks import EarlyHead, pool_attended
 from facealign.network.head import CosineEmbedding
 
 SMALL = {"points": 5, "input_size": 64, "widths": (8, 16, 24), "embedding_size": 32}

@@ -11,8 +11,8 @@ from PIL import Image
 
 from facealign import FaceAligner
 from facealign.tracking import FaceTracker
+from facealign.tracking.matching import match
 from facealign.tracking.smoothing import LiveSmoother
-from facealign.tracking.track import match
 from facealign.types import Pixels
 
 Run = Callable[..., list[Any]]

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from facealign.aligner.blank import blank
 from facealign.aligner.confidence import confidence, distinct_faces
+from facealign.aligner.crops import See, Views, face_crop, on_grid
 from facealign.aligner.found import Found
-from facealign.aligner.views import See, Views, face_crop, on_grid
 from facealign.errors import ModelError
 from facealign.exposure import brighten, even_light
 from facealign.face import Face

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from facealign.network.blocks import Stage, Stem, pool_attended
+from facealign.network.attention import Stage
+from facealign.network.blocks import Stem, pool_attended
 from facealign.network.head import Head, Prediction
 from facealign.network.settings import AANSettings
 

@@ -18,7 +18,8 @@ from torch.nn import functional as F
 
 from facealign.errors import needs
 from facealign.network.aan import Features, Regression
-from facealign.network.blocks import Attention, attend, conv_bn
+from facealign.network.attention import Attention, attend
+from facealign.network.blocks import conv_bn
 from facealign.network.head import Head, HeadOutput, Prediction, constant
 from facealign.network.heatmap_teacher import log_deviation, to_landmarks
 from facealign.network.settings import AANSettings, TrunkName

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from facealign.errors import SettingsError
-from facealign.network.blocks import AttentionForm
+from facealign.network.attention import AttentionForm
 
 EmbeddingForm = Literal["cosine", "linear", "off"]
 TrunkName = Literal["stages", "efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2"]

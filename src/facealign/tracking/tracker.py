@@ -18,23 +18,21 @@ from facealign.aligner import FaceAligner, Found
 from facealign.errors import SettingsError
 from facealign.face import Face
 from facealign.geometry import Matrix, box_of_points, iou
+from facealign.tracking.matching import affinity_of, match, strayed
 from facealign.tracking.patches import gray_levels, is_cut, likeness, patch_of
 from facealign.tracking.registration import Movement, registered, to_matrix
 from facealign.tracking.smoothing import LiveSmoother
 from facealign.tracking.track import (
     Track,
-    affinity_of,
     ahead,
     carry,
     is_inside,
     is_outline,
     is_sure,
     look,
-    match,
     needs_no_look,
     set_anchor,
     shown_box,
-    strayed,
 )
 from facealign.types import Pixels, Points
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from facealign.aligner.views import face_crop
+from facealign.aligner.crops import face_crop
 from facealign.datasets import Reading, stream_pixels
 from facealign.datasets.shards import Packed
 from facealign.errors import DataError

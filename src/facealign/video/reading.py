@@ -17,7 +17,7 @@ from facealign.files import is_file, is_folder, reason
 from facealign.image import SUFFIXES, read_image
 from facealign.problems import report
 from facealign.types import Pixels
-from facealign.video.decoding import (
+from facealign.video.pyav import (
     CAMERA,
     Deinterlacer,
     declared_frames,

@@ -5,12 +5,12 @@ from typing import Any
 
 import facealign
 from facealign import exposure
-from facealign.aligner import blank, confidence, landmarker, views
+from facealign.aligner import blank, confidence, crops, landmarker
 from facealign.face.pose import generic_face
 from facealign.markup import MARKUPS, Markup
 from facealign.models import DEFAULT, ModelCard, ModelFacts, bundled, model_path
 from facealign.session import Session
-from facealign.tracking import patches, registration, smoothing, track, tracker
+from facealign.tracking import matching, patches, registration, smoothing, track, tracker
 from facealign.yunet import YuNet, detector, network
 
 
@@ -29,9 +29,9 @@ def page_settings() -> dict[str, Any]:
         "exposure": _constants(exposure),
         "confidence": _constants(confidence),
         "blank": _constants(blank),
-        "landmarker": _constants(landmarker, views),
+        "landmarker": _constants(landmarker, crops),
         "tracker": _constants(tracker) | {"CUT": patches.CUT},
-        "track": _constants(track),
+        "track": _constants(track, matching),
         "registration": _constants(registration, patches),
         "smoothing": _constants(smoothing) | filters,
         "markups": {name: _markup(markup) for name, markup in MARKUPS.items()},

@@ -1,4 +1,4 @@
-/** One face over time, as in `facealign/tracking/track.py`, and which box is whose. */
+/** One face over time, as in `facealign/tracking/track.py`, and which box is whose, as in `matching.py`. */
 
 import { boxCentre, boxOfPoints, boxSize, CropTransform, iou } from "./geometry.js";
 import { lean } from "./pose.js";
