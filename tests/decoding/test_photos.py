@@ -45,6 +45,20 @@ def test_of_exif_only_the_orientation_is_read(
     assert np.array_equal(read_image(data), wanted)
 
 
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [(b"MM\x00*", 8), (b"MM\x00*", 9), (b"MM*\x00", 3), (b"MM\x00\x00", 3)],
+    ids=["signed 16 bits", "signed 32 bits", "bytes exchanged", "no TIFF number"],
+)
+def test_an_orientation_written_unlike_the_standard_counts(
+    photo: Pixels, encoded: Encode, head: bytes, kind: int
+) -> None:
+    value = struct.pack(">i", 6) if kind == 9 else struct.pack(">HH", 6, 0)
+    block = exif(">", [(0x0112, kind, 1, value)]).replace(b"MM\x00*", head)
+    wanted = np.rot90(read_image(encoded(photo, "JPEG", quality=95)), -1)
+    assert np.array_equal(read_image(encoded(photo, "JPEG", quality=95, exif=block)), wanted)
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_every_orientation_is_turned_as_pillow_turns_it(
     photo: Pixels, encoded: Encode, orientation: int

@@ -27,7 +27,8 @@ def test_the_numbers_lie_inside_the_chart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("indices", "text"), [((3,), "3"), ((0, 1, 2), "0-2"), ((8, 10, 12, 13), "8, 10, 12-13")]
+    ("indices", "text"),
+    [((), ""), ((3,), "3"), ((0, 1, 2), "0-2"), ((8, 10, 12, 13), "8, 10, 12-13")],
 )
 def test_ranges(indices: tuple[int, ...], text: str) -> None:
     assert ranges(indices) == text

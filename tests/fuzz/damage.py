@@ -6,7 +6,9 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -204,20 +206,24 @@ def odd_state(data: bytes, random: Random, others: Sequence[bytes]) -> bytes:
     """A checkpoint with one entry of another kind, and a digest that fits."""
     import torch
 
-    from facealign.training.rundir import checkpoint
+    from facealign.training.rundir.checkpoint import save_checkpoint
 
     try:
         state = torch.load(io.BytesIO(data), weights_only=True)
-        spots = [s for s in _spots([state], []) if s[1] != "version"]
-        holder, key = random.choice(spots[1:])
-        odd = (None, 3, -1.5, "x", [], {}, float("nan"), 10**30, torch.zeros(2), [[1]], "\x1b[2J")
-        if isinstance(holder, dict) and random.random() < 0.2:
-            del holder[key]
-        else:
-            holder[key] = random.choice(odd)
-        return checkpoint.to_bytes(state)
     except Exception:  # damaged already
         return bits(data, random, others)
+    spots = [s for s in _spots([state], []) if s[1] != "version"]
+    if not spots[1:]:
+        return bits(data, random, others)
+    holder, key = random.choice(spots[1:])
+    odd = (None, 3, -1.5, "x", [], {}, float("nan"), 10**30, torch.zeros(2), [[1]], "\x1b[2J")
+    if isinstance(holder, dict) and random.random() < 0.2:
+        del holder[key]
+    else:
+        holder[key] = random.choice(odd)
+    with TemporaryDirectory() as folder:
+        save_checkpoint(state, path := Path(folder) / "odd.pt")
+        return path.read_bytes()
 
 
 BY_SUFFIX: dict[str, tuple[Damage, ...]] = {

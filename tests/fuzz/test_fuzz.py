@@ -5,17 +5,22 @@ The long one: python -m tests.fuzz --inputs 40000
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import pytest
+import torch
+from tests.fuzz.damage import odd_state
 from tests.fuzz.readers import TARGETS
 
 from facealign import problems
 from facealign.errors import FaceAlignError
 from facealign.files import is_file
+from facealign.training.rundir.checkpoint import MARK, save_checkpoint
 
 COMMAND = [sys.executable, "-m", "tests.fuzz"]
 
@@ -103,3 +108,15 @@ def test_a_file_that_is_cut_short_says_what_to_do(tmp_path: Path, name: str) -> 
                 said.append(str(error))
         file.write_bytes(whole)
         assert any(cure in text for text in said for cure in CURES), (file, said)
+
+
+def test_a_damaged_checkpoint_keeps_a_digest_that_fits(tmp_path: Path) -> None:
+    save_checkpoint({"step": 1, "model": {"a": torch.ones(2), "b": torch.zeros(3)}}, tmp_path / "c")
+    data = (tmp_path / "c").read_bytes()
+    for seed in range(20):
+        odd = odd_state(data, Random(seed), [data])
+        content, _, digest = odd.rpartition(MARK)
+        assert content.startswith(data[:4])
+        assert len(digest) == 64
+        assert odd != data
+        torch.load(io.BytesIO(odd), weights_only=True)

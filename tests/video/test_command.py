@@ -19,7 +19,7 @@ from facealign.formats.journal import journal_path
 from facealign.formats.registry import read_results
 from facealign.tracking import FaceTracker
 from facealign.types import Pixels
-from facealign.video import VideoReader, decoding
+from facealign.video import VideoReader, pyav
 
 MakeFilm = Callable[..., Path]
 Facealign = Callable[..., tuple[int, str, str]]
@@ -247,7 +247,7 @@ def test_a_webcam_is_followed_live_until_ctrl_c(
     def device(name: str) -> tuple[str, dict[str, str]]:
         return f"movie={talk},loop=-1:20", {"format": "lavfi"}
 
-    monkeypatch.setattr(decoding, "_device", device)
+    monkeypatch.setattr(pyav, "_device", device)
     stop_at(monkeypatch, 30)
     target = tmp_path / "faces.jsonl"
     assert facealign("video", "camera:0", "-o", target)[0] == 130

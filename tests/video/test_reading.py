@@ -196,6 +196,8 @@ def test_every_start_and_end_choose_frames(make_video: MakeFilm, waves: Waves) -
         frames = list(video)
     assert [frame.number for frame in frames] == [10, 13, 16, 19, 22, 25, 28]
     assert video.total == 7
+    with VideoReader(path, start=0.4, end=float("inf")) as video:
+        assert video.total == 40
     assert len(read(path, every=1000)) == 1
     for wrong in ({"every": 0}, {"start": 2.0, "end": 1.0}):
         with pytest.raises(SettingsError):

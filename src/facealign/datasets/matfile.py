@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facealign.errors import DataError, ImageError, needs
-from facealign.files import brief, packaged, parsing, reading
+from facealign.files import brief, packaged, parsing, present, reading
 
 Matrix = NDArray[np.float64]
 PATIENCE = 600.0
@@ -104,7 +104,7 @@ def _child(path: Path, *words: str, what: str = "") -> subprocess.Popen[bytes]:
 
 
 def _program() -> str:
-    return packaged("datasets/matfile_child.py").read_text("utf-8")
+    return present(packaged("datasets/matfile_child.py")).read_text("utf-8")
 
 
 def _why(process: subprocess.Popen[bytes], said: bytes) -> str:

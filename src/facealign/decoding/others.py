@@ -56,9 +56,10 @@ def open_other(data: bytes, raw: bool = False) -> Opened | None:
         MissingExtraError: a HEIC or JPEG XL photo, and the "heif" or "jxl" extra is not installed.
         Exception: whatever libheif, libjxl or LibRaw raises of a damaged file.
     """
-    brands = data[16 : int.from_bytes(data[:4], "big")]  # "avif" is read by Pillow itself
-    if data[4:8] == b"ftyp" and data[8:12] in HEIF_BRANDS and b"avif" not in brands:
-        return _open_heif(data)
+    if data[4:8] == b"ftyp" and data[8:12] in HEIF_BRANDS:
+        brands = data[16 : int.from_bytes(data[:4], "big")]
+        if b"avif" not in brands:  # which Pillow itself reads
+            return _open_heif(data)
     if data.startswith(JXL):
         return _open_jxl(data)
     return _open_raw(data) if raw or is_raw(data) else None

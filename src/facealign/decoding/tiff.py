@@ -73,12 +73,25 @@ def orientation(picture: Image.Image) -> int:
     """EXIF's orientation, 1 to 8; 1 where there is none. No other tag is read."""
     exif = picture.info.get("exif")
     if exif and picture.format != "TIFF":
-        first = next(directories(exif.removeprefix(b"Exif\x00\x00")), {})
-        return next(iter(first.get(ORIENTATION, ())), 1)
+        return _of_exif(exif.removeprefix(b"Exif\x00\x00"))
     with suppress(Exception):  # a tag of a wrong type
         # EXIF of a picture made in memory may be in the text of an old PNG.
         tags = picture.tag_v2 if picture.format == "TIFF" else picture.getexif()  # type: ignore[attr-defined]
         return int(tags.get(ORIENTATION, 1))
+    return 1
+
+
+def _of_exif(data: bytes) -> int:
+    """Of an EXIF block's first directory, less strictly than `directories`: cameras err."""
+    with suppress(struct.error, KeyError):
+        order = {b"II": "<", b"MM": ">"}[data[:2]]
+        (start,) = struct.unpack_from(f"{order}I", data, 4)
+        (count,) = struct.unpack_from(f"{order}H", data, start)
+        for place in range(start + 2, start + 2 + 12 * count, 12):
+            tag, kind = struct.unpack_from(f"{order}HH", data, place)
+            if tag == ORIENTATION:
+                form = {1: "B", 4: "I", 9: "i"}.get(kind, "H")
+                return int(struct.unpack_from(order + form, data, place + 8)[0])
     return 1
 
 

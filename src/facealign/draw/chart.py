@@ -150,5 +150,5 @@ def _draw_legend(pen: ImageDraw.ImageDraw, markup: Markup) -> None:
 def ranges(indices: tuple[int, ...]) -> str:
     """Indices in words: (36, 37, 38, 41) → "36-38, 41"."""
     ordered = np.sort(indices)
-    runs = np.split(ordered, np.flatnonzero(np.diff(ordered) > 1) + 1)
+    runs = np.split(ordered, np.flatnonzero(np.diff(ordered) > 1) + 1) if indices else []
     return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)

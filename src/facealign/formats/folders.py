@@ -80,8 +80,8 @@ def check_files(folder: Path, *patterns: str) -> None:
     listed = _read_list(folder)
     for path in (path for pattern in patterns for path in folder.glob(pattern)):
         name = path.relative_to(folder).as_posix()
-        ours = name.startswith(".") or listed.get(name, [""])[0] == digest([path.read_bytes()])
-        if not ours:
+        ours = name in listed and path.is_file() and listed[name][0] == digest([path.read_bytes()])
+        if not (ours or name.startswith(".")):
             raise OutputError(
                 f"{folder} holds files which could be replaced, such as {name}: give a new folder"
             )

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 import facealign
-from facealign.files import packaged
+from facealign.files import packaged, present
 from facealign.formats.json import SCHEMA_FILE
 from facealign.markup import MARKUPS
 from facealign.models import bundled
@@ -31,7 +31,7 @@ def document(settings: ServerSettings) -> dict[str, Any]:
         "markups": json.dumps(list(dict.fromkeys((*MARKUPS, *markups_of(settings.model))))),
     }
     values |= {name: f"minimum: {low}, maximum: {high}" for name, (low, high) in LIMITS.items()}
-    text = packaged("server/openapi.yaml").read_text(encoding="utf-8")
+    text = present(packaged("server/openapi.yaml")).read_text(encoding="utf-8")
     content: dict[str, Any] = yaml.safe_load(text % values)
     schema = SCHEMA_FILE.read_text(encoding="utf-8")
     results = json.loads(schema.replace("#/$defs/", "#/components/schemas/"))
@@ -51,7 +51,7 @@ def readable(content: dict[str, Any]) -> str:
         for line in _readable_way(f"{method.upper()} {path}", way)
     ]
     info = {name: html.escape(content["info"][name]) for name in ("version", "description")}
-    page = Template(packaged("server/docs.html").read_text(encoding="utf-8").rstrip())
+    page = Template(present(packaged("server/docs.html")).read_text(encoding="utf-8").rstrip())
     return page.substitute(info, ways="\n".join(ways))
 
 

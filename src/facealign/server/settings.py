@@ -1,3 +1,5 @@
+"""How a server answers, and what it refuses."""
+
 import math
 from dataclasses import dataclass, field
 

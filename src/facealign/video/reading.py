@@ -4,6 +4,7 @@ One frame is in memory at a time, decoded in order, without seeking, which is un
 containers. Everything but a folder needs the `video` extra (PyAV).
 """
 
+import math
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -108,7 +109,7 @@ class VideoReader:
         else:
             declared = len(self._pictures)
         self._declared = declared
-        last = declared if end is None else min(declared, round(end * self.rate))
+        last = round(min(declared, math.inf if end is None else end * self.rate))
         wanted = max(0, -(-(last - round(start * self.rate)) // every))
         self.total = wanted if declared else None
 

@@ -106,10 +106,7 @@ class VideoWriter:
     def _open_sound(
         self, file: str | os.PathLike[str], shift: float
     ) -> Iterator[tuple[float, Any]]:
-        """The packets of a video's first audio stream, as `_packets` gives them.
-
-        None if there is none or the container takes none.
-        """
+        """The first audio stream's packets, as `_packets` gives them; none if there is no sound."""
         import av
 
         try:
@@ -133,7 +130,8 @@ class VideoWriter:
     def _copy_sound(self, end: float) -> None:
         """Write the sound's packets up to a time of the new video."""
         while waiting := self._waiting or next(self._sound, None):
-            self._waiting, (time, packet) = waiting, waiting
+            self._waiting = waiting
+            time, packet = waiting
             if time > end:
                 return
             self._container.mux(packet)

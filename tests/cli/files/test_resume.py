@@ -124,6 +124,10 @@ def test_pts_restart_after_their_end_and_keep_what_is_not_ours(
     code, _, errors = facealign(*words)
     assert (code, "which could be replaced, such as a.pts" in errors) == (2, True)
     assert (points / "a.pts").read_text() == edited
+    (points / "a.pts").unlink()
+    (points / "a.pts").mkdir()  # a folder of such a name is not ours either
+    code, _, errors = facealign(*words)
+    assert (code, "which could be replaced, such as a.pts" in errors) == (2, True)
 
 
 def test_two_photos_never_write_one_pts_file(
