@@ -40,7 +40,8 @@ from facealign.training.data.regions import Faces, load_faces
 from facealign.training.device import choose_device, keep_freed_memory
 from facealign.training.loop import fit
 from facealign.training.run import build, resume
-from facealign.training.rundir.folder import RunFolder, fingerprint
+from facealign.training.rundir.fingerprint import fingerprint
+from facealign.training.rundir.folder import RunFolder
 from facealign.training.settings import FurtherData, Settings
 from facealign.training.settings_file import load_settings
 from facealign.training.validation import Validator, predict_crops

@@ -1,4 +1,4 @@
-"""Other networks: weights to start from, of any kind, and the teacher of a distillation."""
+"""Weights to start from: a checkpoint's, an exported file's, or ImageNet's."""
 
 import operator
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from facealign.models import bundled, model_path
 from facealign.network import Network
 from facealign.network.pretrained import ORIGIN, read_imagenet
 from facealign.training.export.restore import read_weights
-from facealign.training.rundir.checkpoint import load_checkpoint, network_of
+from facealign.training.rundir.checkpoint import load_checkpoint
 from facealign.training.rundir.folder import best_checkpoint
 from facealign.training.settings import Settings, TrainSettings
 from facealign.training.settings_file import to_settings
@@ -146,41 +146,3 @@ def inherited(train: TrainSettings, start: Start | None, own: str) -> str:
 
 
 BEGUN, TAUGHT = "begun with weights trained on ", "taught by a network trained on "
-
-
-@dataclass(frozen=True, eq=False)
-class Teacher:
-    """A trained network whose landmarks are a second target."""
-
-    model: Network
-    heads: list[int | None]
-    """For each head of the student, the teacher's head of the same point scheme."""
-
-    @classmethod
-    def load(
-        cls, train: TrainSettings, markups: Sequence[str], device: torch.device
-    ) -> "Teacher | None":
-        """The teacher of the settings, if any.
-
-        Raises:
-            DataError: the checkpoint cannot be read, or has no head for any of the point schemes.
-        """
-        if not train.teacher:
-            return None
-        path = Path(train.teacher)
-        state = load_checkpoint(path)
-        model, names = network_of(state, path), state["markups"]
-        heads = [names.index(name) if name in names else None for name in markups]
-        if heads == [None] * len(heads):
-            raise DataError(
-                f"train.teacher = {train.teacher} has heads for {', '.join(names)}, but the data "
-                f"has {', '.join(markups)}"
-            )
-        plain = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return cls(plain.eval().requires_grad_(False), heads)
-
-    @torch.no_grad()
-    def teach(self, image: Tensor) -> list[Tensor | None]:
-        """Its landmarks (B, K, 2) for each head of the student."""
-        outputs = self.model(image).heads
-        return [None if head is None else outputs[head].landmarks for head in self.heads]

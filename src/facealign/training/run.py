@@ -18,6 +18,7 @@ from facealign.training.data.batches import Batch, BatchLoader, own_rows
 from facealign.training.data.regions import Faces, open_faces
 from facealign.training.data.sampler import Feed
 from facealign.training.device import autocast, choose_device, keep_freed_memory
+from facealign.training.distill import Teacher
 from facealign.training.distributed.batchnorm import fit_batch_norm
 from facealign.training.distributed.processes import (
     check_alike,
@@ -31,9 +32,10 @@ from facealign.training.distributed.processes import (
 from facealign.training.divergence import LossGuard
 from facealign.training.export.restore import take_statistics
 from facealign.training.optimiser import freeze_all_but, make_optimiser
-from facealign.training.pretrained import Start, Teacher, inherited, load_start, read_start
+from facealign.training.pretrained import Start, inherited, load_start, read_start
 from facealign.training.rundir.checkpoint import fitting, load_newest
-from facealign.training.rundir.folder import RunFolder, fingerprint
+from facealign.training.rundir.fingerprint import fingerprint
+from facealign.training.rundir.folder import RunFolder
 from facealign.training.settings import DataSettings, Settings, fit_heads
 from facealign.training.validation import Validator, open_validator
 from facealign.types import Progress, Sample, silent

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, strategies as st
 from torch import Tensor
 
-from facealign.training.augment.camera import add_shadow, color_jitter, to_grayscale
+from facealign.training.augment.light import add_shadow, color_jitter, to_grayscale
 
 MIDDLE = [0.5] * 6
 """Numbers in the middle of every range: nothing changes."""

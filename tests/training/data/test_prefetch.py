@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from facealign.errors import DataError
-from facealign.training.data.batches import Prefetcher
+from facealign.training.data.prefetch import Prefetcher
 
 
 def test_values_are_those_of_their_steps_whatever_the_order() -> None:

@@ -19,8 +19,8 @@ from facealign.errors import DataError, MissingExtraError
 from facealign.evaluation import read_predictions
 from facealign.training.loop import fit
 from facealign.training.run import Run, prepare
+from facealign.training.rundir.environment import commit, precision_used
 from facealign.training.rundir.folder import RunFolder
-from facealign.training.rundir.logger import commit, precision_used
 from facealign.training.settings import Settings
 from facealign.training.settings_file import load_settings, to_settings
 from facealign.types import Sample

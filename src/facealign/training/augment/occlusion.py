@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from facealign.markup import Markup
-from facealign.training.augment.camera import between, noise_like, pixel_grid
+from facealign.training.augment.camera import noise_like
+from facealign.training.augment.light import between, pixel_grid
 
 ROUGHEST, FINEST = 8, 32
 """Cells along a side of the two textures."""

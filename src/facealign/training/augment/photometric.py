@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Generator, Tensor
 
-from facealign.training.augment import camera, occlusion
+from facealign.training.augment import camera, light, occlusion
 from facealign.training.settings import AugmentSettings
 
 MEAN, STD = 0.5, 0.25
@@ -57,10 +57,10 @@ class Photometric:
         `anchors` are those of `occlusion.face_anchors`, (B, 3, 2).
         """
         covered = self._occlude(images, anchors)
-        self._change(images, "shadow", camera.add_shadow)
+        self._change(images, "shadow", light.add_shadow)
         if self.settings.colour:
-            camera.color_jitter(images, self._numbers("colour"), self.settings.colour)
-        self._change(images, "gray", camera.to_grayscale)
+            light.color_jitter(images, self._numbers("colour"), self.settings.colour)
+        self._change(images, "gray", light.to_grayscale)
         self._change(images, "blur", camera.gaussian_blur)
         self._change(images, "motion", camera.motion_blur)
         self._change(images, "low_resolution", camera.downscale)
@@ -85,7 +85,7 @@ class Photometric:
         """Add Gaussian noise of random strength to some of the images."""
         rows, numbers = self._chosen("noise", NOISY if self.settings.noise else 0.0)
         if len(rows):
-            strength = camera.between(numbers[:, 0], 0, self.settings.noise / 255)
+            strength = light.between(numbers[:, 0], 0, self.settings.noise / 255)
             grain = camera.noise_like(self.grain, numbers[:, 1], images)
             images.index_add_(0, rows, grain.mul_(strength))
 

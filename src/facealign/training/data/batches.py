@@ -6,7 +6,6 @@ number of processes, and has its share of every data set.
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +18,7 @@ from facealign.markup import load_markup
 from facealign.training.augment.crop import RandomCrops, random_crops
 from facealign.training.augment.occlusion import covered_points, face_anchors
 from facealign.training.augment.photometric import MEAN, STD, random_photometric
+from facealign.training.data.prefetch import Prefetcher
 from facealign.training.data.regions import ZOOM, Regions
 from facealign.training.data.sampler import Feed, Sampler, mix_seed
 from facealign.training.settings import AugmentSettings
@@ -66,27 +66,6 @@ class Batch:
     def faces(self) -> int:
         """Faces of the whole step."""
         return sum(part.faces for part in self.parts)
-
-
-class Prefetcher:
-    """Reads the regions of each step one step early, in a background thread: always the same."""
-
-    def __init__(self, load: Callable[[int], list[Regions]]) -> None:
-        self._load = load
-        self._pool = ThreadPoolExecutor(1, "prefetch")
-        self._next: tuple[int, Future[list[Regions]]] | None = None
-
-    def __call__(self, step: int) -> list[Regions]:
-        """The regions of this step, prefetched or not; starts reading those of the next.
-
-        Raises:
-            FaceAlignError: whatever `load` raises for this step, never for another.
-        """
-        prefetched, self._next = self._next, None
-        hit = prefetched is not None and prefetched[0] == step
-        value = prefetched[1].result() if prefetched and hit else self._load(step)
-        self._next = step + 1, self._pool.submit(self._load, step + 1)
-        return value
 
 
 class BatchLoader:
