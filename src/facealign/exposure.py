@@ -49,8 +49,7 @@ def even_light(crop: Pixels) -> Pixels:
     gain = np.clip((max(high, 1.0) / np.maximum(light, FLOOR)) ** STRENGTH, 1, MOST)
     layer = Image.fromarray(gain.astype(np.float32))
     smooth = np.asarray(layer.resize(crop.shape[1::-1], Image.Resampling.BICUBIC))
-    lit: Pixels = np.clip(crop * smooth[..., None], 0, 255).astype(np.uint8)
-    return lit
+    return np.asarray(np.clip(crop * smooth[..., None], 0, 255).astype(np.uint8))
 
 
 def _brightest(image: Pixels) -> Pixels:

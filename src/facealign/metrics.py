@@ -68,11 +68,7 @@ def box_diagonal(truth: Array, boxes: Array, markup: Markup) -> Array:
 
 
 NORMALISERS: Mapping[str, Normaliser] = {
-    "inter_ocular": inter_ocular,
-    "inter_pupil": inter_pupil,
-    "point_pair": point_pair,
-    "box_size": box_size,
-    "box_diagonal": box_diagonal,
+    f.__name__: f for f in (inter_ocular, inter_pupil, point_pair, box_size, box_diagonal)
 }
 """Every normaliser by name."""
 

@@ -122,17 +122,16 @@ class ModelFacts:
                     f'{source}: not a facealign model: its metadata lack "facealign.{f.name}"; '
                     "make one with: facealign export"
                 )
+            place = f'{source}: metadata "{f.name}"'
             try:
                 values[f.name] = kinds[f.type](text)
             except ValueError:
-                raise ModelError(
-                    f'{source}: metadata "{f.name}" is not a number: "{text}"'
-                ) from None
+                raise ModelError(f'{place} is not a number: "{text}"') from None
             low, high = RANGES.get(f.name, (-math.inf, math.inf))
             if f.name in RANGES and not low <= values[f.name] <= high:  # also of NaN
                 raise ModelError(
-                    f'{source}: metadata "{f.name}" is {text}, not in {low} … {high}: damaged, '
-                    "or not a facealign model; make one with: facealign export"
+                    f"{place} is {text}, not in {low} … {high}: damaged, or not a facealign model; "
+                    "make one with: facealign export"
                 )
         _know_schemes(values.get("schemes", ""), source)
         return cls(**values)

@@ -16,8 +16,6 @@ Pixels = NDArray[np.uint8]
 """(H, W, 3) RGB."""
 Mask = NDArray[np.bool_]
 """(K,) one flag for each point."""
-
-
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 """Both of any shape, which the docstring says."""

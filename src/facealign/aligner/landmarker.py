@@ -220,10 +220,9 @@ class Landmarker:
         Raises:
             ModelError: the network fails, or has no attention maps and they are asked for.
         """
-        values = self._predict(
-            np.stack([even_light(brighten(c.warp(i))) for c, i in zip(crops, images, strict=True)]),
-            attention,
-        )
+        pairs = zip(crops, images, strict=True)
+        seen = np.stack([even_light(brighten(crop.warp(image))) for crop, image in pairs])
+        values = self._predict(seen, attention)
         for crop, points in zip(crops, values["landmarks"], strict=True):
             points[:] = crop.to_image(points)
         return values

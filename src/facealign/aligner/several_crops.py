@@ -57,6 +57,5 @@ def mirrored_crop(crop: CropTransform, width: int) -> CropTransform:
     """The crop of the mirrored image, `width` pixels wide, that shows the same, mirrored."""
     (a, b, x), (c, d, y) = crop.matrix
     last = crop.size - 1
-    return CropTransform(
-        np.array([[a, -b, last - x - a * (width - 1)], [-c, d, y + c * (width - 1)]]), crop.size
-    )
+    rows = [[a, -b, last - x - a * (width - 1)], [-c, d, y + c * (width - 1)]]
+    return CropTransform(np.array(rows), crop.size)

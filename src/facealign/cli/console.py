@@ -179,9 +179,7 @@ def out() -> "Console":
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError
 
-    return Piped(
-        highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else PIPE_WIDTH
-    )
+    return Piped(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
 def bar(task: str, unit: str, shown: bool = True) -> Progress:

@@ -184,16 +184,13 @@ def bench(
     times: dict[str, Times] = dict(bar("timing", "steps")(timed, total=STEPS))
     runtime = f"ONNX Runtime {onnxruntime.__version__} on {device}"
     machine = f"{platform.machine()}, {runtime}, {threads} thread(s)"
-    rows = (
-        (name, f"{np.median(taken):.1f}", f"{np.percentile(taken, 95):.1f}")
-        for name, taken in times.items()
-    )
+    steps = {
+        n: {"median": float(np.median(t)), "p95": float(np.percentile(t, 95)), "count": len(t)}
+        for n, t in times.items()
+    }
+    rows = ((name, f"{s['median']:.1f}", f"{s['p95']:.1f}") for name, s in steps.items())
     print_table(("step", "median ms", "95 % ms"), rows, ("median ms", "95 % ms"), machine)
     if target:
-        steps = {
-            n: {"median": float(np.median(t)), "p95": float(np.percentile(t, 95)), "count": len(t)}
-            for n, t in times.items()
-        }
         content = {"facealign": __version__, "machine": machine, "milliseconds": steps}
         write_json(target, content, ensure_ascii=False)
         say(f"numbers: {target}")

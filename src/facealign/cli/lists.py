@@ -25,13 +25,9 @@ def models() -> int:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    table.add_column("model", no_wrap=True)
-    table.add_column("points")
-    for name in ("MB", "ms"):
-        table.add_column(name, justify="right")
-    table.add_column("NME", no_wrap=True)
-    table.add_column("on")
-    table.add_column("terms")
+    for name in ("model", "points", "MB", "ms", "NME", "on", "terms"):
+        right, whole = name in ("MB", "ms"), name in ("model", "NME")
+        table.add_column(name, justify="right" if right else "left", no_wrap=whole)
     for card in bundled().values():
         table.add_row(
             card.name + ("\n(default)" if card.name == DEFAULT else ""),

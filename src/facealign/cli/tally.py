@@ -40,8 +40,7 @@ class Tally:
         if result.error is not None:
             self.failed += 1
             self._problem(result.error)
-            return
-        if not result.faces:
+        elif not result.faces:
             self.without += 1
             if self.require_face:
                 self._problem(f"{result.source}: no face found")

@@ -24,12 +24,10 @@ def find_config(name: Path) -> Path:
     Raises:
         SettingsError: there is no such file, and no recipe of this name.
     """
-    if is_file(name):
-        return name
     known = name.as_posix().removeprefix("configs/").removesuffix(".toml")
-    recipe = FOLDER / f"{known}.toml"
-    if is_file(recipe):
-        return recipe
+    for file in (name, FOLDER / f"{known}.toml"):
+        if is_file(file):
+            return file
     raise SettingsError(
         f"{name}: no such file, and no recipe of this name; facealign train --list shows them"
     )

@@ -47,14 +47,13 @@ def with_end(data: bytes) -> bytes:
     if scan < 0 or data.find(b"\xff\xd9", scan) >= 0:
         return data
     body = data.removesuffix(b"\xff")
-    ended = body + b"\xff\xd9"
     pictures = []
     for ending in (b"", b"\x00" * 64, b"\x5a\xa5" * 32):
         variant = io.BytesIO(body + ending + b"\xff\xd9")
         with Image.open(variant, formats=("JPEG",)) as picture:
             pictures.append(np.asarray(picture))
     same = all(np.array_equal(pictures[0], other) for other in pictures[1:])
-    return ended if same else data
+    return body + b"\xff\xd9" if same else data
 
 
 OLD_EXIF = (b"tEXtRaw profile type", b"zTXtRaw profile type")

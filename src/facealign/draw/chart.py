@@ -2,6 +2,7 @@
 
 import math
 import re
+from itertools import cycle
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -59,7 +60,7 @@ def draw_chart(markup: Markup) -> Pixels:
     points = (layout(markup) + [LEFT, TOP]) * SCALE
     for line in markup.polylines():
         pen.line([tuple(points[i].tolist()) for i in line], fill="#c8c8c8", width=2)
-    for (name, group), colour in zip(markup.groups.items(), _colours(markup), strict=True):
+    for (name, group), colour in zip(markup.groups.items(), cycle(COLOURS), strict=False):
         for i, (x, y) in zip(group, _beside(points[list(group)], name), strict=True):
             at_x, at_y = points[i].tolist()
             pen.ellipse((at_x - 4, at_y - 4, at_x + 4, at_y + 4), fill=colour)
@@ -132,17 +133,13 @@ def _beside(points: Doubles, name: str) -> Doubles:
     return np.asarray(points + away / length * (-14 if name == "inner_lip" else 17))
 
 
-def _colours(markup: Markup) -> list[str]:
-    return [COLOURS[i % len(COLOURS)] for i in range(len(markup.groups))]
-
-
 def _draw_legend(pen: ImageDraw.ImageDraw, markup: Markup) -> None:
     large, small = ImageFont.load_default(26), ImageFont.load_default(16)
     x = WIDTH + 10
     pen.text((x, 30), markup.name, fill="black", font=large)
     pen.text((x, 66), f"{markup.count} points, counted from 0", fill="black", font=small)
     pen.text((x, 88), "right and left are the subject's", fill="black", font=small)
-    for row, (name, colour) in enumerate(zip(markup.groups, _colours(markup), strict=True)):
+    for row, (name, colour) in enumerate(zip(markup.groups, cycle(COLOURS), strict=False)):
         text = f"{name}  {ranges(markup.groups[name])}"
         pen.text((x, 130 + 26 * row), text, fill=colour, font=small)
 

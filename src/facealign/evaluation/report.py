@@ -70,8 +70,7 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers for JSON; None for what is not defined."""
-        plain: dict[str, Any] = _without_nan(asdict(self))
-        return plain
+        return dict(_without_nan(asdict(self)))
 
 
 def _without_nan(value: Any) -> Any:
@@ -190,8 +189,7 @@ def score(
         raise DataError(f"no face of {dataset} {subset} has the points that {chosen} needs")
     found = matched.found
     values = {name: matched.nmes(name) for name in defined}
-    undefined = np.zeros(0)
-    means = {f"nme_{n}": metrics.mean(values.get(n, undefined)) for n in metrics.NORMALISERS}
+    means = {f"nme_{n}": metrics.mean(values.get(n, np.zeros(0))) for n in metrics.NORMALISERS}
     ranked = matched.ranked(chosen)
     return Report(
         dataset=dataset,
@@ -218,6 +216,5 @@ def score(
 
 def _usual(dataset: str, markup: Markup, defined: Sequence[str]) -> str:
     """A scheme's own normaliser, else the data set's usual one, else the first that is defined."""
-    known = DATASETS[dataset].normalisers if dataset in DATASETS else ()
-    known = () if markup.normaliser else known
+    known = DATASETS[dataset].normalisers if dataset in DATASETS and not markup.normaliser else ()
     return next((name for name in (*known, *defined) if name in defined), defined[0])

@@ -159,7 +159,6 @@ class Face:
         gives them, `track`, `raw` and `measures` where the face has them.
         """
         pose = self.pose
-        angles = {"yaw": pose.yaw, "pitch": pose.pitch, "roll": pose.roll}
         measures = self.measures and {
             name: None if value is None else round(value, 4)
             for name, value in self.measures.items()
@@ -177,7 +176,7 @@ class Face:
             "measures": measures,
             "pose": None
             if math.isnan(pose.roll)
-            else {name: round(angle, 2) for name, angle in angles.items()},
+            else {name: round(angle, 2) for name, angle in vars(pose).items()},
         }
         return {name: value for name, value in content.items() if value is not None}
 

@@ -68,8 +68,7 @@ def measure(face: Face) -> Mapping[str, float | None]:
     Eyes and mouth need ibug68's points; yaw, pitch and roll in degrees are those of `Face.pose`.
     """
     pose = face.pose
-    found = {"yaw": pose.yaw, "pitch": pose.pitch, "roll": pose.roll}
-    angles = {name: None if np.isnan(angle) else angle for name, angle in found.items()}
+    angles = {name: None if np.isnan(angle) else angle for name, angle in vars(pose).items()}
     if face.markup != "ibug68" or abs(pose.yaw) > MOST_YAW:
         return dict.fromkeys(RATIOS) | angles
     openness = {

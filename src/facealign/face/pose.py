@@ -130,9 +130,7 @@ def _fit(model: Doubles, points: Doubles) -> Doubles:
         x, y, z = turned.T * scale
         nothing = np.zeros_like(x)
         # How the projected points move when the face turns about x, y, z, and when it grows.
-        slopes = np.stack(
-            [np.stack([nothing, z, -y, turned[:, 0]]), np.stack([-z, nothing, x, turned[:, 1]])]
-        )
+        slopes = np.array([[nothing, z, -y, turned[:, 0]], [-z, nothing, x, turned[:, 1]]])
         missing = points.T - np.stack([x, y])
         step = np.linalg.lstsq(slopes.transpose(0, 2, 1).reshape(-1, 4), missing.ravel())[0]
         rotation, scale = _turn(step[:3]) @ rotation, scale + float(step[3])
@@ -149,8 +147,7 @@ def _turn(axis: Doubles) -> Doubles:
     x, y, z = axis / angle
     angle = min(angle, LARGEST_STEP)
     cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    turn = np.eye(3) + math.sin(angle) * cross + (1 - math.cos(angle)) * (cross @ cross)
-    return np.asarray(turn)
+    return np.asarray(np.eye(3) + math.sin(angle) * cross + (1 - math.cos(angle)) * (cross @ cross))
 
 
 def lean(landmarks: Points, markup: str) -> Doubles:

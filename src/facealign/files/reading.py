@@ -167,10 +167,8 @@ def parse_json(content: str | bytes, place: object, cure: str = COPY) -> Any:
 
 def read_toml(path: Path, kind: type[FaceAlignError] = DataError) -> dict[str, Any]:
     """The tables of a TOML file; an error of `kind` where it cannot be read or is not TOML."""
-    with reading(path, kind):
-        content = path.read_bytes()
-    with parsing(path, "not valid TOML", kind):
-        return tomllib.loads(content.decode("utf-8-sig"))
+    with reading(path, kind), parsing(path, "not valid TOML", kind):
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
 
 
 def read_json_file(path: Path, cure: str = COPY) -> Any:
@@ -180,5 +178,4 @@ def read_json_file(path: Path, cure: str = COPY) -> Any:
         DataError: it cannot be read or is not JSON.
     """
     with reading(path):
-        content = path.read_bytes()
-    return parse_json(content, path, cure)
+        return parse_json(path.read_bytes(), path, cure)

@@ -44,10 +44,9 @@ def writing(path: str | os.PathLike[str]) -> Iterator[None]:
     """Turn the system's errors while writing into an `OutputError` that names the file."""
     try:
         yield
-    except OSError as error:
-        raise unwritable(path, error) from error
-    except ValueError as error:
-        if "\0" not in str(path):  # the one kind of bad name that does not raise OSError
+    except (OSError, ValueError) as error:
+        # A null byte is the one kind of bad name that does not raise OSError.
+        if not isinstance(error, OSError) and "\0" not in str(path):
             raise
         raise unwritable(path, error) from error
 
@@ -133,10 +132,8 @@ def _is_left(path: Path) -> bool:
 def _runs(process: int) -> bool:
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # another user's
-        return True
+    except OSError as error:  # of another user's process: it runs
+        return not isinstance(error, ProcessLookupError)
     return True
 
 
@@ -208,11 +205,9 @@ def whole_file(path: Path, binary: bool = False) -> Iterator[IO[Any]]:
         OutputError: the place is refused (`check_place`), the folder cannot be made, or the file
             cannot be written.
     """
-    options: dict[str, Any] = (
-        {"mode": "wb"}
-        if binary
-        else {"mode": "w", "encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
-    )
+    options: dict[str, Any] = {"mode": "wb"}
+    if not binary:
+        options = {"mode": "w", "encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
     with writing(path):
         if is_stream(path):
             with path.open(**options) as stream:

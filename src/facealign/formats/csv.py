@@ -119,9 +119,8 @@ def _result(image: str, rows: list[Row], path: Path, markup: str) -> ImageResult
             if cells["left"]:
                 faces.append(_parse_face(cells, markup))
     with parsing(f"{path}:{line}", NOT_A_NUMBER):
-        width, height, frame = (
-            int(first[k]) if first.get(k) else None for k in ("width", "height", "frame")
-        )
+        numbers = (first.get(name) for name in ("width", "height", "frame"))
+        width, height, frame = (int(number) if number else None for number in numbers)
         time = first.get("time") or None
         return build_result(image, width, height, faces, first.get("error"), frame, time)
 

@@ -7,9 +7,9 @@ settings of the run; only a run with the same settings may resume it.
 import json
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from facealign.errors import DataError, OutputError
 from facealign.face import ImageResult
@@ -31,7 +31,7 @@ from facealign.formats.parquet import to_row
 AGAIN = "leave --resume out to start again"
 
 
-class Journal:
+class Journal(AbstractContextManager["Journal"]):
     """Stores results for an output one by one, and reads them back in the same order.
 
     The settings of the run are plain values by name. `resume` continues a journal that exists;
@@ -133,9 +133,6 @@ class Journal:
                 self._file.close()
             self.path.unlink(missing_ok=True)
             self._held.close()
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *error: object) -> None:
         self.close()

@@ -213,9 +213,7 @@ def other_names(
     place: str, names: Sequence[str], scheme: Markup, lacking: Sequence[str]
 ) -> DataError:
     """The error that a file names other points than a point scheme, which `lacking` are of."""
-    words, others = (
-        ", ".join(some[:5]) + (", …" if len(some) > 5 else "") for some in (names, lacking)
-    )
+    words, others = (", ".join(some[:5]) + ", …" * (len(some) > 5) for some in (names, lacking))
     return DataError(
         f"{place}: names the points {words}, and {scheme.name} has others: {others}; leave "
         "--markup out to take the names of the file, or give the right one"

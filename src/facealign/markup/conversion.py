@@ -49,8 +49,7 @@ def load_conversion(source: str, target: str) -> Conversion:
     """The conversion of `source` points to `target` points.
 
     Defined: any scheme into itself, and into celeba5 where it marks the eyes, `nose_tip` and the
-    corners of the mouth;
-    ibug68 → ibug51; wflw98 → ibug68 and ibug51.
+    corners of the mouth; ibug68 → ibug51; wflw98 → ibug68 and ibug51.
 
     Raises:
         DataError: a scheme is unknown, or the source lacks points that the target needs.

@@ -39,8 +39,7 @@ def load_markup(markup: str | os.PathLike[str] | Markup) -> Markup:
     if isinstance(markup, Markup):
         return _remember(markup)
     name = os.fspath(markup)
-    found = MARKUPS.get(name) or _OWN.get(name)
-    if found is not None:
+    if found := MARKUPS.get(name) or _OWN.get(name):
         return found
     if name.lower().endswith(".toml"):
         return _remember(read_markup(Path(name).expanduser()))

@@ -241,14 +241,11 @@ class Markup:
         if len(taken) > len(set(taken)):
             twice = next(self.names[i] for i in taken if taken.count(i) > 1)
             raise DataError(f'markup {self.name}: "{twice}" is in the groups twice')
-        for index, point in enumerate(self.names):
-            if index not in taken:
-                if point in found:
-                    raise DataError(
-                        f'markup {self.name}: group "{point}" lacks the point "{point}"'
-                    )
-                found[point] = (index,)
-        return MappingProxyType(found)
+        alone = {point: (i,) for i, point in enumerate(self.names) if i not in taken}
+        for point in alone:
+            if point in found:
+                raise DataError(f'markup {self.name}: group "{point}" lacks the point "{point}"')
+        return MappingProxyType(found | alone)
 
     def _pair(self, right: str, left: str) -> tuple[int, int] | None:
         one, other = self._place.get(right), self._place.get(left)

@@ -98,17 +98,15 @@ class Measurer:
         if not reading.samples:
             raise DataError(f"{dataset} {subset}: no face could be read")
         samples, names = reading.samples, (reading.dataset, reading.subset)
+        title = " ".join(names)
         found = [p for p in self.kept if (p.dataset, p.subset) == names]
         if not self.kept:
             fitting = [a for a in map(self.aligner, self.models) if a.markup == samples[0].markup]
-            made = (
-                predict(samples, a, self.boxes, self.track(" ".join(names)), *names)
-                for a in fitting
-            )
+            made = (predict(samples, a, self.boxes, self.track(title), *names) for a in fitting)
             found = [predictions for predictions in made if predictions.ids]
         if not found:
             what = "no predictions of it" if self.kept else "no model with its points"
-            raise DataError(f"{' '.join(names)} ({samples[0].markup}): {what} given")
+            raise DataError(f"{title} ({samples[0].markup}): {what} given")
         return [(samples, predictions) for predictions in found]
 
 

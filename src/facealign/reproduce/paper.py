@@ -144,12 +144,7 @@ VW300 = Benchmark(
     ),
 )
 
-BENCHMARKS: Mapping[str, Benchmark] = {
-    "table1": AFLW,
-    "table2": W300,
-    "table3": CELEBA,
-    "table4": VW300,
-}
+BENCHMARKS = {"table1": AFLW, "table2": W300, "table3": CELEBA, "table4": VW300}
 
 VARIANTS: Mapping[str, str] = {
     "aan": "AAN",

@@ -1,7 +1,7 @@
 """Tables 1 to 5 of the paper, as text, Markdown or JSON."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean, stdev
 from typing import Any
@@ -132,11 +132,7 @@ def to_json(table: Table) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-FORMS: Mapping[str, Callable[[Table], str]] = {
-    "text": to_text,
-    "markdown": to_markdown,
-    "json": to_json,
-}
+FORMS = {"text": to_text, "markdown": to_markdown, "json": to_json}
 
 
 def _words(row: Row) -> list[str]:

@@ -73,9 +73,7 @@ def _readable_way(title: str, way: dict[str, Any]) -> list[str]:
 def _allowed(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return ", ".join(schema["enum"])
-    if "minimum" in schema:
-        return f"{schema['minimum']} to {schema['maximum']}"
-    return "true or false"
+    return f"{schema['minimum']} to {schema['maximum']}" if "minimum" in schema else "true or false"
 
 
 def _table(title: str, rows: list[tuple[str, str]]) -> list[str]:

@@ -140,9 +140,7 @@ def inner_points(markup: str) -> NDArray[np.bool_]:
 
 def likeness(one: Patch, other: Patch) -> float:
     """The correlation of two patches at half their size: -1 … 1."""
-    halves = [
-        patch.gray.reshape(SIDE // 2, 2, SIDE // 2, 2).mean(axis=(1, 3)) for patch in (one, other)
-    ]
+    halves = [p.gray.reshape(SIDE // 2, 2, SIDE // 2, 2).mean(axis=(1, 3)) for p in (one, other)]
     first, second = ((half - half.mean()) / max(1.0, float(half.std())) for half in halves)
     return float((first * second).mean())
 

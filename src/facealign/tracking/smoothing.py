@@ -134,10 +134,9 @@ class LiveSmoother:
     def __init__(self, markup: str) -> None:
         self._markup = markup
         self._quick = quick_points(markup)
-        calm = [
-            np.where(self._quick, *pair) for pair in zip(astuple(QUICK), astuple(CALM), strict=True)
-        ]
-        self._filters = {False: astuple(LIVE_SHAPE), True: tuple(calm)}
+        pairs = zip(astuple(QUICK), astuple(CALM), strict=True)
+        moved = tuple(np.where(self._quick, *pair) for pair in pairs)
+        self._filters = {False: astuple(LIVE_SHAPE), True: moved}
         self.reset()
 
     def reset(self) -> None:

@@ -178,9 +178,7 @@ def set_anchor(track: Track, face: Face) -> None:
 
 def shown_box(track: Track, points: Points) -> Box:
     """The box to report with a face: around its points, if they outline it."""
-    if is_outline(track.face):
-        return _box_round(points, track.angle)
-    return _next_box(track, points)
+    return _box_round(points, track.angle) if is_outline(track.face) else _next_box(track, points)
 
 
 def _squared(box: Box) -> Box:

@@ -127,7 +127,8 @@ class FaceTracker:
         cut = before is not None and is_cut(before, self._scene)
         self._tracks = [t for t in self._tracks if not t.missing or time - t.seen <= WAIT]
         moved = {} if cut else self._registered(image)
-        carried = self._carried(moved, time)
+        told = moved.items() if self._carry else ()
+        carried = {t: found for t, found in told if found and needs_no_look(t, found, time)}
         followed = self._follow(image, time, carried)
         if cut:  # the faces that look as they did before
             followed = {
@@ -164,11 +165,6 @@ class FaceTracker:
         """How each face has moved since the network looked at it, as it moved before."""
         tracks = [t for t in self._tracks if not t.missing and is_inside(t.box, image)]
         return {t: registered(t.patch, image, ahead(t)) for t in tracks}
-
-    def _carried(self, moved: dict[Track, Movement | None], time: float) -> dict[Track, Movement]:
-        """The faces of which all has moved alike, so that the network need not look at them."""
-        told = moved.items() if self._carry else ()
-        return {t: found for t, found in told if found and needs_no_look(t, found, time)}
 
     def _given(self, track: Track, time: float) -> Face:
         points = track.face.landmarks

@@ -135,14 +135,9 @@ def display_matrix(frame: "VideoFrame") -> tuple[int, int, int, int]:
 def note_depth(frame: "VideoFrame", name: str) -> None:
     """Warn about what is lost if the video has more than 8 bits per colour."""
     bits = max(component.bits for component in frame.format.components)
-    kind = HDR.get(int(frame.color_trc or 0))
-    if kind:
-        LOG.warning(
-            "%s: HDR (%s, %d bits) is reduced to 8 bits without tone mapping: colours are flat",
-            name,
-            kind,
-            bits,
-        )
+    if kind := HDR.get(int(frame.color_trc or 0)):
+        lost = "%s: HDR (%s, %d bits) is reduced to 8 bits without tone mapping: colours are flat"
+        LOG.warning(lost, name, kind, bits)
     elif bits > 8:
         LOG.info("%s: %d bits a colour are reduced to 8", name, bits)
 

@@ -8,10 +8,11 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from facealign.errors import FaceAlignError, ImageError, SettingsError
 from facealign.files import is_file, is_folder, reason
@@ -54,7 +55,7 @@ class Frame:
     time: float
 
 
-class VideoReader:
+class VideoReader(AbstractContextManager["VideoReader"]):
     """The frames of a video, in order, once. Use it in a `with` statement.
 
         with VideoReader("talk.mp4") as video:
@@ -122,9 +123,6 @@ class VideoReader:
         """Close the file or camera."""
         if self._container is not None:
             self._container.close()
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *error: object) -> None:
         self.close()
@@ -201,11 +199,9 @@ class VideoReader:
         if count == 0:
             why = damage[0] if damage else "it holds none"
             raise ImageError(f"{self.name}: no frame can be decoded ({why})")
-        missing = self._declared - count
-        if missing > max(1, SHORT * self._declared):
-            report(
-                f"{self.name}: cut short after {count} of {self._declared} frames; these are done"
-            )
+        said = self._declared
+        if said - count > max(1, SHORT * said):
+            report(f"{self.name}: cut short after {count} of {said} frames; these are done")
         elif damage:
             report(
                 f"{self.name}: damaged ({damage[0]}); the {count} frames that can be decoded, up "

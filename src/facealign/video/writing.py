@@ -3,10 +3,10 @@
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +33,7 @@ AHEAD = 0.5
 """Seconds by which the sound may be written ahead of the pictures."""
 
 
-class VideoWriter:
+class VideoWriter(AbstractContextManager["VideoWriter"]):
     """Writes a video, whole or not at all. Use it in a `with` statement.
 
     If the block ends early without an error, such as after Ctrl-C, the video is valid. Odd sides
@@ -59,9 +59,6 @@ class VideoWriter:
         self._sound: Iterator[tuple[float, Any]] = iter(())
         self._waiting: tuple[float, Any] | None = None
         self._last = -1
-
-    def __enter__(self) -> Self:
-        return self
 
     def write(self, image: Pixels, time: float, rate: float = 25.0, origin: float = 0.0) -> None:
         """Add a frame.
@@ -183,9 +180,8 @@ def choose_encoder(path: Path) -> tuple[str, str, dict[str, str]]:
         with suppress(ValueError):  # PyAV raises it for an encoder that was not built in
             av.codec.Codec(name, "w")
             return container, name, dict(options)
-    raise OutputError(
-        f"cannot write {path}: this PyAV has none of {', '.join(name for name, _ in encoders)}"
-    )
+    names = ", ".join(name for name, _ in encoders)
+    raise OutputError(f"cannot write {path}: this PyAV has none of {names}")
 
 
 def _packets(source: Iterator[Any], stream: Any, shift: float) -> Iterator[tuple[float, Any]]:

@@ -246,9 +246,8 @@ class YuNet:
         few, others = found[: self.FEW], found[self.FEW :]
         count, turns = len(few.scores), (0.0, -self.EIGHTH, self.EIGHTH)
         angles = np.concatenate([few.angles + np.float32(turn) for turn in turns])
-        looked = self._look_closely(
-            image, replace(few[np.tile(np.arange(count), len(turns))], angles=angles)
-        )
+        again = few[np.tile(np.arange(count), len(turns))]
+        looked = self._look_closely(image, replace(again, angles=angles))
         best = few.or_surer(looked[:count])
         for first in (count, 2 * count):
             best = best.or_surer(looked[first : first + count], self.BETTER)

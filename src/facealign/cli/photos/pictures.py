@@ -36,16 +36,15 @@ class Pictures:
     """
 
     def __init__(self, target: Path, files: list[Path], option: str) -> None:
+        named = f"{option} {target}"
         single = target.suffix.lower() in SUFFIXES and not is_folder(target)
         if single and len(files) > 1:
-            raise OutputError(
-                f"{option} {target} is one file, for {len(files)} photos: give a folder"
-            )
+            raise OutputError(f"{named} is one file, for {len(files)} photos: give a folder")
         if is_file(target) and not single:
-            raise OutputError(f"{option} {target} is a file but no picture: give a folder")
+            raise OutputError(f"{named} is a file but no picture: give a folder")
         folders = {os.path.realpath(photo.parent) for photo in files}
         if not single and os.path.realpath(target) in folders:
-            raise OutputError(f"{option} {target} could overwrite its photos: give another folder")
+            raise OutputError(f"{named} could overwrite its photos: give another folder")
         check_folder(target.parent if single else target)
         names = distinct_names(files)
         suffixes = {f: f.suffix if f.suffix.lower() in USUAL else ".png" for f in files}

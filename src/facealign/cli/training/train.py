@@ -215,9 +215,7 @@ def sweep(config: Path, overrides: tuple[str, ...], folder: Path | None, trials:
     path = folder or Path("sweeps") / wanted.name
     finished, rows = run_trials(wanted, path, _train_trial)
     _print_trials(rows, list(wanted.search), path)
-    if not finished:
-        return fail("interrupted; repeat the command to continue", INTERRUPTED)
-    return 0
+    return 0 if finished else fail("interrupted; repeat the command to continue", INTERRUPTED)
 
 
 def _train_trial(settings: "Settings", path: Path, prune: "Prune") -> float | None:

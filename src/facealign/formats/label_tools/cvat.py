@@ -99,9 +99,8 @@ def _parse_image(image: ET.Element, path: Path, frame: int | None = None) -> Lab
     name, at = image.get("name", ""), "" if frame is None else f"#{frame}"
     place = f"{path}: {name}" + ("" if frame is None else f", frame {frame}")
     with parsing(place):
-        width, height = (
-            int(image.attrib[k]) if k in image.attrib else None for k in ("width", "height")
-        )
+        sides = (image.get(name) for name in ("width", "height"))
+        width, height = (None if side is None else int(side) for side in sides)
     groups: dict[object, list[ET.Element]] = {}  # of a face: a skeleton, a row, or single points
     for element in (*image.iterfind("skeleton"), *image.iterfind("points")):
         single = element.tag == "points" and ";" not in element.get("points", ";")

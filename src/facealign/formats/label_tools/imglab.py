@@ -54,9 +54,7 @@ def read_images(path: Path, subset: str) -> Iterator[LabelledImage]:
 
 def _parse_box(box: ET.Element) -> NamedFace:
     parts = list(box.iterfind("part"))
-    left, top, width, height = (
-        float(box.attrib[name]) for name in ("left", "top", "width", "height")
-    )
+    left, top, width, height = (float(box.attrib[k]) for k in ("left", "top", "width", "height"))
     return NamedFace(
         names=[part.get("name", "") for part in parts],
         points=[(float(part.attrib["x"]), float(part.attrib["y"])) for part in parts],

@@ -162,9 +162,8 @@ def write_yolo(results: Iterable[ImageResult], path: Path, contents: Contents) -
             known, or a file cannot be written.
     """
     if len(contents.markups) > 1:
-        raise OutputError(
-            f"a YOLO data set holds one markup, not {', '.join(sorted(contents.markups))}"
-        )
+        markups = ", ".join(sorted(contents.markups))
+        raise OutputError(f"a YOLO data set holds one markup, not {markups}")
     folder = path.parent if path.suffix.lower() in (".yaml", ".yml") else path
     with write_into(folder, FILE, "labels/**/*.txt") as apart:
         lines, points = ["train: images", "val: images"], []
