@@ -135,7 +135,7 @@ def error_table() -> str:
     rows = ["| error | exit code | meaning |", "|---|---|---|"]
     for name, kind in inspect.getmembers(errors, inspect.isclass):
         if issubclass(kind, errors.FaceAlignError):
-            code = next(code for known, code in EXIT_CODES if issubclass(kind, known))
+            code = EXIT_CODES.get(kind, 2)
             first = (inspect.getdoc(kind) or "").partition("\n")[0]
             rows.append(f"| `{name}` | {code} | {first} |")
     return "\n".join(rows) + "\n"
