@@ -5,9 +5,9 @@
 
 A part of AFLW needs `--set data.options.training_faces=N`, in a run of its own.
 
-A variant is the recipe paper/DATASET with the one change that ablation/VARIANT makes. To continue
-after a stop, give the same command again: finished runs stand in the file, an unfinished one in its
-folder. Needs the "train" extra.
+A variant is the recipe paper/DATASET, or that of --recipe, with the one change that
+ablation/VARIANT makes. To continue after a stop, give the same command again: finished runs stand
+in the file, an unfinished one in its folder. Needs the "train" extra.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         default=list(VARIANTS)[:4],
     )
     add("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    add("--recipe", help="of every run, in place of paper/DATASET: release/ablation")
     add("--steps", type=int, default=5000, help="of every run; the paper's are 50,000")
     add("--set", nargs="+", default=[], metavar="KEY=VALUE", help="the same change to every run")
     add("--threads", type=int, default=1)
@@ -103,13 +104,14 @@ def all_overrides(variant: str, seed: int, given: argparse.Namespace) -> list[st
 
 
 def command_of(dataset: str, variant: str, seed: int, given: argparse.Namespace) -> str:
-    words = ["facealign", "train", f"paper/{dataset}"]
+    words = ["facealign", "train", given.recipe or f"paper/{dataset}"]
     return shlex.join([*words, *all_overrides(variant, seed, given)])
 
 
 def note_of(given: argparse.Namespace) -> str:
     changed = f", {' '.join(given.set)}" if given.set else ""
-    return f"Every run: the paper's configuration for {given.steps:,} steps{changed}."
+    recipe = f"the recipe {given.recipe}" if given.recipe else "the paper's configuration"
+    return f"Every run: {recipe} for {given.steps:,} steps{changed}."
 
 
 def run_one(
@@ -124,7 +126,8 @@ def run_one(
 
     root = Path(next(r.partition("=")[2] for r in given.root if r.startswith(f"{dataset}=")))
     changes = [*all_overrides(variant, seed, given), f"train.threads={given.threads}"]
-    settings = load_settings(FOLDER / "paper" / f"{dataset}.toml", [*changes, f"data.root={root}"])
+    recipe = FOLDER / f"{given.recipe or f'paper/{dataset}'}.toml"
+    settings = load_settings(recipe, [*changes, f"data.root={root}"])
     folder = RunFolder(given.work / f"{dataset}-{variant}-{seed}")
     data = settings.data
     run = prepare(settings, folder, [read_dataset(dataset, root, data.subset, **data.options)])
