@@ -40,6 +40,18 @@ def test_runs_are_recorded_and_not_repeated(
         script.main(given)
 
 
+def test_another_recipe_stands_in_the_command_and_the_note(script: ModuleType) -> None:
+    words = ["runs.json", "--root", "300w=/faces", "--steps", "4000"]
+    given = script.parse([*words, "--recipe", "release/ablation"])
+    command = script.command_of("300w", "no-ne", 1, given)
+    changes = "model.embedding=off train.steps=4000 train.seed=1"
+    assert command == f"facealign train release/ablation {changes}"
+    assert script.note_of(given) == "Every run: the recipe release/ablation for 4,000 steps."
+    assert script.command_of("300w", "aan", 0, script.parse(words)).startswith(
+        "facealign train paper/300w "
+    )
+
+
 def test_every_variant_and_benchmark_is_known(script: ModuleType, repository: Path) -> None:
     files = {path.stem for path in (FOLDER / "ablation").glob("*.toml")}
     assert files | {"aan"} == VARIANTS.keys()
