@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from facealign.server.app import _bound
+
 JPEG = "image/jpeg"
 
 
@@ -128,3 +130,8 @@ def test_memory_stays_flat_over_2000_requests(start: Any) -> None:
         before = server.memory()
         assert set(pool.map(ask, range(2000))) == {200}
         assert server.memory() < before + 25
+
+
+def test_an_answer_is_not_held_back_for_the_packet_before_it() -> None:
+    with _bound("127.0.0.1", 0) as taken:  # asyncio sends at once on what is said to be TCP alone
+        assert taken.proto == socket.IPPROTO_TCP

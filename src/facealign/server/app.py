@@ -258,7 +258,9 @@ def serve(settings: ServerSettings, host: str, port: int, listening: Callable[[s
 def _bound(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        taken = socket.socket(family, socket.SOCK_STREAM)
+        taken = socket.socket(
+            family, socket.SOCK_STREAM, socket.IPPROTO_TCP
+        )  # for asyncio: no Nagle
     except OSError as error:
         raise SettingsError(f"{host}: not an address of this machine ({reason(error)})") from None
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
