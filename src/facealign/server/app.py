@@ -258,9 +258,8 @@ def serve(settings: ServerSettings, host: str, port: int, listening: Callable[[s
 def _bound(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        taken = socket.socket(
-            family, socket.SOCK_STREAM, socket.IPPROTO_TCP
-        )  # for asyncio: no Nagle
+        # asyncio turns Nagle's algorithm off for sockets that say they are TCP.
+        taken = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     except OSError as error:
         raise SettingsError(f"{host}: not an address of this machine ({reason(error)})") from None
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
