@@ -29,16 +29,10 @@ class CustomMetadataHook(MetadataHookInterface):
         home = os.environ.get("PROJECT_URL", "").rstrip("/")
         text = (Path(self.root) / "README.md").read_text(encoding="utf-8")
         if home:
-            tag = f"v{version(Path(self.root))}"
+            tag = f"v{metadata['version']}"
             metadata["urls"] = urls(home, tag)
             text = absolute(text, home, tag)
         metadata["readme"] = {"content-type": "text/markdown", "text": text}
-
-
-def version(root: Path) -> str:
-    """As the package itself says it."""
-    text = (root / "src" / "facealign" / "__init__.py").read_text(encoding="utf-8")
-    return text.partition('__version__ = "')[2].partition('"')[0]
 
 
 def urls(home: str, tag: str) -> dict[str, str]:

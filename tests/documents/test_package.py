@@ -132,7 +132,7 @@ def test_a_release_says_where_it_is_published(
     assert plain["readme"]["text"] == (repository / "README.md").read_text()
     assert "urls" not in plain
     monkeypatch.setenv("PROJECT_URL", "https://example.org/facealign/")
-    published: dict[str, Any] = {}
+    published: dict[str, Any] = {"version": facealign.__version__}
     made.update(published)
     tag = f"v{facealign.__version__}"
     assert published["urls"]["Source"] == "https://example.org/facealign"
