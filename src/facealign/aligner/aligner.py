@@ -2,11 +2,10 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,7 +24,7 @@ from facealign.types import MOST_THREADS, Pixels
 from facealign.yunet import YuNet
 
 
-class FaceAligner(AbstractContextManager["FaceAligner"]):
+class FaceAligner:
     """Landmarks for every face of a photo. Make one, use it for many photos, from many threads.
 
     A `with` statement closes it.
@@ -97,6 +96,9 @@ class FaceAligner(AbstractContextManager["FaceAligner"]):
     def close(self) -> None:
         """Release the networks; calls in progress in other threads finish normally."""
         self._parts = None
+
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(self, *error: object) -> None:
         self.close()
